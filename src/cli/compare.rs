@@ -1,0 +1,257 @@
+//! `plimsoll compare`: where should a job run? Needs no data.
+
+mod parse;
+mod table;
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use clap::{Args, ValueEnum, value_parser};
+
+use crate::error::{Error, Kind, Result};
+use crate::pricing::PriceBook;
+use crate::recommend::compare::{Comparison, Job, Load, compare};
+use crate::units::TaskSize;
+use crate::workload::{Architecture, Os};
+
+/// Compare where a job could run: Fargate, CodeBuild or EC2
+///
+/// Prices every placement that holds one run, and tells at which run length and at how many runs per day the order of
+/// the platforms turns. Needs no data.
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// Processor that one run needs, in vCPU (`0.5`, `4`)
+    #[arg(long, value_name = "VCPU", value_parser = parse::cpu_units)]
+    vcpu: u32,
+    /// Memory that one run needs (`2GiB`, `512MiB`; AWS's GB is the GiB)
+    #[arg(long, value_name = "SIZE", value_parser = parse::mib)]
+    memory: u32,
+    /// Storage that one run needs, where what comes with a placement is not enough
+    #[arg(long, value_name = "SIZE", value_parser = parse::storage_gib)]
+    ephemeral: Option<u32>,
+    /// Metered span of one run, from image pull or PROVISIONING to the end (`600s`, `10m`, `1h30m`, `PT10M`)
+    #[arg(long, value_name = "TIME", value_parser = parse::duration_ms)]
+    duration: i64,
+    /// How many runs a day
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u32).range(1..=1_000_000))]
+    runs_per_day: u32,
+    /// How many days the cost is for
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = value_parser!(u32).range(1..=3_660))]
+    days: u32,
+    /// AWS region
+    #[arg(long, value_name = "REGION", value_parser = parse::region)]
+    region: String,
+    /// Operating system
+    #[arg(long, default_value = "linux", value_parser = parse::spelled(Os::ALL.iter().map(|os| os.as_str()), Os::parse))]
+    os: Os,
+    /// Only this architecture; both without it
+    #[arg(long, value_parser = parse::spelled(Architecture::ALL.iter().map(|arch| arch.as_str()), Architecture::parse))]
+    arch: Option<Architecture>,
+    /// Take CodeBuild's free minutes off, as if no other build used them
+    #[arg(long)]
+    free_tier: bool,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// How a comparison is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a terminal
+    Table,
+    /// For programs: the whole result, versioned
+    Json,
+}
+
+/// Writes the comparison to `out`.
+///
+/// # Errors
+/// Where nothing has a price, after the reasons have been written: [`Kind::Input`] for a region that the price book
+/// does not know, otherwise [`Kind::Nothing`]. [`Kind::Usage`] for Windows on ARM, [`Kind::Write`] where `out` fails.
+pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
+    let book = PriceBook::embedded()?;
+    let comparison = compare(&job(args)?, &book);
+    let text = match args.format {
+        Format::Table => table::render(&comparison),
+        Format::Json => json(&comparison)?,
+    };
+    out.write_all(text.as_bytes()).map_err(|cause| Error::new(Kind::Write, "cannot write the comparison").cause(cause))?;
+    if comparison.priced().next().is_some() { Ok(()) } else { Err(nothing_priced(&comparison.inputs, &book)) }
+}
+
+fn job(args: &CompareArgs) -> Result<Job> {
+    let architectures = match (args.os, args.arch) {
+        (Os::Windows, Some(Architecture::Arm64)) => {
+            return Err(Error::new(Kind::Usage, "Windows containers do not run on arm64").hint("leave out --arch arm64"));
+        }
+        (Os::Windows, _) => vec![Architecture::X86_64],
+        (Os::Linux, Some(architecture)) => vec![architecture],
+        (Os::Linux, None) => Architecture::ALL.to_vec(),
+    };
+    Ok(Job {
+        region: args.region.clone(),
+        os: args.os,
+        architectures,
+        need: TaskSize::new(args.vcpu, args.memory),
+        ephemeral_gib: args.ephemeral,
+        load: Load { duration_ms: args.duration, runs_per_day: args.runs_per_day, days: args.days },
+        free_tier: args.free_tier,
+    })
+}
+
+fn json(comparison: &Comparison) -> Result<String> {
+    let text = serde_json::to_string_pretty(comparison);
+    text.map(|text| text + "\n").map_err(|cause| Error::new(Kind::Failure, "cannot make JSON of the comparison").cause(cause))
+}
+
+fn nothing_priced(job: &Job, book: &PriceBook) -> Error {
+    let regions: BTreeSet<&str> = book.rows().map(|row| row.region.as_str()).filter(|region| *region != "*").collect();
+    if regions.contains(job.region.as_str()) {
+        let message = format!("nothing that holds the job has a price in {}", job.region);
+        return Error::new(Kind::Nothing, message).hint("the reasons are listed; try a smaller need or another region");
+    }
+    let distances = regions.iter().map(|region| (distance(region, &job.region), *region));
+    let near: BTreeSet<(usize, &str)> = distances.filter(|(distance, _)| *distance <= 2).collect();
+    let hint = match near.iter().take(3).map(|(_, region)| *region).collect::<Vec<_>>() {
+        near if near.is_empty() => format!("it has prices for {}", regions.into_iter().collect::<Vec<_>>().join(", ")),
+        near => format!("did you mean {}?", near.join(" or ")),
+    };
+    Error::new(Kind::Input, format!("the price book knows no region {}", job.region)).hint(hint)
+}
+
+/// Letters to insert, delete or replace to turn one word into the other.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, letter) in one.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
+        for (column, replaced) in other.bytes().enumerate() {
+            let kept = diagonal + usize::from(letter != replaced);
+            diagonal = row[column + 1];
+            row[column + 1] = kept.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct App {
+        #[command(flatten)]
+        args: CompareArgs,
+    }
+
+    /// The job of the AWS Fargate pricing page, with what `change` adds or says anew.
+    fn parse(change: &[&str]) -> Result<CompareArgs, clap::Error> {
+        let usual =
+            [("--vcpu", "1"), ("--memory", "2GiB"), ("--duration", "600s"), ("--runs-per-day", "5"), ("--region", "us-east-1")];
+        let kept = usual.iter().filter(|(flag, _)| !change.contains(flag)).flat_map(|(flag, value)| [*flag, *value]);
+        App::try_parse_from(["compare"].into_iter().chain(kept).chain(change.iter().copied())).map(|app| app.args)
+    }
+
+    fn written(change: &[&str]) -> (String, Result<()>) {
+        let mut out = Vec::new();
+        let result = run(&parse(change).expect("valid"), &mut out);
+        (String::from_utf8(out).expect("text"), result)
+    }
+
+    #[test]
+    fn the_first_line_answers_the_question() {
+        let (text, result) = written(&["--ephemeral", "30GiB", "--days", "30"]);
+        assert_eq!(
+            text.lines().next(),
+            Some(
+                "Cheapest on demand: Fargate arm64 1 vCPU / 2 GiB, $1.02 for 30 days (150 runs); best x86_64: Fargate 1 vCPU / 2 GiB, \
+                 $1.26; CodeBuild arm64 BUILD_GENERAL1_SMALL, $5.10; EC2 arm64 c6g.large, launched per run, $2.24. \
+                 Cheapest of all: Fargate arm64 1 vCPU / 2 GiB, Spot, $0.34."
+            )
+        );
+        assert!(result.is_ok());
+    }
+
+    #[test]
+    fn json_carries_inputs_placements_break_evens_and_prices() {
+        let (text, _) = written(&["--format", "json", "--ephemeral", "30GiB"]);
+        let read: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(read["version"], 1);
+        assert_eq!(read["inputs"]["need"], serde_json::json!({ "cpu_units": 1024, "memory_mib": 2048 }));
+        assert_eq!((&read["inputs"]["duration_ms"], &read["inputs"]["days"]), (&600_000.into(), &30.into()));
+        let placements = read["placements"].as_array().expect("a list");
+        let x86 = placements.iter().find(|found| found["architecture"] == "x86_64" && found["purchase_option"] == "on_demand");
+        assert_eq!(x86.map(|found| &found["cost_usd"]), Some(&1.262.into()));
+        assert_eq!(
+            read["break_even"][0]["run_length"],
+            serde_json::json!({ "cheaper": "fargate", "from_s": 1, "up_to_s": 129_600 })
+        );
+        assert_eq!(read["prices"]["book"], PriceBook::embedded().expect("parses").hash());
+        assert_eq!(text, written(&["--format", "json", "--ephemeral", "30GiB"]).0);
+    }
+
+    #[test]
+    fn a_misspelt_region_gets_the_near_ones() {
+        let (text, result) = written(&["--region", "us-eats-1"]);
+        let error = result.expect_err("no such region");
+        assert_eq!((error.kind(), error.next_step()), (Kind::Input, Some("did you mean us-east-1?")));
+        assert!(text.starts_with("Nothing that holds the job has a price in us-eats-1.") && !text.contains('$'));
+        let far = written(&["--region", "mars"]).1.expect_err("no such region");
+        assert!(far.next_step().is_some_and(|hint| hint.starts_with("it has prices for af-south-1, ")));
+    }
+
+    #[test]
+    fn a_need_that_nothing_holds_is_nothing_to_compare() {
+        let (text, result) = written(&["--vcpu", "500"]);
+        assert_eq!(result.expect_err("too large").kind(), Kind::Nothing);
+        assert!(text.contains("Fargate x86_64: larger than every Fargate size"));
+    }
+
+    #[test]
+    fn one_price_is_enough() {
+        assert!(written(&["--region", "eu-west-3"]).1.is_ok());
+    }
+
+    #[test]
+    fn windows_means_x86_64() {
+        let (text, _) = written(&["--os", "windows"]);
+        assert!(!text.contains("arm64"));
+        let refused = written(&["--os", "windows", "--arch", "arm64"]).1.expect_err("there is none");
+        assert_eq!(refused.kind(), Kind::Usage);
+    }
+
+    #[test]
+    fn senseless_arguments_are_refused_by_name_with_an_example() {
+        let refusal = |flag, value| parse(&[flag, value]).expect_err(value).to_string();
+        assert!(refusal("--vcpu", "0").starts_with("error: invalid value '0' for '--vcpu <VCPU>': not a number of vCPU above 0"));
+        assert!(refusal("--memory", "2").ends_with("such as 2GiB or 512MiB\n\nFor more information, try '--help'.\n"));
+        assert!(refusal("--duration", "600").contains("such as 600s, 10m, 1h30m or PT10M"));
+        assert!(refusal("--runs-per-day", "0").contains("0 is not in 1..=1000000"));
+        assert!(refusal("--days", "0").contains("0 is not in 1..=3660"));
+        assert!(refusal("--os", "beos").contains("[possible values: linux, windows]"));
+        assert!(refusal("--region", "US").contains("not the name of a region"));
+        assert_eq!(parse(&["--vcpu", "0"]).expect_err("refused").exit_code(), 2);
+    }
+
+    #[test]
+    fn words_differ_by_their_edits() {
+        assert_eq!([distance("", "abc"), distance("abc", "abc"), distance("kitten", "sitting")], [3, 0, 3]);
+    }
+
+    #[test]
+    fn a_closed_output_is_a_write_error() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let error = run(&parse(&[]).expect("valid"), &mut Closed).expect_err("closed");
+        assert_eq!(error.kind(), Kind::Write);
+    }
+}

@@ -1,0 +1,144 @@
+//! The verbs: their arguments, their runs, and what all of them share.
+
+//COMPARE pub mod compare;
+mod demo;
+mod import;
+mod prices;
+mod report;
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+use crate::error::{Error, Kind, Result};
+use crate::report::Style;
+
+/// How small each container workload on AWS may safely be, where it is cheapest, and how sure that is
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, about, max_term_width = 100, arg_required_else_help = true, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failure, 2 usage, 3 done but incomplete, 5 input invalid, 6 nothing to analyse, 10 cannot write.\n\
+                        Try `plimsoll demo` first: it needs no data and no credentials.")]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    /// Say more on stderr; repeat for more
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    verbose: u8,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Colour the output
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "PLIMSOLL_COLOR")]
+    color: When,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Report on an embedded sample: no data, no credentials, no network
+    Demo(demo::DemoArgs),
+    /// Read AWS's own files into a dataset
+    Import(import::ImportArgs),
+    /// Say what containers cost, at which size they are safe, and where they are cheapest
+    Report(report::ReportArgs),
+    /// Compare the homes of a job, without any data
+    //COMPARE Compare(compare::CompareArgs),
+    /// Show the price book
+    #[command(subcommand)]
+    Prices(prices::PricesVerb),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum When {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What a verb may know of the terminal.
+#[derive(Debug, Clone, Copy)]
+pub struct Console {
+    /// How to show tables on stdout.
+    pub style: Style,
+    /// Whether stderr is a terminal that wants progress bars.
+    pub progress: bool,
+    /// Whether stderr is to stay silent.
+    pub quiet: bool,
+}
+
+impl Console {
+    fn of(cli: &Cli) -> Self {
+        let stdout = io::stdout().is_terminal();
+        let width = stdout.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0);
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let color = match cli.color {
+            When::Auto => stdout && !no_color,
+            When::Always => true,
+            When::Never => false,
+        };
+        Self { style: Style { width, color }, progress: !cli.quiet && io::stderr().is_terminal(), quiet: cli.quiet }
+    }
+}
+
+/// Runs the verb and returns the exit code.
+pub fn run(cli: &Cli) -> Result<u8> {
+    log_to_stderr(cli);
+    let console = Console::of(cli);
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let code = match &cli.verb {
+        Verb::Demo(args) => demo::run(args, &console, &mut out),
+        Verb::Import(args) => import::run(args, &console, &mut out),
+        Verb::Report(args) => report::run(args, &console, &mut out),
+        //COMPARE Verb::Compare(args) => compare::run(args, &mut out).map(|()| 0),
+        Verb::Prices(verb) => prices::run(verb, &console, &mut out).map(|()| 0),
+    };
+    code.and_then(|code| out.flush().map(|()| code).map_err(cannot_print)).or_else(|error| if is_closed_pipe(&error) { Ok(0) } else { Err(error) })
+}
+
+/// Only plimsoll's own words: libraries below may print what they were given.
+fn log_to_stderr(cli: &Cli) {
+    let level = match (cli.quiet, cli.verbose) {
+        (true, _) => "plimsoll=error",
+        (_, 0) => "plimsoll=warn",
+        (_, 1) => "plimsoll=info",
+        (_, 2) => "plimsoll=debug",
+        _ => "plimsoll=trace",
+    };
+    let filter = tracing_subscriber::EnvFilter::new(level);
+    // A second subscriber in one process is a matter of tests; the first one stays.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).without_time().try_init();
+}
+
+/// The error of a result that cannot be printed.
+pub(crate) fn cannot_print(cause: io::Error) -> Error {
+    Error::new(Kind::Write, "cannot write to standard output").cause(cause)
+}
+
+/// A reader that has seen enough (`| head`) is no failure.
+fn is_closed_pipe(error: &Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe) {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}
+
+/// An error as the user reads it: what, why, what next. Nothing in it can move a cursor.
+pub fn explain(error: &Error) -> String {
+    use crate::report::escape::terminal;
+    let mut text = format!("error: {}\n", terminal(&error.to_string()));
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text += &format!("  caused by: {}\n", terminal(&cause.to_string()));
+        source = cause.source();
+    }
+    if let Some(hint) = error.next_step() {
+        text += &format!("  hint: {}\n", terminal(hint));
+    }
+    text
+}

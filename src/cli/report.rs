@@ -1,0 +1,212 @@
+//! `report`: dataset → result → the asked format, on stdout or in a file.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sha2::{Digest, Sha256};
+
+use super::{Console, cannot_print};
+use crate::dataset::Dataset;
+use crate::dataset::part::short_hash;
+use crate::dataset::scan::Scan;
+use crate::demand;
+use crate::error::{Error, Kind, Result};
+use crate::pricing::PriceBook;
+use crate::recommend::{self, Policy};
+use crate::report::result::CoverageResult;
+use crate::report::{Format, Style, render};
+use crate::rightsize;
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// Folder of the dataset
+    #[arg(long, value_name = "DIR", env = "PLIMSOLL_DATASET")]
+    dataset: String,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    analysis: AnalysisArgs,
+}
+
+/// Where a result goes, and in which form.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// Form of the result
+    #[arg(long, value_name = "FORMAT", default_value = "table", env = "PLIMSOLL_FORMAT")]
+    format: Format,
+    /// File to write instead of standard output; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// What is analysed, and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Analysis")]
+pub(super) struct AnalysisArgs {
+    /// First instant: a UTC day (2026-10-01) or a time with a zone (2026-10-01T00:00:00Z)
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    from: Option<i64>,
+    /// First instant after: a UTC day or a time with a zone
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    to: Option<i64>,
+    /// Percentile of the CPU maxima to size for
+    #[arg(long, value_name = "PERCENT", default_value_t = 99.0, value_parser = percent_to_100, env = "PLIMSOLL_CPU_PERCENTILE")]
+    cpu_percentile: f64,
+    /// Headroom added to CPU
+    #[arg(long, value_name = "PERCENT", default_value_t = 15.0, value_parser = percent, env = "PLIMSOLL_CPU_HEADROOM")]
+    cpu_headroom: f64,
+    /// Headroom added to the memory peak
+    #[arg(long, value_name = "PERCENT", default_value_t = 15.0, value_parser = percent, env = "PLIMSOLL_MEMORY_HEADROOM")]
+    memory_headroom: f64,
+    /// Days of readings needed before a size is given
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=455), env = "PLIMSOLL_MIN_DAYS")]
+    min_days: i64,
+    /// Readings needed per resource before a size is given
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..), env = "PLIMSOLL_MIN_SAMPLES")]
+    min_samples: i64,
+    /// Smallest change worth proposing, of a workload's cost
+    #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent_to_100, env = "PLIMSOLL_MIN_SAVINGS_PERCENT")]
+    min_savings_percent: f64,
+    /// Bill the time that builds wait in CodeBuild's queue, too
+    #[arg(long)]
+    codebuild_bill_queue: bool,
+    /// End with exit code 3 when something in the window was not seen whole
+    #[arg(long)]
+    strict: bool,
+}
+
+/// A day or an instant, as epoch milliseconds.
+fn time(text: &str) -> Result<i64, String> {
+    if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+        return Ok(instant.as_millisecond());
+    }
+    let day: jiff::civil::Date = text.parse().map_err(|_| "give a day like 2026-10-01 or a time like 2026-10-01T00:00:00Z".to_owned())?;
+    let midnight = day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| "out of range".to_owned())?;
+    Ok(midnight.timestamp().as_millisecond())
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    number_in(text, 0.0..=1000.0)
+}
+
+fn percent_to_100(text: &str) -> Result<f64, String> {
+    number_in(text, 0.0..=100.0)
+}
+
+fn number_in(text: &str, range: std::ops::RangeInclusive<f64>) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if range.contains(&number) { Ok(number) } else { Err(format!("not between {} and {}", range.start(), range.end())) }
+}
+
+impl AnalysisArgs {
+    fn policy(&self) -> Policy {
+        Policy {
+            rightsize: rightsize::Policy {
+                cpu_percentile: self.cpu_percentile,
+                cpu_headroom_percent: self.cpu_headroom,
+                memory_headroom_percent: self.memory_headroom,
+                min_days: self.min_days,
+                min_samples: self.min_samples,
+                ..rightsize::Policy::default()
+            },
+            min_savings_percent: self.min_savings_percent,
+            bill_queue_time: self.codebuild_bill_queue,
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        match (self.from, self.to) {
+            (Some(from), Some(to)) if from >= to => {
+                Err(Error::new(Kind::Usage, "--from is not before --to").hint("--to is the first instant that is left out"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl OutputArgs {
+    fn file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| path.as_os_str() != "-")
+    }
+
+    /// Refuses an output that cannot be written before anything is analysed.
+    pub(super) fn check(&self) -> Result<()> {
+        let Some(path) = self.file() else { return Ok(()) };
+        let refuse = |why: &str| Err(Error::new(Kind::Write, format!("cannot write `{}`: {why}", path.display())).hint("choose another file for -o"));
+        if path.is_dir() {
+            return refuse("it is a folder");
+        }
+        if !folder_of(path).is_dir() {
+            return refuse("its folder does not exist");
+        }
+        match tempfile::NamedTempFile::new_in(folder_of(path)) {
+            Ok(_) => Ok(()),
+            Err(cause) => refuse(&cause.to_string()),
+        }
+    }
+
+    /// Writes `text` whole or not at all.
+    fn write(&self, text: &str, out: &mut dyn Write) -> Result<()> {
+        let Some(path) = self.file() else { return out.write_all(text.as_bytes()).map_err(cannot_print) };
+        let written = tempfile::NamedTempFile::new_in(folder_of(path)).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(path).map_err(|error| error.error)
+        });
+        written.map(drop).map_err(|cause| Error::new(Kind::Write, format!("cannot write `{}`", path.display())).cause(cause))
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Reports on the dataset.
+pub(super) fn run(args: &ReportArgs, console: &Console, out: &mut dyn Write) -> Result<u8> {
+    args.analysis.check()?;
+    args.output.check()?;
+    analyse(&Dataset::open(&args.dataset)?, &args.analysis, &args.output, console, out)
+}
+
+/// From dataset to output.
+pub(super) fn analyse(dataset: &Dataset, analysis: &AnalysisArgs, output: &OutputArgs, console: &Console, out: &mut dyn Write) -> Result<u8> {
+    let scan = Scan::new(dataset)?;
+    let reduced = demand::reduce(&scan, analysis.from, analysis.to)?;
+    tracing::info!(workloads = reduced.demands.len(), rows = reduced.rows, "demand reduced");
+    let report = recommend::report(&reduced, &PriceBook::embedded()?, &analysis.policy(), coverage(&scan, &reduced));
+    let style = if output.file().is_some() { Style { width: None, color: false } } else { console.style };
+    output.write(&render(&report, output.format, style), out)?;
+    let incomplete = report.coverage.partial_scope_days > 0 || report.totals.not_priced > 0;
+    Ok(if analysis.strict && incomplete { 3 } else { 0 })
+}
+
+fn coverage(scan: &Scan<'_>, reduced: &demand::Reduced) -> CoverageResult {
+    let mut sources: Vec<&str> = scan.commits.iter().map(|commit| commit.row.source.as_str()).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    let day = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%d").to_string();
+    let (first, last) = (day(reduced.window.from_ms), day(reduced.window.to_ms - 1));
+    let in_window = |day: &str| (first.as_str()..=last.as_str()).contains(&day);
+    let mut days: std::collections::BTreeMap<_, bool> = std::collections::BTreeMap::new();
+    for commit in scan.commits.iter().filter(|commit| in_window(&commit.row.day)) {
+        let complete = days.entry((&commit.account, &commit.region, &commit.row.scope, &commit.row.day)).or_insert(true);
+        *complete &= commit.row.state == "complete";
+    }
+    let complete_scope_days = days.values().filter(|complete| **complete).count();
+    CoverageResult {
+        sources: sources.len(),
+        complete_scope_days,
+        partial_scope_days: days.len() - complete_scope_days,
+        rows: reduced.rows,
+        duplicate_rows: reduced.duplicates,
+        conflicting_rows: reduced.conflicts,
+        fingerprint: short_hash(Sha256::new_with_prefix(sources.join("\n"))),
+        notes: Vec::new(),
+    }
+}

@@ -1,0 +1,159 @@
+//! One immutable Parquet file whose name carries the hash of its bytes.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+use polars::prelude::{DataFrame, KeyValueMetadata, ParquetCompression, ParquetReader, ParquetWriter, SerReader};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{FORMAT, Table};
+use crate::error::{Error, Kind, Result};
+
+const FORMAT_KEY: &str = "plimsoll.format";
+const SUMMARY_KEY: &str = "plimsoll.summary";
+
+/// Which partition a part belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition {
+    /// AWS account id.
+    pub account: String,
+    /// AWS region.
+    pub region: String,
+    /// `YYYY-MM`.
+    pub month: String,
+}
+
+/// What a reader may know of a part of samples without decoding it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Summary {
+    /// Kind, cluster, name, first and last time of each workload in the part.
+    pub workloads: Vec<(String, String, String, i64, i64)>,
+    /// True when two rows contradict each other, so that the part needs resolving.
+    pub conflicts: bool,
+}
+
+/// A part read back.
+#[derive(Debug)]
+pub struct Part {
+    /// Its rows.
+    pub frame: DataFrame,
+    /// AWS account id, from its path.
+    pub account: String,
+    /// AWS region, from its path.
+    pub region: String,
+}
+
+/// Writes `frame` as a part of `table`, durable when this returns, and returns its path relative to `root`.
+///
+/// The same frame always becomes the same bytes and so the same name; writing it again changes nothing.
+pub fn write(
+    root: &Path,
+    table: Table,
+    partition: &Partition,
+    days: (&str, &str),
+    frame: &mut DataFrame,
+    summary: &Summary,
+) -> Result<String> {
+    let bytes = encode(frame, summary).map_err(|cause| Error::new(Kind::Failure, "cannot encode a part").cause(cause))?;
+    let folder = format!("{}/account={}/region={}/month={}", table.name(), partition.account, partition.region, partition.month);
+    let relative = format!("{folder}/{}_{}_{}.parquet", days.0, days.1, hash(&bytes));
+    place(root, &folder, &relative, &bytes)
+        .map_err(|cause| Error::new(Kind::Write, format!("cannot write `{}`", root.join(&relative).display())).cause(cause))?;
+    Ok(relative)
+}
+
+fn encode(frame: &mut DataFrame, summary: &Summary) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    let metadata = KeyValueMetadata::from_static(vec![
+        (FORMAT_KEY.to_owned(), FORMAT.to_string()),
+        (SUMMARY_KEY.to_owned(), serde_json::to_string(summary)?),
+    ]);
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes)
+        .with_compression(ParquetCompression::Zstd(None))
+        .with_key_value_metadata(Some(metadata))
+        .finish(frame)?;
+    Ok(bytes)
+}
+
+fn place(root: &Path, folder: &str, relative: &str, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = root.join(folder);
+    fs::create_dir_all(&folder)?;
+    let mut temporary = tempfile::Builder::new().prefix(".part-").suffix(".tmp").tempfile_in(&folder)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(root.join(relative))?;
+    // The rename itself must survive a power cut, too.
+    fs::File::open(&folder)?.sync_all()
+}
+
+fn hash(bytes: &[u8]) -> String {
+    short_hash(Sha256::new_with_prefix(bytes))
+}
+
+/// The first 16 hex digits of a SHA-256, as names of parts and sources carry them.
+pub fn short_hash(hash: Sha256) -> String {
+    let digest: [u8; 32] = hash.finalize().into();
+    digest[..8].iter().fold(String::with_capacity(16), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+/// Reads a part after verifying that its bytes are the ones its name promises.
+pub fn read(root: &Path, relative: &str, columns: Option<&[&str]>) -> Result<Part> {
+    let mut reader = reader(root, relative)?;
+    let path = root.join(relative);
+    let corrupt = |cause| Error::new(Kind::Input, format!("`{}` cannot be read as a part", path.display())).cause(cause);
+    if let Some(columns) = columns {
+        reader = reader.with_columns(Some(columns.iter().map(|&name| name.to_owned()).collect()));
+    }
+    let frame = reader.finish().map_err(corrupt)?;
+    let value = |key: &str| {
+        relative.split('/').find_map(|segment| segment.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default().to_owned()
+    };
+    Ok(Part { frame, account: value("account"), region: value("region") })
+}
+
+/// Reads only the summary of a part, verified.
+pub fn summary(root: &Path, relative: &str) -> Result<Summary> {
+    let mut reader = reader(root, relative)?;
+    let text = metadata(&mut reader, SUMMARY_KEY);
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Summary { conflicts: true, ..Summary::default() }))
+}
+
+fn reader(root: &Path, relative: &str) -> Result<ParquetReader<Cursor<Vec<u8>>>> {
+    let path = root.join(relative);
+    let shown = path.display();
+    let bytes = fs::read(&path).map_err(|cause| {
+        let missing = cause.kind() == std::io::ErrorKind::NotFound;
+        let message = if missing {
+            format!("part `{shown}` is named by the coverage table but missing")
+        } else {
+            format!("cannot read part `{shown}`")
+        };
+        Error::new(Kind::Input, message).cause(cause).hint("restore the file from a copy, or import or collect its days again")
+    })?;
+    let promised = relative.trim_end_matches(".parquet").rsplit('_').next().unwrap_or_default();
+    let found = hash(&bytes);
+    if found != promised {
+        return Err(Error::new(
+            Kind::Input,
+            format!("part `{shown}` is corrupt: its name promises sha256 {promised}…, its bytes have {found}…"),
+        )
+        .hint("restore the file from a copy, or import or collect its days again"));
+    }
+    let mut reader = ParquetReader::new(Cursor::new(bytes));
+    let format = metadata(&mut reader, FORMAT_KEY).and_then(|text| text.parse::<u32>().ok());
+    match format {
+        Some(format) if format <= FORMAT => Ok(reader),
+        Some(format) => {
+            Err(Error::new(Kind::Input, format!("part `{shown}` has dataset format {format}; this version reads up to {FORMAT}"))
+                .hint("upgrade plimsoll"))
+        }
+        None => Err(Error::new(Kind::Input, format!("`{shown}` is not a part of a plimsoll dataset"))),
+    }
+}
+
+fn metadata(reader: &mut ParquetReader<Cursor<Vec<u8>>>, key: &str) -> Option<String> {
+    let metadata = reader.get_metadata().ok()?;
+    metadata.key_value_metadata().as_ref()?.iter().find(|pair| pair.key == key)?.value.clone()
+}

@@ -1,0 +1,177 @@
+//! Reading a dataset: only parts that a commit names, each verified, samples in groups that may repeat each other.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::{DataFrame, IntoLazy, NamedFrom, PlSmallStr, Series, UnionArgs, concat};
+
+use super::coverage::{self, Committed};
+use super::part::{self, Part};
+use super::{Dataset, Table};
+use crate::error::{Error, Kind, Result};
+use crate::units::{MS_PER_DAY, Window};
+
+/// The commits of a dataset and the parts they name.
+#[derive(Debug)]
+pub struct Scan<'a> {
+    dataset: &'a Dataset,
+    /// Every commit that counts.
+    pub commits: Vec<Committed>,
+    samples: Vec<Named>,
+}
+
+/// Parts of samples that must be read together, because they may hold the same reading twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleGroup {
+    /// Paths relative to the root.
+    pub parts: Vec<String>,
+    /// True when readings may repeat or contradict each other.
+    pub overlapping: bool,
+}
+
+impl<'a> Scan<'a> {
+    /// Reads the commit log and the summaries of the parts of samples.
+    pub fn new(dataset: &'a Dataset) -> Result<Self> {
+        let commits = coverage::read(dataset)?;
+        let parts = coverage::named_parts(&commits, Table::Samples).into_iter();
+        let samples = parts.map(|relative| part::summary(dataset.root(), &relative).map(|summary| (relative, summary)));
+        Ok(Self { dataset, samples: samples.collect::<Result<_>>()?, commits })
+    }
+
+    /// All rows of `table`, with `account` and `region` as columns; `None` when there are none.
+    pub fn table(&self, table: Table) -> Result<Option<DataFrame>> {
+        let mut frames = Vec::new();
+        for relative in coverage::named_parts(&self.commits, table) {
+            frames.push(with_partition(part::read(self.dataset.root(), &relative, None)?)?.lazy());
+        }
+        if frames.is_empty() {
+            return Ok(None);
+        }
+        let together = concat(frames, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
+        together.map(Some).map_err(|cause| unreadable(table, cause))
+    }
+
+    /// First time of any sample and the instant after the last.
+    pub fn sample_span(&self) -> Option<(i64, i64)> {
+        let workloads = self.samples.iter().flat_map(|(_, summary)| &summary.workloads);
+        workloads.map(|&(.., first, last)| (first, last + 1)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// The parts of samples that touch `window`, grouped so that only readings within a group can collide.
+    pub fn sample_groups(&self, window: Window) -> Vec<SampleGroup> {
+        let parts: Vec<&Named> = self.samples.iter().filter(|(relative, _)| days_touch(relative, window)).collect();
+        group(&parts)
+    }
+
+    /// Reads `columns` of the parts of one group.
+    pub fn samples(&self, group: &SampleGroup, columns: &[&str]) -> Result<Part> {
+        let mut together: Option<Part> = None;
+        for relative in &group.parts {
+            let part = part::read(self.dataset.root(), relative, Some(columns))?;
+            match &mut together {
+                None => together = Some(part),
+                Some(together) => {
+                    together.frame.vstack_mut(&part.frame).map_err(|cause| unreadable(Table::Samples, cause))?;
+                }
+            }
+        }
+        together.ok_or_else(|| Error::new(Kind::Failure, "a group of no parts"))
+    }
+}
+
+fn unreadable(table: Table, cause: polars::prelude::PolarsError) -> Error {
+    Error::new(Kind::Input, format!("the parts of table `{}` do not fit together", table.name())).cause(cause)
+}
+
+fn with_partition(part: Part) -> Result<DataFrame> {
+    let Part { mut frame, account, region } = part;
+    let rows = frame.height();
+    for (name, value) in [("account", account), ("region", region)] {
+        let column = Series::new(PlSmallStr::from_static(name), vec![value; rows]);
+        frame
+            .with_column(column.into())
+            .map_err(|cause| Error::new(Kind::Failure, "cannot add a partition column").cause(cause))?;
+    }
+    Ok(frame)
+}
+
+/// Whether the days in a part's name touch the window; a name that does not tell is read.
+fn days_touch(relative: &str, window: Window) -> bool {
+    let name = relative.rsplit('/').next().unwrap_or_default();
+    let mut days = name.split('_').map(|day| day.parse::<jiff::civil::Date>().ok());
+    let (Some(Some(first)), Some(Some(last))) = (days.next(), days.next()) else { return true };
+    let midnight =
+        |day: jiff::civil::Date| day.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_millisecond());
+    midnight(first) < window.to_ms && midnight(last) + MS_PER_DAY > window.from_ms
+}
+
+type Named = (String, part::Summary);
+
+/// Joins parts that hold the same workload at overlapping times.
+fn group(parts: &[&Named]) -> Vec<SampleGroup> {
+    type Spans = Vec<(i64, i64, usize)>;
+    let mut spans: BTreeMap<(&str, &str, &str, &str), Spans> = BTreeMap::new();
+    for (index, (relative, summary)) in parts.iter().enumerate() {
+        let partition = relative.rsplit_once("/month=").map_or(relative.as_str(), |(before, _)| before);
+        for (kind, cluster, name, first, last) in &summary.workloads {
+            spans.entry((partition, kind, cluster, name)).or_default().push((*first, *last, index));
+        }
+    }
+    let mut root: Vec<usize> = (0..parts.len()).collect();
+    for spans in spans.values_mut() {
+        spans.sort_unstable();
+        let mut reach: Option<(i64, usize)> = None;
+        for &(first, last, index) in spans.iter() {
+            match reach {
+                Some((until, other)) if first <= until => {
+                    let (a, b) = (find(&mut root, other), find(&mut root, index));
+                    root[a.max(b)] = a.min(b);
+                    reach = Some((until.max(last), other));
+                }
+                _ => reach = Some((last, index)),
+            }
+        }
+    }
+    let mut groups: BTreeMap<usize, SampleGroup> = BTreeMap::new();
+    for (index, (relative, summary)) in parts.iter().enumerate() {
+        let group = groups.entry(find(&mut root, index)).or_insert(SampleGroup { parts: Vec::new(), overlapping: false });
+        group.overlapping |= summary.conflicts || !group.parts.is_empty();
+        group.parts.push(relative.clone());
+    }
+    groups.into_values().collect()
+}
+
+fn find(root: &mut [usize], mut index: usize) -> usize {
+    while root[index] != index {
+        root[index] = root[root[index]];
+        index = root[index];
+    }
+    index
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::part::Summary;
+
+    fn named(path: &str, workload: &str, first: i64, last: i64) -> Named {
+        let workloads = vec![("service".into(), "prod".into(), workload.into(), first, last)];
+        (format!("samples/account=1/region=r/month=2026-10/{path}"), Summary { workloads, conflicts: false })
+    }
+
+    #[test]
+    fn only_parts_of_one_workload_at_one_time_are_read_together() {
+        let groups =
+            group(&[&named("a", "web", 0, 10), &named("b", "web", 10, 20), &named("c", "web", 21, 30), &named("d", "api", 0, 30)]);
+        let sizes: Vec<(usize, bool)> = groups.iter().map(|group| (group.parts.len(), group.overlapping)).collect();
+        assert_eq!(sizes, [(2, true), (1, false), (1, false)]);
+    }
+
+    #[test]
+    fn days_in_a_part_name_prune_it() {
+        let name = "samples/account=1/region=r/month=2026-10/2026-10-02_2026-10-03_0123456789abcdef.parquet";
+        let day = |day: i64| 1_759_276_800_000 + 365 * MS_PER_DAY + day * MS_PER_DAY; // 2026-10-01
+        assert!(days_touch(name, Window { from_ms: day(2), to_ms: day(3) }));
+        assert!(!days_touch(name, Window { from_ms: day(3), to_ms: day(4) }));
+        assert!(!days_touch(name, Window { from_ms: day(0), to_ms: day(1) }));
+    }
+}

@@ -1,0 +1,335 @@
+//! The rows of each table, with units and meanings, and the frames they become.
+//!
+//! Account and region are not columns: they are in the part's path. Times are UTC epoch milliseconds. What is
+//! stored is what was measured: percent stays percent, and becomes vCPU and MiB in `demand`.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PlSmallStr, PolarsResult, Series};
+
+use crate::workload::{Configuration, WorkloadKey};
+
+/// What a reading measures. The unit is part of the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Metric {
+    /// Percent of the CPU asked for.
+    CpuPercent,
+    /// CPU units; 1,024 make one vCPU.
+    CpuUnits,
+    /// vCPU.
+    CpuVcpu,
+    /// Memory in MiB.
+    MemoryMib,
+    /// Percent of the memory asked for.
+    MemoryPercent,
+}
+
+impl Metric {
+    /// As stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CpuPercent => "cpu_percent",
+            Self::CpuUnits => "cpu_units",
+            Self::CpuVcpu => "cpu_vcpu",
+            Self::MemoryMib => "memory_mib",
+            Self::MemoryPercent => "memory_percent",
+        }
+    }
+
+    /// The metric AWS calls `name` in `namespace`.
+    pub fn of_aws(namespace: &str, name: &str) -> Option<Self> {
+        match (namespace, name) {
+            ("AWS/ECS", "CPUUtilization") => Some(Self::CpuPercent),
+            ("AWS/ECS", "MemoryUtilization") => Some(Self::MemoryPercent),
+            ("ECS/ContainerInsights", "CpuUtilized") => Some(Self::CpuUnits),
+            ("ECS/ContainerInsights" | "AWS/CodeBuild", "MemoryUtilized") => Some(Self::MemoryMib),
+            ("AWS/CodeBuild", "CPUUtilized") => Some(Self::CpuVcpu),
+            _ => None,
+        }
+    }
+}
+
+/// Which kind of AWS source a row came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SourceKind {
+    /// `EventBridge` task state-change events.
+    TaskEvents,
+    /// Container Insights performance log events.
+    ContainerInsights,
+    /// CloudWatch Metric Streams.
+    MetricStream,
+    /// The ECS API.
+    EcsApi,
+    /// The CodeBuild API.
+    CodebuildApi,
+}
+
+impl SourceKind {
+    /// As stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TaskEvents => "task_events",
+            Self::ContainerInsights => "container_insights",
+            Self::MetricStream => "metric_stream",
+            Self::EcsApi => "ecs_api",
+            Self::CodebuildApi => "codebuild_api",
+        }
+    }
+}
+
+/// How a workload was configured from `from_ms` on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConfigurationRow {
+    /// The workload. A task definition is stored under kind `task`, an empty cluster and its family's name.
+    pub workload: Arc<WorkloadKey>,
+    /// Start of this configuration; 0 for "always" (a task definition never changes).
+    pub from_ms: i64,
+    /// `family:revision`, where known.
+    pub task_definition: Option<String>,
+    /// The configuration itself; a service's size comes from its task definition.
+    pub configuration: Configuration,
+    /// Where it was read.
+    pub source: SourceKind,
+}
+
+/// One task or build, as one source told it at one time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunRow {
+    /// Whose run it is.
+    pub workload: Arc<WorkloadKey>,
+    /// Task id or build id.
+    pub run_id: String,
+    /// Grows with every change AWS reports; 0 where the source has none.
+    pub version: i64,
+    /// `family:revision`, where known.
+    pub task_definition: Option<String>,
+    /// How it was configured.
+    pub configuration: Configuration,
+    /// Submitted (builds) or created (tasks).
+    pub created_ms: Option<i64>,
+    /// Image pull began (tasks): Fargate's meter starts.
+    pub pull_started_ms: Option<i64>,
+    /// Image pull ended.
+    pub pull_stopped_ms: Option<i64>,
+    /// PROVISIONING began (builds): CodeBuild's meter starts.
+    pub provisioning_ms: Option<i64>,
+    /// Reached RUNNING.
+    pub started_ms: Option<i64>,
+    /// Ended.
+    pub stopped_ms: Option<i64>,
+    /// Seen alive at this time, by a source that does not tell the end.
+    pub last_seen_ms: Option<i64>,
+    /// Why it stopped, AWS's code.
+    pub stop_code: Option<String>,
+    /// A container was killed for want of memory.
+    pub out_of_memory: bool,
+    /// Where it was read.
+    pub source: SourceKind,
+}
+
+/// One utilisation reading over one period.
+#[derive(Debug, Clone)]
+pub struct SampleRow {
+    /// Whose reading it is.
+    pub workload: Arc<WorkloadKey>,
+    /// The run, where the reading is of a single one.
+    pub run_id: Option<Arc<str>>,
+    /// What was measured.
+    pub metric: Metric,
+    /// Seconds from one reading of this series to the next.
+    pub period_s: i32,
+    /// Start of the period.
+    pub at_ms: i64,
+    /// Task-seconds that each of the `count` values stands for: `count × sample_s ÷ period_s` tasks ran.
+    pub sample_s: i32,
+    /// Highest value in the period.
+    pub max: f64,
+    /// Sum of the values in the period.
+    pub sum: f64,
+    /// Number of values in the period.
+    pub count: f64,
+    /// Where it was read.
+    pub source: SourceKind,
+}
+
+impl SampleRow {
+    /// The order in which samples are stored: series by series, each in time.
+    pub fn order(&self, other: &Self) -> Ordering {
+        let workload =
+            if Arc::ptr_eq(&self.workload, &other.workload) { Ordering::Equal } else { self.workload.cmp(&other.workload) };
+        workload
+            .then_with(|| self.run_id.cmp(&other.run_id))
+            .then_with(|| self.metric.cmp(&other.metric))
+            .then_with(|| self.period_s.cmp(&other.period_s))
+            .then_with(|| self.at_ms.cmp(&other.at_ms))
+            .then_with(|| self.max.total_cmp(&other.max))
+            .then_with(|| self.sum.total_cmp(&other.sum))
+            .then_with(|| self.count.total_cmp(&other.count))
+            .then_with(|| self.source.cmp(&other.source))
+    }
+
+    /// True when both are readings of the same series at the same time.
+    pub fn same_key(&self, other: &Self) -> bool {
+        self.at_ms == other.at_ms
+            && self.period_s == other.period_s
+            && self.metric == other.metric
+            && self.run_id == other.run_id
+            && self.workload == other.workload
+    }
+
+    /// True when both also say the same.
+    pub fn same_reading(&self, other: &Self) -> bool {
+        self.same_key(other)
+            && (self.max.to_bits(), self.sum.to_bits(), self.count.to_bits())
+                == (other.max.to_bits(), other.sum.to_bits(), other.count.to_bits())
+    }
+}
+
+/// What one source told about one scope on one day, and the parts that hold it: the commit record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CoverageRow {
+    /// Cluster name, or `codebuild`.
+    pub scope: String,
+    /// What was read: `import:<hash of the content>` or the name of a collected source.
+    pub source: String,
+    /// UTC day, `YYYY-MM-DD`.
+    pub day: String,
+    /// `complete`, `partial`, `denied` or `disabled`.
+    pub state: String,
+    /// Why it is not complete.
+    pub reason: Option<String>,
+    /// Rows of the day.
+    pub rows: i64,
+    /// Longest period among its samples, seconds.
+    pub period_s: Option<i64>,
+    /// When it was collected; none for imports, which write no clock.
+    pub collected_ms: Option<i64>,
+    /// The parts it stands on, relative to the root, separated by `;`.
+    pub parts: String,
+}
+
+/// A named column from values.
+fn column<T, V>(name: &str, values: V) -> Column
+where
+    V: AsRef<T>,
+    T: ?Sized,
+    Series: NamedFrom<V, T>,
+{
+    Series::new(PlSmallStr::from_str(name), values).into_column()
+}
+
+macro_rules! frame {
+    ($rows:expr, |$row:ident| { $($name:literal : $value:expr),+ $(,)? }) => {
+        DataFrame::new($rows.len(), vec![$(column($name, $rows.iter().map(|$row| $value).collect::<Vec<_>>())),+])
+    };
+}
+
+/// The columns of a [`Configuration`], as every table that has one spells them.
+pub const CONFIGURATION_COLUMNS: [&str; 10] = [
+    "launch_type",
+    "capacity_provider",
+    "cpu_units",
+    "memory_mib",
+    "ephemeral_gib",
+    "architecture",
+    "os",
+    "environment_type",
+    "compute_type",
+    "privileged",
+];
+
+fn configuration_columns<R>(rows: &[R], of: impl Fn(&R) -> &Configuration) -> Vec<Column> {
+    let text = |name: &str, get: &dyn Fn(&Configuration) -> Option<String>| {
+        column(name, rows.iter().map(|row| get(of(row))).collect::<Vec<_>>())
+    };
+    let number = |name: &str, get: &dyn Fn(&Configuration) -> Option<u32>| {
+        column(name, rows.iter().map(|row| get(of(row)).map(i64::from)).collect::<Vec<_>>())
+    };
+    vec![
+        text("launch_type", &|c| c.launch_type.clone()),
+        text("capacity_provider", &|c| c.capacity_provider.clone()),
+        number("cpu_units", &|c| c.cpu_units),
+        number("memory_mib", &|c| c.memory_mib),
+        number("ephemeral_gib", &|c| c.ephemeral_gib),
+        text("architecture", &|c| c.architecture.map(|a| a.as_str().to_owned())),
+        text("os", &|c| c.os.map(|o| o.as_str().to_owned())),
+        text("environment_type", &|c| c.environment_type.clone()),
+        text("compute_type", &|c| c.compute_type.clone()),
+        column("privileged", rows.iter().map(|row| of(row).privileged).collect::<Vec<_>>()),
+    ]
+}
+
+fn joined(mut frame: DataFrame, columns: &[Column]) -> PolarsResult<DataFrame> {
+    frame.hstack_mut(columns)?;
+    Ok(frame)
+}
+
+/// The `workloads` table.
+pub fn configurations(rows: &[ConfigurationRow]) -> PolarsResult<DataFrame> {
+    let frame = frame!(rows, |row| {
+        "kind": row.workload.kind.as_str(),
+        "cluster": row.workload.cluster.as_str(),
+        "name": row.workload.name.as_str(),
+        "from_ms": row.from_ms,
+        "task_definition": row.task_definition.as_deref(),
+        "source": row.source.as_str(),
+    })?;
+    joined(frame, &configuration_columns(rows, |row| &row.configuration))
+}
+
+/// The `runs` table.
+pub fn runs(rows: &[RunRow]) -> PolarsResult<DataFrame> {
+    let frame = frame!(rows, |row| {
+        "kind": row.workload.kind.as_str(),
+        "cluster": row.workload.cluster.as_str(),
+        "name": row.workload.name.as_str(),
+        "run_id": row.run_id.as_str(),
+        "version": row.version,
+        "task_definition": row.task_definition.as_deref(),
+        "created_ms": row.created_ms,
+        "pull_started_ms": row.pull_started_ms,
+        "pull_stopped_ms": row.pull_stopped_ms,
+        "provisioning_ms": row.provisioning_ms,
+        "started_ms": row.started_ms,
+        "stopped_ms": row.stopped_ms,
+        "last_seen_ms": row.last_seen_ms,
+        "stop_code": row.stop_code.as_deref(),
+        "out_of_memory": row.out_of_memory,
+        "source": row.source.as_str(),
+    })?;
+    joined(frame, &configuration_columns(rows, |row| &row.configuration))
+}
+
+/// The `samples` table.
+pub fn samples(rows: &[SampleRow]) -> PolarsResult<DataFrame> {
+    frame!(rows, |row| {
+        "kind": row.workload.kind.as_str(),
+        "cluster": row.workload.cluster.as_str(),
+        "name": row.workload.name.as_str(),
+        "run_id": row.run_id.as_deref(),
+        "metric": row.metric.as_str(),
+        "period_s": row.period_s,
+        "at_ms": row.at_ms,
+        "sample_s": row.sample_s,
+        "max": row.max,
+        "sum": row.sum,
+        "count": row.count,
+        "source": row.source.as_str(),
+    })
+}
+
+/// The `coverage` table.
+pub fn coverage(rows: &[CoverageRow]) -> PolarsResult<DataFrame> {
+    frame!(rows, |row| {
+        "scope": row.scope.as_str(),
+        "source": row.source.as_str(),
+        "day": row.day.as_str(),
+        "state": row.state.as_str(),
+        "reason": row.reason.as_deref(),
+        "rows": row.rows,
+        "period_s": row.period_s,
+        "collected_ms": row.collected_ms,
+        "parts": row.parts.as_str(),
+    })
+}

@@ -1,0 +1,175 @@
+//! Runs, samples and configurations of one workload put together into its demand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::concurrency;
+use super::runs::Run;
+use super::samples::{Resource, Totals, WorkloadTotals};
+use super::sizes::{self, History};
+use super::{Basis, Billable, Demand, Evidence, MeteredMs, OutOfMemory, Runs, Slot};
+use crate::dataset::schema::Metric;
+use crate::units::{SLOT_MS, TaskSize, Window};
+use crate::workload::{Configuration, Kind, WorkloadKey};
+
+/// Runs are believed over `SampleCount` when they tell of at least this share of its task time, percent.
+const RUNS_COMPLETE_PERCENT: i128 = 98;
+
+/// The demand of every workload, ordered.
+pub(super) fn assemble(
+    runs: &[Run],
+    mut metered: BTreeMap<WorkloadKey, Vec<Billable>>,
+    histories: &BTreeMap<WorkloadKey, History>,
+    totals: &Totals,
+    window: Window,
+) -> Vec<Demand> {
+    let mut by_workload: BTreeMap<&WorkloadKey, Vec<&Run>> = BTreeMap::new();
+    for run in runs {
+        by_workload.entry(&run.workload).or_default().push(run);
+    }
+    let keys: BTreeSet<&WorkloadKey> = by_workload.keys().copied().chain(histories.keys()).chain(totals.workloads.keys()).collect();
+    let none = WorkloadTotals::default();
+    keys.into_iter()
+        .map(|key| {
+            let runs = by_workload.remove(key).unwrap_or_default();
+            let samples = totals.workloads.get(key).unwrap_or(&none);
+            demand(key, &runs, metered.remove(key).unwrap_or_default(), histories.get(key), samples, window)
+        })
+        .filter(|demand| !is_shadow(demand, histories, runs))
+        .collect()
+}
+
+/// Container Insights publishes a family's readings also when it only ever runs as a service.
+fn is_shadow(demand: &Demand, histories: &BTreeMap<WorkloadKey, History>, runs: &[Run]) -> bool {
+    demand.workload.kind == Kind::Task && demand.runs.count == 0 && !histories.contains_key(&demand.workload) && {
+        let family = |run: &&Run| run.task_definition.as_deref().is_some_and(|d| d.starts_with(&format!("{}:", demand.workload.name)));
+        runs.iter().filter(family).any(|run| run.workload.kind == Kind::Service)
+    }
+}
+
+fn demand(
+    key: &WorkloadKey,
+    runs: &[&Run],
+    from_runs: Vec<Billable>,
+    history: Option<&History>,
+    samples: &WorkloadTotals,
+    window: Window,
+) -> Demand {
+    let (current, resized_ms) = history.map_or((None, None), sizes::newest);
+    let counted = counted_tasks(samples);
+    let from_samples: Vec<Billable> =
+        counted.iter().map(|(size, slots)| billable_from_samples(*size, slots, history, current.as_ref())).collect();
+    let elapsed = |billables: &[Billable]| billables.iter().map(|b| i128::from(b.metered.elapsed)).sum::<i128>();
+    let runs_tell_all = elapsed(&from_runs) * 100 >= elapsed(&from_samples) * RUNS_COMPLETE_PERCENT;
+    let (billables, slots) = if runs_tell_all {
+        let spans = runs.iter().filter_map(|run| Some((run.start_ms?, run.end_ms)));
+        (from_runs, concurrency::slots(spans, window))
+    } else {
+        (from_samples, merged_slots(counted.values(), window))
+    };
+    let usage = |resource| samples.usage.get(&resource).map(super::samples::UsageTotals::usage);
+    let mut sources = samples.sources.clone();
+    sources.extend(runs.iter().map(|run| run.source.clone()));
+    Demand {
+        workload: key.clone(),
+        billables,
+        current,
+        resized_ms,
+        cpu: usage(Resource::Cpu),
+        memory: usage(Resource::Memory),
+        slots,
+        runs: run_totals(runs, window),
+        out_of_memory: out_of_memory(runs, window),
+        evidence: evidence(samples, &counted, sources),
+    }
+}
+
+type Counted<'a> = BTreeMap<Option<TaskSize>, &'a BTreeMap<i64, Slot>>;
+
+/// Running tasks by size in force, from the service's own metric where it is there.
+fn counted_tasks(samples: &WorkloadTotals) -> Counted<'_> {
+    let of = |metric: Metric| -> Counted<'_> {
+        samples.running.iter().filter(|((name, _), _)| *name == metric.as_str()).map(|((_, size), slots)| (*size, slots)).collect()
+    };
+    let by_percent = of(Metric::CpuPercent);
+    if by_percent.is_empty() { of(Metric::CpuUnits) } else { by_percent }
+}
+
+fn billable_from_samples(
+    size: Option<TaskSize>,
+    slots: &BTreeMap<i64, Slot>,
+    history: Option<&History>,
+    current: Option<&Configuration>,
+) -> Billable {
+    let task_ms = slots.values().map(|slot| slot.task_ms).sum();
+    let of_size = history.into_iter().flatten().rev().map(|(_, configuration)| configuration).find(|c| c.size() == size);
+    let mut configuration = of_size.or(current).cloned().unwrap_or_default();
+    configuration.cpu_units = size.map(|size| size.cpu_units);
+    configuration.memory_mib = size.map(|size| size.memory_mib);
+    let metered = MeteredMs {
+        elapsed: task_ms,
+        second_floor_60: task_ms,
+        second_floor_300: task_ms,
+        minute: task_ms,
+        minute_with_queue: task_ms,
+        second: task_ms,
+    };
+    Billable { configuration, basis: Basis::SampleCount, runs: 0, metered }
+}
+
+fn merged_slots<'a>(by_size: impl Iterator<Item = &'a &'a BTreeMap<i64, Slot>>, window: Window) -> Vec<Slot> {
+    let mut merged: BTreeMap<i64, Slot> = BTreeMap::new();
+    for slot in by_size.flat_map(|slots| slots.values()).filter(|slot| slot.slot * SLOT_MS < window.to_ms) {
+        let sum = merged.entry(slot.slot).or_insert(Slot { slot: slot.slot, task_ms: 0, peak: 0 });
+        sum.task_ms += slot.task_ms;
+        sum.peak += slot.peak;
+    }
+    merged.into_values().collect()
+}
+
+fn run_totals(runs: &[&Run], window: Window) -> Runs {
+    let inside = |run: &&&Run| match run.start_ms {
+        Some(start) => start < window.to_ms && (run.end_ms > window.from_ms || start >= window.from_ms),
+        None => run.created_ms >= window.from_ms && run.created_ms < window.to_ms,
+    };
+    let runs: Vec<&&Run> = runs.iter().filter(inside).collect();
+    let started: Vec<&&&Run> = runs.iter().filter(|run| run.start_ms.is_some()).collect();
+    let count = |is: &dyn Fn(&Run) -> bool| i64::try_from(started.iter().filter(|run| is(run)).count()).unwrap_or(i64::MAX);
+    let mut lengths: Vec<i64> =
+        started.iter().filter(|run| !run.open).filter_map(|run| Some(run.end_ms - run.start_ms?)).collect();
+    lengths.sort_unstable();
+    Runs {
+        count: count(&|_| true),
+        open: count(&|run| run.open),
+        never_started: i64::try_from(runs.len() - started.len()).unwrap_or(i64::MAX),
+        start_assumed: count(&|run| run.start_assumed),
+        end_assumed: count(&|run| run.end_assumed),
+        median_ms: lengths.get(lengths.len().saturating_sub(1) / 2).copied(),
+        longest_ms: lengths.last().copied(),
+    }
+}
+
+fn out_of_memory(runs: &[&Run], window: Window) -> Option<OutOfMemory> {
+    let killed: Vec<&&Run> =
+        runs.iter().filter(|run| run.out_of_memory && run.end_ms >= window.from_ms && run.created_ms < window.to_ms).collect();
+    let limit_mib = killed.iter().filter_map(|run| run.configuration.memory_mib).max()?;
+    Some(OutOfMemory { count: i64::try_from(killed.len()).unwrap_or(i64::MAX), limit_mib })
+}
+
+fn evidence(samples: &WorkloadTotals, counted: &Counted<'_>, sources: BTreeSet<String>) -> Evidence {
+    let spans: Vec<(i64, i64)> = samples.usage.values().map(|usage| usage.span_ms).collect();
+    let days: BTreeSet<i32> = samples.usage.values().flat_map(|usage| usage.usage().daily_max.into_keys()).collect();
+    let seen: BTreeSet<i64> = counted.values().flat_map(|slots| slots.keys().copied()).collect();
+    let asked = match (seen.first(), seen.last()) {
+        (Some(first), Some(last)) => last - first + 1,
+        _ => 0,
+    };
+    let permille = if asked == 0 { 0 } else { i64::try_from(seen.len()).unwrap_or(i64::MAX).saturating_mul(1000) / asked };
+    Evidence {
+        first_ms: spans.iter().map(|span| span.0).min().unwrap_or_default(),
+        last_ms: spans.iter().map(|span| span.1).max().unwrap_or_default(),
+        days: i64::try_from(days.len()).unwrap_or(i64::MAX),
+        slots_seen_permille: permille,
+        samples_without_size: samples.without_size,
+        sources,
+    }
+}

@@ -1,0 +1,236 @@
+//! What each workload was seen to need, reduced from its history into a small, mergeable value.
+//!
+//! In: the verified parts of a dataset and a window. Out: one [`Demand`] per workload. Everything after this
+//! works on demand, never on samples.
+
+mod assemble;
+mod columns;
+mod concurrency;
+pub mod histogram;
+pub mod runs;
+pub mod samples;
+pub mod sizes;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use polars::prelude::PolarsError;
+
+use crate::dataset::Table;
+use crate::dataset::scan::Scan;
+use crate::error::{Error, Kind, Result};
+use crate::units::{MS_PER_DAY, TaskSize, Window};
+use crate::workload::{Configuration, WorkloadKey};
+use histogram::Histogram;
+
+/// What one workload was seen to need in a window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Demand {
+    /// Whose demand it is.
+    pub workload: WorkloadKey,
+    /// Billable quantities, one per configuration the workload ran in, ordered by configuration.
+    pub billables: Vec<Billable>,
+    /// The newest configuration seen.
+    pub current: Option<Configuration>,
+    /// When the present size came into force, if another was seen before it.
+    pub resized_ms: Option<i64>,
+    /// CPU used by one task or build, vCPU.
+    pub cpu: Option<Usage>,
+    /// Memory used by one task or build, MiB.
+    pub memory: Option<Usage>,
+    /// Running tasks over time, in slots of [`crate::units::SLOT_MS`], ordered, only slots with a task.
+    pub slots: Vec<Slot>,
+    /// What is known of its runs.
+    pub runs: Runs,
+    /// Out-of-memory kills.
+    pub out_of_memory: Option<OutOfMemory>,
+    /// How much history stands behind all this.
+    pub evidence: Evidence,
+}
+
+/// How the billable milliseconds were measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Basis {
+    /// Start and stop of every run: exact.
+    Runs,
+    /// Running tasks counted by `SampleCount`: whole sampling periods, image pulls not seen.
+    SampleCount,
+}
+
+/// Time run in one configuration, as every metering rule counts it. Milliseconds inside the window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Billable {
+    /// How these runs were configured.
+    pub configuration: Configuration,
+    /// How the time was measured.
+    pub basis: Basis,
+    /// Runs that touch the window; 0 when only counted by `SampleCount`.
+    pub runs: i64,
+    /// Time as metered.
+    pub metered: MeteredMs,
+}
+
+/// One span of running time under each metering rule, summed over runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MeteredMs {
+    /// The plain time, no rounding.
+    pub elapsed: i64,
+    /// Fargate Linux, and EC2 launched per run: whole seconds, at least 60.
+    pub second_floor_60: i64,
+    /// Fargate Windows: whole seconds, at least 300.
+    pub second_floor_300: i64,
+    /// CodeBuild: whole minutes, from PROVISIONING.
+    pub minute: i64,
+    /// CodeBuild, queue time included: whole minutes, from submission.
+    pub minute_with_queue: i64,
+    /// CodeBuild Lambda compute: whole seconds.
+    pub second: i64,
+}
+
+/// Use of one resource by one task or build.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Usage {
+    /// Task-milliseconds per bucket of the period's maximum.
+    pub histogram: Histogram,
+    /// Highest reading.
+    pub max: f64,
+    /// Task-time-weighted mean, from the periods' averages.
+    pub mean: Option<f64>,
+    /// Highest reading of each UTC day (days since the epoch).
+    pub daily_max: BTreeMap<i32, f64>,
+    /// Number of readings.
+    pub samples: i64,
+    /// Longest period among them, seconds.
+    pub period_s: i64,
+}
+
+/// Running tasks in one slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// Slots since the epoch.
+    pub slot: i64,
+    /// Task-milliseconds in the slot (mean tasks × slot length).
+    pub task_ms: i64,
+    /// Most tasks at once.
+    pub peak: u32,
+}
+
+/// What is known of a workload's runs in the window.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Runs {
+    /// Runs that touch the window.
+    pub count: i64,
+    /// Of these, still running when last seen: counted up to the end of the window.
+    pub open: i64,
+    /// Runs that never pulled their image: not billed.
+    pub never_started: i64,
+    /// Runs with no image-pull time: counted from their start instead.
+    pub start_assumed: i64,
+    /// Runs that only sightings tell of: ended by the minute of the last one.
+    pub end_assumed: i64,
+    /// Median elapsed time of finished runs, milliseconds.
+    pub median_ms: Option<i64>,
+    /// Longest elapsed time of a finished run, milliseconds.
+    pub longest_ms: Option<i64>,
+}
+
+/// Out-of-memory kills in the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutOfMemory {
+    /// Kills.
+    pub count: i64,
+    /// Largest memory limit that was not enough, MiB.
+    pub limit_mib: u32,
+}
+
+/// How much history stands behind a demand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Evidence {
+    /// First instant with data.
+    pub first_ms: i64,
+    /// Last instant with data.
+    pub last_ms: i64,
+    /// UTC days with utilisation readings.
+    pub days: i64,
+    /// Share of the slots between the first and last reading that have one, per mille.
+    pub slots_seen_permille: i64,
+    /// Readings left out because no source tells the size in force at their time.
+    pub samples_without_size: i64,
+    /// Kinds of source that fed it (`task_events`, `metric_stream`, …).
+    pub sources: BTreeSet<String>,
+}
+
+impl Demand {
+    /// The size of the newest configuration, where known.
+    pub fn current_size(&self) -> Option<TaskSize> {
+        self.current.as_ref().and_then(Configuration::size)
+    }
+}
+
+/// The demand of a whole dataset in a window.
+#[derive(Debug)]
+pub struct Reduced {
+    /// The window asked for, or the whole days that have data.
+    pub window: Window,
+    /// One per workload, ordered.
+    pub demands: Vec<Demand>,
+    /// Runs and samples read.
+    pub rows: i64,
+    /// Rows that said what another said.
+    pub duplicates: i64,
+    /// Rows that contradicted another and lost.
+    pub conflicts: i64,
+}
+
+/// Reduces the dataset behind `scan` from `from_ms` to `to_ms`; where one is not given, to the end of the UTC day that
+/// has the first or last data.
+pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Result<Reduced> {
+    let runs = scan.table(Table::Runs)?;
+    let run_rows = runs.as_ref().map_or(0, |frame| i64::try_from(frame.height()).unwrap_or(i64::MAX));
+    let latest = runs.map(runs::latest).transpose().map_err(unfit)?;
+    let told = latest.as_ref().map(|latest| runs::span(&latest.frame)).transpose().map_err(unfit)?.flatten();
+    let data = whole_days(told.into_iter().chain(scan.sample_span())).ok_or_else(nothing)?;
+    let window = Window { from_ms: from_ms.unwrap_or(data.from_ms), to_ms: to_ms.unwrap_or(data.to_ms) };
+    if data.overlap_ms(window.from_ms, window.to_ms) == 0 {
+        return Err(nothing_in(window, data));
+    }
+    let listed = latest.as_ref().map(|latest| runs::rows(&latest.frame, window)).transpose().map_err(unfit)?.unwrap_or_default();
+    let metered = latest.as_ref().map(|latest| runs::metered(&latest.frame, window)).transpose().map_err(unfit)?.unwrap_or_default();
+    let configurations = scan.table(Table::Workloads)?;
+    let histories = sizes::histories(configurations.as_ref(), &listed).map_err(unfit)?;
+    let mut totals = samples::Totals::default();
+    for group in scan.sample_groups(window) {
+        let part = scan.samples(&group, &samples::COLUMNS)?;
+        let partition = (part.account.as_str(), part.region.as_str());
+        samples::reduce(part.frame, partition, group.overlapping, &histories, window, &mut totals).map_err(unfit)?;
+    }
+    Ok(Reduced {
+        window,
+        demands: assemble::assemble(&listed, metered, &histories, &totals, window),
+        rows: run_rows + totals.rows,
+        duplicates: totals.duplicates + latest.as_ref().map_or(0, |latest| latest.duplicates),
+        conflicts: totals.conflicts + latest.as_ref().map_or(0, |latest| latest.conflicts),
+    })
+}
+
+/// The UTC days that the half-open spans touch.
+fn whole_days(spans: impl Iterator<Item = (i64, i64)>) -> Option<Window> {
+    let (first, last) = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+    let from_ms = first.div_euclid(MS_PER_DAY) * MS_PER_DAY;
+    Some(Window { from_ms, to_ms: (last - 1).div_euclid(MS_PER_DAY) * MS_PER_DAY + MS_PER_DAY })
+}
+
+fn nothing() -> Error {
+    Error::new(Kind::Nothing, "the dataset has no runs and no samples")
+        .hint("import task events, metric streams or builds into it: `plimsoll import --help`")
+}
+
+fn nothing_in(window: Window, data: Window) -> Error {
+    let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+    let (from, to) = (time(window.from_ms), time(window.to_ms));
+    Error::new(Kind::Nothing, format!("nothing was seen from {from} to {to}"))
+        .hint(format!("the dataset holds {} to {}", time(data.from_ms), time(data.to_ms)))
+}
+
+fn unfit(cause: PolarsError) -> Error {
+    Error::new(Kind::Input, "the tables of the dataset cannot be reduced").cause(cause)
+}

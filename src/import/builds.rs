@@ -1,0 +1,120 @@
+//! CodeBuild builds: `aws codebuild batch-get-builds` output.
+
+use serde::Deserialize;
+
+use super::Refusal;
+use super::fields::{Arn, Time, code_word, is_name};
+use super::rows::Rows;
+use crate::dataset::schema::{RunRow, SourceKind};
+use crate::error::Result;
+use crate::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
+
+/// The fields of a build that plimsoll keeps; variables, buildspec, source and logs are not among them.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Build {
+    arn: Option<String>,
+    id: Option<String>,
+    project_name: String,
+    start_time: Option<Time>,
+    end_time: Option<Time>,
+    #[serde(default)]
+    build_complete: bool,
+    build_status: Option<String>,
+    environment: Option<Environment>,
+    #[serde(default)]
+    phases: Vec<Phase>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Environment {
+    #[serde(rename = "type")]
+    environment_type: Option<String>,
+    compute_type: Option<String>,
+    privileged_mode: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Phase {
+    phase_type: Option<String>,
+    start_time: Option<Time>,
+}
+
+/// One build.
+pub(super) fn take(text: &str, rows: &mut Rows<'_>) -> Result<Result<(), Refusal>> {
+    let Ok(build) = serde_json::from_str::<Build>(text) else {
+        return Ok(Err(Refusal::Rejected("build with a malformed field")));
+    };
+    match build.into_row() {
+        Ok(row) => rows.run(row).map(Ok),
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+impl Build {
+    fn into_row(self) -> Result<RunRow, Refusal> {
+        let provisioning = self.phase_start("PROVISIONING");
+        let end = self.end_time.or_else(|| self.phase_start("COMPLETED"));
+        let times = [self.start_time, provisioning, end];
+        if times.iter().flatten().any(|time| !time.is_plausible()) {
+            return Err(Refusal::Rejected("time before 2010 or after 2100"));
+        }
+        let Some(start) = self.start_time.or(provisioning) else {
+            return Err(Refusal::Rejected("build without a start time"));
+        };
+        if end.is_some_and(|end| end < start || provisioning.is_some_and(|begun| end < begun)) {
+            return Err(Refusal::Rejected("stopped before it started"));
+        }
+        let arn = self.arn.as_deref().and_then(Arn::parse).ok_or(Refusal::Rejected("build ARN without account or region"))?;
+        if !is_name(&self.project_name) {
+            return Err(Refusal::Rejected("name that is empty or longer than 255 bytes"));
+        }
+        let run_id = self.id.clone().unwrap_or_else(|| arn.last().to_owned());
+        let workload = WorkloadKey {
+            account: arn.account.to_owned(),
+            region: arn.region.to_owned(),
+            kind: Kind::Build,
+            cluster: String::new(),
+            name: self.project_name.clone(),
+        };
+        Ok(RunRow {
+            workload: workload.into(),
+            run_id,
+            // A finished build never changes again.
+            version: if self.build_complete || end.is_some() { 2 } else { 1 },
+            task_definition: None,
+            created_ms: Some(start.0),
+            pull_started_ms: None,
+            pull_stopped_ms: None,
+            provisioning_ms: provisioning.map(|time| time.0),
+            started_ms: None,
+            stopped_ms: end.map(|time| time.0),
+            last_seen_ms: None,
+            stop_code: code_word(self.build_status.clone()),
+            out_of_memory: false,
+            configuration: self.configuration(),
+            source: SourceKind::CodebuildApi,
+        })
+    }
+
+    fn phase_start(&self, phase: &str) -> Option<Time> {
+        self.phases.iter().find(|p| p.phase_type.as_deref() == Some(phase))?.start_time
+    }
+
+    fn configuration(&self) -> Configuration {
+        let environment = self.environment.as_ref();
+        let environment_type = environment.and_then(|e| code_word(e.environment_type.clone()));
+        let is = |word: &str| environment_type.as_deref().map(|text| text.starts_with(word));
+        Configuration {
+            launch_type: Some("CODEBUILD".to_owned()),
+            architecture: is("ARM").map(|arm| if arm { Architecture::Arm64 } else { Architecture::X86_64 }),
+            os: is("WINDOWS").map(|windows| if windows { Os::Windows } else { Os::Linux }),
+            compute_type: environment.and_then(|e| code_word(e.compute_type.clone())),
+            privileged: environment.and_then(|e| e.privileged_mode),
+            environment_type,
+            ..Configuration::default()
+        }
+    }
+}

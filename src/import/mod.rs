@@ -1,0 +1,235 @@
+//! AWS's own files → rows of a dataset.
+//!
+//! The shape of each record is recognised by its content: task state-change events, CloudWatch Metric Streams,
+//! Container Insights performance logs, `aws ecs describe-*` and `aws codebuild batch-get-builds` output; gzipped
+//! or not, as lines, arrays or single documents, bare or inside CloudWatch Logs envelopes. Only the fields of
+//! `dataset::schema` are ever read: environment variables, commands and messages do not get this far.
+
+mod builds;
+mod container_insights;
+mod content;
+mod fields;
+mod metric_stream;
+mod rows;
+mod services;
+mod shape;
+mod tasks;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::dataset::{Dataset, coverage};
+use crate::error::{Error, Kind, Result};
+use content::{HashingReader, Place};
+use rows::Rows;
+
+/// What became of one file.
+#[derive(Debug)]
+pub struct FileReport {
+    /// Its name as given.
+    pub name: String,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of one file.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Read to its end.
+    Imported(Tally),
+    /// The same content is in the dataset already.
+    AlreadyThere,
+    /// Nothing in it has a shape that is known; only in folders, where other files may lie about.
+    Skipped(&'static str),
+    /// Nothing of it was kept.
+    Failed(Error),
+}
+
+/// Every record of a file, accounted for: `read = accepted + unused + rejected`.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Tally {
+    /// Records found.
+    pub read: u64,
+    /// Records that became rows.
+    pub accepted: u64,
+    /// Well-formed records that say nothing plimsoll uses, by reason.
+    pub unused: BTreeMap<&'static str, u64>,
+    /// Records that cannot be trusted, by reason, with the place of the first.
+    pub rejected: BTreeMap<&'static str, (u64, String)>,
+    /// Things asked for that AWS did not return (`failures`, `buildsNotFound`).
+    pub missing: u64,
+}
+
+impl Tally {
+    /// Rejected records in all.
+    pub fn rejected_total(&self) -> u64 {
+        self.rejected.values().map(|(count, _)| count).sum()
+    }
+
+    fn accept(&mut self) {
+        self.read += 1;
+        self.accepted += 1;
+    }
+
+    fn leave(&mut self, reason: &'static str) {
+        self.read += 1;
+        *self.unused.entry(reason).or_default() += 1;
+    }
+
+    fn reject(&mut self, reason: &'static str, place: &Place) {
+        self.read += 1;
+        self.rejected.entry(reason).or_insert_with(|| (0, place.to_string())).0 += 1;
+    }
+
+    /// True when something was recognised, be it used or not.
+    fn recognised(&self) -> bool {
+        self.accepted > 0
+            || !self.unused.is_empty()
+            || self.rejected.keys().any(|&reason| reason != shape::UNKNOWN && reason != content::NOT_JSON)
+    }
+}
+
+/// Why a record did not become rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// Well-formed, but nothing plimsoll uses.
+    Unused(&'static str),
+    /// Not to be trusted.
+    Rejected(&'static str),
+}
+
+/// Files to import: named ones must have a known shape, found ones may be skipped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Where it is; `None` is standard input.
+    pub path: Option<PathBuf>,
+    /// Named by the user, rather than found in a folder.
+    pub named: bool,
+    /// Its size, where known.
+    pub bytes: u64,
+}
+
+/// The files behind `paths`: `-` is standard input, a folder stands for every file below it, in order.
+pub fn inputs(paths: &[PathBuf]) -> Result<Vec<Input>> {
+    let mut inputs = Vec::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            inputs.push(Input { path: None, named: true, bytes: 0 });
+            continue;
+        }
+        let metadata = fs::metadata(path).map_err(|cause| {
+            Error::new(Kind::Usage, format!("cannot read `{}`", path.display()))
+                .cause(cause)
+                .hint("name a file or folder of AWS output, or `-` for standard input")
+        })?;
+        if metadata.is_dir() {
+            walk(path, &mut inputs)?;
+        } else {
+            inputs.push(Input { path: Some(path.clone()), named: true, bytes: metadata.len() });
+        }
+    }
+    Ok(inputs)
+}
+
+fn walk(folder: &Path, inputs: &mut Vec<Input>) -> Result<()> {
+    let unreadable = |cause| Error::new(Kind::Usage, format!("cannot list `{}`", folder.display())).cause(cause);
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
+        .map_err(unreadable)?
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<io::Result<_>>()
+        .map_err(unreadable)?;
+    entries.sort();
+    for path in entries {
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        match fs::metadata(&path) {
+            _ if hidden => {}
+            Ok(metadata) if metadata.is_dir() => walk(&path, inputs)?,
+            Ok(metadata) if metadata.is_file() => inputs.push(Input { path: Some(path), named: false, bytes: metadata.len() }),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Imports `inputs` one by one; what is whole is committed, whatever becomes of the others. `progress` gets the
+/// number of bytes read since it was last called.
+pub fn import(inputs: &[Input], dataset: &Dataset, progress: &dyn Fn(u64)) -> Result<Vec<FileReport>> {
+    let mut known: BTreeSet<String> = if dataset.root().exists() {
+        coverage::read(dataset)?.into_iter().map(|commit| commit.row.source).collect()
+    } else {
+        BTreeSet::new()
+    };
+    Ok(inputs
+        .iter()
+        .map(|input| {
+            let name = input.path.as_ref().map_or_else(|| "standard input".to_owned(), |path| path.display().to_string());
+            let outcome = import_one(input, &name, dataset, &mut known, progress).unwrap_or_else(Outcome::Failed);
+            FileReport { name, outcome }
+        })
+        .collect())
+}
+
+fn import_one(
+    input: &Input,
+    name: &str,
+    dataset: &Dataset,
+    known: &mut BTreeSet<String>,
+    progress: &dyn Fn(u64),
+) -> Result<Outcome> {
+    let unreadable = |cause| Error::new(Kind::Input, format!("cannot read `{name}`")).cause(cause);
+    let reader: Box<dyn io::Read> = match &input.path {
+        None => Box::new(io::stdin()),
+        Some(path) => {
+            let hash = content::hash_file(path).map_err(unreadable)?;
+            if known.contains(&source(&hash)) {
+                progress(input.bytes);
+                return Ok(Outcome::AlreadyThere);
+            }
+            Box::new(fs::File::open(path).map_err(unreadable)?)
+        }
+    };
+    let mut rows = Rows::new(dataset);
+    let (tally, hash) = read_all(HashingReader::new(reader, progress), name, &mut rows)?;
+    let source = source(&hash);
+    if tally.read == 0 {
+        return nothing(input, name, "it is empty");
+    }
+    if !tally.recognised() {
+        return nothing(input, name, "its content is not a shape of AWS output that plimsoll reads");
+    }
+    if !known.insert(source.clone()) {
+        return Ok(Outcome::AlreadyThere);
+    }
+    rows.commit(&source, &tally)?;
+    Ok(Outcome::Imported(tally))
+}
+
+fn nothing(input: &Input, name: &str, why: &'static str) -> Result<Outcome> {
+    if !input.named {
+        return Ok(Outcome::Skipped(why));
+    }
+    Err(Error::new(Kind::Input, format!("nothing to import from `{name}`: {why}")).hint(
+        "plimsoll reads ECS task state-change events, CloudWatch Metric Streams JSON, Container Insights performance logs, \
+         `aws ecs describe-services|describe-task-definition|describe-tasks` and `aws codebuild batch-get-builds` output",
+    ))
+}
+
+fn source(hash: &str) -> String {
+    format!("import:{hash}")
+}
+
+/// Reads every record of one file into `rows`; returns the tally and the hash of the content.
+fn read_all(reader: HashingReader<'_>, name: &str, rows: &mut Rows<'_>) -> Result<(Tally, String)> {
+    let mut tally = Tally::default();
+    let hash = content::records(reader, name, &mut |record| {
+        match record {
+            Ok((text, place)) => shape::take(text, &place, rows, &mut tally)?,
+            Err(content::Unreadable { reason, place }) => tally.reject(reason, &place),
+        }
+        // A large file of something else need not be read to its end.
+        Ok(tally.read < 1_000 || tally.recognised())
+    })?;
+    Ok((tally, hash))
+}

@@ -1,0 +1,27 @@
+//! plimsoll draws the load line for containers on AWS: how small each workload may safely be, where it is
+//! cheapest to run (Fargate, CodeBuild or packed EC2), and how sure that is.
+//!
+//! ```text
+//!   AWS files ─► import ──► dataset ──► demand ──► rightsize ──┐
+//!                          (Parquet)   (small,    (safe need   ├─► recommend ──► report
+//!                                      mergeable) + reasons)   │  (placements,   (one result value,
+//!                                         │                    │   findings,      many formats)
+//!                                         └──► pack ───────────┤   savings)
+//!                                             (EC2 fleet)      │
+//!                              pricing (dated book + metering) ┘
+//! ```
+//!
+//! One direction, no way back. Only [`import`], [`dataset`] and [`cli`] touch the world; the rest is pure.
+
+pub mod cli;
+pub mod dataset;
+pub mod demand;
+pub mod error;
+pub mod import;
+pub mod pack;
+pub mod pricing;
+pub mod recommend;
+pub mod report;
+pub mod rightsize;
+pub mod units;
+pub mod workload;

@@ -1,0 +1,436 @@
+//! Where should a job run? Every placement of one job with its cost, and where the order of the platforms turns.
+//!
+//! In: what one run needs, how long and how often it runs, and the price book; no history. Every placement is a
+//! rate and a meter, and both its cost and its break-even come from these two.
+
+mod break_even;
+mod codebuild;
+mod ec2;
+mod fargate;
+
+use std::cmp::Reverse;
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::pricing::{Metering, PriceBook, Quality};
+use crate::report::result::{PlacementResult, PricesResult, Size};
+use crate::units::{HOURS_PER_MONTH, MS_PER_DAY, MS_PER_HOUR, TaskSize, Usd};
+use crate::workload::{Architecture, Os, Platform, PurchaseOption};
+
+pub use break_even::{BreakEven, Contender, RunLength, RunsPerDay};
+
+/// Version of [`Comparison`]; a change that breaks a reader raises it.
+pub const COMPARISON_VERSION: u32 = 1;
+
+const MONTH_MS: i64 = HOURS_PER_MONTH * MS_PER_HOUR;
+/// CodeBuild stops a build after 36 hours. Source: AWS CodeBuild API reference, timeoutInMinutes, read 2026-11.
+const LONGEST_BUILD_MS: i64 = 36 * MS_PER_HOUR;
+
+/// A job to place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Job {
+    /// AWS region.
+    pub region: String,
+    /// Operating system.
+    pub os: Os,
+    /// Architectures to look at.
+    pub architectures: Vec<Architecture>,
+    /// What one run needs.
+    pub need: TaskSize,
+    /// Storage of one run, GiB; `None` where what comes with a placement will do.
+    pub ephemeral_gib: Option<u32>,
+    /// How long and how often it runs.
+    #[serde(flatten)]
+    pub load: Load,
+    /// Whether CodeBuild's free minutes are still there for it.
+    pub free_tier: bool,
+}
+
+/// How long and how often a job runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Load {
+    /// Metered span of one run, milliseconds: image pull to stop on Fargate, PROVISIONING to end on CodeBuild.
+    pub duration_ms: i64,
+    /// Runs per day.
+    pub runs_per_day: u32,
+    /// Days that the cost is for.
+    pub days: u32,
+}
+
+impl Load {
+    /// Runs in the whole period.
+    pub fn runs(self) -> u64 {
+        u64::from(self.runs_per_day) * u64::from(self.days)
+    }
+
+    /// The period in milliseconds.
+    pub fn period_ms(self) -> i64 {
+        i64::from(self.days) * MS_PER_DAY
+    }
+
+    /// Runs that overlap on average, rounded up; at least one.
+    fn overlap(self) -> i128 {
+        let busy_ms = i128::from(self.runs_per_day) * i128::from(self.duration_ms.max(0));
+        ceil_div(busy_ms, MS_PER_DAY.into()).max(1)
+    }
+}
+
+/// What the placements of a job cost.
+#[derive(Debug, Clone, Serialize)]
+pub struct Comparison {
+    /// [`COMPARISON_VERSION`].
+    pub version: u32,
+    /// The job.
+    pub inputs: Job,
+    /// Every placement, cheapest first; then those without a price, then those that cannot be, with their reasons.
+    pub placements: Vec<PlacementResult>,
+    /// Between the best of each two platforms, on demand, on the architecture of the cheapest.
+    pub break_even: Vec<BreakEven>,
+    /// Which prices were looked at: `as_of` spans the dates of all prices of the region.
+    pub prices: PricesResult,
+}
+
+impl Comparison {
+    /// The cheapest placement on demand.
+    pub fn best(&self) -> Option<&PlacementResult> {
+        self.best_where(|_| true)
+    }
+
+    /// The cheapest on demand of the placements that `matches`.
+    pub fn best_where(&self, matches: impl Fn(&PlacementResult) -> bool) -> Option<&PlacementResult> {
+        let on_demand = |placement: &&PlacementResult| placement.purchase_option == PurchaseOption::OnDemand;
+        self.priced().filter(on_demand).find(|placement| matches(placement))
+    }
+
+    /// The placements with a cost, cheapest first.
+    pub fn priced(&self) -> impl Iterator<Item = &PlacementResult> {
+        self.placements.iter().filter(|placement| placement.cost_usd.is_some())
+    }
+}
+
+/// Where `job` could run and what that costs by `book`.
+///
+/// Fargate: the cheapest size that holds a run, on demand and in every other way that has a price. CodeBuild: every
+/// compute type that holds it, with a GPU only where nothing else does. EC2, on demand with a gp3 root volume of
+/// 30 GiB and the storage of its runs: the cheapest instance type launched for each run and terminated after it, and
+/// the cheapest always on, as many as the runs that overlap on average need. Data transfer, public addresses and
+/// logs are the same everywhere and left out.
+pub fn compare(job: &Job, book: &PriceBook) -> Comparison {
+    let mut candidates: Vec<Candidate> =
+        job.architectures.iter().flat_map(|&architecture| of_architecture(job, book, architecture)).collect();
+    candidates.sort_by_key(|Candidate { placement, .. }| {
+        (placement.cost_usd.is_none(), placement.cost_usd, Reverse(placement.feasible))
+    });
+    Comparison {
+        version: COMPARISON_VERSION,
+        inputs: job.clone(),
+        break_even: break_even::between_platforms(&candidates, job.load),
+        placements: candidates.into_iter().map(|candidate| candidate.placement).collect(),
+        prices: prices(book, &job.region),
+    }
+}
+
+/// A placement and, where it has a price, what that price counts.
+struct Candidate {
+    placement: PlacementResult,
+    tariff: Option<Tariff>,
+}
+
+/// What a placement costs: a rate, and the time that it is billed for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Tariff {
+    /// For 730 billed hours. Finite as a decimal, unlike the price of a millisecond.
+    usd_per_month: Usd,
+    meter: Meter,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Meter {
+    /// Each run by itself, after `boot_ms`, which is billed too; `free_ms` of the period are not billed.
+    PerRun { rule: Metering, boot_ms: i64, free_ms: i64 },
+    /// Instances for all of the period, each with room for so many runs.
+    AlwaysOn { runs_per_instance: u32 },
+}
+
+impl Meter {
+    const fn per_run(rule: Metering) -> Self {
+        Self::PerRun { rule, boot_ms: 0, free_ms: 0 }
+    }
+
+    /// Milliseconds billed in the period. Never less for longer or for more runs.
+    fn billed_ms(self, load: Load) -> i128 {
+        match self {
+            Self::PerRun { rule, boot_ms, free_ms } => {
+                let run_ms = rule.billed_ms(load.duration_ms.saturating_add(boot_ms));
+                (i128::from(load.runs()) * i128::from(run_ms) - i128::from(free_ms)).max(0)
+            }
+            Self::AlwaysOn { runs_per_instance } => {
+                let instances = ceil_div(load.overlap(), runs_per_instance.max(1).into());
+                instances.saturating_mul(load.period_ms().into())
+            }
+        }
+    }
+}
+
+impl Tariff {
+    /// What the period costs; `None` beyond what can be counted.
+    fn cost(&self, load: Load) -> Option<Usd> {
+        let cost = Usd::of(self.meter.billed_ms(load), self.usd_per_month.amount(), MONTH_MS);
+        (cost.amount() < Decimal::MAX).then_some(cost)
+    }
+}
+
+fn ceil_div(number: i128, by: i128) -> i128 {
+    number / by + i128::from(number % by > 0)
+}
+
+/// A placement before its cost is known.
+struct Draft {
+    platform: Platform,
+    architecture: Architecture,
+    purchase_option: PurchaseOption,
+    size: Option<Size>,
+    reasons: Vec<String>,
+}
+
+impl Draft {
+    const fn new(platform: Platform, architecture: Architecture, purchase_option: PurchaseOption) -> Self {
+        Self { platform, architecture, purchase_option, size: None, reasons: Vec::new() }
+    }
+
+    fn sized(mut self, size: Size) -> Self {
+        self.size = Some(size);
+        self
+    }
+
+    fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reasons.push(reason.into());
+        self
+    }
+
+    /// Says so where sources disagree on the price.
+    fn minding(self, quality: Quality) -> Self {
+        if quality == Quality::Conflicting { self.because("sources disagree on this price") } else { self }
+    }
+
+    fn infeasible(self, reason: impl Into<String>) -> Candidate {
+        self.because(reason).finish(false, None, None)
+    }
+
+    fn unpriced(self, reason: impl Into<String>) -> Candidate {
+        self.because(reason).finish(true, None, None)
+    }
+
+    fn priced(self, tariff: Tariff, load: Load) -> Candidate {
+        let Some(cost) = tariff.cost(load) else { return self.unpriced("more than can be counted") };
+        let mut candidate = self.finish(true, Some(cost), Some(tariff));
+        candidate.placement.reasons.extend(cautions(&candidate.placement));
+        candidate.placement.monthly_cost_usd = cost.per_month(load.period_ms());
+        candidate
+    }
+
+    fn finish(self, feasible: bool, cost_usd: Option<Usd>, tariff: Option<Tariff>) -> Candidate {
+        let Self { platform, architecture, purchase_option, size, reasons } = self;
+        let monthly_cost_usd = None;
+        let placement =
+            PlacementResult { platform, size, architecture, purchase_option, cost_usd, monthly_cost_usd, feasible, reasons };
+        Candidate { placement, tariff }
+    }
+}
+
+/// What to mind about an architecture and a way to buy.
+fn cautions(placement: &PlacementResult) -> Vec<String> {
+    let image = (placement.architecture == Architecture::Arm64).then_some("needs an arm64 image");
+    let option = match placement.purchase_option {
+        PurchaseOption::OnDemand => None,
+        PurchaseOption::Spot => Some("can be interrupted, and its price floats"),
+        _ => Some("only under a Compute Savings Plan that is used in full"),
+    };
+    image.into_iter().chain(option).map(str::to_owned).collect()
+}
+
+fn of_architecture(job: &Job, book: &PriceBook, architecture: Architecture) -> Vec<Candidate> {
+    let homes = [fargate::candidates, codebuild::candidates, ec2::candidates];
+    homes.into_iter().flat_map(|candidates| candidates(job, book, architecture)).collect()
+}
+
+fn prices(book: &PriceBook, region: &str) -> PricesResult {
+    let dates = || book.rows().filter(|row| row.region == region).filter_map(|row| row.as_of.as_deref());
+    let as_of = dates().min().zip(dates().max()).map_or_else(|| "not dated".to_owned(), |(from, to)| format!("{from} to {to}"));
+    PricesResult { as_of, book: book.hash().to_owned(), kind: "list" }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::pricing::Tables;
+    use crate::pricing::metering::fargate_cost;
+
+    pub(super) fn book() -> PriceBook {
+        PriceBook::embedded().expect("the embedded tables parse")
+    }
+
+    /// A Linux job on both architectures: vCPU, GiB, seconds, runs per day for 30 days.
+    pub(super) fn job(vcpu: u32, gib: u32, seconds: i64, runs_per_day: u32) -> Job {
+        Job {
+            region: "us-east-1".to_owned(),
+            os: Os::Linux,
+            architectures: Architecture::ALL.to_vec(),
+            need: TaskSize::new(vcpu * 1024, gib * 1024),
+            ephemeral_gib: None,
+            load: Load { duration_ms: seconds * 1000, runs_per_day, days: 30 },
+            free_tier: false,
+        }
+    }
+
+    /// The example of the AWS Fargate pricing page: five runs of ten minutes a day, 30 GiB of storage.
+    fn page_example() -> Comparison {
+        compare(&Job { ephemeral_gib: Some(30), ..job(1, 2, 600, 5) }, &book())
+    }
+
+    pub(super) fn usd(text: &str) -> Usd {
+        Usd::new(text.parse().expect("a decimal"))
+    }
+
+    pub(super) fn find<'a>(
+        comparison: &'a Comparison,
+        platform: Platform,
+        architecture: Architecture,
+        size: &str,
+    ) -> &'a PlacementResult {
+        let named = |placement: &&PlacementResult| placement.size.as_ref().is_some_and(|found| found.name == size);
+        let mut all = comparison.placements.iter().filter(named);
+        all.find(|found| {
+            (found.platform, found.architecture, found.purchase_option) == (platform, architecture, PurchaseOption::OnDemand)
+        })
+        .expect("listed")
+    }
+
+    /// To a millionth of a cent.
+    pub(super) fn cost(placement: &PlacementResult) -> Usd {
+        Usd::new(placement.cost_usd.expect("priced").amount().round_dp(8).normalize())
+    }
+
+    #[test]
+    fn the_example_of_the_pricing_page_costs_what_the_page_says() {
+        // 25 h × (0.04048 + 2 × 0.004445 + 10 × 0.000111) and 25 h × (0.03238 + 2 × 0.00356 + 10 × 0.000111).
+        let comparison = page_example();
+        let fargate = |architecture| cost(find(&comparison, Platform::Fargate, architecture, "1 vCPU / 2 GiB"));
+        assert_eq!(fargate(Architecture::X86_64), usd("1.262"));
+        assert_eq!(fargate(Architecture::Arm64), usd("1.01525"));
+        assert_eq!(comparison.best().map(cost), Some(usd("1.01525")));
+    }
+
+    #[test]
+    fn the_same_job_costs_by_hand_what_it_costs_elsewhere() {
+        let comparison = page_example();
+        let arm = |platform, size| cost(find(&comparison, platform, Architecture::Arm64, size));
+        // 1,500 minutes at 0.0034; 30 h and 720 h of c6g.large at 0.068, with 60 GiB at 0.08 for 730 h.
+        assert_eq!(arm(Platform::Codebuild, "BUILD_GENERAL1_SMALL"), usd("5.1"));
+        assert_eq!(arm(Platform::Ec2, "c6g.large, launched per run"), usd("2.23726027"));
+        assert_eq!(arm(Platform::Ec2, "c6g.large, always on"), usd("53.69424658"));
+    }
+
+    #[test]
+    fn the_cheapest_come_first_then_the_unpriced_then_the_impossible() {
+        let comparison = page_example();
+        let rank = |placement: &PlacementResult| (placement.cost_usd.is_none(), placement.cost_usd, !placement.feasible);
+        assert!(comparison.placements.is_sorted_by_key(rank));
+        let refused: Vec<_> = comparison.placements.iter().filter(|placement| placement.cost_usd.is_none()).collect();
+        assert!(
+            refused.iter().all(|placement| !placement.reasons.is_empty()) && refused.iter().any(|placement| placement.feasible)
+        );
+        assert!(comparison.priced().all(|placement| placement.feasible && placement.size.is_some()));
+    }
+
+    #[test]
+    fn conditions_of_a_price_are_said() {
+        let comparison = page_example();
+        let reasons =
+            |option| comparison.priced().find(|found| found.purchase_option == option).map(|found| found.reasons.join("; "));
+        assert_eq!(
+            reasons(PurchaseOption::Spot).as_deref(),
+            Some("needs an arm64 image; can be interrupted, and its price floats")
+        );
+        assert!(reasons(PurchaseOption::SavingsPlan1yrNoUpfront).is_some_and(|reasons| reasons.contains("Savings Plan")));
+        assert_eq!(reasons(PurchaseOption::SavingsPlan1yrAllUpfront), None);
+    }
+
+    #[test]
+    fn a_region_without_prices_is_listed_with_reasons() {
+        let comparison = compare(&Job { region: "eu-nowhere-1".to_owned(), ..job(1, 2, 600, 5) }, &book());
+        assert!(comparison.best().is_none() && comparison.break_even.is_empty());
+        let reasons: Vec<_> = comparison.placements.iter().flat_map(|placement| &placement.reasons).collect();
+        assert!(reasons.contains(&&"no Fargate arm64 on_demand price for eu-nowhere-1 in the price book".to_owned()));
+        assert!(reasons.contains(&&"no EC2 x86_64 price for eu-nowhere-1 in the price book".to_owned()));
+        assert_eq!(comparison.prices.as_of, "not dated");
+    }
+
+    #[test]
+    fn windows_is_billed_five_minutes_at_least() {
+        let windows = Job { os: Os::Windows, architectures: vec![Architecture::X86_64], ..job(1, 2, 60, 1) };
+        let comparison = compare(&windows, &book());
+        let fargate = find(&comparison, Platform::Fargate, Architecture::X86_64, "1 vCPU / 2 GiB");
+        // 30 × 300 s = 2.5 h × (0.046552 + 0.046 + 2 × 0.00511175).
+        assert_eq!(cost(fargate), usd("0.25693875"));
+        assert_eq!(fargate.reasons, ["sources disagree on this price"]);
+    }
+
+    #[test]
+    fn more_storage_than_fargate_gives_is_not_possible_there() {
+        let refused = compare(&Job { ephemeral_gib: Some(201), ..job(1, 2, 600, 5) }, &book());
+        assert!(refused.placements.iter().filter(|found| found.platform == Platform::Fargate).all(|found| !found.feasible));
+        assert!(refused.priced().any(|found| found.platform == Platform::Ec2));
+    }
+
+    #[test]
+    fn storage_without_a_price_is_not_priced() {
+        let comparison = compare(&Job { region: "eu-north-1".to_owned(), ephemeral_gib: Some(30), ..job(1, 2, 600, 5) }, &book());
+        let fargate = find(&comparison, Platform::Fargate, Architecture::X86_64, "1 vCPU / 2 GiB");
+        assert!(fargate.cost_usd.is_none() && fargate.feasible && fargate.reasons[0].contains("ephemeral storage price"));
+    }
+
+    #[test]
+    fn what_cannot_be_counted_is_no_number() {
+        let forever = Job { load: Load { duration_ms: i64::MAX, runs_per_day: u32::MAX, days: u32::MAX }, ..job(1, 2, 1, 1) };
+        let comparison = compare(&forever, &book());
+        assert!(comparison.priced().all(|placement| placement.cost_usd.is_some_and(|cost| cost.amount() < Decimal::MAX)));
+        let nothing = Job { load: Load { duration_ms: -1, runs_per_day: 0, days: 0 }, ..job(0, 0, 0, 0) };
+        assert!(compare(&nothing, &PriceBook::from_tables(&Tables::default()).expect("empty")).best().is_none());
+        assert_eq!(compare(&nothing, &book()).best().map(cost), Some(Usd::ZERO));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn a_rate_and_a_meter_cost_what_the_pricing_rules_say(
+            cpu in 1_u32..40_000, mib in 1_u32..300_000, ms in 1_i64..200_000_000, runs_per_day in 1_u32..1000, days in 1_u32..400,
+        ) {
+            let load = Load { duration_ms: ms, runs_per_day, days };
+            let job = Job { need: TaskSize::new(cpu, mib), ephemeral_gib: Some(50), load, ..job(1, 1, 1, 1) };
+            let book = book();
+            let prices = book.fargate("us-east-1", Os::Linux, Architecture::X86_64, PurchaseOption::OnDemand).expect("priced");
+            let metered = i64::from(runs_per_day * days) * Metering::FARGATE_LINUX.billed_ms(ms);
+            let comparison = compare(&job, &book);
+            let matches = |found: &PlacementResult| found.platform == Platform::Fargate && found.architecture == Architecture::X86_64;
+            if let Some(Size { vcpu, memory_gib, .. }) = comparison.best_where(matches).and_then(|found| found.size.as_ref()) {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes are whole CPU units and MiB")]
+                let size = TaskSize::new((vcpu * 1024.0) as u32, (memory_gib * 1024.0) as u32);
+                prop_assert!(size.holds(job.need));
+                let direct = fargate_cost(prices, size, Some(50), metered).expect("priced").amount().round_dp(8);
+                prop_assert_eq!(comparison.best_where(matches).map(cost), Some(Usd::new(direct.normalize())));
+            }
+        }
+
+        #[test]
+        fn every_placement_with_a_price_holds_the_job(cpu in 1_u32..80_000, mib in 1_u32..300_000) {
+            let need = TaskSize::new(cpu, mib);
+            let comparison = compare(&Job { need, ..job(1, 1, 60, 1) }, &book());
+            let holds = |size: &Size| size.vcpu >= need.vcpu() && size.memory_gib >= need.gib();
+            prop_assert!(comparison.priced().all(|placement| placement.size.as_ref().is_some_and(holds)));
+        }
+    }
+}

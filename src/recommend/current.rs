@@ -1,0 +1,87 @@
+//! What runs today and what it costs, from billable quantities alone.
+
+use super::Analysis;
+use crate::demand::{Basis, Billable, Demand};
+use crate::pricing::PriceBook;
+use crate::pricing::CodebuildUnit;
+use crate::pricing::metering::{codebuild_cost, fargate_cost};
+use crate::units::{TaskSize, Usd};
+use crate::workload::{Configuration, Os, Platform};
+
+/// The newest configuration, with the size of its compute type where it is a build.
+pub(super) fn configuration(book: &PriceBook, demand: &Demand) -> Configuration {
+    let mut configuration = demand.current.clone().unwrap_or_default();
+    if let Some(size) = codebuild_size(book, &configuration) {
+        configuration.cpu_units = Some(size.cpu_units);
+        configuration.memory_mib = Some(size.memory_mib);
+    }
+    configuration
+}
+
+fn codebuild_size(book: &PriceBook, configuration: &Configuration) -> Option<TaskSize> {
+    book.codebuild_size(configuration.environment_type.as_deref()?, configuration.compute_type.as_deref()?)
+}
+
+/// The list cost in the window: exact, or the reason why there is none.
+pub(super) fn cost(analysis: &Analysis<'_>, demand: &Demand) -> Result<Usd, String> {
+    if demand.billables.is_empty() {
+        return Err(no_history(demand));
+    }
+    demand.billables.iter().map(|billable| billable_cost(analysis, &demand.workload.region, billable)).sum()
+}
+
+fn no_history(demand: &Demand) -> String {
+    match demand.runs.never_started {
+        0 => "nothing ran in the window, as far as the sources tell".to_owned(),
+        tasks => format!("none of its {tasks} tasks pulled their image"),
+    }
+}
+
+fn billable_cost(analysis: &Analysis<'_>, region: &str, billable: &Billable) -> Result<Usd, String> {
+    let configuration = &billable.configuration;
+    match configuration.platform() {
+        Some(Platform::Fargate) => {
+            let size = configuration.size().ok_or("no source tells its size")?;
+            let os = configuration.os_or_default();
+            let prices = analysis.book.fargate(region, os, configuration.architecture_or_default(), configuration.purchase_option());
+            let cost = prices.and_then(|prices| fargate_cost(prices, size, configuration.ephemeral_gib, fargate_ms(os, billable)));
+            cost.map_err(|reason| reason.to_string())
+        }
+        Some(Platform::Codebuild) => {
+            let environment = configuration.environment_type.as_deref().ok_or("no source tells its environment type")?;
+            let compute = configuration.compute_type.as_deref().ok_or("no source tells its compute type")?;
+            let price = analysis.book.codebuild(region, environment, compute).map_err(|reason| reason.to_string())?;
+            Ok(codebuild_cost(price, codebuild_ms(analysis, price.unit, billable)))
+        }
+        Some(Platform::Ec2) => Err("runs on EC2 instances, whose cost is the cluster's and not a task's".to_owned()),
+        None => Err(match configuration.launch_type.as_deref() {
+            Some(other) => format!("launch type {other} is not priced"),
+            None => "no source tells its launch type".to_owned(),
+        }),
+    }
+}
+
+/// Milliseconds as Fargate meters them.
+pub(super) const fn fargate_ms(os: Os, billable: &Billable) -> i64 {
+    match os {
+        Os::Linux => billable.metered.second_floor_60,
+        Os::Windows => billable.metered.second_floor_300,
+    }
+}
+
+/// Milliseconds as CodeBuild meters them.
+pub(super) const fn codebuild_ms(analysis: &Analysis<'_>, unit: CodebuildUnit, billable: &Billable) -> i64 {
+    match unit {
+        CodebuildUnit::Second => billable.metered.second,
+        CodebuildUnit::Minute if analysis.policy.bill_queue_time => billable.metered.minute_with_queue,
+        CodebuildUnit::Minute => billable.metered.minute,
+    }
+}
+
+/// How its billed time was measured.
+pub(super) fn basis(demand: &Demand) -> Option<&'static str> {
+    demand.billables.first().map(|billable| match billable.basis {
+        Basis::Runs => "runs",
+        Basis::SampleCount => "sample_count",
+    })
+}

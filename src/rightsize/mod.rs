@@ -1,0 +1,354 @@
+//! Demand in, safe requirement out, or a finding withheld with every reason.
+//!
+//! [`requirement`] first asks whether enough was seen (`evidence`), then how much one run needs
+//! (`estimate`). CPU and memory are judged differently: too little CPU slows a run, too little memory
+//! kills it. [`sizes`] turns a need into the cheapest size that holds it; [`assess`] compares that size
+//! with the present one. Prices come in as a function; nothing here knows one.
+
+mod estimate;
+mod evidence;
+pub mod sizes;
+pub mod trend;
+
+use crate::demand::Demand;
+use crate::report::result::{Finding, ReasonCode};
+use crate::units::{TaskSize, Window};
+
+/// How much evidence is asked for, and how much margin is added.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Policy {
+    /// Percentile (0–100) of the CPU maxima, by task time. 99: what Crane sizes CPU for.
+    pub cpu_percentile: f64,
+    /// Added to that percentile, percent. 15: the margin of Vertical Pod Autoscaler and Crane.
+    pub cpu_headroom_percent: f64,
+    /// Added to the memory peak, percent. 15: the margin of KRR, Vertical Pod Autoscaler and Crane.
+    pub memory_headroom_percent: f64,
+    /// Days with readings, per resource. 7: every day of the week once.
+    pub min_days: i64,
+    /// Readings, per resource. 100: as KRR asks.
+    pub min_samples: i64,
+    /// Added to a size that was seen to be too small (a memory kill, a service at its CPU ceiling), percent.
+    /// 20: the bump of Vertical Pod Autoscaler and Crane after a kill.
+    pub oom_factor_percent: f64,
+    /// Added to a memory limit that killed, at the least, MiB. 100: as above.
+    pub oom_extra_mib: f64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            cpu_percentile: 99.0,
+            cpu_headroom_percent: 15.0,
+            memory_headroom_percent: 15.0,
+            min_days: 7,
+            min_samples: 100,
+            oom_factor_percent: 20.0,
+            oom_extra_mib: 100.0,
+        }
+    }
+}
+
+/// A range with the value to size for; `lower ≤ target ≤ upper`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    /// Less than this was exceeded often (CPU: half of the time), or at least once (memory).
+    pub lower: f64,
+    /// What to size for.
+    pub target: f64,
+    /// More than this is not explained by anything seen.
+    pub upper: f64,
+}
+
+/// The safe need of one task or build.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Requirement {
+    /// vCPU: the median, the policy's percentile with headroom, and the highest reading with headroom.
+    ///
+    /// Headroom alone does not lift the target above the present size. A service that spends more than 1 %
+    /// of its time at the ceiling of its size may need more than it shows: its target is above the size.
+    /// A job there is not short of CPU; its target is the size, or what it used beyond it.
+    pub cpu: Bounds,
+    /// MiB: the highest reading (a kill counts as one of its limit), the same with headroom, and with twice
+    /// the headroom.
+    pub memory: Bounds,
+    /// What puts a floor under a target: a resource that must grow, or must not shrink.
+    pub holds: Vec<Reason>,
+    /// What a reader should know before trusting the figures, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Why a finding is withheld, or a resource not reduced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// For machines.
+    pub code: ReasonCode,
+    /// One sentence with the figures.
+    pub text: String,
+}
+
+impl Reason {
+    fn new(code: ReasonCode, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+}
+
+/// What one task or build of this workload safely needs.
+///
+/// `window` is the span that `demand` was reduced from.
+///
+/// # Errors
+/// Withheld: every check of the evidence that failed, each with its figures.
+pub fn requirement(demand: &Demand, policy: &Policy, window: Window) -> Result<Requirement, Vec<Reason>> {
+    let seen = evidence::sufficient(demand, policy, window)?;
+    Ok(estimate::estimate(demand, &seen, policy))
+}
+
+/// Compares the present size with the need and with the size `chosen` for it, which holds the need.
+///
+/// A resource is underprovisioned when its target exceeds the present size; for CPU, thin headroom is not
+/// enough for that (see [`Requirement::cpu`]). It is overprovisioned when the chosen size has less of it.
+/// Underprovisioned in one resource outweighs overprovisioned in the other; both codes are given.
+pub fn assess(current: TaskSize, chosen: TaskSize, requirement: &Requirement) -> (Finding, Vec<ReasonCode>) {
+    use ReasonCode::{CPUOverprovisioned, CPUUnderprovisioned, MemoryOverprovisioned, MemoryUnderprovisioned};
+    let cpu_short = requirement.cpu.target > current.vcpu();
+    let memory_short = requirement.memory.target > f64::from(current.memory_mib);
+    let claims = [
+        (cpu_short, CPUUnderprovisioned),
+        (memory_short, MemoryUnderprovisioned),
+        (chosen.cpu_units < current.cpu_units, CPUOverprovisioned),
+        (chosen.memory_mib < current.memory_mib, MemoryOverprovisioned),
+    ];
+    let codes: Vec<_> = claims.into_iter().filter_map(|(holds, code)| holds.then_some(code)).collect();
+    let finding = match codes.first() {
+        None => Finding::Optimized,
+        Some(CPUUnderprovisioned | MemoryUnderprovisioned) => Finding::Underprovisioned,
+        Some(_) => Finding::Overprovisioned,
+    };
+    (finding, codes)
+}
+
+/// A figure for a sentence: at most three decimals, no trailing zeros.
+fn figure(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use proptest::prelude::*;
+    use rust_decimal::Decimal;
+
+    use super::sizes::cheapest_fargate;
+    use super::*;
+    use crate::demand::histogram::{FIRST_CPU_VCPU, FIRST_MEMORY_MIB, Histogram};
+    use crate::demand::{Evidence, OutOfMemory, Runs, Slot, Usage};
+    use crate::units::{MS_PER_DAY, SLOT_MS, Usd};
+    use crate::workload::{Configuration, Kind, Os, WorkloadKey};
+
+    /// Fourteen days.
+    pub(super) const WINDOW: Window = Window { from_ms: 20_000 * MS_PER_DAY, to_ms: 20_014 * MS_PER_DAY };
+    const ONE_VCPU: TaskSize = TaskSize::new(1024, 2048);
+
+    /// 1 vCPU and 2 GiB; 0.1 vCPU and 300 MiB used in every minute of [`WINDOW`] by each of two tasks.
+    pub(super) fn service() -> Demand {
+        steady(Kind::Service)
+    }
+
+    pub(super) fn task() -> Demand {
+        steady(Kind::Task)
+    }
+
+    pub(super) fn build() -> Demand {
+        steady(Kind::Build)
+    }
+
+    fn steady(kind: Kind) -> Demand {
+        let all = || minutes(0..14 * 1440);
+        Demand {
+            workload: WorkloadKey {
+                account: "111122223333".into(),
+                region: "eu-west-1".into(),
+                kind,
+                cluster: "shop".into(),
+                name: "cart".into(),
+            },
+            billables: vec![],
+            current: Some(sized(ONE_VCPU)),
+            resized_ms: None,
+            cpu: Some(usage_of(FIRST_CPU_VCPU, all().map(|at| (at, 0.1)))),
+            memory: Some(usage_of(FIRST_MEMORY_MIB, all().map(|at| (at, 300.0)))),
+            slots: slots(|_| 2),
+            runs: Runs::default(),
+            out_of_memory: None,
+            evidence: Evidence { first_ms: WINDOW.from_ms, last_ms: WINDOW.to_ms - 60_000, days: 14, ..Evidence::default() },
+        }
+    }
+
+    fn sized(size: TaskSize) -> Configuration {
+        Configuration { cpu_units: Some(size.cpu_units), memory_mib: Some(size.memory_mib), ..Configuration::default() }
+    }
+
+    /// The instants at which these minutes of [`WINDOW`] begin.
+    pub(super) fn minutes(span: Range<i64>) -> impl Iterator<Item = i64> {
+        span.map(|minute| WINDOW.from_ms + minute * 60_000)
+    }
+
+    /// One-minute readings at these instants.
+    pub(super) fn usage_of(first_bucket: f64, readings: impl Iterator<Item = (i64, f64)>) -> Usage {
+        let mut usage = Usage {
+            histogram: Histogram::new(first_bucket),
+            max: 0.0,
+            mean: None,
+            daily_max: std::collections::BTreeMap::new(),
+            samples: 0,
+            period_s: 60,
+        };
+        for (at, value) in readings {
+            usage.histogram.add_value(value, 60_000);
+            usage.max = usage.max.max(value);
+            let day = usage.daily_max.entry(i32::try_from(at / MS_PER_DAY).unwrap()).or_insert(value);
+            *day = day.max(value);
+            usage.samples += 1;
+        }
+        usage
+    }
+
+    /// So many running tasks in each slot of [`WINDOW`], numbered from 0.
+    pub(super) fn slots(tasks: impl Fn(i64) -> u32) -> Vec<Slot> {
+        let first = WINDOW.from_ms / SLOT_MS;
+        let slot = |i| Slot { slot: first + i, task_ms: i64::from(tasks(i)) * SLOT_MS, peak: tasks(i) };
+        (0..14 * 288).map(slot).collect()
+    }
+
+    pub(super) fn reasons(outcome: Result<Requirement, Vec<Reason>>) -> Vec<(ReasonCode, String)> {
+        outcome.err().unwrap_or_default().into_iter().map(|reason| (reason.code, reason.text)).collect()
+    }
+
+    pub(super) fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-9
+    }
+
+    fn need(cpu: f64, memory: f64) -> Requirement {
+        let bounds = |target| Bounds { lower: target, target, upper: target };
+        Requirement { cpu: bounds(cpu), memory: bounds(memory), holds: vec![], notes: vec![] }
+    }
+
+    fn virginia(size: TaskSize) -> Usd {
+        let vcpu = Usd::of(size.cpu_units.into(), Decimal::new(4048, 5), 1024);
+        vcpu + Usd::of(size.memory_mib.into(), Decimal::new(4445, 6), 1024)
+    }
+
+    fn chosen(demand: &Demand) -> TaskSize {
+        let need = requirement(demand, &Policy::default(), WINDOW).unwrap();
+        cheapest_fargate(need.cpu.target, need.memory.target, Os::Linux, virginia).unwrap()
+    }
+
+    #[test]
+    fn an_idle_service_is_overprovisioned_in_both() {
+        let need = requirement(&service(), &Policy::default(), WINDOW).unwrap();
+        let chosen = chosen(&service());
+        assert_eq!(chosen, TaskSize::new(256, 512));
+        let codes = vec![ReasonCode::CPUOverprovisioned, ReasonCode::MemoryOverprovisioned];
+        assert_eq!(assess(ONE_VCPU, chosen, &need), (Finding::Overprovisioned, codes));
+    }
+
+    #[test]
+    fn the_size_that_is_chosen_is_optimized() {
+        assert_eq!(assess(ONE_VCPU, ONE_VCPU, &need(1.0, 2048.0)), (Finding::Optimized, vec![]));
+    }
+
+    #[test]
+    fn a_shortage_outweighs_a_surplus_and_both_are_told() {
+        let (finding, codes) = assess(TaskSize::new(1024, 8192), TaskSize::new(2048, 4096), &need(1.2, 3000.0));
+        assert_eq!(finding, Finding::Underprovisioned);
+        assert_eq!(codes, [ReasonCode::CPUUnderprovisioned, ReasonCode::MemoryOverprovisioned]);
+        let (finding, codes) = assess(TaskSize::new(1024, 2048), TaskSize::new(256, 2048), &need(0.1, 2049.0));
+        assert_eq!(finding, Finding::Underprovisioned);
+        assert_eq!(codes, [ReasonCode::MemoryUnderprovisioned, ReasonCode::CPUOverprovisioned]);
+    }
+
+    #[test]
+    fn cpu_that_only_comes_with_the_memory_is_not_a_shortage() {
+        // 0.25 vCPU on EC2 with 4 GiB: Fargate sells no 4 GiB below 0.5 vCPU.
+        let need = need(0.2, 4000.0);
+        let chosen = cheapest_fargate(0.2, 4000.0, Os::Linux, virginia).unwrap();
+        assert_eq!(chosen, TaskSize::new(512, 4096));
+        assert_eq!(assess(TaskSize::new(256, 4096), chosen, &need), (Finding::Optimized, vec![]));
+    }
+
+    /// A service on `size` that follows a daily load: as many tasks as keep each at 40 % of its CPU.
+    fn autoscaled(size: TaskSize) -> Demand {
+        let load = |slot: i64| if slot % 288 < 144 { 1.0 } else { 4.0 };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few tasks")]
+        let tasks = |slot| (load(slot) / (0.4 * size.vcpu())).ceil() as u32;
+        let cpu = minutes(0..14 * 1440).enumerate().map(|(minute, at)| {
+            let slot = i64::try_from(minute / 5).unwrap();
+            (at, load(slot) / f64::from(tasks(slot)))
+        });
+        Demand { cpu: Some(usage_of(FIRST_CPU_VCPU, cpu)), slots: slots(tasks), current: Some(sized(size)), ..service() }
+    }
+
+    #[test]
+    fn an_autoscaled_service_is_not_shrunk_twice() {
+        let first = chosen(&autoscaled(TaskSize::new(2048, 8192)));
+        assert_eq!(first, TaskSize::new(2048, 4096), "memory shrinks, CPU stays");
+        assert_eq!(chosen(&autoscaled(first)), first);
+    }
+
+    #[test]
+    fn without_the_guard_an_autoscaled_service_would_spiral() {
+        let blind = |size| chosen(&Demand { slots: slots(|_| 2), ..autoscaled(size) });
+        let first = blind(TaskSize::new(2048, 8192));
+        assert_eq!(first, TaskSize::new(1024, 2048));
+        assert_eq!(blind(first), TaskSize::new(512, 1024));
+    }
+
+    #[test]
+    fn a_size_at_its_ceiling_grows_by_one_step() {
+        let cpu = usage_of(FIRST_CPU_VCPU, minutes(0..14 * 1440).map(|at| (at, 1.0)));
+        let demand = Demand { cpu: Some(cpu), ..service() };
+        let need = requirement(&demand, &Policy::default(), WINDOW).unwrap();
+        assert_eq!(chosen(&demand), TaskSize::new(2048, 4096));
+        assert_eq!(assess(ONE_VCPU, chosen(&demand), &need), (Finding::Underprovisioned, vec![ReasonCode::CPUUnderprovisioned]));
+    }
+
+    /// The same reading for every hour of a day.
+    fn hourly(first_bucket: f64, by_day: &[f64]) -> Usage {
+        let hours = (0..14 * 24).map(|hour| WINDOW.from_ms + hour * 3_600_000);
+        usage_of(first_bucket, hours.enumerate().map(|(hour, at)| (at, by_day[hour / 24])))
+    }
+
+    fn any_demand() -> impl Strategy<Value = Demand> {
+        let vcpu = prop::collection::vec(0.001..4.0_f64, 14);
+        let mib = prop::collection::vec(1.0..20_000.0_f64, 14);
+        let kind = prop::sample::select(vec![Kind::Service, Kind::Task, Kind::Build]);
+        let kill = prop::option::of(1..20_000_u32);
+        (vcpu, mib, kind, kill, any::<bool>()).prop_map(|(vcpu, mib, kind, kill, scales)| Demand {
+            cpu: Some(hourly(FIRST_CPU_VCPU, &vcpu)),
+            memory: Some(hourly(FIRST_MEMORY_MIB, &mib)),
+            out_of_memory: kill.map(|limit_mib| OutOfMemory { count: 1, limit_mib }),
+            slots: slots(|slot| if scales && slot % 2 == 0 { 4 } else { 2 }),
+            ..steady(kind)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn bounds_are_ordered_and_memory_is_never_below_its_peak(demand in any_demand()) {
+            let need = requirement(&demand, &Policy::default(), WINDOW).unwrap();
+            for bounds in [need.cpu, need.memory] {
+                prop_assert!(0.0 < bounds.lower && bounds.lower <= bounds.target && bounds.target <= bounds.upper);
+            }
+            prop_assert!(need.memory.target >= demand.memory.unwrap().max * 1.15);
+        }
+
+        #[test]
+        fn the_recommended_size_is_recommended_again(demand in any_demand()) {
+            let first = chosen(&demand);
+            prop_assert_eq!(chosen(&Demand { current: Some(sized(first)), ..demand }), first);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The words of the field: what is sized, where it could run, and how it was configured.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::TaskSize;
+
+/// What a workload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// An ECS service.
+    Service,
+    /// An ECS task-definition family run as tasks.
+    Task,
+    /// A CodeBuild project.
+    Build,
+}
+
+impl Kind {
+    /// As stored in frames and printed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Task => "task",
+            Self::Build => "build",
+        }
+    }
+
+    /// The kind spelt `text`.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Service, Self::Task, Self::Build].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Identifies a workload. `cluster` is empty for builds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WorkloadKey {
+    /// AWS account id.
+    pub account: String,
+    /// AWS region.
+    pub region: String,
+    /// What it is.
+    pub kind: Kind,
+    /// ECS cluster name; empty for builds.
+    pub cluster: String,
+    /// Service, family or project name.
+    pub name: String,
+}
+
+impl fmt::Display for WorkloadKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.cluster.is_empty() { write!(f, "{}", self.name) } else { write!(f, "{}/{}", self.cluster, self.name) }
+    }
+}
+
+macro_rules! spelled {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// As stored and printed.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The value spelt `text`.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+spelled! {
+    /// The three homes.
+    Platform {
+        /// AWS Fargate.
+        Fargate = "fargate",
+        /// AWS CodeBuild.
+        Codebuild = "codebuild",
+        /// A fleet of EC2 instances that workloads share.
+        Ec2 = "ec2",
+    }
+}
+
+spelled! {
+    /// Processor architecture.
+    Architecture {
+        /// Intel or AMD.
+        X86_64 = "x86_64",
+        /// Graviton.
+        Arm64 = "arm64",
+    }
+}
+
+spelled! {
+    /// Operating system family.
+    Os {
+        /// Linux.
+        Linux = "linux",
+        /// Windows Server.
+        Windows = "windows",
+    }
+}
+
+spelled! {
+    /// How capacity is bought.
+    PurchaseOption {
+        /// List price, no commitment.
+        OnDemand = "on_demand",
+        /// Interruptible.
+        Spot = "spot",
+        /// Compute Savings Plan, one year, nothing upfront.
+        SavingsPlan1yrNoUpfront = "savings_plan_1yr_no_upfront",
+        /// Compute Savings Plan, one year, all upfront.
+        SavingsPlan1yrAllUpfront = "savings_plan_1yr_all_upfront",
+        /// Compute Savings Plan, three years, nothing upfront.
+        SavingsPlan3yrNoUpfront = "savings_plan_3yr_no_upfront",
+        /// Compute Savings Plan, three years, all upfront.
+        SavingsPlan3yrAllUpfront = "savings_plan_3yr_all_upfront",
+    }
+}
+
+/// How a run was configured, as far as its sources tell. `None` is "not known", never a default.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+pub struct Configuration {
+    /// `FARGATE`, `EC2`, `EXTERNAL`, `MANAGED_INSTANCES`, or `CODEBUILD` for builds; AWS's spelling.
+    pub launch_type: Option<String>,
+    /// ECS capacity provider, AWS's spelling (`FARGATE_SPOT`, …).
+    pub capacity_provider: Option<String>,
+    /// CPU units of the task or compute type.
+    pub cpu_units: Option<u32>,
+    /// Memory of the task or compute type, MiB.
+    pub memory_mib: Option<u32>,
+    /// Ephemeral storage, GiB.
+    pub ephemeral_gib: Option<u32>,
+    /// Processor architecture.
+    pub architecture: Option<Architecture>,
+    /// Operating system.
+    pub os: Option<Os>,
+    /// CodeBuild `environment.type`.
+    pub environment_type: Option<String>,
+    /// CodeBuild `environment.computeType`.
+    pub compute_type: Option<String>,
+    /// CodeBuild `environment.privilegedMode`: needs a Docker daemon, so cannot run on Fargate.
+    pub privileged: Option<bool>,
+}
+
+impl Configuration {
+    /// The size, where both dimensions are known.
+    pub fn size(&self) -> Option<TaskSize> {
+        Some(TaskSize::new(self.cpu_units?, self.memory_mib?))
+    }
+
+    /// Where it ran; `None` for launch types that none of the three homes cover.
+    pub fn platform(&self) -> Option<Platform> {
+        match self.launch_type.as_deref()? {
+            "FARGATE" => Some(Platform::Fargate),
+            "CODEBUILD" => Some(Platform::Codebuild),
+            "EC2" => Some(Platform::Ec2),
+            _ => None,
+        }
+    }
+
+    /// How its capacity was bought: Spot only through its capacity provider.
+    pub fn purchase_option(&self) -> PurchaseOption {
+        match self.capacity_provider.as_deref() {
+            Some("FARGATE_SPOT") => PurchaseOption::Spot,
+            _ => PurchaseOption::OnDemand,
+        }
+    }
+
+    /// The architecture, `x86_64` where nothing says otherwise (ECS's own default).
+    pub fn architecture_or_default(&self) -> Architecture {
+        self.architecture.unwrap_or(Architecture::X86_64)
+    }
+
+    /// The operating system, Linux where nothing says otherwise (ECS's own default).
+    pub fn os_or_default(&self) -> Os {
+        self.os.unwrap_or(Os::Linux)
+    }
+}
