@@ -8,6 +8,7 @@ use std::io::Write;
 
 use clap::{Args, ValueEnum, value_parser};
 
+use super::cannot_print;
 use crate::error::{Error, Kind, Result};
 use crate::pricing::PriceBook;
 use crate::recommend::compare::{Comparison, Job, Load, compare};
@@ -50,8 +51,8 @@ pub struct CompareArgs {
     /// Take CodeBuild's free minutes off, as if no other build used them
     #[arg(long)]
     free_tier: bool,
-    /// How the answer is written
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// Form of the result
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 
@@ -76,7 +77,7 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
         Format::Table => table::render(&comparison),
         Format::Json => json(&comparison)?,
     };
-    out.write_all(text.as_bytes()).map_err(|cause| Error::new(Kind::Write, "cannot write the comparison").cause(cause))?;
+    out.write_all(text.as_bytes()).map_err(cannot_print)?;
     if comparison.priced().next().is_some() { Ok(()) } else { Err(nothing_priced(&comparison.inputs, &book)) }
 }
 

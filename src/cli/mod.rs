@@ -1,6 +1,6 @@
 //! The verbs: their arguments, their runs, and what all of them share.
 
-//COMPARE pub mod compare;
+pub mod compare;
 mod demo;
 mod import;
 mod prices;
@@ -41,7 +41,7 @@ enum Verb {
     /// Say what containers cost, at which size they are safe, and where they are cheapest
     Report(report::ReportArgs),
     /// Compare the homes of a job, without any data
-    //COMPARE Compare(compare::CompareArgs),
+    Compare(compare::CompareArgs),
     /// Show the price book
     #[command(subcommand)]
     Prices(prices::PricesVerb),
@@ -91,7 +91,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Verb::Demo(args) => demo::run(args, &console, &mut out),
         Verb::Import(args) => import::run(args, &console, &mut out),
         Verb::Report(args) => report::run(args, &console, &mut out),
-        //COMPARE Verb::Compare(args) => compare::run(args, &mut out).map(|()| 0),
+        Verb::Compare(args) => compare::run(args, &mut out).map(|()| 0),
         Verb::Prices(verb) => prices::run(verb, &console, &mut out).map(|()| 0),
     };
     code.and_then(|code| out.flush().map(|()| code).map_err(cannot_print)).or_else(|error| if is_closed_pipe(&error) { Ok(0) } else { Err(error) })

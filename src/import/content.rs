@@ -233,8 +233,7 @@ impl<'de> Visitor<'de> for &mut Walk<'_, '_> {
         let mut lists = 0;
         while let Some(key) = entries.next_key::<String>()? {
             if LISTS.contains(&key.as_str()) {
-                lists += 1;
-                entries.next_value_seed(List(self))?;
+                lists += usize::from(entries.next_value_seed(List(self))?);
             } else {
                 rest.insert(key, entries.next_value()?);
             }
@@ -247,12 +246,54 @@ impl<'de> Visitor<'de> for &mut Walk<'_, '_> {
     }
 }
 
+/// Reads a list element by element; answers whether it was one.
 struct List<'w, 't, 'a>(&'w mut Walk<'t, 'a>);
 
 impl<'de> DeserializeSeed<'de> for List<'_, '_, '_> {
-    type Value = ();
+    type Value = bool;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_seq(self.0)
+    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for List<'_, '_, '_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<bool, A::Error> {
+        self.0.visit_seq(elements).map(|()| true)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<bool, A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(false)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<bool, E> {
+        Ok(false)
     }
 }

@@ -412,10 +412,11 @@ mod tests {
             let load = Load { duration_ms: ms, runs_per_day, days };
             let job = Job { need: TaskSize::new(cpu, mib), ephemeral_gib: Some(50), load, ..job(1, 1, 1, 1) };
             let book = book();
-            let prices = book.fargate("us-east-1", Os::Linux, Architecture::X86_64, PurchaseOption::OnDemand).expect("priced");
+            let prices = book.fargate(&job.region, job.os, Architecture::X86_64, PurchaseOption::OnDemand).expect("priced");
             let metered = i64::from(runs_per_day * days) * Metering::FARGATE_LINUX.billed_ms(ms);
             let comparison = compare(&job, &book);
-            let matches = |found: &PlacementResult| found.platform == Platform::Fargate && found.architecture == Architecture::X86_64;
+            let home = (Platform::Fargate, Architecture::X86_64);
+            let matches = |found: &PlacementResult| (found.platform, found.architecture) == home;
             if let Some(Size { vcpu, memory_gib, .. }) = comparison.best_where(matches).and_then(|found| found.size.as_ref()) {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes are whole CPU units and MiB")]
                 let size = TaskSize::new((vcpu * 1024.0) as u32, (memory_gib * 1024.0) as u32);

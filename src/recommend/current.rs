@@ -5,6 +5,7 @@ use crate::demand::{Basis, Billable, Demand};
 use crate::pricing::PriceBook;
 use crate::pricing::CodebuildUnit;
 use crate::pricing::metering::{codebuild_cost, fargate_cost};
+use crate::report::result::Metered;
 use crate::units::{TaskSize, Usd};
 use crate::workload::{Configuration, Os, Platform};
 
@@ -76,6 +77,24 @@ pub(super) const fn codebuild_ms(analysis: &Analysis<'_>, unit: CodebuildUnit, b
         CodebuildUnit::Minute if analysis.policy.bill_queue_time => billable.metered.minute_with_queue,
         CodebuildUnit::Minute => billable.metered.minute,
     }
+}
+
+/// The time billed in the present home; `None` where homes with different units were mixed or none is known.
+pub(super) fn metered(analysis: &Analysis<'_>, demand: &Demand) -> Option<Metered> {
+    let one = |billable: &Billable| match billable.configuration.platform()? {
+        Platform::Fargate => Some((fargate_ms(billable.configuration.os_or_default(), billable), "second")),
+        Platform::Codebuild => {
+            let is_lambda = billable.configuration.environment_type.as_deref().is_some_and(|kind| kind.contains("LAMBDA"));
+            let unit = if is_lambda { CodebuildUnit::Second } else { CodebuildUnit::Minute };
+            Some((codebuild_ms(analysis, unit, billable), if is_lambda { "second" } else { "minute" }))
+        }
+        Platform::Ec2 => None,
+    };
+    let all: Vec<(i64, &'static str)> = demand.billables.iter().map(one).collect::<Option<_>>()?;
+    let unit = all.first()?.1;
+    let total: i64 = all.iter().map(|(ms, _)| ms).sum();
+    let per_unit = if unit == "minute" { 60_000.0 } else { 1_000.0 };
+    all.iter().all(|(_, other)| *other == unit).then_some(Metered { amount: total as f64 / per_unit, unit })
 }
 
 /// How its billed time was measured.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
-use super::placements::fargate_cost_of;
+use super::placements::{self, fargate_cost_of};
 use super::{Analysis, Case};
 use crate::pack::{self, Fleet, InstanceType, Rules, Tenant, Unpackable};
 use crate::report::result::{FleetResult, PlacementResult};
@@ -30,6 +30,7 @@ pub(super) enum Share {
 pub(super) struct Fleets {
     fleets: BTreeMap<Site, Packed>,
     shares: BTreeMap<WorkloadKey, Share>,
+    kept: BTreeSet<WorkloadKey>,
 }
 
 /// Where a fleet is.
@@ -45,96 +46,79 @@ struct Packed {
     tenants: Vec<WorkloadKey>,
 }
 
+/// A workload that could be a tenant, and the least it costs without the fleet.
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    case: &'a Case<'a>,
+    elsewhere: Option<Usd>,
+}
+
 impl Fleets {
-    /// Packs every workload that can run on Linux instances and whose size is known.
-    pub(super) fn plan(analysis: &Analysis<'_>, cases: &[Case<'_>]) -> Self {
-        let mut sites: BTreeMap<Site, Vec<&Case<'_>>> = BTreeMap::new();
-        let mut planned = Self { fleets: BTreeMap::new(), shares: BTreeMap::new() };
-        for case in cases.iter().filter(|case| case.need.is_some()) {
+    /// Packs every workload that can run on Linux instances and whose size is known; `alone` are its other placements.
+    pub(super) fn plan<'a>(analysis: &Analysis<'_>, cases: &'a [Case<'a>], alone: &[Vec<PlacementResult>]) -> Self {
+        let mut sites: BTreeMap<Site, Vec<Candidate<'a>>> = BTreeMap::new();
+        let mut planned = Self { fleets: BTreeMap::new(), shares: BTreeMap::new(), kept: BTreeSet::new() };
+        for (case, placements) in cases.iter().zip(alone).filter(|(case, _)| case.need.is_some()) {
+            let workload = &case.demand.workload;
             if case.configuration.os_or_default() == Os::Windows {
-                planned.refuse(case, Share::Infeasible("only Linux instances are modelled".to_owned()));
+                planned.shares.insert(workload.clone(), Share::Infeasible("only Linux instances are modelled".to_owned()));
                 continue;
             }
-            let workload = &case.demand.workload;
             let architecture = case.configuration.architecture_or_default();
             let site = Site { account: workload.account.clone(), region: workload.region.clone(), architecture };
-            sites.entry(site).or_default().push(case);
+            sites.entry(site).or_default().push(Candidate { case, elsewhere: elsewhere(case, placements) });
         }
-        for (site, cases) in sites {
-            planned.pack(analysis, site, cases);
+        for (site, candidates) in sites {
+            planned.plan_site(analysis, site, candidates);
         }
         planned
     }
 
-    fn refuse(&mut self, case: &Case<'_>, share: Share) {
-        self.shares.insert(case.demand.workload.clone(), share);
-    }
-
-    fn pack(&mut self, analysis: &Analysis<'_>, site: Site, mut cases: Vec<&Case<'_>>) {
+    fn plan_site(&mut self, analysis: &Analysis<'_>, site: Site, candidates: Vec<Candidate<'_>>) {
         let types = match instance_types(analysis, &site) {
             Ok(types) => types,
-            Err(reason) => return cases.into_iter().for_each(|case| self.refuse(case, Share::NotPriced(reason.clone()))),
+            Err(reason) => return self.share_alike(&candidates, &Share::NotPriced(reason)),
         };
-        let rules = Rules::default();
-        loop {
-            let tenants: Vec<Tenant<'_>> = cases
-                .iter()
-                .filter_map(|case| Some(Tenant { size: case.need?.size(), slots: &case.demand.slots }))
-                .collect();
-            match pack::plan(&tenants, &types, &rules, analysis.window) {
-                Ok(fleet) => return self.keep(site, fleet, &cases),
-                Err(unpackable) if unpackable.tenants.is_empty() || cases.is_empty() => {
-                    return cases.into_iter().for_each(|case| self.refuse(case, Share::NotPriced(unpackable.to_string())));
-                }
-                Err(unpackable) => self.drop_tenants(&mut cases, &unpackable),
-            }
+        let (everyone, refused) = pack_fitting(analysis, &types, candidates);
+        for (candidate, reason) in refused {
+            self.shares.insert(candidate.case.demand.workload.clone(), Share::Infeasible(reason));
         }
+        let Some((fleet, tenants)) = everyone else { return };
+        self.record(&fleet, &tenants);
+        let packed = match settle(analysis, &types, &fleet, &tenants) {
+            Some((settled, stayers)) => {
+                self.record(&settled, &stayers);
+                self.kept.extend(stayers.iter().map(|stayer| stayer.case.demand.workload.clone()));
+                Packed { fleet: settled, tenants: keys(&stayers) }
+            }
+            None => Packed { fleet, tenants: keys(&tenants) },
+        };
+        self.fleets.insert(site, packed);
     }
 
-    fn drop_tenants(&mut self, cases: &mut Vec<&Case<'_>>, unpackable: &Unpackable) {
-        let dropped: BTreeSet<usize> = unpackable.tenants.iter().copied().collect();
-        for &index in &dropped {
-            if let Some(case) = cases.get(index) {
-                self.refuse(case, Share::Infeasible(unpackable.to_string()));
-            }
-        }
-        let mut index = 0;
-        cases.retain(|_| {
-            index += 1;
-            !dropped.contains(&(index - 1))
-        });
+    fn share_alike(&mut self, candidates: &[Candidate<'_>], share: &Share) {
+        self.shares.extend(candidates.iter().map(|candidate| (candidate.case.demand.workload.clone(), share.clone())));
     }
 
-    fn keep(&mut self, site: Site, fleet: Fleet, cases: &[&Case<'_>]) {
-        for (case, &share) in cases.iter().zip(&fleet.shares) {
-            let share = if case.demand.slots.is_empty() {
+    fn record(&mut self, fleet: &Fleet, tenants: &[Candidate<'_>]) {
+        for (tenant, &share) in tenants.iter().zip(&fleet.shares) {
+            let share = if tenant.case.demand.slots.is_empty() {
                 Share::NotPriced("nothing ran in the window, as far as the sources tell".to_owned())
             } else {
                 Share::Of(share)
             };
-            self.refuse(case, share);
+            self.shares.insert(tenant.case.demand.workload.clone(), share);
         }
-        let tenants = cases.iter().map(|case| case.demand.workload.clone()).collect();
-        self.fleets.insert(site, Packed { fleet, tenants });
     }
 
-    /// What `workload` is to its fleet.
+    /// What `workload` is to its fleet: to the settled one if it stays, else to one that holds every workload.
     pub(super) fn share(&self, workload: &WorkloadKey) -> Share {
         self.shares.get(workload).cloned().unwrap_or_else(|| Share::Infeasible("no source tells its size".to_owned()))
     }
 
-    /// Whether each tenant's fleet as a whole costs less than the best that its tenants could do elsewhere.
-    pub(super) fn worth(&self, cases: &[Case<'_>], placements: &[Vec<PlacementResult>]) -> BTreeMap<WorkloadKey, bool> {
-        let elsewhere: BTreeMap<&WorkloadKey, Option<Usd>> =
-            cases.iter().zip(placements).map(|(case, placements)| (&case.demand.workload, best_elsewhere(case, placements))).collect();
-        let mut worth = BTreeMap::new();
-        for packed in self.fleets.values() {
-            let running = packed.tenants.iter().filter(|tenant| matches!(self.share(tenant), Share::Of(_)));
-            let others: Option<Usd> = running.map(|tenant| elsewhere.get(tenant).copied().flatten()).sum();
-            let wins = others.is_some_and(|others| packed.fleet.cost < others);
-            worth.extend(packed.tenants.iter().map(|tenant| (tenant.clone(), wins)));
-        }
-        worth
+    /// Whether `workload` belongs on its fleet: none of the tenants there would be cheaper elsewhere.
+    pub(super) fn keeps(&self, workload: &WorkloadKey) -> bool {
+        self.kept.contains(workload)
     }
 
     /// The fleets as reported.
@@ -159,16 +143,66 @@ fn instance_types(analysis: &Analysis<'_>, site: &Site) -> Result<Vec<InstanceTy
     Ok(packable.collect())
 }
 
-/// The cheapest feasible on-demand placement of the same architecture that is not EC2.
-fn best_elsewhere(case: &Case<'_>, placements: &[PlacementResult]) -> Option<Usd> {
-    let architecture = case.configuration.architecture_or_default();
-    let comparable = |placement: &&PlacementResult| {
-        placement.feasible
-            && placement.platform != Platform::Ec2
-            && placement.architecture == architecture
-            && placement.purchase_option == PurchaseOption::OnDemand
-    };
-    placements.iter().filter(comparable).filter_map(|placement| placement.cost_usd).min()
+/// The least a workload costs without the fleet: resized where it is, or in the other home, on demand.
+fn elsewhere(case: &Case<'_>, alone: &[PlacementResult]) -> Option<Usd> {
+    let stay = placements::resized(case, alone).and_then(|placement| placement.cost_usd);
+    let go = placements::cheapest(case, alone, |platform| platform != Platform::Ec2).and_then(|placement| placement.cost_usd);
+    stay.into_iter().chain(go).min()
+}
+
+type Planned<'a> = (Fleet, Vec<Candidate<'a>>);
+
+/// Packs the candidates, leaving out those that no instance type holds together with the others.
+fn pack_fitting<'a>(
+    analysis: &Analysis<'_>,
+    types: &[InstanceType],
+    mut candidates: Vec<Candidate<'a>>,
+) -> (Option<Planned<'a>>, Vec<(Candidate<'a>, String)>) {
+    let mut refused = Vec::new();
+    loop {
+        match pack_all(analysis, types, &candidates) {
+            Ok(fleet) => return (Some((fleet, candidates)), refused),
+            Err(unpackable) => {
+                let out: BTreeSet<usize> = unpackable.tenants.iter().copied().collect();
+                let all = out.is_empty();
+                let (out, rest): (Vec<_>, Vec<_>) = candidates.into_iter().enumerate().partition(|(index, _)| all || out.contains(index));
+                refused.extend(out.into_iter().map(|(_, candidate)| (candidate, unpackable.to_string())));
+                candidates = rest.into_iter().map(|(_, candidate)| candidate).collect();
+                if candidates.is_empty() {
+                    return (None, refused);
+                }
+            }
+        }
+    }
+}
+
+fn pack_all(analysis: &Analysis<'_>, types: &[InstanceType], candidates: &[Candidate<'_>]) -> Result<Fleet, Unpackable> {
+    let tenants: Vec<Tenant<'_>> =
+        candidates.iter().filter_map(|candidate| Some(Tenant { size: candidate.case.need?.size(), slots: &candidate.case.demand.slots })).collect();
+    pack::plan(&tenants, types, &Rules::default(), analysis.window)
+}
+
+/// Lets every tenant leave that is cheaper elsewhere, packs the rest again, and so on until nobody wants to leave.
+///
+/// Only workloads whose need is known count: the others are not advised to move.
+fn settle<'a>(analysis: &Analysis<'_>, types: &[InstanceType], everyone: &Fleet, tenants: &[Candidate<'a>]) -> Option<Planned<'a>> {
+    let is_content = |tenant: &Candidate<'_>, share: Usd| tenant.elsewhere.is_some_and(|elsewhere| share < elsewhere);
+    let mut staying: Vec<(Candidate<'a>, Usd)> = tenants.iter().copied().zip(everyone.shares.iter().copied()).collect();
+    staying.retain(|(tenant, share)| tenant.case.requirement.is_ok() && is_content(tenant, *share));
+    while !staying.is_empty() {
+        let remaining: Vec<Candidate<'a>> = staying.iter().map(|(tenant, _)| *tenant).collect();
+        let fleet = pack_all(analysis, types, &remaining).ok()?;
+        staying = remaining.iter().copied().zip(fleet.shares.iter().copied()).collect();
+        staying.retain(|(tenant, share)| is_content(tenant, *share));
+        if staying.len() == remaining.len() {
+            return Some((fleet, remaining));
+        }
+    }
+    None
+}
+
+fn keys(tenants: &[Candidate<'_>]) -> Vec<WorkloadKey> {
+    tenants.iter().map(|tenant| tenant.case.demand.workload.clone()).collect()
 }
 
 fn result(analysis: &Analysis<'_>, site: &Site, packed: &Packed, cases: &BTreeMap<&WorkloadKey, &Case<'_>>) -> FleetResult {

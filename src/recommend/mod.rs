@@ -3,13 +3,14 @@
 //! Every amount comes from the same cost functions, so a saving is the difference of two runs of one model. The
 //! steps are taken in order (right-size, then move), each on what the one before left: Σ savings ≤ cost.
 
+pub mod compare;
 mod current;
 mod fleet;
 mod placements;
 mod savings;
 mod totals;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::demand::{Demand, Reduced};
 use crate::pricing::PriceBook;
@@ -19,7 +20,7 @@ use crate::report::result::{
 };
 use crate::rightsize::{self, Bounds, Reason, Requirement};
 use crate::units::{MS_PER_HOUR, Mib, TaskSize, Usd, Vcpu, Window};
-use crate::workload::{Configuration, WorkloadKey};
+use crate::workload::Configuration;
 use fleet::Fleets;
 
 /// The parameters of an analysis.
@@ -79,11 +80,13 @@ struct Analysis<'a> {
 pub fn report(reduced: &Reduced, book: &PriceBook, policy: &Policy, coverage: CoverageResult) -> Report {
     let analysis = Analysis { book, policy, window: reduced.window };
     let cases: Vec<Case<'_>> = reduced.demands.iter().map(|demand| analysis.case(demand)).collect();
-    let fleets = Fleets::plan(&analysis, &cases);
-    let placed: Vec<Vec<PlacementResult>> = cases.iter().map(|case| placements::of(&analysis, case, &fleets)).collect();
-    let worth = fleets.worth(&cases, &placed);
-    let mut workloads: Vec<WorkloadResult> =
-        cases.iter().zip(placed).map(|(case, placements)| analysis.workload(case, placements, &worth)).collect();
+    let placed: Vec<Vec<PlacementResult>> = cases.iter().map(|case| placements::alone(&analysis, case)).collect();
+    let fleets = Fleets::plan(&analysis, &cases, &placed);
+    let mut workloads: Vec<WorkloadResult> = cases
+        .iter()
+        .zip(placed)
+        .map(|(case, alone)| analysis.workload(case, placements::with_fleet(&analysis, case, alone, &fleets), fleets.keeps(&case.demand.workload)))
+        .collect();
     let totals = totals::of(&analysis, &cases, &workloads);
     let key = |w: &WorkloadResult| (w.account.clone(), w.region.clone(), w.kind, w.cluster.clone(), w.name.clone());
     workloads.sort_by(|a, b| {
@@ -97,7 +100,7 @@ pub fn report(reduced: &Reduced, book: &PriceBook, policy: &Policy, coverage: Co
         workloads,
         fleets: fleets.results(&analysis, &cases),
         coverage: CoverageResult { notes: notes(&analysis, &cases, coverage.notes), ..coverage },
-        prices: prices_result(book),
+        prices: prices_result(book, reduced),
         policy: policy_result(policy),
     }
 }
@@ -114,8 +117,8 @@ impl Analysis<'_> {
         Case { demand, cost: current::cost(self, demand), configuration, requirement, need }
     }
 
-    fn workload(&self, case: &Case<'_>, placements: Vec<PlacementResult>, worth: &BTreeMap<WorkloadKey, bool>) -> WorkloadResult {
-        let verdict = savings::verdict(self, case, &placements, worth.get(&case.demand.workload).copied().unwrap_or(false));
+    fn workload(&self, case: &Case<'_>, placements: Vec<PlacementResult>, fleet_keeps_it: bool) -> WorkloadResult {
+        let verdict = savings::verdict(self, case, &placements, fleet_keeps_it);
         let key = &case.demand.workload;
         WorkloadResult {
             account: key.account.clone(),
@@ -149,6 +152,7 @@ impl Analysis<'_> {
             cost_usd: cost,
             monthly_cost_usd: cost.and_then(|cost| cost.per_month(self.window.ms())),
             not_priced: case.cost.as_ref().err().cloned(),
+            metered: current::metered(self, case.demand),
             basis: current::basis(case.demand),
         }
     }
@@ -177,8 +181,14 @@ fn window_result(window: Window) -> WindowResult {
     WindowResult { from: time(window.from_ms), to: time(window.to_ms), hours: window.ms() as f64 / MS_PER_HOUR as f64 }
 }
 
-fn prices_result(book: &PriceBook) -> PricesResult {
-    let as_of = book.as_of().map_or_else(|| "no date".to_owned(), |(oldest, newest)| format!("{oldest} to {newest}"));
+/// The dates are those of the regions in the report; other regions' prices had no part in it.
+fn prices_result(book: &PriceBook, reduced: &Reduced) -> PricesResult {
+    let regions: BTreeSet<&str> = reduced.demands.iter().map(|demand| demand.workload.region.as_str()).collect();
+    let dates = || book.rows().filter(|row| regions.contains(row.region.as_str())).filter_map(|row| row.as_of.as_deref());
+    let as_of = match (dates().min(), dates().max()) {
+        (Some(oldest), Some(newest)) => format!("{oldest} to {newest}"),
+        _ => "no date".to_owned(),
+    };
     PricesResult { as_of, book: book.hash().to_owned(), kind: "list" }
 }
 

@@ -15,8 +15,8 @@ use crate::workload::{Architecture, Configuration, Kind, Os, Platform, PurchaseO
 /// CodeBuild stops a build after 36 hours. Source: AWS CodeBuild API reference, timeoutInMinutes, read 2026-11.
 const LONGEST_BUILD_MS: i64 = 36 * 3_600_000;
 
-/// All placements of a workload: feasible and priced ones first, cheapest first; then the rest.
-pub(super) fn of(analysis: &Analysis<'_>, case: &Case<'_>, fleets: &Fleets) -> Vec<PlacementResult> {
+/// The placements that a workload has to itself: Fargate and CodeBuild.
+pub(super) fn alone(analysis: &Analysis<'_>, case: &Case<'_>) -> Vec<PlacementResult> {
     let Some(need) = case.need else { return Vec::new() };
     let mut placements = Vec::new();
     for &architecture in Architecture::ALL {
@@ -24,10 +24,41 @@ pub(super) fn of(analysis: &Analysis<'_>, case: &Case<'_>, fleets: &Fleets) -> V
             placements.extend(fargate(analysis, case, need, architecture, purchase_option));
         }
         placements.extend(codebuild(analysis, case, need, architecture));
-        placements.extend(ec2(analysis, case, need, architecture, fleets));
     }
-    placements.sort_by_key(|placement| (Reverse(placement.feasible && placement.cost_usd.is_some()), placement.cost_usd, Reverse(placement.feasible)));
     placements
+}
+
+/// All placements: feasible and priced ones first, cheapest first; then the rest.
+pub(super) fn with_fleet(analysis: &Analysis<'_>, case: &Case<'_>, alone: Vec<PlacementResult>, fleets: &Fleets) -> Vec<PlacementResult> {
+    let mut placements = alone;
+    placements.extend(case.need.map(|need| ec2(analysis, case, need, fleets)));
+    let is_open = |placement: &PlacementResult| placement.feasible && placement.cost_usd.is_some();
+    placements.sort_by_key(|placement| (Reverse(is_open(placement)), placement.cost_usd, Reverse(placement.feasible)));
+    placements
+}
+
+/// The home a workload has now, bought as today, at the size it needs.
+pub(super) fn resized<'p>(case: &Case<'_>, placements: &'p [PlacementResult]) -> Option<&'p PlacementResult> {
+    let platform = case.configuration.platform()?;
+    placements.iter().find(|placement| {
+        placement.platform == platform
+            && placement.architecture == case.configuration.architecture_or_default()
+            && placement.purchase_option == case.configuration.purchase_option()
+            && placement.feasible
+            && placement.size.is_some()
+    })
+}
+
+/// The cheapest priced placement that asks for no other image and no commitment: same architecture, on demand.
+pub(super) fn cheapest<'p>(case: &Case<'_>, placements: &'p [PlacementResult], platform: impl Fn(Platform) -> bool) -> Option<&'p PlacementResult> {
+    let comparable = |placement: &&PlacementResult| {
+        placement.feasible
+            && placement.cost_usd.is_some()
+            && placement.architecture == case.configuration.architecture_or_default()
+            && placement.purchase_option == PurchaseOption::OnDemand
+            && platform(placement.platform)
+    };
+    placements.iter().filter(comparable).min_by_key(|placement| placement.cost_usd)
 }
 
 /// The size a configuration stands for, named as its platform names sizes.
@@ -203,20 +234,21 @@ fn is_candidate(kind: &CodebuildType, configuration: &Configuration, architectur
     kind.architecture == architecture && kind.os == os && kind.gpu == has_gpu && !kind.lambda
 }
 
-fn ec2(analysis: &Analysis<'_>, case: &Case<'_>, need: Need, architecture: Architecture, fleets: &Fleets) -> Option<PlacementResult> {
-    if architecture != case.configuration.architecture_or_default() {
-        return None;
+fn ec2(analysis: &Analysis<'_>, case: &Case<'_>, need: Need, fleets: &Fleets) -> PlacementResult {
+    let mut reasons = Vec::new();
+    if case.demand.workload.kind == Kind::Build {
+        reasons.push("needs its own runner image and orchestration; assumes the same run time".to_owned());
     }
-    let size = Some(size_of(need.size(), case.configuration.ephemeral_gib));
-    let reasons = if case.demand.workload.kind == Kind::Build {
-        vec!["needs its own runner image and orchestration; assumes the same run time".to_owned()]
-    } else {
-        Vec::new()
+    let draft = Draft {
+        platform: Platform::Ec2,
+        size: Some(size_of(need.size(), case.configuration.ephemeral_gib)),
+        architecture: case.configuration.architecture_or_default(),
+        purchase_option: PurchaseOption::OnDemand,
+        reasons,
     };
-    let draft = Draft { platform: Platform::Ec2, size, architecture, purchase_option: PurchaseOption::OnDemand, reasons };
-    Some(match fleets.share(&case.demand.workload) {
+    match fleets.share(&case.demand.workload) {
         Share::Of(cost) => draft.priced(Ok(cost), analysis.window.ms()),
         Share::NotPriced(reason) => draft.priced(Err(reason), analysis.window.ms()),
         Share::Infeasible(reason) => draft.infeasible(reason),
-    })
+    }
 }

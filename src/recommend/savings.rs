@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::placements::size_of;
+use super::placements::{cheapest, resized, size_of};
 use super::{Analysis, Case};
 use crate::report::result::{Finding, PlacementResult, ReasonCode, SavingsSteps};
 use crate::rightsize::{self, Requirement};
 use crate::units::{TaskSize, Usd};
-use crate::workload::{Platform, PurchaseOption};
+use crate::workload::Platform;
 
 /// What is said of one workload.
 pub(super) struct Verdict {
@@ -19,8 +19,8 @@ pub(super) struct Verdict {
     pub(super) steps: SavingsSteps,
 }
 
-/// Judges one workload. `fleet_is_worth_it`: its packed fleet as a whole costs less than the best elsewhere.
-pub(super) fn verdict(analysis: &Analysis<'_>, case: &Case<'_>, placements: &[PlacementResult], fleet_is_worth_it: bool) -> Verdict {
+/// Judges one workload. `fleet_keeps_it`: it belongs on the packed fleet that the others on it make worthwhile.
+pub(super) fn verdict(analysis: &Analysis<'_>, case: &Case<'_>, placements: &[PlacementResult], fleet_keeps_it: bool) -> Verdict {
     let requirement = match &case.requirement {
         Ok(requirement) => requirement,
         Err(reasons) => return withheld(reasons),
@@ -41,7 +41,7 @@ pub(super) fn verdict(analysis: &Analysis<'_>, case: &Case<'_>, placements: &[Pl
     };
     add_codes(&mut verdict, requirement);
     match &case.cost {
-        Ok(cost) => recommend(analysis, case, placements, resized, fleet_is_worth_it, *cost, &mut verdict),
+        Ok(cost) => recommend(analysis, case, placements, resized, fleet_keeps_it, *cost, &mut verdict),
         Err(reason) => {
             verdict.reason_codes.push(ReasonCode::NotPriced);
             verdict.reasons.push(format!("no saving can be told: {reason}"));
@@ -70,18 +70,6 @@ fn distinct(codes: impl Iterator<Item = ReasonCode>) -> Vec<ReasonCode> {
     codes.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The placement in the present home, bought as today, at the size needed.
-fn resized<'p>(case: &Case<'_>, placements: &'p [PlacementResult]) -> Option<&'p PlacementResult> {
-    let platform = case.configuration.platform()?;
-    placements.iter().find(|placement| {
-        placement.platform == platform
-            && placement.architecture == case.configuration.architecture_or_default()
-            && placement.purchase_option == case.configuration.purchase_option()
-            && placement.feasible
-            && placement.size.is_some()
-    })
-}
-
 fn size(placement: &PlacementResult) -> Option<TaskSize> {
     let size = placement.size.as_ref()?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "made from whole CPU units and MiB")]
@@ -94,7 +82,7 @@ fn recommend(
     case: &Case<'_>,
     placements: &[PlacementResult],
     resized: Option<&PlacementResult>,
-    fleet_is_worth_it: bool,
+    fleet_keeps_it: bool,
     cost: Usd,
     verdict: &mut Verdict,
 ) {
@@ -109,8 +97,13 @@ fn recommend(
     // The mixture of past sizes may have cost more than the present one: only what the change itself brings counts.
     let rightsized = changes && (must_grow || worthwhile(cost - resized_cost, cost));
     let base = if rightsized { resized_cost } else { cost };
-    let moved = cheapest_elsewhere(case, placements, fleet_is_worth_it)
-        .filter(|placement| placement.cost_usd.is_some_and(|elsewhere| worthwhile(base - elsewhere, base)));
+    // A fleet's cost is shared: a tenant it keeps moves with the others, however little it saves by itself.
+    let moved = if fleet_keeps_it {
+        cheapest(case, placements, |platform| platform == Platform::Ec2)
+    } else {
+        cheapest(case, placements, |platform| platform != Platform::Ec2 && Some(platform) != case.configuration.platform())
+            .filter(|placement| placement.cost_usd.is_some_and(|elsewhere| worthwhile(base - elsewhere, base)))
+    };
     let final_cost = moved.and_then(|placement| placement.cost_usd).unwrap_or(base);
     let month = |amount: Usd| amount.per_month(analysis.window.ms()).unwrap_or_default();
     let total = month(cost) - month(final_cost);
@@ -122,17 +115,4 @@ fn recommend(
         let to = size(resized).map(|size| size_of(size, None).name).unwrap_or_default();
         verdict.reasons.push(format!("{to} would do, but saves less than {} % of its cost", analysis.policy.min_savings_percent));
     }
-}
-
-/// The cheapest placement in another home: same architecture, on demand; EC2 only if its whole fleet is worth it.
-fn cheapest_elsewhere<'p>(case: &Case<'_>, placements: &'p [PlacementResult], fleet_is_worth_it: bool) -> Option<&'p PlacementResult> {
-    let platform = case.configuration.platform()?;
-    let comparable = |placement: &&PlacementResult| {
-        placement.feasible
-            && placement.platform != platform
-            && placement.architecture == case.configuration.architecture_or_default()
-            && placement.purchase_option == PurchaseOption::OnDemand
-            && (placement.platform != Platform::Ec2 || fleet_is_worth_it)
-    };
-    placements.iter().filter(comparable).filter(|placement| placement.cost_usd.is_some()).min_by_key(|placement| placement.cost_usd)
 }

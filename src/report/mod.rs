@@ -147,6 +147,7 @@ pub(crate) mod sample {
             cost_usd: Some(in_window(monthly)),
             monthly_cost_usd: Some(usd(monthly)),
             not_priced: None,
+            metered: None,
             basis: Some("runs"),
         }
     }

@@ -154,8 +154,19 @@ pub struct Current {
     pub monthly_cost_usd: Option<Usd>,
     /// Why there is no cost.
     pub not_priced: Option<String>,
+    /// The time it is billed for in its present home.
+    pub metered: Option<Metered>,
     /// How the billed time was measured: `runs` (exact) or `sample_count` (estimated).
     pub basis: Option<&'static str>,
+}
+
+/// Billed time: what to hold against the bill's own quantities.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Metered {
+    /// How much, by the home's own rounding and floors, over all tasks or builds in the window.
+    pub amount: f64,
+    /// `second` or `minute`.
+    pub unit: &'static str,
 }
 
 /// A size, by name and by amount.
@@ -167,7 +178,7 @@ pub struct Size {
     pub vcpu: f64,
     /// GiB.
     pub memory_gib: f64,
-    /// Ephemeral storage beyond the 20 GiB that are free, GiB.
+    /// Ephemeral storage asked for, GiB, where it is more than the 20 GiB that are free.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ephemeral_gib: Option<u32>,
 }
@@ -262,6 +273,8 @@ pub enum ReasonCode {
     ResizedRecently,
     /// No source tells its size.
     SizeUnknown,
+    /// Readings that the workload cannot have had.
+    ImplausibleData,
     /// Killed for want of memory.
     OutOfMemory,
     /// Task count follows load: CPU is not reduced a second time.

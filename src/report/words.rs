@@ -248,6 +248,7 @@ const fn reason(code: ReasonCode) -> &'static str {
         ReasonCode::NoFullWeek => "no full week",
         ReasonCode::ResizedRecently => "resized recently",
         ReasonCode::SizeUnknown => "size unknown",
+        ReasonCode::ImplausibleData => "impossible readings",
         ReasonCode::OutOfMemory => "killed for want of memory",
         ReasonCode::TaskCountVaries => "task count follows load",
         ReasonCode::MemoryRising => "memory rising",

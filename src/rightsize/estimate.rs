@@ -13,7 +13,7 @@ use crate::units::{SLOT_MS, TaskSize};
 use crate::workload::Kind;
 
 use super::evidence::Seen;
-use super::trend::trend;
+use super::trend::{between_restarts, trend};
 use super::{Bounds, Policy, Reason, Requirement, figure};
 
 /// A reading at or above this share of the size is at the ceiling: use cannot show more than is there.
@@ -151,10 +151,10 @@ fn killed(kill: &OutOfMemory, policy: &Policy) -> Hold {
 
 /// Daily peaks that rise steadily: a leak, or growth that is not over.
 fn memory_rises(memory: &Usage, size: TaskSize) -> Option<Hold> {
-    let trend = trend(&memory.daily_max)?;
+    let trend = trend(&between_restarts(&memory.daily_max))?;
     let last = *memory.daily_max.values().next_back()?;
     let rises = trend.p < SIGNIFICANCE && trend.slope_per_day * PROJECTION_DAYS > RISING_SHARE * last;
-    let text = || format!("memory peaks rise by {} MiB a day: memory is not reduced", figure(trend.slope_per_day));
+    let text = || format!("memory peaks rise by {} MiB a day between restarts: memory is not reduced", figure(trend.slope_per_day));
     rises.then(|| (f64::from(size.memory_mib), Reason::new(ReasonCode::MemoryRising, text())))
 }
 
@@ -304,7 +304,7 @@ mod tests {
         let need = need(&with_peaks(&[400.0, 410.0, 422.0, 429.0, 441.0, 450.0, 460.0, 471.0]));
         assert_eq!(codes(&need), [ReasonCode::MemoryRising]);
         assert!(close(need.memory.target, 2048.0) && close(need.memory.upper, 2048.0));
-        assert_eq!(need.holds[0].text, "memory peaks rise by 10 MiB a day: memory is not reduced");
+        assert_eq!(need.holds[0].text, "memory peaks rise by 10 MiB a day between restarts: memory is not reduced");
     }
 
     #[test]

@@ -9,12 +9,14 @@
 use crate::demand::{Demand, Usage};
 use crate::report::result::ReasonCode;
 use crate::units::{MS_PER_DAY, TaskSize, Window};
-use crate::workload::Kind;
+use crate::workload::{Kind, Platform};
 
 use super::{Policy, Reason, figure};
 
 /// Runs, and days with readings, that a job needs when it does not run on [`Policy::min_days`] days.
 const RARE_JOB: i64 = 3;
+/// A little above the size may be a matter of rounding or of two readings in one.
+const IMPOSSIBLE: f64 = 1.05;
 /// Days in a weekly cycle.
 const WEEK_DAYS: i64 = 7;
 
@@ -37,6 +39,7 @@ pub(super) fn sufficient<'a>(demand: &'a Demand, policy: &Policy, window: Window
     missing.extend(too_few_samples(&read, policy));
     missing.extend(resized_recently(demand, policy, window));
     missing.extend(size_unknown(demand));
+    missing.extend(impossible_memory(demand));
     match (resources[0].usable(), resources[1].usable(), demand.current_size()) {
         (Some(cpu), Some(memory), Some(size)) if missing.is_empty() => Ok(Seen { cpu, memory, size }),
         _ => Err(missing),
@@ -139,6 +142,16 @@ fn size_unknown(demand: &Demand) -> Option<Reason> {
     let unknown: Vec<_> = parts.into_iter().filter(|(_, part)| !known(*part)).map(|(name, _)| name).collect();
     let text = || format!("no source tells its {} size", unknown.join(" and "));
     (!unknown.is_empty()).then(|| Reason::new(ReasonCode::SizeUnknown, text()))
+}
+
+/// Fargate ends a task before it uses more memory than its size; a reading far above it is of something else.
+fn impossible_memory(demand: &Demand) -> Option<Reason> {
+    let sizes = demand.billables.iter().map(|billable| &billable.configuration).chain(&demand.current);
+    let on_fargate = sizes.filter(|configuration| configuration.platform() == Some(Platform::Fargate));
+    let largest = on_fargate.filter_map(|configuration| configuration.memory_mib).max()?;
+    let peak = demand.memory.as_ref()?.max;
+    let text = || format!("the highest memory reading is {} MiB, but its tasks never had more than {largest} MiB", figure(peak));
+    (peak > f64::from(largest) * IMPOSSIBLE).then(|| Reason::new(ReasonCode::ImplausibleData, text()))
 }
 
 /// The resources with fewer than `needed`, and how many; named together where they have equally many.

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::f64::consts::SQRT_2;
 
+/// A peak below this share of the day before's is a new start.
+const RESTART: f64 = 0.7;
+
 /// A monotone trend over days.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Trend {
@@ -20,6 +23,14 @@ pub fn trend(daily: &BTreeMap<i32, f64>) -> Option<Trend> {
     let points: Vec<_> = daily.iter().map(|(&day, &value)| (f64::from(day), value)).collect();
     let values: Vec<_> = daily.values().copied().collect();
     Some(Trend { slope_per_day: theil_sen(&points)?, p: mann_kendall_p(&values) })
+}
+
+/// The longest stretch of days without a fall to below [`RESTART`] of the day before: a leak starts over at each restart,
+/// which hides it from a test over all days. The later of equally long ones.
+pub fn between_restarts(daily: &BTreeMap<i32, f64>) -> BTreeMap<i32, f64> {
+    let days: Vec<(i32, f64)> = daily.iter().map(|(&day, &value)| (day, value)).collect();
+    let stretches = days.chunk_by(|before, after| after.1 >= before.1 * RESTART);
+    stretches.max_by_key(|stretch| stretch.len()).unwrap_or_default().iter().copied().collect()
 }
 
 /// The median of the slopes between every two points with different abscissas; `None` when there are none.
@@ -88,6 +99,15 @@ mod tests {
 
     fn close(a: f64, b: f64) -> bool {
         (a - b).abs() < 1e-6
+    }
+
+    #[test]
+    fn a_leak_shows_between_restarts() {
+        let daily: BTreeMap<i32, f64> = (0..14).map(|day| (day, f64::from(1000 + 200 * (day % 8)))).collect();
+        let stretch = between_restarts(&daily);
+        assert_eq!((stretch.len(), *stretch.keys().next().unwrap()), (8, 0));
+        assert!(trend(&daily).unwrap().p > 0.05, "over all days the restart hides it");
+        assert!(trend(&stretch).unwrap().p < 0.05);
     }
 
     #[test]
