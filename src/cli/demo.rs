@@ -60,12 +60,16 @@ pub(super) fn run(args: &DemoArgs, console: &Console, out: &mut dyn Write) -> Re
     }
     let dataset = Dataset::at(&root.to_string_lossy())?;
     let files = import::import(&import::inputs(&[input])?, &dataset, &|_| {})?;
-    if let Some(Outcome::Failed(error)) = files.into_iter().map(|file| file.outcome).find(|outcome| matches!(outcome, Outcome::Failed(_))) {
+    if let Some(Outcome::Failed(error)) =
+        files.into_iter().map(|file| file.outcome).find(|outcome| matches!(outcome, Outcome::Failed(_)))
+    {
         return Err(error);
     }
     analyse(&dataset, &args.analysis, &args.output, console, out)
 }
 
 fn unwritable(cause: std::io::Error) -> Error {
-    Error::new(Kind::Write, "cannot unpack the sample into a temporary folder").cause(cause).hint("set TMPDIR to a folder that can be written")
+    Error::new(Kind::Write, "cannot unpack the sample into a temporary folder")
+        .cause(cause)
+        .hint("set TMPDIR to a folder that can be written")
 }

@@ -15,9 +15,11 @@ use crate::report::escape::terminal;
 
 /// Arguments of `import`.
 #[derive(Debug, Args)]
-#[command(after_help = "Reads ECS task state-change events, CloudWatch Metric Streams JSON, Container Insights performance logs and the output of\n\
+#[command(
+    after_help = "Reads ECS task state-change events, CloudWatch Metric Streams JSON, Container Insights performance logs and the output of\n\
                         `aws ecs describe-services|describe-task-definition|describe-tasks` and `aws codebuild batch-get-builds`;\n\
-                        gzipped or not. Importing the same file twice changes nothing.")]
+                        gzipped or not. Importing the same file twice changes nothing."
+)]
 pub(super) struct ImportArgs {
     /// Files or folders of AWS output; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
@@ -55,7 +57,8 @@ fn exit_code(files: &[FileReport]) -> u8 {
         Outcome::Imported(tally) if tally.rejected_total() + tally.missing > 0 => 3,
         _ => 0,
     };
-    let severity = |code: &u8| [0, 3, Kind::Input.exit_code(), Kind::Write.exit_code()].iter().position(|known| known == code).unwrap_or(9);
+    let severity =
+        |code: &u8| [0, 3, Kind::Input.exit_code(), Kind::Write.exit_code()].iter().position(|known| known == code).unwrap_or(9);
     files.iter().map(code).max_by_key(severity).unwrap_or(0)
 }
 
@@ -79,9 +82,9 @@ fn summary(files: &[FileReport]) -> String {
                     let _ = writeln!(text, "    missing   {:>9}  asked for, but not returned by AWS", tally.missing);
                 }
             }
-            Outcome::AlreadyThere => drop(writeln!(text, "{name}: already in the dataset")),
-            Outcome::Skipped(why) => drop(writeln!(text, "{name}: skipped, {why}")),
-            Outcome::Failed(error) => drop(writeln!(text, "{name}: failed\n  {}", explain(error).trim_end().replace('\n', "\n  "))),
+            Outcome::AlreadyThere => text += &format!("{name}: already in the dataset\n"),
+            Outcome::Skipped(why) => text += &format!("{name}: skipped, {why}\n"),
+            Outcome::Failed(error) => text += &format!("{name}: failed\n  {}\n", explain(error).trim_end().replace('\n', "\n  ")),
         }
     }
     let of = |is: fn(&Outcome) -> bool| files.iter().filter(|file| is(&file.outcome)).count();

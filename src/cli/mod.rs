@@ -16,8 +16,10 @@ use crate::report::Style;
 /// How small each container workload on AWS may safely be, where it is cheapest, and how sure that is
 #[derive(Debug, Parser)]
 #[command(name = "plimsoll", version, about, max_term_width = 100, arg_required_else_help = true, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done, 1 failure, 2 usage, 3 done but incomplete, 5 input invalid, 6 nothing to analyse, 10 cannot write.\n\
-                        Try `plimsoll demo` first: it needs no data and no credentials.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failure, 2 usage, 3 done but incomplete, 5 input invalid, 6 nothing to analyse, 10 cannot write.\n\
+                        Try `plimsoll demo` first: it needs no data and no credentials."
+)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -94,7 +96,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Verb::Compare(args) => compare::run(args, &mut out).map(|()| 0),
         Verb::Prices(verb) => prices::run(verb, &console, &mut out).map(|()| 0),
     };
-    code.and_then(|code| out.flush().map(|()| code).map_err(cannot_print)).or_else(|error| if is_closed_pipe(&error) { Ok(0) } else { Err(error) })
+    code.and_then(|code| out.flush().map(|()| code).map_err(cannot_print))
+        .or_else(|error| if is_closed_pipe(&error) { Ok(0) } else { Err(error) })
 }
 
 /// Only plimsoll's own words: libraries below may print what they were given.
@@ -108,7 +111,8 @@ fn log_to_stderr(cli: &Cli) {
     };
     let filter = tracing_subscriber::EnvFilter::new(level);
     // A second subscriber in one process is a matter of tests; the first one stays.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).without_time().try_init();
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).without_time().try_init();
 }
 
 /// The error of a result that cannot be printed.

@@ -41,10 +41,12 @@ const HEADER: [&str; 8] = ["region", "service", "item", "amount", "unit", "as_of
 pub(super) fn run(verb: &PricesVerb, console: &Console, out: &mut dyn Write) -> Result<()> {
     let PricesVerb::Show(args) = verb;
     let book = PriceBook::embedded()?;
-    let rows: Vec<[String; 8]> = book.rows().filter(|row| args.region.as_ref().is_none_or(|region| *region == row.region)).map(cells).collect();
+    let rows: Vec<[String; 8]> =
+        book.rows().filter(|row| args.region.as_ref().is_none_or(|region| *region == row.region)).map(cells).collect();
     if rows.is_empty() {
         let region = args.region.as_deref().unwrap_or_default();
-        return Err(Error::new(Kind::Nothing, format!("the price book has no price for region `{region}`")).hint("`plimsoll prices show` lists all regions"));
+        return Err(Error::new(Kind::Nothing, format!("the price book has no price for region `{region}`"))
+            .hint("`plimsoll prices show` lists all regions"));
     }
     let text = match args.format {
         ShowFormat::Table => table(&rows, console),

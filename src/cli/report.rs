@@ -83,7 +83,8 @@ fn time(text: &str) -> Result<i64, String> {
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
         return Ok(instant.as_millisecond());
     }
-    let day: jiff::civil::Date = text.parse().map_err(|_| "give a day like 2026-10-01 or a time like 2026-10-01T00:00:00Z".to_owned())?;
+    let day: jiff::civil::Date =
+        text.parse().map_err(|_| "give a day like 2026-10-01 or a time like 2026-10-01T00:00:00Z".to_owned())?;
     let midnight = day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| "out of range".to_owned())?;
     Ok(midnight.timestamp().as_millisecond())
 }
@@ -135,7 +136,9 @@ impl OutputArgs {
     /// Refuses an output that cannot be written before anything is analysed.
     pub(super) fn check(&self) -> Result<()> {
         let Some(path) = self.file() else { return Ok(()) };
-        let refuse = |why: &str| Err(Error::new(Kind::Write, format!("cannot write `{}`: {why}", path.display())).hint("choose another file for -o"));
+        let refuse = |why: &str| {
+            Err(Error::new(Kind::Write, format!("cannot write `{}`: {why}", path.display())).hint("choose another file for -o"))
+        };
         if path.is_dir() {
             return refuse("it is a folder");
         }
@@ -175,7 +178,13 @@ pub(super) fn run(args: &ReportArgs, console: &Console, out: &mut dyn Write) -> 
 }
 
 /// From dataset to output.
-pub(super) fn analyse(dataset: &Dataset, analysis: &AnalysisArgs, output: &OutputArgs, console: &Console, out: &mut dyn Write) -> Result<u8> {
+pub(super) fn analyse(
+    dataset: &Dataset,
+    analysis: &AnalysisArgs,
+    output: &OutputArgs,
+    console: &Console,
+    out: &mut dyn Write,
+) -> Result<u8> {
     let scan = Scan::new(dataset)?;
     let reduced = demand::reduce(&scan, analysis.from, analysis.to)?;
     tracing::info!(workloads = reduced.demands.len(), rows = reduced.rows, "demand reduced");

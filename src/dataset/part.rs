@@ -28,8 +28,8 @@ pub struct Partition {
 /// What a reader may know of a part of samples without decoding it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Summary {
-    /// Kind, cluster, name, first and last time of each workload in the part.
-    pub workloads: Vec<(String, String, String, i64, i64)>,
+    /// Kind, cluster, name and metric of each series in the part, with its first and last time.
+    pub series: Vec<(String, String, String, String, i64, i64)>,
     /// True when two rows contradict each other, so that the part needs resolving.
     pub conflicts: bool,
 }

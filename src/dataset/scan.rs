@@ -52,8 +52,8 @@ impl<'a> Scan<'a> {
 
     /// First time of any sample and the instant after the last.
     pub fn sample_span(&self) -> Option<(i64, i64)> {
-        let workloads = self.samples.iter().flat_map(|(_, summary)| &summary.workloads);
-        workloads.map(|&(.., first, last)| (first, last + 1)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        let series = self.samples.iter().flat_map(|(_, summary)| &summary.series);
+        series.map(|&(.., first, last)| (first, last + 1)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     /// The parts of samples that touch `window`, grouped so that only readings within a group can collide.
@@ -106,14 +106,14 @@ fn days_touch(relative: &str, window: Window) -> bool {
 
 type Named = (String, part::Summary);
 
-/// Joins parts that hold the same workload at overlapping times.
+/// Joins parts that hold the same series at overlapping times.
 fn group(parts: &[&Named]) -> Vec<SampleGroup> {
     type Spans = Vec<(i64, i64, usize)>;
-    let mut spans: BTreeMap<(&str, &str, &str, &str), Spans> = BTreeMap::new();
+    let mut spans: BTreeMap<(&str, &str, &str, &str, &str), Spans> = BTreeMap::new();
     for (index, (relative, summary)) in parts.iter().enumerate() {
         let partition = relative.rsplit_once("/month=").map_or(relative.as_str(), |(before, _)| before);
-        for (kind, cluster, name, first, last) in &summary.workloads {
-            spans.entry((partition, kind, cluster, name)).or_default().push((*first, *last, index));
+        for (kind, cluster, name, metric, first, last) in &summary.series {
+            spans.entry((partition, kind, cluster, name, metric)).or_default().push((*first, *last, index));
         }
     }
     let mut root: Vec<usize> = (0..parts.len()).collect();
@@ -154,14 +154,18 @@ mod tests {
     use crate::dataset::part::Summary;
 
     fn named(path: &str, workload: &str, first: i64, last: i64) -> Named {
-        let workloads = vec![("service".into(), "prod".into(), workload.into(), first, last)];
-        (format!("samples/account=1/region=r/month=2026-10/{path}"), Summary { workloads, conflicts: false })
+        let series = vec![("service".into(), "prod".into(), workload.into(), "cpu_percent".into(), first, last)];
+        (format!("samples/account=1/region=r/month=2026-10/{path}"), Summary { series, conflicts: false })
     }
 
     #[test]
-    fn only_parts_of_one_workload_at_one_time_are_read_together() {
-        let groups =
-            group(&[&named("a", "web", 0, 10), &named("b", "web", 10, 20), &named("c", "web", 21, 30), &named("d", "api", 0, 30)]);
+    fn only_parts_of_one_series_at_one_time_are_read_together() {
+        let groups = group(&[
+            &named("a", "web", 0, 10),
+            &named("b", "web", 10, 20),
+            &named("c", "web", 21, 30),
+            &named("d", "api", 0, 30),
+        ]);
         let sizes: Vec<(usize, bool)> = groups.iter().map(|group| (group.parts.len(), group.overlapping)).collect();
         assert_eq!(sizes, [(2, true), (1, false), (1, false)]);
     }

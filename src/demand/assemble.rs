@@ -26,7 +26,8 @@ pub(super) fn assemble(
     for run in runs {
         by_workload.entry(&run.workload).or_default().push(run);
     }
-    let keys: BTreeSet<&WorkloadKey> = by_workload.keys().copied().chain(histories.keys()).chain(totals.workloads.keys()).collect();
+    let keys: BTreeSet<&WorkloadKey> =
+        by_workload.keys().copied().chain(histories.keys()).chain(totals.workloads.keys()).collect();
     let none = WorkloadTotals::default();
     keys.into_iter()
         .map(|key| {
@@ -41,7 +42,8 @@ pub(super) fn assemble(
 /// Container Insights publishes a family's readings also when it only ever runs as a service.
 fn is_shadow(demand: &Demand, histories: &BTreeMap<WorkloadKey, History>, runs: &[Run]) -> bool {
     demand.workload.kind == Kind::Task && demand.runs.count == 0 && !histories.contains_key(&demand.workload) && {
-        let family = |run: &&Run| run.task_definition.as_deref().is_some_and(|d| d.starts_with(&format!("{}:", demand.workload.name)));
+        let family =
+            |run: &&Run| run.task_definition.as_deref().is_some_and(|d| d.starts_with(&format!("{}:", demand.workload.name)));
         runs.iter().filter(family).any(|run| run.workload.kind == Kind::Service)
     }
 }
@@ -88,7 +90,12 @@ type Counted<'a> = BTreeMap<Option<TaskSize>, &'a BTreeMap<i64, Slot>>;
 /// Running tasks by size in force, from the service's own metric where it is there.
 fn counted_tasks(samples: &WorkloadTotals) -> Counted<'_> {
     let of = |metric: Metric| -> Counted<'_> {
-        samples.running.iter().filter(|((name, _), _)| *name == metric.as_str()).map(|((_, size), slots)| (*size, slots)).collect()
+        samples
+            .running
+            .iter()
+            .filter(|((name, _), _)| *name == metric.as_str())
+            .map(|((_, size), slots)| (*size, slots))
+            .collect()
     };
     let by_percent = of(Metric::CpuPercent);
     if by_percent.is_empty() { of(Metric::CpuUnits) } else { by_percent }

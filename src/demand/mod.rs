@@ -194,7 +194,8 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
         return Err(nothing_in(window, data));
     }
     let listed = latest.as_ref().map(|latest| runs::rows(&latest.frame, window)).transpose().map_err(unfit)?.unwrap_or_default();
-    let metered = latest.as_ref().map(|latest| runs::metered(&latest.frame, window)).transpose().map_err(unfit)?.unwrap_or_default();
+    let metered =
+        latest.as_ref().map(|latest| runs::metered(&latest.frame, window)).transpose().map_err(unfit)?.unwrap_or_default();
     let configurations = scan.table(Table::Workloads)?;
     let histories = sizes::histories(configurations.as_ref(), &listed).map_err(unfit)?;
     let mut totals = samples::Totals::default();
@@ -227,8 +228,11 @@ fn nothing() -> Error {
 fn nothing_in(window: Window, data: Window) -> Error {
     let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
     let (from, to) = (time(window.from_ms), time(window.to_ms));
-    Error::new(Kind::Nothing, format!("nothing was seen from {from} to {to}"))
-        .hint(format!("the dataset holds {} to {}", time(data.from_ms), time(data.to_ms)))
+    Error::new(Kind::Nothing, format!("nothing was seen from {from} to {to}")).hint(format!(
+        "the dataset holds {} to {}",
+        time(data.from_ms),
+        time(data.to_ms)
+    ))
 }
 
 fn unfit(cause: PolarsError) -> Error {

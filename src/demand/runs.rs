@@ -33,12 +33,13 @@ pub struct Latest {
 /// The newest version of every run in `frame`, the `runs` table with `account` and `region`.
 pub fn latest(frame: DataFrame) -> PolarsResult<Latest> {
     let rows = count(frame.height());
-    let said: Vec<Expr> = frame.get_column_names().iter().filter(|name| !["source", "last_seen_ms"].contains(&name.as_str())).map(|name| col((*name).clone())).collect();
-    let distinct = frame
-        .lazy()
-        .group_by(said.clone())
-        .agg([col("source").min(), col("last_seen_ms").max()])
-        .collect()?;
+    let said: Vec<Expr> = frame
+        .get_column_names()
+        .iter()
+        .filter(|name| !["source", "last_seen_ms"].contains(&name.as_str()))
+        .map(|name| col((*name).clone()))
+        .collect();
+    let distinct = frame.lazy().group_by(said.clone()).agg([col("source").min(), col("last_seen_ms").max()]).collect()?;
     let run = [col("account"), col("region"), col("kind"), col("run_id")];
     let versions = distinct.clone().lazy().group_by([run.as_slice(), &[col("version")]].concat()).agg([len()]).collect()?;
     // Sorting by everything makes the winner independent of the order in which the rows were read.
@@ -52,7 +53,11 @@ pub fn latest(frame: DataFrame) -> PolarsResult<Latest> {
         .agg([all().exclude_cols(["last_seen_ms"]).as_expr().last(), col("last_seen_ms").max()])
         .sort(["account", "region", "kind", "cluster", "name", "run_id"], SortMultipleOptions::default())
         .collect()?;
-    Ok(Latest { frame: winners, duplicates: rows - count(distinct.height()), conflicts: count(distinct.height()) - count(versions.height()) })
+    Ok(Latest {
+        frame: winners,
+        duplicates: rows - count(distinct.height()),
+        conflicts: count(distinct.height()) - count(versions.height()),
+    })
 }
 
 fn count(rows: usize) -> i64 {
@@ -103,7 +108,10 @@ fn with_spans(frame: LazyFrame, window: Window) -> LazyFrame {
             metered_from.is_null().alias("start_assumed"),
             silent.alias("end_assumed"),
             first_known.alias("known_ms"),
-            when(is_build.and(col("created_ms").is_not_null())).then(col("created_ms")).otherwise(lit(i64::MAX)).alias("queue_ms"),
+            when(is_build.and(col("created_ms").is_not_null()))
+                .then(col("created_ms"))
+                .otherwise(lit(i64::MAX))
+                .alias("queue_ms"),
         ])
         .with_columns([
             col("stopped_ms").is_null().and(col("end_assumed").not()).alias("open"),
@@ -131,7 +139,12 @@ pub fn span(latest: &DataFrame) -> PolarsResult<Option<(i64, i64)>> {
     let is_build = col("kind").eq(lit(Kind::Build.as_str()));
     let rounded = when(is_build).then(billed(Metering::CODEBUILD, &elapsed)).otherwise(billed(Metering::FARGATE_LINUX, &elapsed));
     let ends = with_spans(latest.clone().lazy(), far)
-        .select([col("known_ms"), col("last_seen_ms") + lit(1i64), col("stopped_ms"), (col("start_ms") + rounded).alias("billed_ms")])
+        .select([
+            col("known_ms"),
+            col("last_seen_ms") + lit(1i64),
+            col("stopped_ms"),
+            (col("start_ms") + rounded).alias("billed_ms"),
+        ])
         .collect()?;
     let first = integers(&ends, "known_ms")?.into_iter().flatten().min();
     let last = ["last_seen_ms", "stopped_ms", "billed_ms"].map(|name| integers(&ends, name));
@@ -249,7 +262,8 @@ pub(super) fn workload_keys(frame: &DataFrame) -> PolarsResult<Vec<WorkloadKey>>
 /// The configuration of each row.
 pub(super) fn configurations(frame: &DataFrame) -> PolarsResult<Vec<Configuration>> {
     let (launch_type, capacity_provider) = (texts(frame, "launch_type")?, texts(frame, "capacity_provider")?);
-    let (cpu, memory, ephemeral) = (integers(frame, "cpu_units")?, integers(frame, "memory_mib")?, integers(frame, "ephemeral_gib")?);
+    let (cpu, memory, ephemeral) =
+        (integers(frame, "cpu_units")?, integers(frame, "memory_mib")?, integers(frame, "ephemeral_gib")?);
     let (architecture, os) = (texts(frame, "architecture")?, texts(frame, "os")?);
     let (environment_type, compute_type) = (texts(frame, "environment_type")?, texts(frame, "compute_type")?);
     let privileged = booleans(frame, "privileged")?;

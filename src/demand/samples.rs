@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{
-    ChunkCompareEq, ChunkShift, DataFrame, DataType, Expr, IntoColumn, IntoLazy, JoinArgs, JoinType, LazyFrame, NamedFrom, PlSmallStr, PolarsResult, Series,
-    SortMultipleOptions, UniqueKeepStrategy, cols, col, len, lit, when,
+    ChunkCompareEq, ChunkShift, DataFrame, DataType, Expr, IntoColumn, IntoLazy, JoinArgs, JoinType, LazyFrame, NamedFrom,
+    PlSmallStr, PolarsResult, Series, SortMultipleOptions, UniqueKeepStrategy, col, cols, len, lit, when,
 };
 
 use super::columns::{floats, integers, texts};
@@ -90,8 +90,14 @@ pub struct UsageTotals {
 
 impl UsageTotals {
     fn new(resource: Resource) -> Self {
-        let usage =
-            Usage { histogram: Histogram::new(resource.first()), max: 0.0, mean: None, daily_max: BTreeMap::new(), samples: 0, period_s: 0 };
+        let usage = Usage {
+            histogram: Histogram::new(resource.first()),
+            max: 0.0,
+            mean: None,
+            daily_max: BTreeMap::new(),
+            samples: 0,
+            period_s: 0,
+        };
         Self { usage, mean_micro_s: 0, weight_ms: 0, span_ms: (i64::MAX, i64::MIN) }
     }
 
@@ -173,7 +179,13 @@ impl SeriesTable {
             *first = true;
         }
         let mut number: i32 = -1;
-        let numbers: Vec<i32> = begins.iter().map(|&begins| { number += i32::from(begins); number }).collect();
+        let numbers: Vec<i32> = begins
+            .iter()
+            .map(|&begins| {
+                number += i32::from(begins);
+                number
+            })
+            .collect();
         let firsts: Vec<u32> = (0u32..).zip(&begins).filter_map(|(row, &begins)| begins.then_some(row)).collect();
         let heads = frame.select(names)?.take(&polars::prelude::IdxCa::new(PlSmallStr::EMPTY, firsts))?;
         frame.with_column(Series::new("series".into(), numbers).into_column())?;
@@ -256,14 +268,19 @@ fn factor_of(metric: Metric, size: Option<TaskSize>) -> Option<f64> {
 /// Each reading inside the window with its unit, weight and bucket.
 fn readings(samples: LazyFrame, sizes: LazyFrame, window: Window) -> LazyFrame {
     let ratio = col("value") / col("first");
-    let bucket = when(ratio.clone().gt(lit(1.0))).then((ratio.log(lit(std::f64::consts::E)) / lit(GROWTH.ln())).ceil()).otherwise(lit(0.0));
+    let bucket = when(ratio.clone().gt(lit(1.0)))
+        .then((ratio.log(lit(std::f64::consts::E)) / lit(GROWTH.ln())).ceil())
+        .otherwise(lit(0.0));
     samples
         .filter(col("at_ms").gt_eq(lit(window.from_ms)).and(col("at_ms").lt(lit(window.to_ms))))
         .join(sizes, [col("series")], [col("series")], JoinArgs::new(JoinType::Inner))
         .filter(col("at_ms").gt_eq(col("from")).and(col("at_ms").lt(col("to"))))
         .with_columns([
             (col("max") * col("factor")).alias("value"),
-            (col("count") * col("sample_s").cast(DataType::Float64) * lit(1000.0)).round(0, polars::prelude::RoundMode::HalfAwayFromZero).cast(DataType::Int64).alias("weight_ms"),
+            (col("count") * col("sample_s").cast(DataType::Float64) * lit(1000.0))
+                .round(0, polars::prelude::RoundMode::HalfAwayFromZero)
+                .cast(DataType::Int64)
+                .alias("weight_ms"),
         ])
         .with_columns([
             bucket.cast(DataType::Int32).alias("bucket"),
@@ -292,7 +309,8 @@ fn add_usage(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals) ->
         ])
         .collect()?;
     let [number, day, bucket, weight, mean, samples, period, first, last] =
-        ["series", "day", "bucket", "weight_ms", "mean_micro_s", "samples", "period_s", "first_ms", "last_ms"].map(|name| integers(&frame, name));
+        ["series", "day", "bucket", "weight_ms", "mean_micro_s", "samples", "period_s", "first_ms", "last_ms"]
+            .map(|name| integers(&frame, name));
     let (number, day, bucket, weight, mean) = (number?, day?, bucket?, weight?, mean?);
     let (samples, period, first, last) = (samples?, period?, first?, last?);
     let value = floats(&frame, "value")?;
@@ -323,7 +341,11 @@ fn add_usage(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals) ->
 fn add_running(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals) -> PolarsResult<()> {
     let tasks = (col("weight_ms").cast(DataType::Float64) / (col("period_s").cast(DataType::Float64) * lit(1000.0))).ceil();
     let counts: Vec<bool> = (0..series.keys.len())
-        .map(|i| series.keys[i].kind == Kind::Service && !series.of_run[i] && series.metrics[i].is_some_and(|m| Resource::of(m) == Resource::Cpu))
+        .map(|i| {
+            series.keys[i].kind == Kind::Service
+                && !series.of_run[i]
+                && series.metrics[i].is_some_and(|m| Resource::of(m) == Resource::Cpu)
+        })
         .collect();
     let counted: Vec<i32> = (0i32..).zip(&counts).filter_map(|(i, &counts)| counts.then_some(i)).collect();
     let counted = DataFrame::new(counted.len(), vec![Series::new("series".into(), counted).into_column()])?;
@@ -359,7 +381,13 @@ fn add_running(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals) 
 }
 
 fn add_sizeless(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals) -> PolarsResult<()> {
-    let frame = readings.clone().lazy().filter(col("value").is_null()).group_by([col("series")]).agg([len().alias("samples")]).collect()?;
+    let frame = readings
+        .clone()
+        .lazy()
+        .filter(col("value").is_null())
+        .group_by([col("series")])
+        .agg([len().alias("samples")])
+        .collect()?;
     for (number, samples) in integers(&frame, "series")?.into_iter().zip(integers(&frame, "samples")?) {
         if let Some(i) = number.and_then(|number| usize::try_from(number).ok()) {
             let of = totals.workloads.entry(series.keys[i].clone()).or_default();

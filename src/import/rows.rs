@@ -250,14 +250,20 @@ fn by_partition<R>(rows: Vec<R>, key: impl Fn(&R) -> (&Arc<WorkloadKey>, i64)) -
 }
 
 fn summary(rows: &[SampleRow]) -> Summary {
-    let mut summary = Summary { workloads: Vec::new(), conflicts: rows.windows(2).any(|pair| pair[0].same_key(&pair[1])) };
-    for stretch in rows.chunk_by(|a, b| Arc::ptr_eq(&a.workload, &b.workload) || a.workload == b.workload) {
-        let workload = &stretch[0].workload;
-        let times = stretch.iter().map(|row| row.at_ms);
-        let (first, last) = (times.clone().min().unwrap_or_default(), times.max().unwrap_or_default());
-        summary.workloads.push((workload.kind.as_str().to_owned(), workload.cluster.clone(), workload.name.clone(), first, last));
+    let mut series: BTreeMap<(&WorkloadKey, Metric), (i64, i64)> = BTreeMap::new();
+    for stretch in
+        rows.chunk_by(|a, b| a.metric == b.metric && (Arc::ptr_eq(&a.workload, &b.workload) || a.workload == b.workload))
+    {
+        let span = series.entry((&stretch[0].workload, stretch[0].metric)).or_insert((i64::MAX, i64::MIN));
+        for row in stretch {
+            *span = (span.0.min(row.at_ms), span.1.max(row.at_ms));
+        }
     }
-    summary
+    let named = series.into_iter().map(|((workload, metric), (first, last))| {
+        let kind = workload.kind.as_str().to_owned();
+        (kind, workload.cluster.clone(), workload.name.clone(), metric.as_str().to_owned(), first, last)
+    });
+    Summary { series: named.collect(), conflicts: rows.windows(2).any(|pair| pair[0].same_key(&pair[1])) }
 }
 
 type SeriesKey = (Arc<WorkloadKey>, Option<Arc<str>>, Metric);

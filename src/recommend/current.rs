@@ -2,8 +2,8 @@
 
 use super::Analysis;
 use crate::demand::{Basis, Billable, Demand};
-use crate::pricing::PriceBook;
 use crate::pricing::CodebuildUnit;
+use crate::pricing::PriceBook;
 use crate::pricing::metering::{codebuild_cost, fargate_cost};
 use crate::report::result::Metered;
 use crate::units::{TaskSize, Usd};
@@ -44,8 +44,10 @@ fn billable_cost(analysis: &Analysis<'_>, region: &str, billable: &Billable) -> 
         Some(Platform::Fargate) => {
             let size = configuration.size().ok_or("no source tells its size")?;
             let os = configuration.os_or_default();
-            let prices = analysis.book.fargate(region, os, configuration.architecture_or_default(), configuration.purchase_option());
-            let cost = prices.and_then(|prices| fargate_cost(prices, size, configuration.ephemeral_gib, fargate_ms(os, billable)));
+            let prices =
+                analysis.book.fargate(region, os, configuration.architecture_or_default(), configuration.purchase_option());
+            let cost =
+                prices.and_then(|prices| fargate_cost(prices, size, configuration.ephemeral_gib, fargate_ms(os, billable)));
             cost.map_err(|reason| reason.to_string())
         }
         Some(Platform::Codebuild) => {

@@ -165,7 +165,8 @@ fn pack_fitting<'a>(
             Err(unpackable) => {
                 let out: BTreeSet<usize> = unpackable.tenants.iter().copied().collect();
                 let all = out.is_empty();
-                let (out, rest): (Vec<_>, Vec<_>) = candidates.into_iter().enumerate().partition(|(index, _)| all || out.contains(index));
+                let (out, rest): (Vec<_>, Vec<_>) =
+                    candidates.into_iter().enumerate().partition(|(index, _)| all || out.contains(index));
                 refused.extend(out.into_iter().map(|(_, candidate)| (candidate, unpackable.to_string())));
                 candidates = rest.into_iter().map(|(_, candidate)| candidate).collect();
                 if candidates.is_empty() {
@@ -177,15 +178,22 @@ fn pack_fitting<'a>(
 }
 
 fn pack_all(analysis: &Analysis<'_>, types: &[InstanceType], candidates: &[Candidate<'_>]) -> Result<Fleet, Unpackable> {
-    let tenants: Vec<Tenant<'_>> =
-        candidates.iter().filter_map(|candidate| Some(Tenant { size: candidate.case.need?.size(), slots: &candidate.case.demand.slots })).collect();
+    let tenants: Vec<Tenant<'_>> = candidates
+        .iter()
+        .filter_map(|candidate| Some(Tenant { size: candidate.case.need?.size(), slots: &candidate.case.demand.slots }))
+        .collect();
     pack::plan(&tenants, types, &Rules::default(), analysis.window)
 }
 
 /// Lets every tenant leave that is cheaper elsewhere, packs the rest again, and so on until nobody wants to leave.
 ///
 /// Only workloads whose need is known count: the others are not advised to move.
-fn settle<'a>(analysis: &Analysis<'_>, types: &[InstanceType], everyone: &Fleet, tenants: &[Candidate<'a>]) -> Option<Planned<'a>> {
+fn settle<'a>(
+    analysis: &Analysis<'_>,
+    types: &[InstanceType],
+    everyone: &Fleet,
+    tenants: &[Candidate<'a>],
+) -> Option<Planned<'a>> {
     let is_content = |tenant: &Candidate<'_>, share: Usd| tenant.elsewhere.is_some_and(|elsewhere| share < elsewhere);
     let mut staying: Vec<(Candidate<'a>, Usd)> = tenants.iter().copied().zip(everyone.shares.iter().copied()).collect();
     staying.retain(|(tenant, share)| tenant.case.requirement.is_ok() && is_content(tenant, *share));

@@ -50,7 +50,11 @@ struct Need {
 impl Need {
     /// The smallest whole CPU units and MiB that hold it.
     fn size(self) -> TaskSize {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "float-to-int casts saturate; needs are not negative")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "float-to-int casts saturate; needs are not negative"
+        )]
         let whole = |amount: f64| (amount - 1e-9).ceil().max(1.0) as u32;
         TaskSize::new(whole(self.cpu.get() * 1024.0), whole(self.memory.get()))
     }
@@ -85,12 +89,16 @@ pub fn report(reduced: &Reduced, book: &PriceBook, policy: &Policy, coverage: Co
     let mut workloads: Vec<WorkloadResult> = cases
         .iter()
         .zip(placed)
-        .map(|(case, alone)| analysis.workload(case, placements::with_fleet(&analysis, case, alone, &fleets), fleets.keeps(&case.demand.workload)))
+        .map(|(case, alone)| {
+            analysis.workload(case, placements::with_fleet(&analysis, case, alone, &fleets), fleets.keeps(&case.demand.workload))
+        })
         .collect();
     let totals = totals::of(&analysis, &cases, &workloads);
     let key = |w: &WorkloadResult| (w.account.clone(), w.region.clone(), w.kind, w.cluster.clone(), w.name.clone());
     workloads.sort_by(|a, b| {
-        (b.monthly_savings_usd, b.current.cost_usd).cmp(&(a.monthly_savings_usd, a.current.cost_usd)).then_with(|| key(a).cmp(&key(b)))
+        (b.monthly_savings_usd, b.current.cost_usd)
+            .cmp(&(a.monthly_savings_usd, a.current.cost_usd))
+            .then_with(|| key(a).cmp(&key(b)))
     });
     Report {
         version: REPORT_VERSION,
@@ -112,7 +120,9 @@ impl Analysis<'_> {
         let requirement = rightsize::requirement(&sized, &self.policy.rightsize, self.window);
         let need = match &requirement {
             Ok(requirement) => Some(Need { cpu: Vcpu::new(requirement.cpu.target), memory: Mib::new(requirement.memory.target) }),
-            Err(_) => configuration.size().map(|size| Need { cpu: Vcpu::from_units(size.cpu_units), memory: Mib::new(f64::from(size.memory_mib)) }),
+            Err(_) => configuration
+                .size()
+                .map(|size| Need { cpu: Vcpu::from_units(size.cpu_units), memory: Mib::new(f64::from(size.memory_mib)) }),
         };
         Case { demand, cost: current::cost(self, demand), configuration, requirement, need }
     }
@@ -127,10 +137,11 @@ impl Analysis<'_> {
             cluster: (!key.cluster.is_empty()).then(|| key.cluster.clone()),
             name: key.name.clone(),
             current: self.current(case),
-            requirement: case.requirement.as_ref().ok().map(|requirement| RequirementResult {
-                vcpu: bounds(requirement.cpu),
-                memory_mib: bounds(requirement.memory),
-            }),
+            requirement: case
+                .requirement
+                .as_ref()
+                .ok()
+                .map(|requirement| RequirementResult { vcpu: bounds(requirement.cpu), memory_mib: bounds(requirement.memory) }),
             placements,
             finding: verdict.finding,
             reason_codes: verdict.reason_codes,
@@ -215,7 +226,10 @@ fn notes(analysis: &Analysis<'_>, cases: &[Case<'_>], mut notes: Vec<String>) ->
     say(sum(&|d| d.runs.never_started), "tasks never pulled their image and are not billed");
     say(sum(&|d| d.runs.start_assumed), "runs have no image-pull or provisioning time and are counted from their start");
     say(sum(&|d| d.runs.end_assumed), "runs are known only by sightings and end with the minute of the last");
-    say(sum(&|d| d.evidence.samples_without_size), "readings in percent could not be used: no source tells the size in force at their time");
+    say(
+        sum(&|d| d.evidence.samples_without_size),
+        "readings in percent could not be used: no source tells the size in force at their time",
+    );
     if analysis.policy.bill_queue_time {
         notes.push("CodeBuild's queue time is billed, as asked.".to_owned());
     }

@@ -29,7 +29,12 @@ pub(super) fn alone(analysis: &Analysis<'_>, case: &Case<'_>) -> Vec<PlacementRe
 }
 
 /// All placements: feasible and priced ones first, cheapest first; then the rest.
-pub(super) fn with_fleet(analysis: &Analysis<'_>, case: &Case<'_>, alone: Vec<PlacementResult>, fleets: &Fleets) -> Vec<PlacementResult> {
+pub(super) fn with_fleet(
+    analysis: &Analysis<'_>,
+    case: &Case<'_>,
+    alone: Vec<PlacementResult>,
+    fleets: &Fleets,
+) -> Vec<PlacementResult> {
     let mut placements = alone;
     placements.extend(case.need.map(|need| ec2(analysis, case, need, fleets)));
     let is_open = |placement: &PlacementResult| placement.feasible && placement.cost_usd.is_some();
@@ -50,7 +55,11 @@ pub(super) fn resized<'p>(case: &Case<'_>, placements: &'p [PlacementResult]) ->
 }
 
 /// The cheapest priced placement that asks for no other image and no commitment: same architecture, on demand.
-pub(super) fn cheapest<'p>(case: &Case<'_>, placements: &'p [PlacementResult], platform: impl Fn(Platform) -> bool) -> Option<&'p PlacementResult> {
+pub(super) fn cheapest<'p>(
+    case: &Case<'_>,
+    placements: &'p [PlacementResult],
+    platform: impl Fn(Platform) -> bool,
+) -> Option<&'p PlacementResult> {
     let comparable = |placement: &&PlacementResult| {
         placement.feasible
             && placement.cost_usd.is_some()
@@ -221,7 +230,8 @@ fn codebuild(analysis: &Analysis<'_>, case: &Case<'_>, need: Need, architecture:
         });
     };
     let cost = price(kind).map_err(|reason| reason.to_string()).map(|price| {
-        let ms = case.demand.billables.iter().map(|billable: &Billable| current::codebuild_ms(analysis, price.unit, billable)).sum();
+        let ms =
+            case.demand.billables.iter().map(|billable: &Billable| current::codebuild_ms(analysis, price.unit, billable)).sum();
         codebuild_cost(price, ms)
     });
     let size = kind.size().map(|size| Size { name: kind.compute_type.clone(), ..size_of(size, None) });

@@ -93,7 +93,8 @@ fn recommend(
     verdict.monthly_savings = Some(Usd::ZERO);
     let must_grow = verdict.finding == Finding::Underprovisioned;
     let changes = case.configuration.size() != size(resized);
-    let worthwhile = |saved: Usd, of: Usd| saved.as_f64() > 0.0 && saved.as_f64() >= of.as_f64() * analysis.policy.min_savings_percent / 100.0;
+    let worthwhile =
+        |saved: Usd, of: Usd| saved.as_f64() > 0.0 && saved.as_f64() >= of.as_f64() * analysis.policy.min_savings_percent / 100.0;
     // The mixture of past sizes may have cost more than the present one: only what the change itself brings counts.
     let rightsized = changes && (must_grow || worthwhile(cost - resized_cost, cost));
     let base = if rightsized { resized_cost } else { cost };

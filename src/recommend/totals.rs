@@ -66,7 +66,9 @@ fn free_tier(analysis: &Analysis<'_>, cases: &[Case<'_>]) -> Usd {
     for case in cases {
         let workload = &case.demand.workload;
         for billable in &case.demand.billables {
-            let (Some(environment), Some(compute)) = (&billable.configuration.environment_type, &billable.configuration.compute_type) else {
+            let (Some(environment), Some(compute)) =
+                (&billable.configuration.environment_type, &billable.configuration.compute_type)
+            else {
                 continue;
             };
             let price = analysis.book.codebuild(&workload.region, environment, compute);

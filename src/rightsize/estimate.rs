@@ -154,7 +154,8 @@ fn memory_rises(memory: &Usage, size: TaskSize) -> Option<Hold> {
     let trend = trend(&between_restarts(&memory.daily_max))?;
     let last = *memory.daily_max.values().next_back()?;
     let rises = trend.p < SIGNIFICANCE && trend.slope_per_day * PROJECTION_DAYS > RISING_SHARE * last;
-    let text = || format!("memory peaks rise by {} MiB a day between restarts: memory is not reduced", figure(trend.slope_per_day));
+    let text =
+        || format!("memory peaks rise by {} MiB a day between restarts: memory is not reduced", figure(trend.slope_per_day));
     rises.then(|| (f64::from(size.memory_mib), Reason::new(ReasonCode::MemoryRising, text())))
 }
 
