@@ -115,12 +115,8 @@ fn imported(folder: &Path, root: &Path) -> (Dataset, Duration) {
     let dataset = Dataset::at(&root.to_string_lossy()).unwrap();
     let inputs = import::inputs(&[folder.to_path_buf()]).unwrap();
     let took = timed(|| {
-        assert!(
-            import::import(&inputs, &dataset, &|_| {})
-                .unwrap()
-                .iter()
-                .all(|file| matches!(file.outcome, import::Outcome::Imported(_)))
-        )
+        let files = import::import(&inputs, &dataset, &|_| {}).unwrap();
+        assert!(files.iter().all(|file| matches!(file.outcome, import::Outcome::Imported(_))));
     });
     (dataset, took)
 }

@@ -50,9 +50,9 @@ pub(super) struct DemoArgs {
 }
 
 /// Imports the sample into a folder of its own and reports on it.
-pub(super) fn run(args: &DemoArgs, console: &Console, out: &mut dyn Write) -> Result<u8> {
+pub(super) fn run(args: &DemoArgs, console: Console, out: &mut dyn Write) -> Result<u8> {
     args.output.check()?;
-    let folder = tempfile::tempdir().map_err(|cause| unwritable(cause))?;
+    let folder = tempfile::tempdir().map_err(unwritable)?;
     let (input, root) = (folder.path().join("sample"), folder.path().join("dataset"));
     for (name, bytes) in SAMPLE {
         let path = input.join(name);

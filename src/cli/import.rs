@@ -30,7 +30,7 @@ pub(super) struct ImportArgs {
 }
 
 /// Imports and says what became of every file.
-pub(super) fn run(args: &ImportArgs, console: &Console, out: &mut dyn Write) -> Result<u8> {
+pub(super) fn run(args: &ImportArgs, console: Console, out: &mut dyn Write) -> Result<u8> {
     let inputs = import::inputs(&args.paths)?;
     let dataset = Dataset::at(&args.dataset)?;
     let bar = progress_bar(&inputs, console);
@@ -40,7 +40,7 @@ pub(super) fn run(args: &ImportArgs, console: &Console, out: &mut dyn Write) -> 
     Ok(exit_code(&files))
 }
 
-fn progress_bar(inputs: &[Input], console: &Console) -> ProgressBar {
+fn progress_bar(inputs: &[Input], console: Console) -> ProgressBar {
     if !console.progress {
         return ProgressBar::hidden();
     }
@@ -82,9 +82,15 @@ fn summary(files: &[FileReport]) -> String {
                     let _ = writeln!(text, "    missing   {:>9}  asked for, but not returned by AWS", tally.missing);
                 }
             }
-            Outcome::AlreadyThere => text += &format!("{name}: already in the dataset\n"),
-            Outcome::Skipped(why) => text += &format!("{name}: skipped, {why}\n"),
-            Outcome::Failed(error) => text += &format!("{name}: failed\n  {}\n", explain(error).trim_end().replace('\n', "\n  ")),
+            Outcome::AlreadyThere => {
+                let _ = writeln!(text, "{name}: already in the dataset");
+            }
+            Outcome::Skipped(why) => {
+                let _ = writeln!(text, "{name}: skipped, {why}");
+            }
+            Outcome::Failed(error) => {
+                let _ = writeln!(text, "{name}: failed\n  {}", explain(error).trim_end().replace('\n', "\n  "));
+            }
         }
     }
     let of = |is: fn(&Outcome) -> bool| files.iter().filter(|file| is(&file.outcome)).count();

@@ -51,7 +51,7 @@ enum Verb {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum When {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless `NO_COLOR` is set
     Auto,
     /// Always
     Always,
@@ -90,11 +90,11 @@ pub fn run(cli: &Cli) -> Result<u8> {
     let console = Console::of(cli);
     let mut out = io::BufWriter::new(io::stdout().lock());
     let code = match &cli.verb {
-        Verb::Demo(args) => demo::run(args, &console, &mut out),
-        Verb::Import(args) => import::run(args, &console, &mut out),
-        Verb::Report(args) => report::run(args, &console, &mut out),
+        Verb::Demo(args) => demo::run(args, console, &mut out),
+        Verb::Import(args) => import::run(args, console, &mut out),
+        Verb::Report(args) => report::run(args, console, &mut out),
         Verb::Compare(args) => compare::run(args, &mut out).map(|()| 0),
-        Verb::Prices(verb) => prices::run(verb, &console, &mut out).map(|()| 0),
+        Verb::Prices(verb) => prices::run(verb, console, &mut out).map(|()| 0),
     };
     code.and_then(|code| out.flush().map(|()| code).map_err(cannot_print))
         .or_else(|error| if is_closed_pipe(&error) { Ok(0) } else { Err(error) })
@@ -135,14 +135,12 @@ fn is_closed_pipe(error: &Error) -> bool {
 /// An error as the user reads it: what, why, what next. Nothing in it can move a cursor.
 pub fn explain(error: &Error) -> String {
     use crate::report::escape::terminal;
-    let mut text = format!("error: {}\n", terminal(&error.to_string()));
+    let mut lines = vec![format!("error: {}", terminal(&error.to_string()))];
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        text += &format!("  caused by: {}\n", terminal(&cause.to_string()));
+        lines.push(format!("  caused by: {}", terminal(&cause.to_string())));
         source = cause.source();
     }
-    if let Some(hint) = error.next_step() {
-        text += &format!("  hint: {}\n", terminal(hint));
-    }
-    text
+    lines.extend(error.next_step().map(|hint| format!("  hint: {}", terminal(hint))));
+    lines.join("\n") + "\n"
 }

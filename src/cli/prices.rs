@@ -38,7 +38,7 @@ enum ShowFormat {
 const HEADER: [&str; 8] = ["region", "service", "item", "amount", "unit", "as_of", "quality", "source"];
 
 /// Prints the book.
-pub(super) fn run(verb: &PricesVerb, console: &Console, out: &mut dyn Write) -> Result<()> {
+pub(super) fn run(verb: &PricesVerb, console: Console, out: &mut dyn Write) -> Result<()> {
     let PricesVerb::Show(args) = verb;
     let book = PriceBook::embedded()?;
     let rows: Vec<[String; 8]> =
@@ -60,7 +60,7 @@ fn cells(row: &PriceRow) -> [String; 8] {
         row.region.clone(),
         row.service.to_string(),
         row.item.clone(),
-        row.amount.to_string(),
+        row.amount.clone(),
         row.unit.to_string(),
         row.as_of.clone().unwrap_or_default(),
         row.quality.to_owned(),
@@ -68,7 +68,7 @@ fn cells(row: &PriceRow) -> [String; 8] {
     ]
 }
 
-fn table(rows: &[[String; 8]], console: &Console) -> String {
+fn table(rows: &[[String; 8]], console: Console) -> String {
     let mut table = Table::new();
     table.set_header(HEADER).load_style(TableStyle::new());
     if let Some(width) = console.style.width {

@@ -171,7 +171,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Reports on the dataset.
-pub(super) fn run(args: &ReportArgs, console: &Console, out: &mut dyn Write) -> Result<u8> {
+pub(super) fn run(args: &ReportArgs, console: Console, out: &mut dyn Write) -> Result<u8> {
     args.analysis.check()?;
     args.output.check()?;
     analyse(&Dataset::open(&args.dataset)?, &args.analysis, &args.output, console, out)
@@ -182,7 +182,7 @@ pub(super) fn analyse(
     dataset: &Dataset,
     analysis: &AnalysisArgs,
     output: &OutputArgs,
-    console: &Console,
+    console: Console,
     out: &mut dyn Write,
 ) -> Result<u8> {
     let scan = Scan::new(dataset)?;

@@ -93,12 +93,9 @@ mod tests {
     #[test]
     fn a_percentile_is_never_low_and_at_most_five_percent_high() {
         let mut histogram = Histogram::new(FIRST_CPU_VCPU);
-        let values: Vec<f64> = (1..=1000).map(|i| f64::from(i) / 100.0).collect();
-        for &value in &values {
-            histogram.add_value(value, 1);
-        }
+        (1..=1000).for_each(|i| histogram.add_value(f64::from(i) / 100.0, 1));
         for percentile in [1.0, 50.0, 90.0, 99.0, 100.0] {
-            let exact = values[((percentile / 100.0 * 1000.0) as usize).max(1) - 1];
+            let exact = percentile / 10.0;
             let read = histogram.percentile(percentile).unwrap();
             assert!(read >= exact * 0.999_999 && read <= exact * 1.050_001, "{percentile}: {read} for {exact}");
         }

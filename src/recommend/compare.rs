@@ -18,14 +18,12 @@ use crate::report::result::{PlacementResult, PricesResult, Size};
 use crate::units::{HOURS_PER_MONTH, MS_PER_DAY, MS_PER_HOUR, TaskSize, Usd};
 use crate::workload::{Architecture, Os, Platform, PurchaseOption};
 
+const MONTH_MS: i64 = HOURS_PER_MONTH * MS_PER_HOUR;
+
 pub use break_even::{BreakEven, Contender, RunLength, RunsPerDay};
 
 /// Version of [`Comparison`]; a change that breaks a reader raises it.
 pub const COMPARISON_VERSION: u32 = 1;
-
-const MONTH_MS: i64 = HOURS_PER_MONTH * MS_PER_HOUR;
-/// CodeBuild stops a build after 36 hours. Source: AWS CodeBuild API reference, timeoutInMinutes, read 2026-11.
-const LONGEST_BUILD_MS: i64 = 36 * MS_PER_HOUR;
 
 /// A job to place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,15 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::Decimal;
 
 use super::placements::{self, fargate_cost_of};
-use super::{Analysis, Case};
+use super::{Analysis, Case, ROOT_GIB};
 use crate::pack::{self, Fleet, InstanceType, Rules, Tenant, Unpackable};
 use crate::report::result::{FleetResult, PlacementResult};
 use crate::rightsize::sizes;
 use crate::units::{HOURS_PER_MONTH, MS_PER_HOUR, Usd};
 use crate::workload::{Architecture, Os, Platform, PurchaseOption, WorkloadKey};
-
-/// Root volume of the ECS-optimised image, GiB. Source: Amazon ECS developer guide, read 2026-11.
-const ROOT_GIB: u32 = 30;
 
 /// What one workload is to a fleet.
 #[derive(Debug, Clone)]

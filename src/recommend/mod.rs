@@ -23,6 +23,11 @@ use crate::units::{MS_PER_HOUR, Mib, TaskSize, Usd, Vcpu, Window};
 use crate::workload::Configuration;
 use fleet::Fleets;
 
+/// CodeBuild stops a build after 36 hours. Source: AWS CodeBuild API reference, timeoutInMinutes, read 2026-11.
+const LONGEST_BUILD_MS: i64 = 36 * MS_PER_HOUR;
+/// Root volume of the ECS-optimised image, GiB. Source: Amazon ECS developer guide, read 2026-11.
+const ROOT_GIB: u32 = 30;
+
 /// The parameters of an analysis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Policy {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::fleet::{Fleets, Share};
-use super::{Analysis, Case, Need, current};
+use super::{Analysis, Case, LONGEST_BUILD_MS, Need, current};
 use crate::demand::Billable;
 use crate::pricing::metering::{INCLUDED_EPHEMERAL_GIB, codebuild_cost, fargate_cost};
 use crate::pricing::{CodebuildType, FargatePrices};
@@ -11,9 +11,6 @@ use crate::report::result::{PlacementResult, Size};
 use crate::rightsize::sizes;
 use crate::units::{TaskSize, Usd};
 use crate::workload::{Architecture, Configuration, Kind, Os, Platform, PurchaseOption};
-
-/// CodeBuild stops a build after 36 hours. Source: AWS CodeBuild API reference, timeoutInMinutes, read 2026-11.
-const LONGEST_BUILD_MS: i64 = 36 * 3_600_000;
 
 /// The placements that a workload has to itself: Fargate and CodeBuild.
 pub(super) fn alone(analysis: &Analysis<'_>, case: &Case<'_>) -> Vec<PlacementResult> {

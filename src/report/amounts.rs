@@ -8,7 +8,7 @@ use crate::units::Usd;
 pub(super) const NOT_PRICED: &str = "not priced";
 
 /// `$1,234.56`; below a cent two significant digits, so that no known cost reads as nothing.
-pub(super) fn money(amount: Usd) -> String {
+pub(crate) fn money(amount: Usd) -> String {
     let exact = amount.amount();
     let size = exact.abs();
     let sign = if exact.is_sign_negative() && !exact.is_zero() { "-" } else { "" };
@@ -28,7 +28,7 @@ pub(super) fn money_or_not(amount: Option<Usd>) -> String {
 }
 
 /// `1,234`.
-pub(super) fn count(number: impl Copy + ToString) -> String {
+pub(crate) fn count(number: impl Copy + ToString) -> String {
     group(&number.to_string())
 }
 
@@ -54,7 +54,8 @@ pub(super) fn change(there: Usd, today: Usd) -> Option<String> {
 }
 
 /// `12 workloads`, `1 workload`.
-pub(super) fn plural(number: usize, noun: &str) -> String {
+pub(crate) fn plural(number: impl TryInto<u64>, noun: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
     format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
 }
 

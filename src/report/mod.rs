@@ -2,7 +2,7 @@
 
 pub mod result;
 
-mod amounts;
+pub(crate) mod amounts;
 mod csv;
 pub(crate) mod escape;
 mod json;

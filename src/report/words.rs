@@ -229,7 +229,7 @@ fn home_there(placement: &PlacementResult, current: &Current) -> String {
     if current.architecture.is_some_and(|today| today != placement.architecture) {
         said = format!("{said} {}", placement.architecture);
     }
-    if placement.purchase_option != current.purchase_option {
+    if placement.purchase_option != current.purchase_option || placement.purchase_option != PurchaseOption::OnDemand {
         said = format!("{said} {}", placement.purchase_option);
     }
     said

@@ -2,11 +2,10 @@
 
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, LineStyle, Row, Table, TableStyle};
 use jiff::SignedDuration;
-use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::recommend::compare::{BreakEven, Comparison, Contender, RunLength, RunsPerDay};
+use crate::report::amounts::{count, money, plural};
 use crate::report::result::PlacementResult;
-use crate::units::Usd;
 use crate::workload::{Platform, PurchaseOption};
 
 /// The whole comparison as text.
@@ -29,7 +28,7 @@ pub(super) fn render(comparison: &Comparison) -> String {
 fn answer(comparison: &Comparison) -> String {
     let job = &comparison.inputs;
     let Some(best) = comparison.best() else { return format!("Nothing that holds the job has a price in {}.", job.region) };
-    let period = format!("{} ({})", plural(job.load.days.into(), "day"), plural(job.load.runs(), "run"));
+    let period = format!("{} ({})", plural(job.load.days, "day"), plural(job.load.runs(), "run"));
     let mut parts = vec![format!("Cheapest on demand: {}, {} for {period}", place(best), cost(best))];
     let elsewhere = comparison.best_where(|other| other.architecture != best.architecture);
     parts.extend(
@@ -130,8 +129,8 @@ fn by_runs_per_day(turn: &RunsPerDay) -> String {
     let RunsPerDay { always_on, instead_of, from, up_to } = turn;
     let pair = format!("·  {} or EC2 ({always_on}), by runs per day", home(*instead_of));
     match from {
-        Some(from) => format!("{pair}: EC2 is cheaper from {} on", grouped(&from.to_string())),
-        None => format!("{pair}: none up to {}, {} stays cheaper", grouped(&up_to.to_string()), home(*instead_of)),
+        Some(from) => format!("{pair}: EC2 is cheaper from {} on", count(from)),
+        None => format!("{pair}: none up to {}, {} stays cheaper", count(up_to), home(*instead_of)),
     }
 }
 
@@ -192,46 +191,9 @@ fn cost(placement: &PlacementResult) -> String {
     placement.cost_usd.map_or_else(|| "not priced".to_owned(), money)
 }
 
-/// To the cent; below a cent two significant digits, so that no known cost reads as nothing.
-fn money(amount: Usd) -> String {
-    let exact = amount.amount();
-    if exact.is_zero() || exact >= Decimal::new(1, 2) {
-        let cents = exact.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
-        return format!("${}", grouped(&format!("{cents:.2}")));
-    }
-    format!("${}", exact.round_sf(2).unwrap_or(exact).normalize())
-}
-
-/// `1,234.56`: a comma before every three digits of the whole part.
-fn grouped(number: &str) -> String {
-    let whole = number.find('.').unwrap_or(number.len());
-    let comma = |at: usize| at > 0 && at < whole && (whole - at).is_multiple_of(3);
-    number.chars().enumerate().flat_map(|(at, char)| comma(at).then_some(',').into_iter().chain([char])).collect()
-}
-
-fn plural(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(&number.to_string()), if number == 1 { "" } else { "s" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn money_is_printed_to_the_cent_and_never_as_nothing() {
-        let shown = |text: &str| money(Usd::new(text.parse().expect("a decimal")));
-        assert_eq!(
-            ["0", "0.01", "1.262", "1.005", "1234567.894"].map(shown),
-            ["$0.00", "$0.01", "$1.26", "$1.01", "$1,234,567.89"]
-        );
-        assert_eq!(["0.009999", "0.00020571", "0.0000001"].map(shown), ["$0.01", "$0.00021", "$0.0000001"]);
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!(["1", "999", "1000", "1234567", "1000.00"].map(grouped), ["1", "999", "1,000", "1,234,567", "1,000.00"]);
-        assert_eq!([plural(1, "run"), plural(3000, "run")], ["1 run", "3,000 runs"]);
-    }
 
     fn turn(cheaper: Platform, from_s: u32) -> String {
         let contender = |platform| Contender {

@@ -8,7 +8,8 @@ use std::cmp::Ordering;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::{Candidate, LONGEST_BUILD_MS, Load, Meter, Tariff};
+use super::super::LONGEST_BUILD_MS;
+use super::{Candidate, Load, Meter, Tariff};
 use crate::workload::{Architecture, Platform, PurchaseOption};
 
 /// Run lengths are searched up to the longest build, seconds.

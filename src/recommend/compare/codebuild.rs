@@ -1,6 +1,7 @@
 //! The job as a CodeBuild build: every compute type that holds it.
 
-use super::{Candidate, Draft, Job, LONGEST_BUILD_MS, Load, MONTH_MS, Meter, Tariff};
+use super::super::LONGEST_BUILD_MS;
+use super::{Candidate, Draft, Job, Load, MONTH_MS, Meter, Tariff};
 use crate::pricing::metering::{codebuild_cost, is_codebuild_free_tier};
 use crate::pricing::{CodebuildType, PriceBook};
 use crate::recommend::placements::size_of;

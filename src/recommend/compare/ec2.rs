@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 
+use super::super::ROOT_GIB;
 use super::{Candidate, Draft, Job, Load, MONTH_MS, Meter, Tariff, ceil_div};
 use crate::pack::{self, Rules};
 use crate::pricing::metering::ec2_instance_cost;
@@ -10,9 +11,6 @@ use crate::recommend::placements::size_of;
 use crate::report::result::Size;
 use crate::units::{TaskSize, Usd};
 use crate::workload::{Architecture, Os, Platform, PurchaseOption};
-
-/// Root volume of the ECS-optimised image, GiB. Source: Amazon ECS developer guide, read 2026-11.
-const ROOT_GIB: u32 = 30;
 
 /// On demand: the cheapest instance type launched for each run, and the cheapest always on.
 pub(super) fn candidates(job: &Job, book: &PriceBook, architecture: Architecture) -> Vec<Candidate> {
