@@ -22,7 +22,7 @@ struct Event<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Task {
-    task_arn: String,
+    task_arn: Option<String>,
     cluster_arn: Option<String>,
     task_definition_arn: Option<String>,
     group: Option<String>,
@@ -100,12 +100,13 @@ fn take(text: &str, seen: Option<Time>, source: SourceKind, rows: &mut Rows<'_>)
 impl Task {
     fn into_row(self, seen: Option<Time>, source: SourceKind) -> Result<RunRow, Refusal> {
         self.check_times()?;
-        let arn = Arn::parse(&self.task_arn).ok_or(Refusal::Rejected("task ARN without account or region"))?;
+        let arn = self.task_arn.as_deref().ok_or(Refusal::Rejected("task without an ARN, so of no account"))?;
+        let arn = Arn::parse(arn).ok_or(Refusal::Rejected("task ARN without account or region"))?;
         let definition = self.task_definition_arn.as_deref().and_then(Arn::parse).map(|arn| arn.last().to_owned());
         let cluster = self.cluster_arn.as_deref().and_then(Arn::parse).map(|arn| arn.last().to_owned());
         let (kind, name) = match self.group.as_deref().and_then(|group| group.strip_prefix("service:")) {
             Some(service) => (Kind::Service, service.to_owned()),
-            None => (Kind::Task, definition.as_deref().map(family).unwrap_or_default().to_owned()),
+            None => (Kind::Task, definition.as_deref().map(family).or(self.family_of_group()).unwrap_or_default().to_owned()),
         };
         let cluster = cluster.ok_or(Refusal::Rejected("task without a cluster"))?;
         if !is_name(&name) || !is_name(&cluster) {
@@ -130,6 +131,10 @@ impl Task {
             stop_code: code_word(self.stop_code),
             source,
         })
+    }
+
+    fn family_of_group(&self) -> Option<&str> {
+        self.group.as_deref()?.strip_prefix("family:")
     }
 
     fn has_stopped(&self) -> bool {

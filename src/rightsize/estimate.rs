@@ -39,7 +39,7 @@ pub(super) fn estimate(demand: &Demand, seen: &Seen, policy: &Policy) -> Require
     let short_of_cpu = ceiling.as_ref().filter(|_| is_service).map(|ceiling| short_of_cpu(ceiling, seen.size, policy));
     let cpu_holds: Vec<_> = short_of_cpu.into_iter().chain(task_count_varies(demand, seen.size)).collect();
     let kill = demand.out_of_memory.as_ref().map(|kill| killed(kill, policy));
-    let memory_holds: Vec<_> = kill.into_iter().chain(memory_rises(seen.memory, seen.size)).collect();
+    let memory_holds: Vec<_> = kill.into_iter().chain(memory_rises(seen.memory, seen.size, policy)).collect();
 
     let may_grow = is_service && ceiling.is_some();
     let cpu = cpu(seen.cpu, seen.size.vcpu(), may_grow, policy).held(&cpu_holds);
@@ -149,11 +149,13 @@ fn killed(kill: &OutOfMemory, policy: &Policy) -> Hold {
     (floor, Reason::new(ReasonCode::OutOfMemory, text))
 }
 
-/// Daily peaks that rise steadily: a leak, or growth that is not over.
-fn memory_rises(memory: &Usage, size: TaskSize) -> Option<Hold> {
+/// Daily peaks that rise steadily and would outgrow the highest one with its headroom: a leak, or growth that is not over.
+fn memory_rises(memory: &Usage, size: TaskSize, policy: &Policy) -> Option<Hold> {
     let trend = trend(&between_restarts(&memory.daily_max))?;
     let last = *memory.daily_max.values().next_back()?;
-    let rises = trend.p < SIGNIFICANCE && trend.slope_per_day * PROJECTION_DAYS > RISING_SHARE * last;
+    let growth = trend.slope_per_day * PROJECTION_DAYS;
+    let outgrows = last + growth > memory.max * (1.0 + policy.memory_headroom_percent / 100.0);
+    let rises = trend.p < SIGNIFICANCE && growth > RISING_SHARE * last && outgrows;
     let text =
         || format!("memory peaks rise by {} MiB a day between restarts: memory is not reduced", figure(trend.slope_per_day));
     rises.then(|| (f64::from(size.memory_mib), Reason::new(ReasonCode::MemoryRising, text())))

@@ -47,7 +47,7 @@ fn values_out_of_range_are_named() {
         ("--min-days", vec!["0", "456", "-1", "1.5"]),
         ("--min-samples", vec!["0", "-1"]),
         ("--format", vec!["yaml", ""]),
-        ("--from", vec!["2026-13-01", "tomorrow", "2026-10-05T00:00:00", ""]),
+        ("--from", vec!["2026-13-01", "tomorrow", ""]),
         ("--to", vec!["10/05/2026"]),
         ("--color", vec!["sometimes"]),
     ];
@@ -56,6 +56,11 @@ fn values_out_of_range_are_named() {
             plimsoll(&["report", "--dataset", "x", &format!("{flag}={value}")]).exits(2).says(&[flag]);
         }
     }
+}
+
+#[test]
+fn a_time_without_a_zone_is_refused_rather_than_cut_to_its_day() {
+    plimsoll(&["report", "--dataset", "x", "--from", "2026-10-05T12:00:00"]).exits(2).says(&["--from"]);
 }
 
 #[test]
@@ -111,7 +116,7 @@ fn an_output_that_cannot_be_written_is_named_and_what_was_there_stays() {
     world.report(&["-o", "missing/out.txt"]).exits(10).says(&["missing/out.txt", "folder does not exist"]);
     world.report(&["-o", "folder"]).exits(10).says(&["`folder`", "it is a folder"]);
     world.report(&["-o", "folder/"]).exits(10).says(&["folder"]);
-    world.report(&["-o", ""]).exits(10);
+    world.report(&["-o", ""]).exits(2).says(&["--output"]);
     plimsoll(&["demo", "-o", "/no/such/folder/out.txt"]).exits(10).says(&["/no/such/folder/out.txt"]);
     world.write("out.txt", "before");
     world.run(&["report", "--dataset", "none", "-o", "out.txt"]).exits(2);

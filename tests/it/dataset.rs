@@ -16,7 +16,7 @@ fn world() -> World {
     let world = World::new();
     world
         .write("a.jsonl", lines(&[finished("etl", "a1", T0, T0 + 90 * SECOND), finished("etl", "a2", T0 + HOUR, T0 + 2 * HOUR)]));
-    world.write("b.json", json!({ "builds": [build("ci", "b1", T0, T0 + 61 * SECOND)] }).to_string());
+    world.write("b.json", json!({ "builds": [build("ci", "b1", T0 + HOUR, T0 + HOUR + 61 * SECOND)] }).to_string());
     world.write("c.jsonl", lines(&readings("web", T0, T0 + HOUR, 40.0, 1)));
     world
 }

@@ -1,11 +1,14 @@
 //! Whole bills, from AWS's files to dollars, against figures worked out by hand.
 
+use plimsoll::dataset::Dataset;
+use plimsoll::dataset::scan::Scan;
+use plimsoll::demand;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::support::{
-    HOUR, MINUTE, SECOND, T0, World, assert_usd, build, cost, definition, event, finished, lines, readings, service, task, with,
-    workload,
+    DAY, HOUR, MINUTE, SECOND, T0, World, assert_usd, build, cost, definition, event, finished, lines, parsed, readings,
+    readings_every, service, sighting, task, with, workload,
 };
 
 /// One workload of one run, and its bill.
@@ -122,6 +125,40 @@ fn a_task_still_running_is_billed_to_the_end_of_the_window() {
     assert_eq!(workload(&world.json_of(T0, T0 + 23 * HOUR + MINUTE), "etl")["current"]["metered"]["amount"], 60.0);
 }
 
+/// What `name` is metered in two windows side by side and in both at once.
+fn split(world: &World, name: &str, [from, border, to]: [i64; 3]) -> (f64, f64) {
+    let metered =
+        |from, to| workload(&world.json_of(from, to), name)["current"]["metered"]["amount"].as_f64().unwrap_or_default();
+    (metered(from, border) + metered(border, to), metered(from, to))
+}
+
+#[test]
+fn the_last_minute_of_a_build_is_billed_on_both_sides_of_a_border() {
+    let (from, to) = (T0 + HOUR, T0 + HOUR + 605 * SECOND);
+    let world = World::with(&[build("ci", "b1", from, to), finished("other", "a1", from, T0 + 2 * HOUR)]);
+    let (parts, whole) = split(&world, "ci", [from, to, T0 + 2 * HOUR]);
+    assert!((parts - 11.0).abs() < 1e-6 && (whole - 11.0).abs() < 1e-6, "{parts} {whole}");
+}
+
+#[test]
+fn a_window_that_ends_in_silence_bills_no_more_than_the_one_after_it() {
+    let seen = |minutes| sighting("etl", "a1", T0, T0 + minutes * MINUTE);
+    let world = World::with(&[seen(1), seen(2), seen(10), finished("other", "b1", T0, T0 + 2 * HOUR)]);
+    // Last seen at 10 minutes; the border lies in the silence behind.
+    let (parts, whole) = split(&world, "etl", [T0, T0 + 13 * MINUTE, T0 + 2 * HOUR]);
+    assert!((parts - whole).abs() < 1e-6, "{parts} s in two windows, {whole} s in one");
+}
+
+#[test]
+fn events_that_begin_half_way_through_a_service_split_as_a_whole() {
+    let own = json!({ "group": "service:web", "clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/prod" });
+    let begun = T0 + 2 * HOUR;
+    let mut records = readings("web", T0, T0 + 4 * HOUR, 30.0, 1);
+    records.push(event(&with(task("web", "a1", begun + 20 * SECOND, Some(T0 + 4 * HOUR)), own)));
+    let (parts, whole) = split(&World::with(&records), "web", [T0, begun, T0 + 4 * HOUR]);
+    assert!((parts - whole).abs() < 1e-6, "{parts} s in two windows, {whole} s in one");
+}
+
 #[test]
 fn readings_are_taken_at_the_size_in_force_at_their_time() {
     let resized = T0 + 2 * HOUR;
@@ -134,21 +171,16 @@ fn readings_are_taken_at_the_size_in_force_at_their_time() {
     let world = World::with(&records);
     // Two hours of 1 vCPU / 2 GiB and two of 0.25 vCPU / 1 GiB.
     assert_usd(cost(&world.json(), "web"), 2.0 * (0.04048 + 2.0 * 0.004_445) + 2.0 * (0.25 * 0.04048 + 0.004_445));
-    let needs = |from, to| {
-        let report = parsed_needs(&world, from, to);
-        (report["requirement"]["vcpu"]["target"].as_f64(), report["requirement"]["memory_mib"]["target"].as_f64())
+    let used = |from, to| {
+        let dataset = Dataset::open(&world.path("dataset").display().to_string()).expect("a dataset");
+        let reduced = demand::reduce(&Scan::new(&dataset).expect("readable"), Some(from), Some(to)).expect("reduced");
+        let web = reduced.demands.into_iter().find(|demand| demand.workload.name == "web").expect("there");
+        (web.cpu.expect("CPU").max, web.memory.expect("memory").max)
     };
-    // 50 % of each size, plus 15 %; CPU to the width of a histogram bucket.
-    let (before, after) = (needs(T0, resized), needs(resized, T0 + 4 * HOUR));
-    assert!((before.0.expect("told") / after.0.expect("told") - 4.0).abs() < 0.3, "{before:?} {after:?}");
-    assert_eq!((before.1, after.1), (Some(1177.6), Some(588.8)));
-}
-
-fn parsed_needs(world: &World, from: i64, to: i64) -> Value {
-    let window = [crate::support::stamp(from), crate::support::stamp(to)];
-    let args = ["--format", "json", "--from", &window[0], "--to", &window[1], "--min-days", "1", "--min-samples", "10"];
-    let report = crate::support::parsed(&world.report(&args).exits(0).stdout);
-    workload(&report, "web").clone()
+    // 50 % of each size, in vCPU and MiB.
+    assert_eq!(format!("{:?}", used(T0, resized)), "(0.5, 1024.0)");
+    assert_eq!(format!("{:?}", used(resized, T0 + 4 * HOUR)), "(0.125, 512.0)");
+    assert_eq!(format!("{:?}", used(T0, T0 + 4 * HOUR)), "(0.5, 1024.0)");
 }
 
 #[test]
@@ -177,7 +209,7 @@ fn queue_time_is_billed_only_when_asked_for() {
     let queued = with(build("ci", "b1", T0 + 100 * SECOND, T0 + 160 * SECOND), json!({ "startTime": "2026-10-05T00:00:00Z" }));
     let world = World::with(&[queued]);
     let metered = |args: &[&str]| {
-        let report = crate::support::parsed(&world.report(&[&["--format", "json"], args].concat()).exits(0).stdout);
+        let report = parsed(&world.report(&[&["--format", "json"], args].concat()).exits(0).stdout);
         workload(&report, "ci")["current"]["metered"]["amount"].clone()
     };
     assert_eq!((metered(&[]), metered(&["--codebuild-bill-queue"])), (json!(1.0), json!(3.0)));
@@ -232,12 +264,12 @@ fn a_build_without_phases_is_billed_from_its_submission() {
 
 #[test]
 fn savings_never_exceed_the_cost() {
-    let text = lines(&readings("web", T0, T0 + 24 * HOUR, 1.0, 4));
+    let text = lines(&readings_every(5 * MINUTE, "web", T0, T0 + 9 * DAY, 1.0, 4));
     let world =
         World::with(&[json!({ "services": [service("web", &[(T0 - HOUR, "web:1")])] }), definition("web:1", 4096, 30_720)]);
     world.write("stream.jsonl", text);
     world.import(&["stream.jsonl"]).exits(0);
-    let report = crate::support::parsed(&world.report(&["--format", "json", "--min-days", "1"]).exits(0).stdout);
+    let report = world.json();
     let web = workload(&report, "web");
     let (saved, paid) =
         (web["monthly_savings_usd"].as_f64().expect("told"), web["current"]["monthly_cost_usd"].as_f64().expect("priced"));

@@ -172,7 +172,13 @@ fn fast(runs: &[AnyRun], window: Window) -> Metered {
     let billables = metered(&latest(frame).expect("reduced").frame, window).expect("reduced");
     let all =
         billables.into_iter().flat_map(|(key, billables)| billables.into_iter().map(move |billable| (key.clone(), billable)));
-    all.map(|(key, billable)| ((key, billable.configuration.cpu_units), billable.metered)).collect()
+    without_zeros(all.map(|(key, billable)| ((key, billable.configuration.cpu_units), billable.metered)).collect())
+}
+
+/// Nothing billed under any rule is the same as not listed.
+fn without_zeros(mut sums: Metered) -> Metered {
+    sums.retain(|_, metered| *metered != MeteredMs::default());
+    sums
 }
 
 /// What the plain biller makes of them.
@@ -182,8 +188,7 @@ fn slow(runs: &[AnyRun], window: Window) -> Metered {
         let sum = sums.entry((run.key(), Some(SIZES[run.size].0))).or_default();
         *sum = plus(*sum, run.reference(window));
     }
-    sums.retain(|_, metered| metered.second_floor_300 > 0);
-    sums
+    without_zeros(sums)
 }
 
 fn window_within(from: i64, length: i64) -> Window {
@@ -213,29 +218,19 @@ proptest! {
             let sum = sums.entry(key).or_default();
             *sum = plus(*sum, metered);
         }
-        let whole = of(from, to);
-        // What lies inside the floor of a longer rule only may be listed with nothing in it.
-        sums.retain(|key, _| whole.contains_key(key));
-        prop_assert_eq!(sums, whole);
+        prop_assert_eq!(sums, of(from, to));
     }
 
     #[test]
-    fn the_order_of_runs_does_not_matter((runs, shuffled) in any_order(prop::collection::vec(any_run(), 1..12).boxed())) {
+    fn the_order_of_runs_does_not_matter([runs, shuffled] in any_order(prop::collection::vec(any_run(), 1..12))) {
         let window = window_within(0, 8 * HOUR);
-        let sums = |runs: &[(usize, AnyRun)]| {
-            let runs: Vec<AnyRun> = runs.iter().map(|(_, run)| run.clone()).collect();
-            fast(&runs, window)
-        };
-        prop_assert_eq!(sums(&runs), sums(&shuffled));
+        prop_assert_eq!(fast(&runs, window), fast(&shuffled, window));
     }
 }
 
-/// Numbered items, in their order and in another one.
-fn any_order<T: Clone + std::fmt::Debug + 'static>(
-    items: BoxedStrategy<Vec<T>>,
-) -> impl Strategy<Value = (Vec<(usize, T)>, Vec<(usize, T)>)> {
-    let numbered = items.prop_map(|items| items.into_iter().enumerate().collect::<Vec<_>>());
-    numbered.prop_flat_map(|items| (Just(items.clone()), Just(items).prop_shuffle()))
+/// Items in their order and in another one.
+fn any_order<T: Clone + std::fmt::Debug + 'static>(items: impl Strategy<Value = Vec<T>>) -> impl Strategy<Value = [Vec<T>; 2]> {
+    items.prop_flat_map(|items| (Just(items.clone()), Just(items).prop_shuffle())).prop_map(|(items, shuffled)| [items, shuffled])
 }
 
 /// The library's way from records to a report; the window is what the dataset holds unless given.
@@ -297,7 +292,7 @@ fn any_records() -> impl Strategy<Value = Vec<Value>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_split_window_costs_the_whole(records in any_records(), (from, border, to) in any_split()) {
@@ -310,12 +305,9 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_lines_does_not_matter((records, shuffled) in any_order(any_records().boxed())) {
-        let json = |records: Vec<(usize, Value)>| {
-            let records: Vec<Value> = records.into_iter().map(|(_, record)| record).collect();
-            serde_json::to_string(&report(&records, None).expect("something ran")).expect("JSON")
-        };
-        prop_assert_eq!(json(records), json(shuffled));
+    fn the_order_of_lines_does_not_matter([records, shuffled] in any_order(any_records())) {
+        let json = |records: &[Value]| serde_json::to_string(&report(records, None).expect("something ran")).expect("JSON");
+        prop_assert_eq!(json(&records), json(&shuffled));
     }
 
     #[test]

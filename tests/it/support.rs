@@ -227,7 +227,7 @@ pub(crate) fn arn(service: &str, resource: &str) -> String {
 
 /// JSON lines.
 pub(crate) fn lines(records: &[Value]) -> String {
-    records.iter().map(|record| format!("{record}\n")).collect()
+    records.iter().flat_map(|record| [record.to_string(), "\n".to_owned()]).collect()
 }
 
 /// `record` with the fields of `change` in the place of its own, however deep; `null` takes a field away.
@@ -259,7 +259,7 @@ pub(crate) fn task(family: &str, id: &str, from: i64, to: Option<i64>) -> Value 
         "attributes": [{ "name": "ecs.cpu-architecture", "value": "x86_64" }],
         "containers": [{ "name": "app", "lastStatus": "STOPPED" }],
         "lastStatus": if to.is_some() { "STOPPED" } else { "RUNNING" },
-        "createdAt": stamp(from - 10 * SECOND), "pullStartedAt": stamp(from),
+        "createdAt": stamp(from), "pullStartedAt": stamp(from),
         "version": if to.is_some() { 5 } else { 3 },
     });
     with(task, stopped)
@@ -326,7 +326,12 @@ pub(crate) fn metric(name: &str, metric: &str, at: i64, percent: f64, tasks: u32
 
 /// CPU and memory of service `name`, one reading a minute from `from` to before `to`.
 pub(crate) fn readings(name: &str, from: i64, to: i64, percent: f64, tasks: u32) -> Vec<Value> {
-    let times = std::iter::successors(Some(from), |at| Some(at + MINUTE)).take_while(|at| *at < to);
+    readings_every(MINUTE, name, from, to, percent, tasks)
+}
+
+/// The same, one reading every `step`.
+pub(crate) fn readings_every(step: i64, name: &str, from: i64, to: i64, percent: f64, tasks: u32) -> Vec<Value> {
+    let times = std::iter::successors(Some(from), |at| Some(at + step)).take_while(|at| *at < to);
     times.flat_map(|at| ["CPUUtilization", "MemoryUtilization"].map(|of| metric(name, of, at, percent, tasks))).collect()
 }
 
