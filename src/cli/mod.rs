@@ -111,8 +111,13 @@ fn log_to_stderr(cli: &Cli) {
     };
     let filter = tracing_subscriber::EnvFilter::new(level);
     // A second subscriber in one process is a matter of tests; the first one stays.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).without_time().try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .with_ansi(io::stderr().is_terminal())
+        .without_time()
+        .try_init();
 }
 
 /// The error of a result that cannot be printed.

@@ -83,8 +83,9 @@ fn time(text: &str) -> Result<i64, String> {
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
         return Ok(instant.as_millisecond());
     }
-    let day: jiff::civil::Date =
-        text.parse().map_err(|_| "give a day like 2026-10-01 or a time like 2026-10-01T00:00:00Z".to_owned())?;
+    // A time without a zone parses as a day, too; it must not lose its hours silently.
+    let day = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == "2026-10-01".len());
+    let day = day.ok_or("give a day like 2026-10-01 or a time with a zone like 2026-10-01T00:00:00Z")?;
     let midnight = day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| "out of range".to_owned())?;
     Ok(midnight.timestamp().as_millisecond())
 }

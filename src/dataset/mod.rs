@@ -9,6 +9,7 @@ pub mod coverage;
 pub mod part;
 pub mod scan;
 pub mod schema;
+pub mod spacing;
 
 use std::path::{Path, PathBuf};
 

@@ -28,10 +28,31 @@ pub struct Partition {
 /// What a reader may know of a part of samples without decoding it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Summary {
-    /// Kind, cluster, name and metric of each series in the part, with its first and last time.
-    pub series: Vec<(String, String, String, String, i64, i64)>,
+    /// Each workload's readings of each metric.
+    pub series: Vec<SeriesSummary>,
     /// True when two rows contradict each other, so that the part needs resolving.
     pub conflicts: bool,
+}
+
+/// What a part holds of one workload's readings of one metric.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesSummary {
+    /// As `Kind` is stored.
+    pub kind: String,
+    /// ECS cluster.
+    pub cluster: String,
+    /// The workload's name.
+    pub name: String,
+    /// As `Metric` is stored.
+    pub metric: String,
+    /// First reading.
+    pub first_ms: i64,
+    /// Last reading.
+    pub last_ms: i64,
+    /// The readings carry no period: their spacing has to tell it.
+    pub is_spaced: bool,
+    /// How often each spacing in seconds occurs between neighbouring readings of one series, the most frequent ones.
+    pub spacings: Vec<(i32, i64)>,
 }
 
 /// A part read back.
@@ -107,10 +128,14 @@ pub fn read(root: &Path, relative: &str, columns: Option<&[&str]>) -> Result<Par
         reader = reader.with_columns(Some(columns.iter().map(|&name| name.to_owned()).collect()));
     }
     let frame = reader.finish().map_err(corrupt)?;
-    let value = |key: &str| {
-        relative.split('/').find_map(|segment| segment.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default().to_owned()
-    };
-    Ok(Part { frame, account: value("account"), region: value("region") })
+    let (account, region) = account_and_region(relative);
+    Ok(Part { frame, account: account.to_owned(), region: region.to_owned() })
+}
+
+/// What the path of a part says of its rows.
+pub fn account_and_region(relative: &str) -> (&str, &str) {
+    let value = |key: &str| relative.split('/').find_map(|segment| segment.strip_prefix(key)?.strip_prefix('='));
+    (value("account").unwrap_or_default(), value("region").unwrap_or_default())
 }
 
 /// Reads only the summary of a part, verified.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use polars::prelude::{DataFrame, IntoLazy, NamedFrom, PlSmallStr, Series, UnionArgs, concat};
 
 use super::coverage::{self, Committed};
-use super::part::{self, Part};
+use super::part::{self, Part, SeriesSummary};
 use super::{Dataset, Table};
 use crate::error::{Error, Kind, Result};
 use crate::units::{MS_PER_DAY, Window};
@@ -53,7 +53,15 @@ impl<'a> Scan<'a> {
     /// First time of any sample and the instant after the last.
     pub fn sample_span(&self) -> Option<(i64, i64)> {
         let series = self.samples.iter().flat_map(|(_, summary)| &summary.series);
-        series.map(|&(.., first, last)| (first, last + 1)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        series.map(|series| (series.first_ms, series.last_ms + 1)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// Every series of every part of samples, with account and region.
+    pub fn series(&self) -> impl Iterator<Item = (&str, &str, &SeriesSummary)> {
+        self.samples.iter().flat_map(|(relative, summary)| {
+            let (account, region) = part::account_and_region(relative);
+            summary.series.iter().map(move |series| (account, region, series))
+        })
     }
 
     /// The parts of samples that touch `window`, grouped so that only readings within a group can collide.
@@ -112,8 +120,9 @@ fn group(parts: &[&Named]) -> Vec<SampleGroup> {
     let mut spans: BTreeMap<(&str, &str, &str, &str, &str), Spans> = BTreeMap::new();
     for (index, (relative, summary)) in parts.iter().enumerate() {
         let partition = relative.rsplit_once("/month=").map_or(relative.as_str(), |(before, _)| before);
-        for (kind, cluster, name, metric, first, last) in &summary.series {
-            spans.entry((partition, kind, cluster, name, metric)).or_default().push((*first, *last, index));
+        for series in &summary.series {
+            let key = (partition, series.kind.as_str(), series.cluster.as_str(), series.name.as_str(), series.metric.as_str());
+            spans.entry(key).or_default().push((series.first_ms, series.last_ms, index));
         }
     }
     let mut root: Vec<usize> = (0..parts.len()).collect();
@@ -154,7 +163,17 @@ mod tests {
     use crate::dataset::part::Summary;
 
     fn named(path: &str, workload: &str, first: i64, last: i64) -> Named {
-        let series = vec![("service".into(), "prod".into(), workload.into(), "cpu_percent".into(), first, last)];
+        let series = SeriesSummary {
+            kind: "service".into(),
+            cluster: "prod".into(),
+            name: workload.into(),
+            metric: "cpu_percent".into(),
+            first_ms: first,
+            last_ms: last,
+            is_spaced: false,
+            spacings: Vec::new(),
+        };
+        let series = vec![series];
         (format!("samples/account=1/region=r/month=2026-10/{path}"), Summary { series, conflicts: false })
     }
 

@@ -137,12 +137,13 @@ pub struct SampleRow {
     pub run_id: Option<Arc<str>>,
     /// What was measured.
     pub metric: Metric,
-    /// Seconds from one reading of this series to the next.
-    pub period_s: i32,
+    /// Seconds from one reading of this series to the next; `None` where only its spacing tells.
+    pub period_s: Option<i32>,
     /// Start of the period.
     pub at_ms: i64,
-    /// Task-seconds that each of the `count` values stands for: `count × sample_s ÷ period_s` tasks ran.
-    pub sample_s: i32,
+    /// Task-seconds that each of the `count` values stands for: `count × sample_s ÷ period_s` tasks ran. `None` for
+    /// the whole period.
+    pub sample_s: Option<i32>,
     /// Highest value in the period.
     pub max: f64,
     /// Sum of the values in the period.

@@ -7,6 +7,7 @@ mod assemble;
 mod columns;
 mod concurrency;
 pub mod histogram;
+pub mod periods;
 pub mod runs;
 pub mod samples;
 pub mod sizes;
@@ -21,6 +22,9 @@ use crate::error::{Error, Kind, Result};
 use crate::units::{MS_PER_DAY, TaskSize, Window};
 use crate::workload::{Configuration, WorkloadKey};
 use histogram::Histogram;
+
+/// The longest window that is not asked for from end to end, days: a little more than CloudWatch keeps its coarsest data.
+const LONGEST_WINDOW_DAYS: i64 = 460;
 
 /// What one workload was seen to need in a window.
 #[derive(Debug, Clone, PartialEq)]
@@ -188,21 +192,37 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
     let run_rows = runs.as_ref().map_or(0, |frame| i64::try_from(frame.height()).unwrap_or(i64::MAX));
     let latest = runs.map(runs::latest).transpose().map_err(unfit)?;
     let told = latest.as_ref().map(|latest| runs::span(&latest.frame)).transpose().map_err(unfit)?.flatten();
-    let data = whole_days(told.into_iter().chain(scan.sample_span())).ok_or_else(nothing)?;
+    let spans = told.into_iter().chain(scan.sample_span());
+    let (data_start_ms, data_end_ms) = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).ok_or_else(nothing)?;
+    let data = whole_days(data_start_ms, data_end_ms);
     let window = Window { from_ms: from_ms.unwrap_or(data.from_ms), to_ms: to_ms.unwrap_or(data.to_ms) };
+    if from_ms.is_none() || to_ms.is_none() {
+        check_length(window, data)?;
+    }
     if data.overlap_ms(window.from_ms, window.to_ms) == 0 {
         return Err(nothing_in(window, data));
     }
-    let listed = latest.as_ref().map(|latest| runs::rows(&latest.frame, window)).transpose().map_err(unfit)?.unwrap_or_default();
-    let metered =
-        latest.as_ref().map(|latest| runs::metered(&latest.frame, window)).transpose().map_err(unfit)?.unwrap_or_default();
+    let listed = latest
+        .as_ref()
+        .map(|latest| runs::rows(&latest.frame, window, data_end_ms))
+        .transpose()
+        .map_err(unfit)?
+        .unwrap_or_default();
+    let metered = latest
+        .as_ref()
+        .map(|latest| runs::metered(&latest.frame, window, data_end_ms))
+        .transpose()
+        .map_err(unfit)?
+        .unwrap_or_default();
     let configurations = scan.table(Table::Workloads)?;
     let histories = sizes::histories(configurations.as_ref(), &listed).map_err(unfit)?;
+    let periods = periods::Periods::of(scan.series());
+    let context = samples::Context { histories: &histories, periods: &periods, window };
     let mut totals = samples::Totals::default();
     for group in scan.sample_groups(window) {
         let part = scan.samples(&group, &samples::COLUMNS)?;
         let partition = (part.account.as_str(), part.region.as_str());
-        samples::reduce(part.frame, partition, group.overlapping, &histories, window, &mut totals).map_err(unfit)?;
+        samples::reduce(part.frame, partition, group.overlapping, &context, &mut totals).map_err(unfit)?;
     }
     Ok(Reduced {
         window,
@@ -213,11 +233,22 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
     })
 }
 
-/// The UTC days that the half-open spans touch.
-fn whole_days(spans: impl Iterator<Item = (i64, i64)>) -> Option<Window> {
-    let (first, last) = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
-    let from_ms = first.div_euclid(MS_PER_DAY) * MS_PER_DAY;
-    Some(Window { from_ms, to_ms: (last - 1).div_euclid(MS_PER_DAY) * MS_PER_DAY + MS_PER_DAY })
+/// The UTC days that `[first_ms, end_ms)` touches.
+fn whole_days(first_ms: i64, end_ms: i64) -> Window {
+    let from_ms = first_ms.div_euclid(MS_PER_DAY) * MS_PER_DAY;
+    Window { from_ms, to_ms: (end_ms - 1).div_euclid(MS_PER_DAY) * MS_PER_DAY + MS_PER_DAY }
+}
+
+/// Old snapshots and wrong clocks stretch the data over years in which nothing was seen: nobody asked for those.
+fn check_length(window: Window, data: Window) -> Result<()> {
+    if window.ms() <= LONGEST_WINDOW_DAYS * MS_PER_DAY {
+        return Ok(());
+    }
+    let days = window.ms() / MS_PER_DAY;
+    let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+    Err(Error::new(Kind::Usage, format!("a window of {days} days is too long: {LONGEST_WINDOW_DAYS} are the most")).hint(
+        format!("the dataset holds {} to {}; choose a part of it with --from and --to", time(data.from_ms), time(data.to_ms)),
+    ))
 }
 
 fn nothing() -> Error {

@@ -93,14 +93,16 @@ pub struct Run {
 }
 
 /// The spans of every run, derived once for metering and for counting.
-fn with_spans(frame: LazyFrame, window: Window) -> LazyFrame {
+///
+/// A run that is only sighted has ended when its sightings stop before the data does, whatever the window.
+fn with_spans(frame: LazyFrame, window: Window, data_end_ms: i64) -> LazyFrame {
     let is_build = col("kind").eq(lit(Kind::Build.as_str()));
     let metered_from = when(is_build.clone()).then(col("provisioning_ms")).otherwise(col("pull_started_ms"));
     let begun = when(is_build.clone()).then(col("created_ms")).otherwise(col("started_ms"));
     let silent = col("stopped_ms")
         .is_null()
         .and(col("source").eq(lit(SourceKind::ContainerInsights.as_str())))
-        .and((col("last_seen_ms") + lit(SILENCE_MS)).lt(lit(window.to_ms)));
+        .and((col("last_seen_ms") + lit(SILENCE_MS)).lt(lit(data_end_ms)));
     let first_known = coalesced(["created_ms", "pull_started_ms", "provisioning_ms", "started_ms", "stopped_ms", "last_seen_ms"]);
     frame
         .with_columns([
@@ -138,7 +140,7 @@ pub fn span(latest: &DataFrame) -> PolarsResult<Option<(i64, i64)>> {
     let elapsed = col("stopped_ms") - col("start_ms");
     let is_build = col("kind").eq(lit(Kind::Build.as_str()));
     let rounded = when(is_build).then(billed(Metering::CODEBUILD, &elapsed)).otherwise(billed(Metering::FARGATE_LINUX, &elapsed));
-    let ends = with_spans(latest.clone().lazy(), far)
+    let ends = with_spans(latest.clone().lazy(), far, far.to_ms)
         .select([
             col("known_ms"),
             col("last_seen_ms") + lit(1i64),
@@ -153,8 +155,8 @@ pub fn span(latest: &DataFrame) -> PolarsResult<Option<(i64, i64)>> {
 }
 
 /// Runs as rows, in the order of [`latest`].
-pub fn rows(latest: &DataFrame, window: Window) -> PolarsResult<Vec<Run>> {
-    let frame = with_spans(latest.clone().lazy(), window).collect()?;
+pub fn rows(latest: &DataFrame, window: Window, data_end_ms: i64) -> PolarsResult<Vec<Run>> {
+    let frame = with_spans(latest.clone().lazy(), window, data_end_ms).collect()?;
     let workloads = workload_keys(&frame)?;
     let configurations = configurations(&frame)?;
     let (known, start, end) = (integers(&frame, "known_ms")?, integers(&frame, "start_ms")?, integers(&frame, "end_ms")?);
@@ -185,9 +187,9 @@ pub fn rows(latest: &DataFrame, window: Window) -> PolarsResult<Vec<Run>> {
 /// Billable time in `window` per workload and configuration, under every metering rule at once.
 ///
 /// A run's billed time is laid out from its start, so that the parts of a split window add up to the whole.
-pub fn metered(latest: &DataFrame, window: Window) -> PolarsResult<BTreeMap<WorkloadKey, Vec<Billable>>> {
+pub fn metered(latest: &DataFrame, window: Window, data_end_ms: i64) -> PolarsResult<BTreeMap<WorkloadKey, Vec<Billable>>> {
     let by_seconds = |rule| inside(&col("start_ms"), rule, window);
-    let spans = with_spans(latest.clone().lazy(), window).filter(col("start_ms").is_not_null()).with_columns([
+    let spans = with_spans(latest.clone().lazy(), window, data_end_ms).filter(col("start_ms").is_not_null()).with_columns([
         clipped(col("start_ms"), col("end_ms"), window).alias("elapsed"),
         by_seconds(Metering::FARGATE_LINUX).alias("second_floor_60"),
         by_seconds(Metering::FARGATE_WINDOWS).alias("second_floor_300"),
@@ -201,7 +203,9 @@ pub fn metered(latest: &DataFrame, window: Window) -> PolarsResult<BTreeMap<Work
     let touches = col("second_floor_60").gt(lit(0i64)).or(col("minute").gt(lit(0i64)));
     let mut sums = vec![touches.cast(DataType::Int64).sum().alias("runs")];
     sums.extend(quantities.iter().map(|&name| col(name).sum()));
-    let frame = spans.filter(col("second_floor_300").gt(lit(0i64))).group_by(keys).agg(sums).collect()?;
+    let any_quantity = ["second_floor_300", "minute", "minute_with_queue"].map(|name| col(name).gt(lit(0i64)));
+    let any_quantity = any_quantity.into_iter().reduce(Expr::or).unwrap_or(lit(true));
+    let frame = spans.filter(any_quantity).group_by(keys).agg(sums).collect()?;
     let amounts: Vec<Vec<Option<i64>>> = quantities.iter().map(|name| integers(&frame, name)).collect::<PolarsResult<_>>()?;
     let runs = integers(&frame, "runs")?;
     let mut billables: BTreeMap<WorkloadKey, Vec<Billable>> = BTreeMap::new();

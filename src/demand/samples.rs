@@ -7,14 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{
     ChunkCompareEq, ChunkShift, DataFrame, DataType, Expr, IntoColumn, IntoLazy, JoinArgs, JoinType, LazyFrame, NamedFrom,
-    PlSmallStr, PolarsResult, Series, SortMultipleOptions, UniqueKeepStrategy, col, cols, len, lit, when,
+    PlSmallStr, PolarsResult, Series, SortMultipleOptions, UniqueKeepStrategy, coalesce, col, cols, len, lit, when,
 };
 
 use super::columns::{floats, integers, texts};
 use super::histogram::{FIRST_CPU_VCPU, FIRST_MEMORY_MIB, GROWTH, Histogram};
+use super::periods::Periods;
 use super::sizes::History;
 use super::{Slot, Usage};
 use crate::dataset::schema::Metric;
+use crate::dataset::spacing::{self, Spacings};
 use crate::units::{MS_PER_DAY, SLOT_MS, TaskSize, Window};
 use crate::workload::{Kind, WorkloadKey};
 
@@ -108,6 +110,17 @@ impl UsageTotals {
     }
 }
 
+/// What every group of samples is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The sizes in force over time.
+    pub histories: &'a BTreeMap<WorkloadKey, History>,
+    /// The periods of series that do not tell them.
+    pub periods: &'a Periods,
+    /// What counts.
+    pub window: Window,
+}
+
 /// Adds one group of samples to the totals.
 ///
 /// `frame` has [`COLUMNS`], all of one account and region; `overlapping` tells that readings may repeat.
@@ -115,8 +128,7 @@ pub fn reduce(
     mut frame: DataFrame,
     partition: (&str, &str),
     overlapping: bool,
-    histories: &BTreeMap<WorkloadKey, History>,
-    window: Window,
+    context: &Context<'_>,
     totals: &mut Totals,
 ) -> PolarsResult<()> {
     totals.rows += count(frame.height());
@@ -127,8 +139,10 @@ pub fn reduce(
         frame = resolved;
     }
     let series = SeriesTable::number(&mut frame, partition)?;
-    let sizes = size_table(&series, histories, window)?;
-    let readings = readings(frame.lazy(), sizes, window).collect()?;
+    // Parts that overlap may each hold every second reading: only together do they show the spacing.
+    let spacings = if overlapping { series.spacings(&frame)? } else { vec![None; series.keys.len()] };
+    let sizes = size_table(&series, &spacings, context)?;
+    let readings = readings(frame.lazy(), sizes, context.window).collect()?;
     add_usage(&readings, &series, totals)?;
     add_running(&readings, &series, totals)?;
     add_sizeless(&readings, &series, totals)
@@ -209,15 +223,35 @@ impl SeriesTable {
             sources: source.into_iter().map(Option::unwrap_or_default).collect(),
         })
     }
+
+    /// The most frequent spacing of the rows of each series.
+    fn spacings(&self, frame: &DataFrame) -> PolarsResult<Vec<Option<i32>>> {
+        let mut spacings = vec![Spacings::new(); self.keys.len()];
+        let (number, at) = (integers(frame, "series")?, integers(frame, "at_ms")?);
+        for row in 1..number.len() {
+            if let (Some(series), true, Some(before), Some(now)) =
+                (number[row], number[row] == number[row - 1], at[row - 1], at[row])
+            {
+                spacing::count(&mut spacings[usize::try_from(series).unwrap_or_default()], now - before);
+            }
+        }
+        Ok(spacings.iter().map(spacing::most_frequent).collect())
+    }
+}
+
+fn row_of(series: i32) -> usize {
+    usize::try_from(series).unwrap_or_default()
 }
 
 /// Per series and stretch of time: how a stored value becomes vCPU or MiB, and the size in force.
-fn size_table(series: &SeriesTable, histories: &BTreeMap<WorkloadKey, History>, window: Window) -> PolarsResult<LazyFrame> {
+fn size_table(series: &SeriesTable, spacings: &[Option<i32>], context: &Context<'_>) -> PolarsResult<LazyFrame> {
     let (mut number, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut factor, mut first, mut cpu, mut memory) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut factor, mut first, mut cpu, mut memory, mut usual) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (i, (key, metric)) in (0i32..).zip(series.keys.iter().zip(&series.metrics)) {
         let Some(metric) = *metric else { continue };
-        for (begins, ends, size) in in_force(histories.get(key), window) {
+        let period = spacings[row_of(i)].unwrap_or_else(|| context.periods.get(key, metric.as_str()));
+        for (begins, ends, size) in in_force(context.histories.get(key), context.window) {
+            usual.push(period);
             number.push(i);
             from.push(begins);
             to.push(ends);
@@ -237,6 +271,7 @@ fn size_table(series: &SeriesTable, histories: &BTreeMap<WorkloadKey, History>, 
         column("first", Series::new(PlSmallStr::EMPTY, first)),
         column("cpu_units", Series::new(PlSmallStr::EMPTY, cpu)),
         column("memory_mib", Series::new(PlSmallStr::EMPTY, memory)),
+        column("usual_s", Series::new(PlSmallStr::EMPTY, usual)),
     ];
     Ok(DataFrame::new(rows, columns)?.lazy())
 }
@@ -275,6 +310,8 @@ fn readings(samples: LazyFrame, sizes: LazyFrame, window: Window) -> LazyFrame {
         .filter(col("at_ms").gt_eq(lit(window.from_ms)).and(col("at_ms").lt(lit(window.to_ms))))
         .join(sizes, [col("series")], [col("series")], JoinArgs::new(JoinType::Inner))
         .filter(col("at_ms").gt_eq(col("from")).and(col("at_ms").lt(col("to"))))
+        .with_columns([coalesce(&[col("period_s"), col("usual_s")]).alias("period_s")])
+        .with_columns([coalesce(&[col("sample_s"), col("period_s")]).alias("sample_s")])
         .with_columns([
             (col("max") * col("factor")).alias("value"),
             (col("count") * col("sample_s").cast(DataType::Float64) * lit(1000.0))

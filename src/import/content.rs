@@ -19,6 +19,8 @@ pub(super) const NOT_JSON: &str = "not valid JSON";
 const LONGEST_FIRST_LINE: u64 = 4 << 20;
 /// A line longer than this is rejected rather than held in memory.
 const LONGEST_LINE: u64 = 64 << 20;
+/// Keys under which AWS lists what it could not return.
+pub(super) const MISSING: [&str; 2] = ["failures", "buildsNotFound"];
 /// Keys whose arrays are read element by element, so that a document may be larger than memory.
 const LISTS: [&str; 6] = ["services", "tasks", "builds", "taskDefinitions", "events", "logEvents"];
 
@@ -116,7 +118,9 @@ fn values(reader: &mut dyn BufRead, name: &str, take: &mut Take<'_>) -> Result<(
     if first.starts_with(b"\xef\xbb\xbf") {
         first.drain(..3);
     }
-    let is_document = serde_json::from_slice::<IgnoredAny>(&first).is_err_and(|error| error.is_eof());
+    // A first line without an end is one huge document, or values that stand on one line without a break.
+    let is_cut = first.len() as u64 >= LONGEST_FIRST_LINE && !first.ends_with(b"\n");
+    let is_document = is_cut || serde_json::from_slice::<IgnoredAny>(&first).is_err_and(|error| error.is_eof());
     if is_document { document(&mut first.as_slice().chain(reader), name, take) } else { lines(first, before, reader, name, take) }
 }
 
@@ -129,8 +133,28 @@ fn lines(mut line: Vec<u8>, mut number: u64, reader: &mut dyn BufRead, name: &st
         number += 1;
         match reader.take(LONGEST_LINE).read_until(b'\n', &mut line) {
             Ok(0) => return Ok(()),
+            Ok(read) if read as u64 >= LONGEST_LINE && !line.ends_with(b"\n") => {
+                line.clear();
+                skip_line(reader).map_err(|cause| broken(name, cause))?;
+                if !take(Err(Unreadable { reason: "line longer than 64 MiB", place: Place::Line(number) }))? {
+                    return Ok(());
+                }
+            }
             Ok(_) => {}
             Err(cause) => return Err(broken(name, cause)),
+        }
+    }
+}
+
+fn skip_line(reader: &mut dyn BufRead) -> io::Result<()> {
+    loop {
+        let buffer = reader.fill_buf()?;
+        let end = buffer.iter().position(|&byte| byte == b'\n');
+        let used = end.map_or(buffer.len(), |end| end + 1);
+        let is_over = end.is_some() || buffer.is_empty();
+        reader.consume(used);
+        if is_over {
+            return Ok(());
         }
     }
 }
@@ -238,8 +262,11 @@ impl<'de> Visitor<'de> for &mut Walk<'_, '_> {
                 rest.insert(key, entries.next_value()?);
             }
         }
-        // What stood beside a list (`failures`, …) is a record of its own, and so is an object without one.
-        if lists == 0 || rest.keys().any(|key| key == "failures" || key == "buildsNotFound" || key == "serviceArn") {
+        // What AWS could not return stands beside a list; an object without a list is a record of its own.
+        if lists > 0 && !rest.contains_key("serviceArn") {
+            rest.retain(|key, _| MISSING.contains(&key.as_str()));
+        }
+        if !rest.is_empty() || lists == 0 {
             self.hand_over(&serde_json::Value::Object(rest).to_string())?;
         }
         Ok(())

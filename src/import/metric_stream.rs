@@ -65,14 +65,14 @@ impl Record<'_> {
             return Err(Refusal::Rejected("utilisation above 10,000 %"));
         }
         let (workload, run_id) = self.series(rows)?;
-        // The period is told by the spacing of the series, once more of it is known.
+        // A record's count is the number of values of its own period, so each value stands for all of it.
         Ok(SampleRow {
             workload,
             run_id,
             metric,
-            period_s: 0,
+            period_s: None,
             at_ms: self.timestamp.0,
-            sample_s: 0,
+            sample_s: None,
             max,
             sum,
             count,

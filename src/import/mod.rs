@@ -193,10 +193,10 @@ fn import_one(
     let mut rows = Rows::new(dataset);
     let (tally, hash) = read_all(HashingReader::new(reader, progress), name, &mut rows)?;
     let source = source(&hash);
-    if tally.read == 0 {
+    if tally.read == 0 && tally.missing == 0 {
         return nothing(input, name, "it is empty");
     }
-    if !tally.recognised() {
+    if tally.missing == 0 && !tally.recognised() {
         return nothing(input, name, "its content is not a shape of AWS output that plimsoll reads");
     }
     if !known.insert(source.clone()) {

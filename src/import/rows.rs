@@ -6,8 +6,9 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame, PolarsError};
 
 use super::Tally;
-use crate::dataset::part::{self, Partition, Summary};
+use crate::dataset::part::{self, Partition, SeriesSummary, Summary};
 use crate::dataset::schema::{self, ConfigurationRow, CoverageRow, Metric, RunRow, SampleRow};
+use crate::dataset::spacing::{self, Spacings};
 use crate::dataset::{Dataset, Table, coverage};
 use crate::error::{Error, Kind, Result};
 use crate::units::MS_PER_DAY;
@@ -16,8 +17,8 @@ use crate::workload::{Kind as WorkloadKind, WorkloadKey};
 /// Rows held before they are written: what bounds memory.
 const MOST_SAMPLES: usize = 400_000;
 const MOST_RUNS: usize = 100_000;
-/// The resolution that Metric Streams are documented to have, for series seen only once.
-const USUAL_PERIOD_S: i32 = 60;
+/// Spacings kept per series in a part's summary.
+const MOST_SPACINGS: usize = 4;
 /// The scope of builds in the coverage table.
 const BUILD_SCOPE: &str = "codebuild";
 
@@ -30,7 +31,6 @@ pub(super) struct Rows<'d> {
     samples: Vec<SampleRow>,
     workloads: HashMap<WorkloadKey, Arc<WorkloadKey>>,
     run_names: HashMap<String, Arc<str>>,
-    periods: Periods,
     written: BTreeMap<Partition, Written>,
 }
 
@@ -57,7 +57,6 @@ impl<'d> Rows<'d> {
             samples: Vec::new(),
             workloads: HashMap::new(),
             run_names: HashMap::new(),
-            periods: Periods::default(),
             written: BTreeMap::new(),
         }
     }
@@ -181,11 +180,9 @@ impl<'d> Rows<'d> {
     fn write_samples(&mut self) -> Result<()> {
         let mut rows = std::mem::take(&mut self.samples);
         rows.sort_by(SampleRow::order);
-        self.periods.settle(&mut rows);
-        rows.sort_by(SampleRow::order);
         rows.dedup_by(|later, earlier| earlier.same_reading(later));
         for (partition, rows) in by_partition(rows, |row| (&row.workload, row.at_ms)) {
-            let days = rows.iter().map(|row| (scope(&row.workload), day(row.at_ms), Some(i64::from(row.period_s))));
+            let days = rows.iter().map(|row| (scope(&row.workload), day(row.at_ms), row.period_s.map(i64::from)));
             let summary = summary(&rows);
             self.write(Table::Samples, &partition, &days.collect::<Vec<_>>(), schema::samples(&rows), &summary)?;
         }
@@ -250,80 +247,42 @@ fn by_partition<R>(rows: Vec<R>, key: impl Fn(&R) -> (&Arc<WorkloadKey>, i64)) -
 }
 
 fn summary(rows: &[SampleRow]) -> Summary {
-    let mut series: BTreeMap<(&WorkloadKey, Metric), (i64, i64)> = BTreeMap::new();
-    for stretch in
-        rows.chunk_by(|a, b| a.metric == b.metric && (Arc::ptr_eq(&a.workload, &b.workload) || a.workload == b.workload))
-    {
-        let span = series.entry((&stretch[0].workload, stretch[0].metric)).or_insert((i64::MAX, i64::MIN));
+    let conflicts = rows.windows(2).any(|pair| pair[0].same_key(&pair[1]));
+    let same = |a: &SampleRow, b: &SampleRow| {
+        a.metric == b.metric && (Arc::ptr_eq(&a.workload, &b.workload) || a.workload == b.workload)
+    };
+    let mut series: BTreeMap<(&WorkloadKey, Metric), (SeriesSummary, Spacings)> = BTreeMap::new();
+    for stretch in rows.chunk_by(same) {
+        let first = &stretch[0];
+        let (summary, spacings) =
+            series.entry((&first.workload, first.metric)).or_insert_with(|| (empty_summary(first), Spacings::new()));
         for row in stretch {
-            *span = (span.0.min(row.at_ms), span.1.max(row.at_ms));
+            summary.first_ms = summary.first_ms.min(row.at_ms);
+            summary.last_ms = summary.last_ms.max(row.at_ms);
+            summary.is_spaced |= row.period_s.is_none();
+        }
+        for pair in stretch.windows(2).filter(|pair| pair[0].run_id == pair[1].run_id) {
+            spacing::count(spacings, pair[1].at_ms - pair[0].at_ms);
         }
     }
-    let named = series.into_iter().map(|((workload, metric), (first, last))| {
-        let kind = workload.kind.as_str().to_owned();
-        (kind, workload.cluster.clone(), workload.name.clone(), metric.as_str().to_owned(), first, last)
-    });
-    Summary { series: named.collect(), conflicts: rows.windows(2).any(|pair| pair[0].same_key(&pair[1])) }
+    let finish = |(mut summary, spacings): (SeriesSummary, Spacings)| {
+        summary.spacings = spacings.into_iter().collect();
+        summary.spacings.sort_by_key(|&(seconds, times)| (std::cmp::Reverse(times), seconds));
+        summary.spacings.truncate(MOST_SPACINGS);
+        summary
+    };
+    Summary { series: series.into_values().map(finish).collect(), conflicts }
 }
 
-type SeriesKey = (Arc<WorkloadKey>, Option<Arc<str>>, Metric);
-
-/// The period of each series that does not tell it, inferred from its spacing.
-#[derive(Default)]
-struct Periods {
-    series: HashMap<SeriesKey, i32>,
-    by_metric: BTreeMap<Metric, BTreeMap<i32, usize>>,
-}
-
-impl Periods {
-    /// Sets the period of ordered `rows` that have none: the most frequent spacing of their series, else of their
-    /// metric in this source, else one minute.
-    fn settle(&mut self, rows: &mut [SampleRow]) {
-        let same = |a: &SampleRow, b: &SampleRow| a.metric == b.metric && a.run_id == b.run_id && a.workload == b.workload;
-        for series in rows.chunk_by(same).filter(|series| series[0].period_s == 0) {
-            if let (false, Some(period)) = (self.series.contains_key(&key(&series[0])), most_frequent_spacing(series)) {
-                self.series.insert(key(&series[0]), period);
-                *self.by_metric.entry(series[0].metric).or_default().entry(period).or_default() += 1;
-            }
-        }
-        for series in rows.chunk_by_mut(same).filter(|series| series[0].period_s == 0) {
-            let metric = self.by_metric.get(&series[0].metric).and_then(most_frequent);
-            let period = self.series.get(&key(&series[0])).copied().or(metric).unwrap_or(USUAL_PERIOD_S);
-            for row in series {
-                // A streamed record's count is the number of values of that record, so each stands for all of it.
-                (row.period_s, row.sample_s) = (period, period);
-            }
-        }
-    }
-}
-
-fn key(row: &SampleRow) -> SeriesKey {
-    (row.workload.clone(), row.run_id.clone(), row.metric)
-}
-
-fn most_frequent_spacing(series: &[SampleRow]) -> Option<i32> {
-    let mut spacings: BTreeMap<i32, usize> = BTreeMap::new();
-    for pair in series.windows(2) {
-        let seconds = i32::try_from((pair[1].at_ms - pair[0].at_ms) / 1000).unwrap_or(0);
-        if seconds > 0 {
-            *spacings.entry(seconds).or_default() += 1;
-        }
-    }
-    most_frequent(&spacings)
-}
-
-/// The key with the highest count, the smallest of equals.
-fn most_frequent(counts: &BTreeMap<i32, usize>) -> Option<i32> {
-    counts.iter().rev().max_by_key(|(_, count)| **count).map(|(&value, _)| value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_smallest_of_equally_frequent_spacings_is_the_period() {
-        assert_eq!(most_frequent(&BTreeMap::from([(60, 2), (300, 2), (600, 1)])), Some(60));
-        assert_eq!(most_frequent(&BTreeMap::from([(60, 1), (300, 5), (600, 1)])), Some(300));
+fn empty_summary(row: &SampleRow) -> SeriesSummary {
+    SeriesSummary {
+        kind: row.workload.kind.as_str().to_owned(),
+        cluster: row.workload.cluster.clone(),
+        name: row.workload.name.clone(),
+        metric: row.metric.as_str().to_owned(),
+        first_ms: i64::MAX,
+        last_ms: i64::MIN,
+        is_spaced: false,
+        spacings: Vec::new(),
     }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::content::{NOT_JSON, Place};
+use super::content::{MISSING, NOT_JSON, Place};
 use super::rows::Rows;
 use super::{Refusal, Tally, builds, container_insights, metric_stream, services, tasks};
 use crate::error::Result;
@@ -88,14 +88,13 @@ impl Taker<'_, '_> {
         };
         let lists = [probe.services, probe.tasks, probe.task_definitions, probe.builds, probe.log_events];
         let is_service = probe.service_arn.is_some();
-        let missing = elements(probe.failures) + elements(probe.builds_not_found);
-        self.tally.missing += missing;
+        self.tally.missing += elements(probe.failures) + elements(probe.builds_not_found);
         let mut listed = false;
         for list in lists.into_iter().chain([probe.events.filter(|_| !is_service)]).flatten() {
             listed = true;
             self.each(list.get(), depth)?;
         }
-        if listed || (missing > 0 || probe.failures.is_some() || probe.builds_not_found.is_some()) && !is_service {
+        if listed || is_only_about_missing(text) {
             return Ok(());
         }
         let outcome = if probe.detail_type.is_some() {
@@ -159,4 +158,10 @@ impl Taker<'_, '_> {
 
 fn elements(list: Option<&RawValue>) -> u64 {
     list.and_then(|list| serde_json::from_str::<Vec<IgnoredAny>>(list.get()).ok()).map_or(0, |elements| elements.len() as u64)
+}
+
+/// A record that says nothing but what AWS could not return; it was counted.
+fn is_only_about_missing(text: &str) -> bool {
+    let keys = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
+    keys.is_ok_and(|keys| !keys.is_empty() && keys.keys().all(|key| MISSING.contains(&key.as_str())))
 }

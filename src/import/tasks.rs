@@ -88,6 +88,9 @@ pub(super) fn take_described(text: &str, rows: &mut Rows<'_>) -> Result<Result<(
 }
 
 fn take(text: &str, seen: Option<Time>, source: SourceKind, rows: &mut Rows<'_>) -> Result<Result<(), Refusal>> {
+    if seen.is_some_and(|seen| !seen.is_plausible()) {
+        return Ok(Err(Refusal::Rejected("time before 2010 or after 2100")));
+    }
     let Ok(task) = serde_json::from_str::<Task>(text) else {
         return Ok(Err(Refusal::Rejected("task with a malformed field")));
     };
@@ -144,7 +147,7 @@ impl Task {
     fn check_times(&self) -> Result<(), Refusal> {
         let times =
             [self.created_at, self.pull_started_at, self.pull_stopped_at, self.started_at, self.stopping_at, self.stopped_at];
-        if times.iter().flatten().any(|time| !time.is_plausible()) {
+        if times.iter().chain(&[self.execution_stopped_at, self.updated_at]).flatten().any(|time| !time.is_plausible()) {
             return Err(Refusal::Rejected("time before 2010 or after 2100"));
         }
         let start = self.pull_started_at.or(self.started_at);

@@ -70,11 +70,13 @@ pub(super) fn markdown_text(sentence: &str) -> String {
     if in_code { safe + "`" } else { safe }
 }
 
-/// A text cell that no spreadsheet takes for a formula: a leading apostrophe where one could begin.
+/// A text cell that no spreadsheet takes for a formula, and no terminal for a command: a leading apostrophe where a
+/// formula could begin, control characters spelt out.
 ///
 /// Source: OWASP ASVS 5.0, 1.2.10 (CSV and formula injection).
 pub(super) fn csv(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
+    let shown = terminal(text);
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{shown}") } else { shown }
 }
 
 /// At most 120 characters of `text`, with a mark where it was cut.

@@ -361,6 +361,13 @@ fn a_window_of_ten_years_is_analysed() {
 }
 
 #[test]
+fn data_over_years_asks_for_a_window() {
+    let world = World::with(&[good("a1"), event(&task("open", "o1", T0 - 3 * 365 * DAY, None))]);
+    world.report(&[]).exits(2).says(&["is too long", "--from and --to"]);
+    world.report(&["--from", "2026-10-01", "--to", "2026-10-07"]).exits(0);
+}
+
+#[test]
 fn an_absurd_size_is_no_crash() {
     let change =
         json!({ "cpu": u32::MAX.to_string(), "memory": u32::MAX.to_string(), "ephemeralStorage": { "sizeInGiB": u32::MAX } });

@@ -150,13 +150,20 @@ fn a_window_that_ends_in_silence_bills_no_more_than_the_one_after_it() {
 }
 
 #[test]
-fn events_that_begin_half_way_through_a_service_split_as_a_whole() {
+fn events_that_begin_half_way_make_only_their_half_exact() {
     let own = json!({ "group": "service:web", "clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/prod" });
     let begun = T0 + 2 * HOUR;
     let mut records = readings("web", T0, T0 + 4 * HOUR, 30.0, 1);
     records.push(event(&with(task("web", "a1", begun + 20 * SECOND, Some(T0 + 4 * HOUR)), own)));
-    let (parts, whole) = split(&World::with(&records), "web", [T0, begun, T0 + 4 * HOUR]);
-    assert!((parts - whole).abs() < 1e-6, "{parts} s in two windows, {whole} s in one");
+    let world = World::with(&records);
+    let told = |from, to| {
+        let report = world.json_of(from, to);
+        let current = &workload(&report, "web")["current"];
+        (current["basis"].clone(), current["metered"]["amount"].clone())
+    };
+    assert_eq!(told(T0, begun), (json!("sample_count"), json!(7200.0)));
+    assert_eq!(told(begun, T0 + 4 * HOUR), (json!("runs"), json!(7180.0)), "exact: the image pull began 20 s late");
+    assert_eq!(told(T0, T0 + 4 * HOUR), (json!("sample_count"), json!(14400.0)), "the events tell of half the time only");
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn fast(runs: &[AnyRun], window: Window) -> Metered {
         let column: Column = Series::new(name.into(), vec![value; rows.len()]).into();
         frame.with_column(column).expect("a column");
     }
-    let billables = metered(&latest(frame).expect("reduced").frame, window).expect("reduced");
+    let billables = metered(&latest(frame).expect("reduced").frame, window, i64::MAX).expect("reduced");
     let all =
         billables.into_iter().flat_map(|(key, billables)| billables.into_iter().map(move |billable| (key.clone(), billable)));
     without_zeros(all.map(|(key, billable)| ((key, billable.configuration.cpu_units), billable.metered)).collect())
