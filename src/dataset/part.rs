@@ -141,8 +141,13 @@ pub fn account_and_region(relative: &str) -> (&str, &str) {
 /// Reads only the summary of a part, verified.
 pub fn summary(root: &Path, relative: &str) -> Result<Summary> {
     let mut reader = reader(root, relative)?;
-    let text = metadata(&mut reader, SUMMARY_KEY);
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Summary { conflicts: true, ..Summary::default() }))
+    let text = metadata(&mut reader, SUMMARY_KEY).unwrap_or_default();
+    serde_json::from_str(&text).map_err(|cause| {
+        let shown = root.join(relative);
+        Error::new(Kind::Input, format!("part `{}` does not say what is in it", shown.display()))
+            .cause(cause)
+            .hint("it was written by another version: import its files into a new dataset")
+    })
 }
 
 fn reader(root: &Path, relative: &str) -> Result<ParquetReader<Cursor<Vec<u8>>>> {
