@@ -158,7 +158,8 @@ mod tests {
             report.workloads[0].name = name.to_owned();
             let rows = rows(&report);
             assert_eq!(rows.len(), report.workloads.len());
-            assert_eq!(rows[0]["name"].strip_prefix('\'').unwrap_or(&rows[0]["name"]), name);
+            let shown = escape::terminal(name);
+            assert_eq!(rows[0]["name"].strip_prefix('\'').unwrap_or(&rows[0]["name"]), shown);
             assert!(!rows[0]["name"].starts_with(['=', '@', '-']));
         }
     }
