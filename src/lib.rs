@@ -14,6 +14,7 @@
 //! One direction, no way back. Only [`import`], [`dataset`] and [`cli`] touch the world; the rest is pure.
 
 pub mod cli;
+pub(crate) mod collect;
 pub mod dataset;
 pub mod demand;
 pub mod error;
@@ -21,6 +22,7 @@ pub mod import;
 pub mod pack;
 pub mod pricing;
 pub mod recommend;
+pub(crate) mod records;
 pub mod report;
 pub mod rightsize;
 pub mod units;

@@ -10,6 +10,7 @@ pub mod part;
 pub mod scan;
 pub mod schema;
 pub mod spacing;
+pub(crate) mod writer;
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,8 @@ pub enum Table {
     Runs,
     /// Utilisation readings.
     Samples,
+    /// EC2 instances that ECS tasks run on, as seen, by time.
+    Instances,
     /// What was collected, and on which parts it stands.
     Coverage,
 }
@@ -38,6 +41,7 @@ impl Table {
             Self::Workloads => "workloads",
             Self::Runs => "runs",
             Self::Samples => "samples",
+            Self::Instances => "instances",
             Self::Coverage => "coverage",
         }
     }
