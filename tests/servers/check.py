@@ -1,0 +1,119 @@
+"""Compares what plimsoll collected and reported with what `seed.py` wrote down.
+
+    check.py SEEDED window                          the arguments that make plimsoll see what was seeded
+    check.py SEEDED dataset SERVER LOCATION [S3]    every row, run and scope-day of a dataset
+    check.py SEEDED report FILE                     the amounts of a report on MiniStack's dataset
+    check.py SEEDED secrets FOLDER                  that nothing secret was written anywhere
+
+Reads Parquet with Arrow, not with plimsoll's own engine, and checks each part against the hash in its name.
+"""
+
+import hashlib
+import io
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+import boto3
+import pyarrow.parquet as parquet
+
+SAMPLE = ["kind", "cluster", "name", "run_id", "metric", "period_s", "at_ms", "max", "sum", "count"]
+
+
+def parts(location, s3_url=None):
+    """Relative name → bytes of every file below a folder or an S3 prefix."""
+    if not location.startswith("s3://"):
+        root = Path(location)
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    bucket, prefix = location.removeprefix("s3://").split("/", 1)
+    s3 = boto3.Session("111122223333", "key", region_name="eu-west-1").client("s3", endpoint_url=s3_url)
+    keys = [o["Key"] for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket) for o in page["Contents"]]
+    inside = [key for key in keys if key.startswith(prefix + "/")]
+    return {key[len(prefix) + 1 :]: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in inside}
+
+
+def rows(name, content):
+    """The rows of one part, each with the account and region of its path; its name must tell its hash."""
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    assert name.endswith(f"_{digest}.parquet"), f"{name} holds {digest}"
+    path = dict(step.split("=", 1) for step in name.split("/") if "=" in step)
+    table = parquet.read_table(io.BytesIO(content))
+    return [{"account": path["account"], "region": path["region"], **row} for row in table.to_pylist()]
+
+
+class Dataset:
+    """The rows that count: those of parts that the newest commits name."""
+
+    def __init__(self, files):
+        newest = {}
+        for name, content in files.items():
+            for row in rows(name, content) if name.startswith("coverage/") else []:
+                key = tuple(row[column] for column in ("account", "region", "scope", "source", "day"))
+                newest[key] = max(row, newest.get(key, row), key=lambda row: row["collected_ms"])
+        self.coverage = list(newest.values())
+        self.names = {part for row in self.coverage for part in row["parts"].split(";") if part}
+        self.tables = {}
+        for name in sorted(self.names):
+            self.tables.setdefault(name.split("/")[0], []).extend(rows(name, files[name]))
+
+    def __getitem__(self, table):
+        return self.tables.get(table, [])
+
+
+def same(what, wanted, found):
+    """Both hold the same, as often."""
+    wanted, found = Counter(wanted), Counter(found)
+    if wanted != found:
+        for sign, rest in (("missing", wanted - found), ("too many", found - wanted)):
+            for row, times in sorted(rest.items(), key=repr)[:10]:
+                print(f"  {sign}, {times} times: {row}", file=sys.stderr)
+        sys.exit(f"{what}: {(wanted - found).total()} missing, {(found - wanted).total()} too many")
+    return wanted.total()
+
+
+def source(row):
+    """`collect:ecs:<time>` is of the source `ecs`."""
+    return row["source"].split(":")[1]
+
+
+def check_dataset(seeded, server, location, s3_url=None):
+    dataset, wanted = Dataset(parts(location, s3_url)), seeded[server]
+    samples = same(
+        "samples",
+        (tuple(row) for row in wanted["samples"]),
+        (tuple(row[column] for column in SAMPLE) for row in dataset["samples"]),
+    )
+    columns = sorted(wanted["runs"][0])
+    # Of several versions of a run the newest counts.
+    newest = {}
+    for run in sorted(dataset["runs"], key=lambda run: run["version"]):
+        newest[run["account"], run["run_id"]] = run
+    runs = same(
+        "runs",
+        (tuple(run[column] for column in columns) for run in wanted["runs"]),
+        (tuple(run[column] for column in columns) for run in newest.values()),
+    )
+    days = same(
+        "coverage",
+        (tuple(row) for row in wanted["coverage"]),
+        ((row["account"], row["scope"], source(row), row["day"], row["state"]) for row in dataset.coverage),
+    )
+    print(f"{server}: {samples} samples, {runs} runs, {days} scope-days in {location.rsplit('/', 1)[0]}")
+
+
+def main():
+    file, verb, *arguments = sys.argv[1:]
+    seeded = json.loads(Path(file).read_text(encoding="utf-8"))
+    match verb, arguments:
+        case "window", []:
+            print("--now", seeded["now"], "--from", seeded["days"][0], sep="\n")
+        case "dataset", [server, location, *s3_url]:
+            check_dataset(seeded, server, location, *s3_url)
+        case "report", [report]:
+            check_report(seeded, json.loads(Path(report).read_text(encoding="utf-8")))
+        case "secrets", [folder]:
+            check_secrets(Path(folder))
+
+
+main()

@@ -1,0 +1,331 @@
+"""Seeds MiniStack and moto, and writes down what a collection must find there.
+
+    seed.py MINISTACK-URL MOTO-URL OUT.json
+
+Everything expected comes from here: from values chosen below, or from what boto3 reads back.
+"""
+
+import json
+import sys
+import time
+import urllib.error
+import urllib.request
+from datetime import datetime, timedelta, timezone
+
+import boto3
+
+REGION = "eu-west-1"
+ACCOUNT = "111122223333"
+DAY_MS, MINUTE_MS = 86_400_000, 60_000
+
+# The clock that plimsoll is told runs four days ahead: log groups are born now, and a day is whole only from the
+# next midnight on. Neither server minds events of the days to come; AWS would refuse them.
+FIRST = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+NOW = FIRST + timedelta(days=4, hours=12)
+FIRST_MS, NOW_MS = (round(time.timestamp() * 1000) for time in (FIRST, NOW))
+SETTLED_MS = NOW_MS - 15 * MINUTE_MS
+DAYS = [(FIRST + timedelta(days=day)).date().isoformat() for day in range(5)]
+
+
+def wait_for(url):
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return urllib.request.urlopen(url, timeout=5).close()
+        except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
+            if time.monotonic() > deadline:
+                sys.exit(f"{url} does not answer: {error}")
+            time.sleep(0.1)
+
+
+def clients(url, key, secret="CANARY-key", token=None):
+    """A function that makes clients of one account."""
+    session = boto3.Session(key, secret, token, REGION)
+    return lambda service: session.client(service, endpoint_url=url)
+
+
+def ms(time):
+    return None if time is None else round(time.timestamp() * 1000)
+
+
+def iso(at_ms):
+    return datetime.fromtimestamp(at_ms / 1000, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# ---- ECS ----------------------------------------------------------------------------------------------------------
+
+TASK_SIZES = {"gate": ("512", "1024"), "crane": ("1024", "4096"), "tug": ("256", "512")}
+
+
+def seed_task_definition(ecs, family):
+    cpu, memory = TASK_SIZES[family]
+    container = {
+        "name": "app",
+        "image": "app",
+        "essential": True,
+        # AWS needs no memory of a container on Fargate; moto's RunTask breaks off without it.
+        "memory": int(memory),
+        "environment": [{"name": "TOKEN", "value": "CANARY-environment"}],
+        "command": ["CANARY-command"],
+    }
+    ecs.register_task_definition(
+        family=family,
+        cpu=cpu,
+        memory=memory,
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        containerDefinitions=[container],
+        runtimePlatform={"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
+    )
+
+
+def seed_ecs(ecs):
+    """Two clusters, one of them empty; two services; two tasks of a family that ran and one that runs."""
+    insights = [{"name": "containerInsights", "value": "enhanced"}]
+    ecs.create_cluster(clusterName="harbour", settings=insights)
+    ecs.create_cluster(clusterName="slipway")
+    for family in TASK_SIZES:
+        seed_task_definition(ecs, family)
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
+    service = {"cluster": "harbour", "networkConfiguration": network}
+    ecs.create_service(serviceName="gate", taskDefinition="gate:1", desiredCount=2, launchType="FARGATE", **service)
+    spot = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    ecs.create_service(
+        serviceName="crane", taskDefinition="crane:1", desiredCount=1, capacityProviderStrategy=spot, **service
+    )
+    override = {"containerOverrides": [{"name": "app", "environment": [{"name": "A", "value": "CANARY-override"}]}]}
+    for is_over in (True, True, False):
+        task = ecs.run_task(
+            cluster="harbour", taskDefinition="tug", launchType="FARGATE", networkConfiguration=network, overrides=override
+        )["tasks"][0]
+        if is_over:
+            ecs.stop_task(cluster="harbour", task=task["taskArn"], reason="CANARY-reason")
+
+
+def described_tasks(ecs, account, cluster):
+    """The rows of the tasks that `ecs` has now, running and stopped."""
+    listed = [ecs.list_tasks(cluster=cluster, desiredStatus=status)["taskArns"] for status in ("RUNNING", "STOPPED")]
+    arns = sum(listed, [])
+    for task in ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []:
+        of_service = task.get("group", "").startswith("service:")
+        family = task["taskDefinitionArn"].rsplit("/", 1)[1].rsplit(":", 1)[0]
+        yield {
+            "account": account,
+            "kind": "service" if of_service else "task",
+            "cluster": cluster,
+            "name": task["group"].removeprefix("service:") if of_service else family,
+            "run_id": task["taskArn"].rsplit("/", 1)[1],
+            "task_definition": family + ":1",
+            "created_ms": ms(task.get("createdAt")),
+            "pull_started_ms": ms(task.get("pullStartedAt")),
+            "started_ms": ms(task.get("startedAt")),
+            "stopped_ms": ms(task.get("stoppedAt")),
+            "stop_code": task.get("stopCode") or None,
+            "out_of_memory": False,
+            "launch_type": "FARGATE",
+            "capacity_provider": task.get("capacityProviderName"),
+            "cpu_units": int(TASK_SIZES[family][0]),
+            "memory_mib": int(TASK_SIZES[family][1]),
+        }
+
+
+# ---- CloudWatch ---------------------------------------------------------------------------------------------------
+
+# (namespace, metric, dimension beside the cluster, its value) → how plimsoll names the series, tasks, and the value
+# of the busiest task in each minute. Binary fractions, so that sums are exact. `gate` is a family, too, of which
+# Container Insights has metrics; as it belongs to a service it must not be counted a second time.
+SERIES = {
+    ("AWS/ECS", "CPUUtilization", "ServiceName", "gate"): ("service", "cpu_percent", 2, lambda n: 20 + n % 37 + 0.5),
+    ("AWS/ECS", "MemoryUtilization", "ServiceName", "gate"): ("service", "memory_percent", 2, lambda n: 40 + n % 11 + 0.25),
+    ("AWS/ECS", "CPUUtilization", "ServiceName", "crane"): ("service", "cpu_percent", 1, lambda n: 3 + n % 5 + 0.125),
+    ("AWS/ECS", "MemoryUtilization", "ServiceName", "crane"): ("service", "memory_percent", 1, lambda n: 70 + n % 3 + 0.5),
+    ("ECS/ContainerInsights", "CpuUtilized", "TaskDefinitionFamily", "tug"): ("task", "cpu_units", 1, lambda n: 64 + n % 29),
+    ("ECS/ContainerInsights", "MemoryUtilized", "TaskDefinitionFamily", "tug"): ("task", "memory_mib", 1, lambda n: 200 + n % 7),
+    ("ECS/ContainerInsights", "CpuUtilized", "TaskDefinitionFamily", "gate"): (None, None, 2, lambda n: 100),
+}
+
+
+def seed_metrics(cloudwatch):
+    """One point a minute of each series, from the second day until now."""
+    samples = []
+    for (namespace, metric, dimension, value), (kind, name, tasks, busiest) in SERIES.items():
+        dimensions = [{"Name": "ClusterName", "Value": "harbour"}, {"Name": dimension, "Value": value}]
+        data = []
+        for n, at_ms in enumerate(range(FIRST_MS + DAY_MS, NOW_MS, MINUTE_MS)):
+            most = busiest(n)
+            # Every other task does half of what the busiest does.
+            total = most + (tasks - 1) * most / 2
+            statistics = {"SampleCount": tasks, "Sum": total, "Minimum": most / 2, "Maximum": most}
+            time = datetime.fromtimestamp(at_ms / 1000, timezone.utc)
+            data.append({"MetricName": metric, "Dimensions": dimensions, "Timestamp": time, "StatisticValues": statistics})
+            # The last quarter of an hour is left for the next run.
+            if kind and at_ms < SETTLED_MS:
+                samples.append([kind, "harbour", value, None, name, 60, at_ms, most, total, tasks])
+        for start in range(0, len(data), 1000):
+            cloudwatch.put_metric_data(Namespace=namespace, MetricData=data[start : start + 1000])
+    return samples
+
+
+# ---- CloudWatch Logs ----------------------------------------------------------------------------------------------
+
+
+def put_log(logs, group, messages):
+    """`messages` are (time, record)."""
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="records")
+    events = [{"timestamp": at_ms, "message": json.dumps(record)} for at_ms, record in sorted(messages, key=lambda m: m[0])]
+    logs.put_log_events(logGroupName=group, logStreamName="records", logEvents=events)
+
+
+def seed_task_logs(logs):
+    """Two tasks of a family that only Container Insights saw, over half an hour each."""
+    messages, runs, samples = [], [], []
+    for number in range(2):
+        run_id = f"barge-{number}"
+        start_ms = FIRST_MS + 2 * DAY_MS + number * 3_600_000
+        of_task = {"ClusterName": "harbour", "TaskId": run_id, "TaskDefinitionFamily": "barge", "TaskDefinitionRevision": "3"}
+        times = {"CreatedAt": start_ms, "PullStartedAt": start_ms + 1_234, "PullStoppedAt": start_ms + 5_678}
+        times["StartedAt"] = start_ms + 7_890
+        for minute in range(1, 31):
+            at_ms = start_ms + minute * MINUTE_MS
+            cpu, memory = 100.5 + minute, 300 + minute
+            of_container = {**of_task, "Version": "0", "Type": "Container", "ContainerName": "app", "Timestamp": at_ms}
+            record = {**of_task, **times, "Version": "0", "Type": "Task", "AccountID": ACCOUNT, "Region": REGION}
+            record |= {"LaunchType": "FARGATE", "KnownStatus": "RUNNING", "Timestamp": at_ms}
+            record |= {"CpuUtilized": cpu, "CpuReserved": 512.0, "MemoryUtilized": memory, "MemoryReserved": 1024}
+            messages += [(at_ms, record), (at_ms, of_container)]
+            key = ["task", "harbour", "barge", run_id]
+            samples += [[*key, "cpu_units", 60, at_ms, cpu, cpu, 1], [*key, "memory_mib", 60, at_ms, memory, memory, 1]]
+        run = {"account": ACCOUNT, "kind": "task", "cluster": "harbour", "name": "barge", "run_id": run_id}
+        run |= {"task_definition": "barge:3", "created_ms": start_ms, "pull_started_ms": start_ms + 1_234}
+        run |= {"started_ms": start_ms + 7_890, "stopped_ms": None, "stop_code": None, "out_of_memory": False}
+        run |= {"launch_type": "FARGATE", "capacity_provider": None, "cpu_units": 512, "memory_mib": 1024}
+        runs.append(run)
+    put_log(logs, "/aws/ecs/containerinsights/harbour/performance", messages)
+    return runs, samples
+
+
+def seed_task_events(logs):
+    """Three lives of a family that only its events tell, the last cut short for want of memory."""
+    messages, runs = [], []
+    arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
+    for number in range(3):
+        run_id = f"pilot-{number}"
+        is_killed = number == 2
+        created_ms = FIRST_MS + 2 * DAY_MS + number * 600_000 + 17
+        pull_ms, started_ms, stopped_ms = created_ms + 2_500, created_ms + 9_001, created_ms + 400_003
+        task = {
+            "taskArn": f"{arn}:task/harbour/{run_id}",
+            "clusterArn": f"{arn}:cluster/harbour",
+            "taskDefinitionArn": f"{arn}:task-definition/pilot:7",
+            "group": "family:pilot",
+            "cpu": "2048",
+            "memory": "4096",
+            "launchType": "FARGATE",
+            "createdAt": iso(created_ms),
+            "pullStartedAt": iso(pull_ms),
+            "overrides": {"containerOverrides": [{"environment": [{"name": "A", "value": "CANARY-event"}]}]},
+        }
+        running = {**task, "lastStatus": "RUNNING", "version": 3, "startedAt": iso(started_ms), "updatedAt": iso(started_ms)}
+        stopped = {**running, "lastStatus": "STOPPED", "version": 6, "updatedAt": iso(stopped_ms)}
+        stopped |= {"stoppedAt": iso(stopped_ms), "stopCode": "EssentialContainerExited", "stoppedReason": "CANARY-stopped"}
+        reason = {"reason": "OutOfMemoryError: Container killed due to memory usage"} if is_killed else {}
+        stopped["containers"] = [{"name": "app", "exitCode": 137 if is_killed else 0, **reason}]
+        for at_ms, detail in ((started_ms, running), (stopped_ms, stopped)):
+            event = {"version": "0", "id": f"{run_id}-{at_ms}", "detail-type": "ECS Task State Change", "source": "aws.ecs"}
+            event |= {"account": ACCOUNT, "region": REGION, "time": iso(at_ms), "resources": [task["taskArn"]]}
+            messages.append((at_ms, {**event, "detail": detail}))
+        run = {"account": ACCOUNT, "kind": "task", "cluster": "harbour", "name": "pilot", "run_id": run_id}
+        run |= {"task_definition": "pilot:7", "created_ms": created_ms, "pull_started_ms": pull_ms}
+        run |= {"started_ms": started_ms, "stopped_ms": stopped_ms, "stop_code": "EssentialContainerExited"}
+        run |= {"out_of_memory": is_killed, "launch_type": "FARGATE", "capacity_provider": None}
+        runs.append(run | {"cpu_units": 2048, "memory_mib": 4096})
+    put_log(logs, "/aws/events/ecs/containerinsights/harbour/performance", messages)
+    return runs
+
+
+# ---- CodeBuild ----------------------------------------------------------------------------------------------------
+
+
+def seed_builds(codebuild):
+    """Two builds; MiniStack's are over in the second they began, in every phase."""
+    variables = [{"name": "TOKEN", "value": "CANARY-variable"}]
+    codebuild.create_project(
+        name="hull",
+        source={"type": "NO_SOURCE", "buildspec": "CANARY-buildspec"},
+        artifacts={"type": "NO_ARTIFACTS"},
+        environment={
+            "type": "LINUX_CONTAINER",
+            "image": "aws/codebuild/standard:7.0",
+            "computeType": "BUILD_GENERAL1_MEDIUM",
+            "environmentVariables": variables,
+        },
+        serviceRole=f"arn:aws:iam::{ACCOUNT}:role/build",
+    )
+    ids = [codebuild.start_build(projectName="hull")["build"]["id"] for _ in range(2)]
+    for build in codebuild.batch_get_builds(ids=ids)["builds"]:
+        run = {"account": ACCOUNT, "kind": "build", "cluster": "", "name": "hull", "run_id": build["id"]}
+        run |= {"task_definition": None, "created_ms": ms(build["startTime"]), "pull_started_ms": None, "started_ms": None}
+        run |= {"stopped_ms": ms(build["endTime"]), "stop_code": "SUCCEEDED", "out_of_memory": False}
+        run |= {"launch_type": "CODEBUILD", "capacity_provider": None, "cpu_units": None, "memory_mib": None}
+        yield run
+
+
+# ---- what must be there -------------------------------------------------------------------------------------------
+
+
+def seed_ministack(url):
+    of = clients(url, ACCOUNT)
+    seed_ecs(of("ecs"))
+    samples = seed_metrics(of("cloudwatch"))
+    barges, readings = seed_task_logs(of("logs"))
+    runs = [*barges, *seed_task_events(of("logs")), *seed_builds(of("codebuild"))]
+    runs += described_tasks(of("ecs"), ACCOUNT, "harbour")
+    of("s3").create_bucket(Bucket="ledger", CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def states(scope, source, *states):
+        return [[ACCOUNT, scope, source, day, state] for day, state in zip(DAYS[-len(states) :], states)]
+
+    # Today is never complete. A log group tells nothing of the hours before it was made.
+    whole = ["complete"] * 4 + ["partial"]
+    coverage = [
+        *states("harbour", "ecs", "snapshot"),
+        *states("slipway", "ecs", "snapshot"),
+        *states("harbour", "metrics", *whole),
+        *states("harbour", "family-metrics", *whole),
+        *states("harbour", "task-logs", "snapshot", *whole[1:]),
+        *states("harbour", "task-events", "snapshot", *whole[1:]),
+        *states("codebuild", "builds", *whole),
+        *states("codebuild", "build-metrics", *whole),
+    ]
+    return {"runs": runs, "samples": samples + readings, "coverage": coverage}
+
+
+def seed_moto(url):
+    """A running task in one account, a service in the other."""
+    base = clients(url, "AKIAEXAMPLE")("sts")
+    runs, coverage = [], []
+    for account, cluster in (("222233334444", "dock"), ("333344445555", "yard")):
+        role = f"arn:aws:iam::{account}:role/reader"
+        keys = base.assume_role(RoleArn=role, RoleSessionName="seed")["Credentials"]
+        ecs = clients(url, keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])("ecs")
+        ecs.create_cluster(clusterName=cluster)
+        seed_task_definition(ecs, "tug")
+        if cluster == "dock":
+            ecs.run_task(cluster=cluster, taskDefinition="tug", launchType="FARGATE")
+        else:
+            ecs.create_service(cluster=cluster, serviceName="gate", taskDefinition="tug:1", desiredCount=1, launchType="FARGATE")
+        runs += described_tasks(ecs, account, cluster)
+    return {"runs": runs, "samples": [], "coverage": coverage}
+
+
+def main():
+    ministack, moto, out = sys.argv[1:]
+    wait_for(ministack + "/_ministack/health")
+    wait_for(moto + "/moto-api/")
+    seeded = {"ministack": seed_ministack(ministack), "moto": seed_moto(moto), "days": DAYS, "now": iso(NOW_MS)}
+    with open(out, "w", encoding="utf-8") as file:
+        json.dump(seeded, file)
+
+
+main()
