@@ -1,6 +1,7 @@
 """Compares what plimsoll collected and reported with what `seed.py` wrote down.
 
-    check.py SEEDED window                          the arguments that make plimsoll see what was seeded
+    check.py SEEDED collect                         arguments for a collection of what was seeded
+    check.py SEEDED report-window                   arguments for a report on its whole days
     check.py SEEDED dataset SERVER LOCATION [S3]    every row, run and scope-day of a dataset
     check.py SEEDED report FILE                     the amounts of a report on MiniStack's dataset
     check.py SEEDED secrets FOLDER                  that nothing secret was written anywhere
@@ -84,30 +85,60 @@ def check_dataset(seeded, server, location, s3_url=None):
         (tuple(row) for row in wanted["samples"]),
         (tuple(row[column] for column in SAMPLE) for row in dataset["samples"]),
     )
-    columns = sorted(wanted["runs"][0])
     # Of several versions of a run the newest counts.
     newest = {}
     for run in sorted(dataset["runs"], key=lambda run: run["version"]):
         newest[run["account"], run["run_id"]] = run
-    runs = same(
-        "runs",
-        (tuple(run[column] for column in columns) for run in wanted["runs"]),
-        (tuple(run[column] for column in columns) for run in newest.values()),
-    )
+    runs = same("runs", *columns(wanted["runs"], newest.values()))
+    configurations = same("configurations", *columns(wanted["configurations"], dataset["workloads"]))
     days = same(
         "coverage",
         (tuple(row) for row in wanted["coverage"]),
         ((row["account"], row["scope"], source(row), row["day"], row["state"]) for row in dataset.coverage),
     )
-    print(f"{server}: {samples} samples, {runs} runs, {days} scope-days in {location.rsplit('/', 1)[0]}")
+    where = "on S3" if s3_url else "in a folder"
+    print(f"{server}: {samples} samples, {runs} runs, {configurations} configurations, {days} scope-days as seeded, {where}")
+
+
+def columns(wanted, found):
+    """Both, reduced to the columns that are wanted."""
+    names = sorted(wanted[0]) if wanted else ["account"]
+    return ([tuple(row[name] for name in names) for row in rows] for rows in (wanted, found))
+
+
+def check_report(seeded, report):
+    found = {workload["name"]: workload["current"] for workload in report["workloads"]}
+    for name, wanted in seeded["report"].items():
+        metered = found[name]["metered"]
+        assert (metered["unit"], metered["amount"]) == ("second", wanted["seconds"]), f"{name}: {metered}, not {wanted}"
+        usd = found[name]["cost_usd"]
+        assert wanted["usd"] is None or abs(usd - wanted["usd"]) < 1e-6, f"{name}: {usd} USD, not {wanted}"
+    print(f"report: seconds and USD of {', '.join(seeded['report'])} as AWS would bill them")
+
+
+def check_secrets(folder):
+    """No text that was planted as a secret is in any output, log or column."""
+    leaks = set()
+    for path in folder.rglob("*"):
+        if path.suffix == ".parquet":
+            found = any("CANARY" in str(row) for row in parquet.read_table(path).to_pylist())
+        else:
+            own = path.suffix in (".out", ".log") and path.stem not in ("ministack", "moto")
+            found = own and b"CANARY" in path.read_bytes()
+        if found:
+            leaks.add(path.name)
+    assert not leaks, f"secrets in {leaks}"
+    print("secrets: none in any column, output or log")
 
 
 def main():
     file, verb, *arguments = sys.argv[1:]
     seeded = json.loads(Path(file).read_text(encoding="utf-8"))
     match verb, arguments:
-        case "window", []:
+        case "collect", []:
             print("--now", seeded["now"], "--from", seeded["days"][0], sep="\n")
+        case "report-window", []:
+            print("--from", seeded["days"][0], "--to", seeded["days"][4], sep="\n")
         case "dataset", [server, location, *s3_url]:
             check_dataset(seeded, server, location, *s3_url)
         case "report", [report]:

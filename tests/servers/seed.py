@@ -102,11 +102,16 @@ def seed_ecs(ecs):
             ecs.stop_task(cluster="harbour", task=task["taskArn"], reason="CANARY-reason")
 
 
-def described_tasks(ecs, account, cluster):
-    """The rows of the tasks that `ecs` has now, running and stopped."""
+def described(ecs, cluster):
+    """The tasks that `ecs` has now, running and stopped."""
     listed = [ecs.list_tasks(cluster=cluster, desiredStatus=status)["taskArns"] for status in ("RUNNING", "STOPPED")]
     arns = sum(listed, [])
-    for task in ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []:
+    return ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+
+
+def described_tasks(ecs, account, cluster):
+    """Their rows."""
+    for task in described(ecs, cluster):
         of_service = task.get("group", "").startswith("service:")
         family = task["taskDefinitionArn"].rsplit("/", 1)[1].rsplit(":", 1)[0]
         yield {
@@ -126,6 +131,43 @@ def described_tasks(ecs, account, cluster):
             "capacity_provider": task.get("capacityProviderName"),
             "cpu_units": int(TASK_SIZES[family][0]),
             "memory_mib": int(TASK_SIZES[family][1]),
+        }
+
+
+def described_configurations(ecs, account, cluster):
+    """The rows of the services that `ecs` has now, and of the task definitions that they or their tasks name."""
+    definitions = {task["taskDefinitionArn"] for task in described(ecs, cluster)}
+    arns = ecs.list_services(cluster=cluster)["serviceArns"]
+    for service in ecs.describe_services(cluster=cluster, services=arns)["services"] if arns else []:
+        [deployment] = service["deployments"]
+        definitions.add(deployment["taskDefinition"])
+        [provider] = [item["capacityProvider"] for item in deployment.get("capacityProviderStrategy", [])] or [None]
+        yield {
+            "account": account,
+            "kind": "service",
+            "cluster": cluster,
+            "name": service["serviceName"],
+            "from_ms": ms(deployment["createdAt"]),
+            "task_definition": deployment["taskDefinition"].rsplit("/", 1)[1],
+            "launch_type": "FARGATE",
+            "capacity_provider": provider,
+            "cpu_units": None,
+            "memory_mib": None,
+        }
+    for arn in definitions:
+        definition = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        yield {
+            "account": account,
+            "kind": "task",
+            "cluster": "",
+            "name": definition["family"],
+            # A revision never changes.
+            "from_ms": 0,
+            "task_definition": f"{definition['family']}:{definition['revision']}",
+            "launch_type": None,
+            "capacity_provider": None,
+            "cpu_units": int(definition["cpu"]),
+            "memory_mib": int(definition["memory"]),
         }
 
 
@@ -298,32 +340,54 @@ def seed_ministack(url):
         *states("codebuild", "builds", *whole),
         *states("codebuild", "build-metrics", *whole),
     ]
-    return {"runs": runs, "samples": samples + readings, "coverage": coverage}
+    configurations = list(described_configurations(of("ecs"), ACCOUNT, "harbour"))
+    return {"runs": runs, "samples": samples + readings, "configurations": configurations, "coverage": coverage}
 
 
 def seed_moto(url):
-    """A running task in one account, a service in the other."""
+    """An empty cluster in one account, a service in the other.
+
+    No tasks: moto's have no times at all, so nothing can be made of them.
+    """
     base = clients(url, "AKIAEXAMPLE")("sts")
-    runs, coverage = [], []
+    configurations, coverage = [], []
     for account, cluster in (("222233334444", "dock"), ("333344445555", "yard")):
         role = f"arn:aws:iam::{account}:role/reader"
         keys = base.assume_role(RoleArn=role, RoleSessionName="seed")["Credentials"]
         ecs = clients(url, keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])("ecs")
         ecs.create_cluster(clusterName=cluster)
-        seed_task_definition(ecs, "tug")
-        if cluster == "dock":
-            ecs.run_task(cluster=cluster, taskDefinition="tug", launchType="FARGATE")
-        else:
-            ecs.create_service(cluster=cluster, serviceName="gate", taskDefinition="tug:1", desiredCount=1, launchType="FARGATE")
-        runs += described_tasks(ecs, account, cluster)
-    return {"runs": runs, "samples": [], "coverage": coverage}
+        if cluster == "yard":
+            seed_task_definition(ecs, "gate")
+            ecs.create_service(
+                cluster=cluster, serviceName="gate", taskDefinition="gate:1", desiredCount=1, launchType="FARGATE"
+            )
+        configurations += described_configurations(ecs, account, cluster)
+        # moto does not know ListServiceDeployments, and its CloudWatch does not understand the SDK's CBOR.
+        coverage.append([account, cluster, "ecs", DAYS[4], "snapshot" if cluster == "dock" else "partial"])
+        coverage += [[account, "codebuild", "build-metrics", day, "partial"] for day in DAYS]
+        coverage += [[account, "codebuild", "builds", day, "partial" if day == DAYS[4] else "complete"] for day in DAYS]
+        if cluster == "yard":
+            coverage += [[account, cluster, "metrics", day, "partial"] for day in DAYS]
+    return {"runs": [], "samples": [], "configurations": configurations, "coverage": coverage}
+
+
+# Measured seconds and list price in USD over the whole days before NOW, by the rules and rates (eu-west-1, Linux on
+# x86: 0.04048 a vCPU-hour, 0.004445 a GB-hour) of AWS's Fargate pricing page.
+REPORT = {
+    # Two tasks for three days, half a vCPU and one GiB each.
+    "gate": {"seconds": 2 * 3 * 86_400, "usd": 2 * 3 * 24 * (0.5 * 0.04048 + 1 * 0.004445)},
+    # One task for three days, on Spot: no list price.
+    "crane": {"seconds": 3 * 86_400, "usd": None},
+    # Three tasks of 397.503 s from the pull on, two vCPU and four GiB each.
+    "pilot": {"seconds": 3 * 398, "usd": 3 * 398 / 3600 * (2 * 0.04048 + 4 * 0.004445)},
+}
 
 
 def main():
     ministack, moto, out = sys.argv[1:]
     wait_for(ministack + "/_ministack/health")
     wait_for(moto + "/moto-api/")
-    seeded = {"ministack": seed_ministack(ministack), "moto": seed_moto(moto), "days": DAYS, "now": iso(NOW_MS)}
+    seeded = {"ministack": seed_ministack(ministack), "moto": seed_moto(moto), "report": REPORT, "days": DAYS, "now": iso(NOW_MS)}
     with open(out, "w", encoding="utf-8") as file:
         json.dump(seeded, file)
 
