@@ -13,8 +13,12 @@ pub enum Kind {
     Input,
     /// Nothing to analyse.
     Nothing,
+    /// Credentials are missing, expired or refused.
+    Authentication,
     /// An output cannot be written.
     Write,
+    /// The plan costs more than --max-api-cost.
+    Budget,
 }
 
 impl Kind {
@@ -25,7 +29,9 @@ impl Kind {
             Self::Usage => 2,
             Self::Input => 5,
             Self::Nothing => 6,
+            Self::Authentication => 7,
             Self::Write => 10,
+            Self::Budget => 11,
         }
     }
 }
