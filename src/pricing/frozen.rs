@@ -17,7 +17,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 use super::book::{PriceBook, Tables, short_hash};
 use crate::error::{Error, Kind, Result};
@@ -205,7 +205,9 @@ mod tests {
         let end = changed.lines().count();
         assert_eq!(
             refusal(&changed),
-            format!("price book `b.book`, line {end}: the book was changed or cut after it was written: its checksum does not fit")
+            format!(
+                "price book `b.book`, line {end}: the book was changed or cut after it was written: its checksum does not fit"
+            )
         );
         assert!(book(&sealed(&changed), "b.book").is_ok());
     }

@@ -131,6 +131,3 @@ pub fn endpoint(region: &str) -> &'static str {
         _ => "us-east-1",
     }
 }
-
-#[cfg(test)]
-mod tests;

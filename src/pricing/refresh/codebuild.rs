@@ -19,7 +19,8 @@ pub(super) fn prices(product: &Product, types: &[CodebuildType]) -> Result<Vec<P
         return Err(format!("its compute type `{compute_type}` contradicts its usage type `{}`", product.attribute("usagetype")));
     }
     let known = types.iter().filter(|kind| spelling.is(kind));
-    let priced = |kind: &CodebuildType| Priced { item: item(&kind.environment_type, &kind.compute_type), units, unit: Some(unit) };
+    let priced =
+        |kind: &CodebuildType| Priced { item: item(&kind.environment_type, &kind.compute_type), units, unit: Some(unit) };
     Ok(known.map(priced).collect())
 }
 

@@ -46,9 +46,10 @@ pub(super) fn prices(product: &Product) -> Result<Vec<Priced>, String> {
     let is_arm = product.attribute("cpuArchitecture").eq_ignore_ascii_case("ARM");
     let is_windows = product.attribute("operatingSystem").eq_ignore_ascii_case("Windows");
     let agrees = component.name == EPHEMERAL
-        || component.sizes.iter().all(|(os, architecture)| {
-            is_arm == (*architecture == Architecture::Arm64) && is_windows == (*os == Os::Windows)
-        });
+        || component
+            .sizes
+            .iter()
+            .all(|(os, architecture)| is_arm == (*architecture == Architecture::Arm64) && is_windows == (*os == Os::Windows));
     if !agrees {
         return Err(format!("its attributes contradict its usage type `{}`", product.attribute("usagetype")));
     }
@@ -92,9 +93,9 @@ pub(super) fn items(savings_plans: bool) -> Vec<Item> {
         let components = ["vcpu_hour", "gib_hour", if linux { EPHEMERAL } else { "os_license_vcpu_hour" }];
         components.map(|component| item(sizes[0].0, sizes[0].1, PurchaseOption::OnDemand, component))
     });
-    let plans = PurchaseOption::ALL.iter().filter(|option| {
-        savings_plans && !matches!(option, PurchaseOption::OnDemand | PurchaseOption::Spot)
-    });
+    let plans = PurchaseOption::ALL
+        .iter()
+        .filter(|option| savings_plans && !matches!(option, PurchaseOption::OnDemand | PurchaseOption::Spot));
     let committed = plans.flat_map(|option| {
         LINUX.iter().flat_map(|(os, architecture)| ["vcpu_hour", "gib_hour"].map(|part| item(*os, *architecture, *option, part)))
     });

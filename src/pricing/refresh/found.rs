@@ -28,8 +28,7 @@ pub enum Service {
 
 impl Service {
     /// Every service, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Fargate, Self::SavingsPlans, Self::Codebuild, Self::Ec2, Self::Volumes, Self::Addresses];
+    pub const ALL: [Self; 6] = [Self::Fargate, Self::SavingsPlans, Self::Codebuild, Self::Ec2, Self::Volumes, Self::Addresses];
 }
 
 impl fmt::Display for Service {
@@ -189,7 +188,9 @@ impl<'a> Claims<'a> {
                     self.stated.entry(priced.item).or_default().push(claim);
                 }
             }
-            Err(reason) => drop(self.left_out.insert(LeftOut { name: name.to_owned(), reason })),
+            Err(reason) => {
+                self.left_out.insert(LeftOut { name: name.to_owned(), reason });
+            }
         }
     }
 
@@ -199,9 +200,11 @@ impl<'a> Claims<'a> {
         for (item, claims) in self.stated {
             let [claim] = claims.as_slice() else { return Err(ambiguous(self.region, &item, &claims)) };
             match &claim.price {
-                Ok(row) => drop(rows.insert(item, row.clone())),
+                Ok(row) => {
+                    rows.insert(item, row.clone());
+                }
                 Err(reason) => {
-                    drop(self.left_out.insert(LeftOut { name: claim.name.clone(), reason: reason.clone() }));
+                    self.left_out.insert(LeftOut { name: claim.name.clone(), reason: reason.clone() });
                 }
             }
         }
