@@ -131,3 +131,6 @@ pub fn endpoint(region: &str) -> &'static str {
         _ => "us-east-1",
     }
 }
+
+#[cfg(test)]
+mod tests;

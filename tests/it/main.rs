@@ -6,6 +6,7 @@ mod cli;
 mod dataset;
 mod exactness;
 mod import;
+mod prices;
 mod privacy;
 mod properties;
 mod reference;
