@@ -91,10 +91,10 @@ pub fn read(region: &str, answers: &Answers, wanted: &Wanted, now: jiff::Timesta
         claims.add(&product, codebuild::prices(&product, &wanted.codebuild_types));
     }
     for product in products(&answers.ec2, region)? {
-        claims.add(&product, ec2::prices(&product, &wanted.instance_types));
+        claims.add(&product, Ok(ec2::price(&product, &wanted.instance_types).into_iter().collect()));
     }
     for product in products(&answers.vpc, region)? {
-        claims.add(&product, ec2::address(&product));
+        claims.add(&product, Ok(ec2::address(&product).into_iter().collect()));
     }
     for rate in &answers.rates {
         claims.add_rate(rate, fargate::committed(rate));

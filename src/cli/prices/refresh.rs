@@ -1,5 +1,6 @@
 //! `prices refresh`: AWS's price list → a price book in a file, with an account of what is not in it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
@@ -60,7 +61,7 @@ pub(super) fn run(args: &RefreshArgs, console: Console, out: &mut dyn Write) -> 
         return Err(Error::new(Kind::Nothing, "no price was found; no book was written").hint("is the region spelt right?"));
     }
     let book = write_book(&found, &path, now)?;
-    writeln!(out, "{}", written(&book, &path)).map_err(cannot_print)?;
+    writeln!(out, "{}", written(&found, &book, &path)).map_err(cannot_print)?;
     Ok(if found.iter().any(Found::is_incomplete) { 3 } else { 0 })
 }
 
@@ -170,12 +171,16 @@ fn summary(found: &[Found], savings_plans: bool) -> String {
                 let _ = writeln!(text, "{name}: not in the price list: {service} {}", some(&missing));
             }
         }
+        let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for left_out in &region.left_out {
-            let _ = writeln!(text, "{name}: left out {}: {}", terminal(&left_out.name), terminal(&left_out.reason));
+            reasons.entry(&left_out.reason).or_default().push(left_out.name.clone());
+        }
+        for (reason, names) in reasons {
+            let _ = writeln!(text, "{name}: left out, {}: {}", terminal(reason), some(&names));
         }
     }
     let unused: usize = found.iter().map(|found| found.unused).sum();
-    let _ = writeln!(text, "{unused} other products are not what plimsoll prices");
+    let _ = writeln!(text, "Products that have no place in a price book: {unused}");
     text
 }
 
@@ -188,8 +193,11 @@ fn some(names: &[String]) -> String {
     }
 }
 
-fn written(book: &PriceBook, path: &Path) -> String {
-    let (oldest, newest) = book.as_of().unwrap_or(("?", "?"));
-    let path = terminal(&path.display().to_string());
-    format!("Wrote {path}: book {}, prices as of {oldest} to {newest}, for the regions above only", book.hash())
+fn written(found: &[Found], book: &PriceBook, path: &Path) -> String {
+    let days = || found.iter().filter_map(Found::as_of);
+    let oldest = days().map(|(oldest, _)| oldest).min().unwrap_or_default();
+    let newest = days().map(|(_, newest)| newest).max().unwrap_or_default();
+    let published = if oldest == newest { oldest.to_owned() } else { format!("{oldest} to {newest}") };
+    let path = path.display().to_string();
+    format!("Wrote {}: book {}, prices as of {published}, for the regions above only", terminal(&path), book.hash())
 }

@@ -102,12 +102,14 @@ async fn products(
         client.get_products().service_code(service).set_filters(Some(filters)).format_version("aws_v1").max_results(100);
     let mut pages = Pages::new(what);
     let mut products = Vec::new();
-    while let Some(token) = pages.next()? {
-        let page = request.clone().set_next_token(token).send().await.map_err(|error| failed(&pages.what, error))?;
-        pages.then(page.next_token);
+    loop {
+        let page =
+            request.clone().set_next_token(pages.token.clone()).send().await.map_err(|error| failed(&pages.what, error))?;
         products.extend(page.price_list.unwrap_or_default());
+        if !pages.turn(page.next_token)? {
+            return Ok(products);
+        }
     }
-    Ok(products)
 }
 
 /// Every region that the price list has Fargate prices for, without Local Zones.
@@ -115,13 +117,15 @@ pub async fn regions(client: &aws_sdk_pricing::Client) -> Result<Vec<String>> {
     let request = client.get_attribute_values().service_code("AmazonECS").attribute_name("regionCode").max_results(100);
     let mut pages = Pages::new("the regions of the price list".to_owned());
     let mut regions = BTreeSet::new();
-    while let Some(token) = pages.next()? {
-        let page = request.clone().set_next_token(token).send().await.map_err(|error| failed(&pages.what, error))?;
-        pages.then(page.next_token);
+    loop {
+        let page =
+            request.clone().set_next_token(pages.token.clone()).send().await.map_err(|error| failed(&pages.what, error))?;
         let values = page.attribute_values.unwrap_or_default().into_iter().filter_map(|value| value.value);
         regions.extend(values.filter(|value| is_region(value)));
+        if !pages.turn(page.next_token)? {
+            return Ok(regions.into_iter().collect());
+        }
     }
-    Ok(regions.into_iter().collect())
 }
 
 /// `us-east-1`, `us-gov-west-1`; not `us-west-2-lax-1`, which is a zone.
@@ -155,12 +159,14 @@ async fn rates(client: &aws_sdk_savingsplans::Client, region: &str) -> Result<Ve
         .max_results(1000);
     let mut pages = Pages::new(what);
     let mut rates = Vec::new();
-    while let Some(token) = pages.next()? {
-        let page = request.clone().set_next_token(token).send().await.map_err(|error| failed(&pages.what, error))?;
-        pages.then(page.next_token);
+    loop {
+        let page =
+            request.clone().set_next_token(pages.token.clone()).send().await.map_err(|error| failed(&pages.what, error))?;
         rates.extend(page.search_results.unwrap_or_default().into_iter().filter(|rate| is_of(rate, region)).map(rate));
+        if !pages.turn(page.next_token)? {
+            return Ok(rates);
+        }
     }
-    Ok(rates)
 }
 
 /// Whether a rate is for `region`, as far as it says.
@@ -189,31 +195,27 @@ fn rate(rate: plans::SavingsPlanOfferingRate) -> Rate {
 /// A walk over pages that cannot go in circles.
 struct Pages {
     what: String,
-    next: Option<Option<String>>,
+    /// Token of the page to ask for; none for the first.
+    token: Option<String>,
     seen: BTreeSet<String>,
 }
 
 impl Pages {
     fn new(what: String) -> Self {
-        Self { what, next: Some(None), seen: BTreeSet::new() }
+        Self { what, token: None, seen: BTreeSet::new() }
     }
 
-    /// The token of the next page, none for the first; nothing after the last.
-    fn next(&mut self) -> Result<Option<Option<String>>> {
-        let next = self.next.take();
-        if let Some(Some(token)) = &next {
-            if !self.seen.insert(token.clone()) {
-                return Err(Error::new(Kind::Input, format!("AWS repeats a page of {}", self.what)).hint("try again later"));
-            }
-            if self.seen.len() >= MAX_PAGES {
-                return Err(Error::new(Kind::Input, format!("AWS has more than {MAX_PAGES} pages of {}", self.what)));
-            }
+    /// Goes to the page of `token`; false after the last page.
+    fn turn(&mut self, token: Option<String>) -> Result<bool> {
+        self.token = token.filter(|token| !token.is_empty());
+        let Some(token) = &self.token else { return Ok(false) };
+        if !self.seen.insert(token.clone()) {
+            return Err(Error::new(Kind::Input, format!("AWS repeats a page of {}", self.what)).hint("try again later"));
         }
-        Ok(next)
-    }
-
-    fn then(&mut self, token: Option<String>) {
-        self.next = token.filter(|token| !token.is_empty()).map(Some);
+        if self.seen.len() >= MAX_PAGES {
+            return Err(Error::new(Kind::Input, format!("AWS has more than {MAX_PAGES} pages of {}", self.what)));
+        }
+        Ok(true)
     }
 }
 
@@ -272,23 +274,18 @@ mod tests {
     #[test]
     fn pages_end_and_never_repeat() {
         let mut pages = Pages::new("prices".to_owned());
-        assert_eq!(pages.next().expect("the first"), Some(None));
-        pages.then(Some("a".to_owned()));
-        assert_eq!(pages.next().expect("the second"), Some(Some("a".to_owned())));
-        pages.then(Some(String::new()));
-        assert_eq!(pages.next().expect("the end"), None);
-        pages.then(Some("a".to_owned()));
-        let error = pages.next().expect_err("seen before");
+        assert!(pages.turn(Some("a".to_owned())).expect("the second page"));
+        assert_eq!(pages.token.as_deref(), Some("a"));
+        assert!(!pages.turn(Some(String::new())).expect("the end"));
+        assert!(!pages.turn(None).expect("the end"));
+        let error = pages.turn(Some("a".to_owned())).expect_err("seen before");
         assert_eq!((error.kind(), error.to_string()), (Kind::Input, "AWS repeats a page of prices".to_owned()));
     }
 
     #[test]
     fn endless_pages_are_an_error() {
         let mut pages = Pages::new("prices".to_owned());
-        let error = (0..=MAX_PAGES).find_map(|page| {
-            pages.then(Some(page.to_string()));
-            pages.next().err()
-        });
+        let error = (0..=MAX_PAGES).find_map(|page| pages.turn(Some(page.to_string())).err());
         assert_eq!(error.map(|error| error.to_string()), Some("AWS has more than 500 pages of prices".to_owned()));
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn prices(product: &Product, types: &[CodebuildType]) -> Result<Vec<P
     let compute_type = product.attribute("computeType");
     let Some(spelling) = Spelling::of(compute_type, product.attribute("operatingSystem")) else { return Ok(Vec::new()) };
     if !product.usage().starts_with(usage) {
-        return Err(format!("its compute type `{compute_type}` contradicts its usage type `{}`", product.attribute("usagetype")));
+        return Err(format!("compute type `{compute_type}` contradicts the usage type `{}`", product.attribute("usagetype")));
     }
     let known = types.iter().filter(|kind| spelling.is(kind));
     let priced =

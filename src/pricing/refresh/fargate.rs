@@ -51,7 +51,7 @@ pub(super) fn prices(product: &Product) -> Result<Vec<Priced>, String> {
             .iter()
             .all(|(os, architecture)| is_arm == (*architecture == Architecture::Arm64) && is_windows == (*os == Os::Windows));
     if !agrees {
-        return Err(format!("its attributes contradict its usage type `{}`", product.attribute("usagetype")));
+        return Err(format!("attributes contradict the usage type `{}`", product.attribute("usagetype")));
     }
     Ok(priced(&component, PurchaseOption::OnDemand))
 }

@@ -85,7 +85,7 @@ pub(super) struct Row {
 /// A product whose price was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LeftOut {
-    /// Its SKU, or the usage type of a Savings Plan rate.
+    /// Its SKU or the usage type and plan of a rate, and the price of the book that it states, where it is told.
     pub name: String,
     /// Why.
     pub reason: String,
@@ -108,6 +108,12 @@ impl Found {
     /// How many prices of `service` were found.
     pub fn count(&self, service: Service) -> usize {
         self.rows.keys().filter(|item| item.service == service).count()
+    }
+
+    /// The first and the last day that its prices are from; `None` without any.
+    pub fn as_of(&self) -> Option<(&str, &str)> {
+        let days = || self.rows.values().map(|row| row.as_of.as_str());
+        Some((days().min()?, days().max()?))
     }
 
     /// The prices of `service` that the list does not have.
@@ -167,13 +173,13 @@ impl<'a> Claims<'a> {
         let name = format!("{}, {} days, {}", rate.usage_type, rate.duration_s / 86_400, rate.payment_option);
         self.note(&name, Ok(prices), |priced| {
             if rate.currency != "USD" {
-                return Err(format!("its rate is in {}, not in USD", rate.currency));
+                return Err(format!("price in {}, not in USD", rate.currency));
             }
             if !priced.units.iter().any(|unit| unit.eq_ignore_ascii_case(&rate.unit)) {
-                return Err(format!("its unit is `{}`, not `{}`", rate.unit, priced.units.join("` or `")));
+                return Err(format!("unit `{}`, not `{}`", rate.unit, priced.units.join("` or `")));
             }
             if !is_above_zero(&rate.rate)? {
-                return Err("it is free of charge".to_owned());
+                return Err("free of charge".to_owned());
             }
             Ok(Row { usd: rate.rate.clone(), unit: None, as_of: as_of.clone(), source: "AWS Savings Plans API" })
         });
@@ -197,6 +203,7 @@ impl<'a> Claims<'a> {
     /// One row per price; `wanted` is what a complete region has.
     pub(super) fn settle(mut self, wanted: &[Item]) -> Result<Found> {
         let mut rows = BTreeMap::new();
+        let mut untaken = BTreeSet::new();
         for (item, claims) in self.stated {
             let [claim] = claims.as_slice() else { return Err(ambiguous(self.region, &item, &claims)) };
             match &claim.price {
@@ -204,11 +211,13 @@ impl<'a> Claims<'a> {
                     rows.insert(item, row.clone());
                 }
                 Err(reason) => {
-                    self.left_out.insert(LeftOut { name: claim.name.clone(), reason: reason.clone() });
+                    let name = format!("{} ({} {item})", claim.name, item.service);
+                    self.left_out.insert(LeftOut { name, reason: reason.clone() });
+                    untaken.insert(item);
                 }
             }
         }
-        let missing = wanted.iter().filter(|item| !rows.contains_key(item)).cloned().collect();
+        let missing = wanted.iter().filter(|item| !rows.contains_key(item) && !untaken.contains(item)).cloned().collect();
         Ok(Found { region: self.region.to_owned(), rows, missing, left_out: self.left_out, unused: self.unused })
     }
 }

@@ -96,7 +96,7 @@ impl Product {
         let mut paid = Vec::new();
         for tier in &tiers {
             if !units.iter().any(|unit| unit.eq_ignore_ascii_case(&tier.unit)) {
-                return Err(format!("its unit is `{}`, not `{}`", tier.unit, units.join("` or `")));
+                return Err(format!("unit `{}`, not `{}`", tier.unit, units.join("` or `")));
             }
             let usd = tier.usd()?;
             if is_above_zero(usd)? {
@@ -104,9 +104,12 @@ impl Product {
             }
         }
         match paid.as_slice() {
-            [] => Err("it is free of charge".to_owned()),
+            [] => Err("free of charge".to_owned()),
             [(tier, usd)] if matches!(tier.begin_range.as_deref(), Some("0") | None) => Ok(usd),
-            _ => Err(format!("its price has {} tiers", tiers.len())),
+            [(tier, _)] if tiers.len() == 1 => {
+                Err(format!("charged from {} units on", tier.begin_range.as_deref().unwrap_or_default()))
+            }
+            _ => Err(format!("price of {} tiers", tiers.len())),
         }
     }
 
@@ -116,14 +119,14 @@ impl Product {
         let newest = self.terms.iter().map(|(from, _)| from).filter(|from| **from <= now).max();
         let Some(newest) = newest else {
             return Err(match self.terms.iter().map(|(from, _)| from).min() {
-                Some(first) => format!("its price is not in force before {}", day(first)),
-                None => "it has no on-demand price".to_owned(),
+                Some(first) => format!("not in force before {}", day(first)),
+                None => "no on-demand price".to_owned(),
             });
         };
         let in_force: Vec<&Term> = self.terms.iter().filter(|(from, _)| from == newest).map(|(_, term)| term).collect();
         match in_force.as_slice() {
             [term] => Ok(term),
-            several => Err(format!("{} prices are in force since {}", several.len(), day(newest))),
+            several => Err(format!("{} prices in force since {}", several.len(), day(newest))),
         }
     }
 }
@@ -132,7 +135,7 @@ impl Dimension {
     fn usd(&self) -> Result<&str, String> {
         self.price_per_unit.get("USD").map(String::as_str).ok_or_else(|| {
             let currencies: Vec<&str> = self.price_per_unit.keys().map(String::as_str).collect();
-            format!("its price is in {}, not in USD", currencies.join(", "))
+            format!("price in {}, not in USD", currencies.join(", "))
         })
     }
 }

@@ -68,7 +68,7 @@ fn reason(terms: &[Value]) -> String {
     assert_eq!((found.count(Service::Fargate), found.left_out.len()), (0, 1));
     assert!(found.is_incomplete());
     let left_out = found.left_out.first().expect("one");
-    assert_eq!(left_out.name, SKU);
+    assert_eq!(left_out.name, format!("{SKU} (Fargate linux x86_64 on_demand vcpu_hour)"));
     left_out.reason.clone()
 }
 
@@ -100,25 +100,26 @@ fn of_several_terms_the_one_in_force_now_counts() {
     let next = term("2099-01-01", &[("0", "hours", "USD", "0.03")]);
     assert_eq!(vcpu_hour(&[next.clone(), hourly("0.05"), old.clone()]), "0.05");
     assert_eq!(vcpu_hour(&[next.clone(), old]), "0.06");
-    assert_eq!(reason(&[next]), "its price is not in force before 2099-01-01");
-    assert_eq!(reason(&[]), "it has no on-demand price");
-    assert_eq!(reason(&[hourly("0.05"), hourly("0.04")]), "2 prices are in force since 2026-07-01");
+    assert_eq!(reason(&[next]), "not in force before 2099-01-01");
+    assert_eq!(reason(&[]), "no on-demand price");
+    assert_eq!(reason(&[hourly("0.05"), hourly("0.04")]), "2 prices in force since 2026-07-01");
 }
 
 #[test]
 fn tiers_are_taken_only_where_the_first_is_the_only_paid_one() {
     let tiers = |first, second| [term("2026-07-01", &[("0", "hours", "USD", first), ("2200", "hours", "USD", second)])];
     assert_eq!(vcpu_hour(&tiers("0.05", "0.0000000000")), "0.05");
-    assert_eq!(reason(&tiers("0.0000000000", "0.01025")), "its price has 2 tiers");
-    assert_eq!(reason(&tiers("0.05", "0.04")), "its price has 2 tiers");
-    assert_eq!(reason(&tiers("0", "0")), "it is free of charge");
+    assert_eq!(reason(&tiers("0.0000000000", "0.01025")), "price of 2 tiers");
+    assert_eq!(reason(&tiers("0.05", "0.04")), "price of 2 tiers");
+    assert_eq!(reason(&tiers("0", "0")), "free of charge");
+    assert_eq!(reason(&[term("2026-07-01", &[("100", "hours", "USD", "1")])]), "charged from 100 units on");
 }
 
 #[test]
 fn a_price_that_cannot_be_taken_is_left_out_with_the_reason() {
     let price = |unit, currency, amount| reason(&[term("2026-07-01", &[("0", unit, currency, amount)])]);
-    assert_eq!(price("hours", "CNY", "0.3"), "its price is in CNY, not in USD");
-    assert_eq!(price("seconds", "USD", "0.3"), "its unit is `seconds`, not `hours` or `Hrs` or `vCPU-Hours`");
+    assert_eq!(price("hours", "CNY", "0.3"), "price in CNY, not in USD");
+    assert_eq!(price("seconds", "USD", "0.3"), "unit `seconds`, not `hours` or `Hrs` or `vCPU-Hours`");
     for amount in ["", "-1", "free", "1e-3", "NaN", "0.00000000000000000000000000000001"] {
         assert_eq!(price("hours", "USD", amount), format!("`{amount}` is no price"));
     }
@@ -144,7 +145,7 @@ fn attributes_that_contradict_the_usage_type_are_no_price() {
     let attributes = json!({ "usagetype": "USE1-Fargate-GB-Hours", "cpuArchitecture": "ARM" });
     let found = ecs(&[product(SKU, &attributes, &[hourly("1")])]);
     let reasons: Vec<&str> = found.left_out.iter().map(|left_out| left_out.reason.as_str()).collect();
-    assert_eq!(reasons, ["its attributes contradict its usage type `USE1-Fargate-GB-Hours`"]);
+    assert_eq!(reasons, ["attributes contradict the usage type `USE1-Fargate-GB-Hours`"]);
 }
 
 #[test]
@@ -226,7 +227,7 @@ fn a_build_price_of_the_wrong_kind_is_left_out() {
     let wrong = codebuild("OnDemand-EC2", "general1.small", "Linux", "USE1-Build-Sec:Linux:Lambda:arm.4GB", "minutes", "1");
     let found = found(&Answers { codebuild: vec![wrong], ..Answers::default() }).expect("readable");
     let left_out = found.left_out.first().expect("one");
-    assert!(left_out.reason.starts_with("its compute type `general1.small` contradicts its usage type"), "{}", left_out.reason);
+    assert!(left_out.reason.starts_with("compute type `general1.small` contradicts the usage type"), "{}", left_out.reason);
 }
 
 fn instance(sku: &str, change: &[(&str, &str)]) -> String {

@@ -34,8 +34,8 @@ fn loader(profile: Option<&str>) -> Result<ConfigLoader> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         .read_timeout(Duration::from_secs(30))
-        .operation_attempt_timeout(Duration::from_secs(60))
-        .operation_timeout(Duration::from_secs(300))
+        .operation_attempt_timeout(Duration::from_mins(1))
+        .operation_timeout(Duration::from_mins(5))
         .build();
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
