@@ -11,7 +11,7 @@ use futures::stream;
 use tokio::sync::watch;
 
 use super::call::{Fault, Place};
-use super::cloudwatch::{self, Chunk, Resolution, Series};
+use super::cloudwatch::{self, ByCluster, Chunk, Series};
 use super::doctor::{self, Checkup};
 use super::ecs::{self, Cluster, Insights};
 use super::logs::{self, Group, GroupKind};
@@ -226,7 +226,12 @@ async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Sco
     }
     let names: Vec<String> = discovered.clusters.iter().map(|cluster| cluster.name.clone()).collect();
     let has_insights = discovered.clusters.iter().any(|cluster| cluster.insights != Insights::Disabled);
-    let mut families = BTreeMap::new();
+    // Whoever was deleted since the last collection is listed by CloudWatch alone. The listing only adds.
+    let measured = match cloudwatch::services(place).await {
+        Err(fault @ Fault::Stopped(_)) => return Err(fault),
+        listed => listed.unwrap_or_default(),
+    };
+    let mut families = ByCluster::new();
     if has_insights {
         match cloudwatch::families(place).await {
             Ok(found) => families = found,
@@ -266,7 +271,7 @@ async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Sco
             names.into_iter().flat_map(|name| metrics.map(|metric| of(name, metric))).collect()
         };
         let services = series(
-            cluster.services.iter().map(|service| &service.name).collect(),
+            names_of(&cluster, &measured),
             &|name, metric| Series::service(&place.account, &place.region, &cluster.name, name, metric),
             [Metric::CpuPercent, Metric::MemoryPercent],
         );
@@ -298,6 +303,13 @@ async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Sco
         blind,
         place: place.clone(),
     })
+}
+
+/// The services of a cluster, those that are only measured included.
+fn names_of<'a>(cluster: &'a Cluster, measured: &'a ByCluster) -> Vec<&'a String> {
+    let measured = measured.get(&cluster.name).into_iter().flatten();
+    let names: BTreeSet<&String> = cluster.services.iter().map(|service| &service.name).chain(measured).collect();
+    names.into_iter().collect()
 }
 
 /// The source of a snapshot taken now: each is a source of its own, so that none replaces another.
