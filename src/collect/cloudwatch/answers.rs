@@ -27,30 +27,30 @@ pub(super) struct Grid {
 impl Grid {
     /// `window_ms` without the period that is not over at its end.
     pub(super) fn within(window_ms: &Range<i64>, period_s: i32) -> Self {
-        let period_ms = i64::from(period_s) * 1000;
-        Self { window_ms: window_ms.start..window_ms.end.div_euclid(period_ms) * period_ms, period_s }
+        let step_ms = i64::from(period_s) * 1000;
+        Self { window_ms: window_ms.start..window_ms.end.div_euclid(step_ms) * step_ms, period_s }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.window_ms.is_empty()
     }
 
-    fn period_ms(&self) -> i64 {
+    fn step_ms(&self) -> i64 {
         i64::from(self.period_s) * 1000
     }
 
     fn holds(&self, at_ms: i64) -> bool {
-        self.window_ms.contains(&at_ms) && (at_ms - self.window_ms.start) % self.period_ms() == 0
+        self.window_ms.contains(&at_ms) && (at_ms - self.window_ms.start) % self.step_ms() == 0
     }
 
     fn points(&self) -> usize {
-        usize::try_from((self.window_ms.end - self.window_ms.start) / self.period_ms()).unwrap_or_default()
+        usize::try_from((self.window_ms.end - self.window_ms.start) / self.step_ms()).unwrap_or_default()
     }
 
     /// Both halves; the second is empty for a window of one point.
     pub(super) fn halves(&self) -> [Self; 2] {
         let points = i64::try_from(self.points()).unwrap_or(i64::MAX);
-        let middle = self.window_ms.start + (points + 1) / 2 * self.period_ms();
+        let middle = self.window_ms.start + (points + 1) / 2 * self.step_ms();
         [self.window_ms.start..middle, middle..self.window_ms.end].map(|window_ms| Self { window_ms, period_s: self.period_s })
     }
 }
@@ -267,6 +267,11 @@ impl Flaws {
         *self.of_days.entry(at_ms.div_euclid(MS_PER_DAY)).or_default().entry(what).or_default() += 1;
     }
 
+    /// What was asked for is what was answered or failed: every one of `queries` was finished.
+    pub(super) fn account_for(&mut self, queries: usize) {
+        self.of_calls("metrics that were lost on the way", queries.abs_diff(self.queries));
+    }
+
     /// True when the credentials may read none of the series.
     pub(super) fn is_denied(&self) -> bool {
         self.forbidden > 0 && self.forbidden == self.queries
@@ -283,6 +288,18 @@ impl Flaws {
         let of_day = self.of_days.get(&day).into_iter().flatten();
         reasons.extend(of_day.map(|(what, count)| format!("points left out, {what}: {count}")));
         (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+}
+
+#[cfg(test)]
+impl Answer {
+    /// An answer that can be told from others.
+    pub(super) fn named(name: &str) -> Self {
+        Self { codes: BTreeSet::from([name.to_owned()]), ..Self::default() }
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.codes.iter().cloned().collect()
     }
 }
 
@@ -307,7 +324,9 @@ mod tests {
     fn only(results: Vec<MetricDataResult>) -> (Vec<(i64, f64)>, Option<String>) {
         let mut answers = Answers::new(1, &grid());
         let mut flaws = Flaws::default();
-        results.into_iter().for_each(|result| drop(answers.take(page(vec![result])).unwrap()));
+        for result in results {
+            answers.take(page(vec![result])).unwrap();
+        }
         let answer = answers.finish(&mut flaws).remove(0).finish(&mut flaws);
         (answer, flaws.reason(0))
     }
@@ -322,6 +341,18 @@ mod tests {
     #[test]
     fn a_query_without_an_answer_is_counted() {
         assert_eq!(only(vec![]).1.unwrap(), "not answered for 1 of 1 metrics");
+    }
+
+    #[test]
+    fn metrics_asked_for_are_answered_or_counted() {
+        let mut flaws = Flaws::default();
+        for answer in Answers::new(2, &grid()).finish(&mut flaws) {
+            answer.finish(&mut flaws);
+        }
+        flaws.account_for(2);
+        assert!(!flaws.reason(0).unwrap().contains("lost"));
+        flaws.account_for(5);
+        assert!(flaws.reason(0).unwrap().contains("metrics that were lost on the way: 3"));
     }
 
     #[test]
