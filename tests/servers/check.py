@@ -1,10 +1,12 @@
 """Compares what plimsoll collected and reported with what `seed.py` wrote down.
 
-    check.py SEEDED collect                         arguments for a collection of what was seeded
-    check.py SEEDED report-window                   arguments for a report on its whole days
-    check.py SEEDED dataset SERVER LOCATION [S3]    every row, run and scope-day of a dataset
-    check.py SEEDED report FILE                     the amounts of a report on MiniStack's dataset
-    check.py SEEDED secrets FOLDER                  that nothing secret was written anywhere
+    check.py SEEDED collect TIME                         arguments for a collection of what was seeded
+    check.py SEEDED dataset SERVER TIME LOCATION [S3]    every row, run and scope-day of a dataset
+    check.py SEEDED period                               arguments for a report on the whole days
+    check.py SEEDED report FILE                          the amounts of a report on MiniStack's dataset
+    check.py SEEDED secrets FOLDER                       that nothing secret was written anywhere
+
+TIME is `now`, or `later`: an hour on, into the same dataset.
 
 Reads Parquet with Arrow, not with plimsoll's own engine, and checks each part against the hash in its name.
 """
@@ -14,6 +16,7 @@ import io
 import json
 import sys
 from collections import Counter
+from datetime import datetime, timezone
 from pathlib import Path
 
 import boto3
@@ -78,11 +81,13 @@ def source(row):
     return row["source"].split(":")[1]
 
 
-def check_dataset(seeded, server, location, s3_url=None):
-    dataset, wanted = Dataset(parts(location, s3_url)), seeded[server]
+def check_dataset(seeded, server, time, location, s3_url=None):
+    dataset, wanted, times = Dataset(parts(location, s3_url)), seeded[server], seeded["times"]
+    # The last quarter of an hour is left for the next collection.
+    settled_ms = times[time] - 15 * 60_000
     samples = same(
         "samples",
-        (tuple(row) for row in wanted["samples"]),
+        (tuple(row) for row in wanted["samples"] if row[SAMPLE.index("at_ms")] < settled_ms),
         (tuple(row[column] for column in SAMPLE) for row in dataset["samples"]),
     )
     # Of several versions of a run the newest counts.
@@ -91,10 +96,19 @@ def check_dataset(seeded, server, location, s3_url=None):
         newest[run["account"], run["run_id"]] = run
     runs = same("runs", *columns(wanted["runs"], newest.values()))
     configurations = same("configurations", *columns(wanted["configurations"], dataset["workloads"]))
+    # Each collection leaves a snapshot of its own; a day that was seen whole is not fetched again.
+    collections = [at_ms for at_ms in times.values() if at_ms <= times[time]]
     days = same(
         "coverage",
-        (tuple(row) for row in wanted["coverage"]),
-        ((row["account"], row["scope"], source(row), row["day"], row["state"]) for row in dataset.coverage),
+        (
+            (*row, at_ms)
+            for row in wanted["coverage"]
+            for at_ms in (collections if row[2] == "ecs" else collections[:1] if row[4] != "partial" else collections[-1:])
+        ),
+        (
+            (row["account"], row["scope"], source(row), row["day"], row["state"], row["collected_ms"])
+            for row in dataset.coverage
+        ),
     )
     where = "on S3" if s3_url else "in a folder"
     print(f"{server}: {samples} samples, {runs} runs, {configurations} configurations, {days} scope-days as seeded, {where}")
@@ -135,12 +149,13 @@ def main():
     file, verb, *arguments = sys.argv[1:]
     seeded = json.loads(Path(file).read_text(encoding="utf-8"))
     match verb, arguments:
-        case "collect", []:
-            print("--now", seeded["now"], "--from", seeded["days"][0], sep="\n")
-        case "report-window", []:
+        case "collect", [time]:
+            now = datetime.fromtimestamp(seeded["times"][time] / 1000, timezone.utc)
+            print("--now", now.isoformat(), "--from", seeded["days"][0], sep="\n")
+        case "period", []:
             print("--from", seeded["days"][0], "--to", seeded["days"][4], sep="\n")
-        case "dataset", [server, location, *s3_url]:
-            check_dataset(seeded, server, location, *s3_url)
+        case "dataset", [server, time, location, *s3_url]:
+            check_dataset(seeded, server, time, location, *s3_url)
         case "report", [report]:
             check_report(seeded, json.loads(Path(report).read_text(encoding="utf-8")))
         case "secrets", [folder]:

@@ -23,7 +23,6 @@ DAY_MS, MINUTE_MS = 86_400_000, 60_000
 FIRST = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
 NOW = FIRST + timedelta(days=4, hours=12)
 FIRST_MS, NOW_MS = (round(time.timestamp() * 1000) for time in (FIRST, NOW))
-SETTLED_MS = NOW_MS - 15 * MINUTE_MS
 DAYS = [(FIRST + timedelta(days=day)).date().isoformat() for day in range(5)]
 
 
@@ -80,7 +79,7 @@ def seed_task_definition(ecs, family):
 
 
 def seed_ecs(ecs):
-    """Two clusters, one of them empty; two services; two tasks of a family that ran and one that runs."""
+    """Two clusters, one of them empty; two services; a family of which two tasks ran and more run than fit on a page."""
     insights = [{"name": "containerInsights", "value": "enhanced"}]
     ecs.create_cluster(clusterName="harbour", settings=insights)
     ecs.create_cluster(clusterName="slipway")
@@ -94,19 +93,20 @@ def seed_ecs(ecs):
         serviceName="crane", taskDefinition="crane:1", desiredCount=1, capacityProviderStrategy=spot, **service
     )
     override = {"containerOverrides": [{"name": "app", "environment": [{"name": "A", "value": "CANARY-override"}]}]}
-    for is_over in (True, True, False):
-        task = ecs.run_task(
-            cluster="harbour", taskDefinition="tug", launchType="FARGATE", networkConfiguration=network, overrides=override
-        )["tasks"][0]
-        if is_over:
-            ecs.stop_task(cluster="harbour", task=task["taskArn"], reason="CANARY-reason")
+    tug = {"taskDefinition": "tug", "launchType": "FARGATE", "overrides": override, **service}
+    for count in [10] * 11:
+        tasks = ecs.run_task(count=count, **tug)["tasks"]
+    for task in tasks[:2]:
+        ecs.stop_task(cluster="harbour", task=task["taskArn"], reason="CANARY-reason")
 
 
 def described(ecs, cluster):
     """The tasks that `ecs` has now, running and stopped."""
-    listed = [ecs.list_tasks(cluster=cluster, desiredStatus=status)["taskArns"] for status in ("RUNNING", "STOPPED")]
-    arns = sum(listed, [])
-    return ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+    pages = ecs.get_paginator("list_tasks")
+    for status in ("RUNNING", "STOPPED"):
+        for page in pages.paginate(cluster=cluster, desiredStatus=status):
+            if page["taskArns"]:
+                yield from ecs.describe_tasks(cluster=cluster, tasks=page["taskArns"])["tasks"]
 
 
 def described_tasks(ecs, account, cluster):
@@ -200,8 +200,7 @@ def seed_metrics(cloudwatch):
             statistics = {"SampleCount": tasks, "Sum": total, "Minimum": most / 2, "Maximum": most}
             time = datetime.fromtimestamp(at_ms / 1000, timezone.utc)
             data.append({"MetricName": metric, "Dimensions": dimensions, "Timestamp": time, "StatisticValues": statistics})
-            # The last quarter of an hour is left for the next run.
-            if kind and at_ms < SETTLED_MS:
+            if kind:
                 samples.append([kind, "harbour", value, None, name, 60, at_ms, most, total, tasks])
         for start in range(0, len(data), 1000):
             cloudwatch.put_metric_data(Namespace=namespace, MetricData=data[start : start + 1000])
@@ -387,7 +386,8 @@ def main():
     ministack, moto, out = sys.argv[1:]
     wait_for(ministack + "/_ministack/health")
     wait_for(moto + "/moto-api/")
-    seeded = {"ministack": seed_ministack(ministack), "moto": seed_moto(moto), "report": REPORT, "days": DAYS, "now": iso(NOW_MS)}
+    seeded = {"ministack": seed_ministack(ministack), "moto": seed_moto(moto), "report": REPORT, "days": DAYS}
+    seeded["times"] = {"now": NOW_MS, "later": NOW_MS + 60 * MINUTE_MS}
     with open(out, "w", encoding="utf-8") as file:
         json.dump(seeded, file)
 
