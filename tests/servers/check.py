@@ -2,7 +2,7 @@
 
     check.py SEEDED collect TIME                         arguments for a collection of what was seeded
     check.py SEEDED dataset SERVER TIME LOCATION [S3]    every row, run and scope-day of a dataset
-    check.py SEEDED period                               arguments for a report on the whole days
+    check.py SEEDED period                               arguments for a report on the days with metrics
     check.py SEEDED report FILE                          the amounts of a report on MiniStack's dataset
     check.py SEEDED secrets FOLDER                       that nothing secret was written anywhere
 
@@ -65,9 +65,10 @@ class Dataset:
         return self.tables.get(table, [])
 
 
-def same(what, wanted, found):
-    """Both hold the same, as often."""
+def same(what, wanted, found, collections=1):
+    """Both hold the same rows, and each at most once for each collection: equal rows of several are one."""
     wanted, found = Counter(wanted), Counter(found)
+    found = Counter({row: -(-times // collections) for row, times in found.items()})
     if wanted != found:
         for sign, rest in (("missing", wanted - found), ("too many", found - wanted)):
             for row, times in sorted(rest.items(), key=repr)[:10]:
@@ -85,25 +86,26 @@ def check_dataset(seeded, server, time, location, s3_url=None):
     dataset, wanted, times = Dataset(parts(location, s3_url)), seeded[server], seeded["times"]
     # The last quarter of an hour is left for the next collection.
     settled_ms = times[time] - 15 * 60_000
+    collections = [at_ms for at_ms in times.values() if at_ms <= times[time]]
     samples = same(
         "samples",
         (tuple(row) for row in wanted["samples"] if row[SAMPLE.index("at_ms")] < settled_ms),
         (tuple(row[column] for column in SAMPLE) for row in dataset["samples"]),
+        len(collections),
     )
     # Of several versions of a run the newest counts.
     newest = {}
     for run in sorted(dataset["runs"], key=lambda run: run["version"]):
         newest[run["account"], run["run_id"]] = run
     runs = same("runs", *columns(wanted["runs"], newest.values()))
-    configurations = same("configurations", *columns(wanted["configurations"], dataset["workloads"]))
-    # Each collection leaves a snapshot of its own; a day that was seen whole is not fetched again.
-    collections = [at_ms for at_ms in times.values() if at_ms <= times[time]]
+    configurations = same("configurations", *columns(wanted["configurations"], dataset["workloads"]), len(collections))
+    # Each collection leaves a snapshot of its own; a complete day is not fetched again.
     days = same(
         "coverage",
         (
             (*row, at_ms)
             for row in wanted["coverage"]
-            for at_ms in (collections if row[2] == "ecs" else collections[:1] if row[4] != "partial" else collections[-1:])
+            for at_ms in (collections if row[2] == "ecs" else collections[:1] if row[4] == "complete" else collections[-1:])
         ),
         (
             (row["account"], row["scope"], source(row), row["day"], row["state"], row["collected_ms"])
@@ -153,7 +155,7 @@ def main():
             now = datetime.fromtimestamp(seeded["times"][time] / 1000, timezone.utc)
             print("--now", now.isoformat(), "--from", seeded["days"][0], sep="\n")
         case "period", []:
-            print("--from", seeded["days"][0], "--to", seeded["days"][4], sep="\n")
+            print("--from", seeded["days"][1], "--to", seeded["days"][4], sep="\n")
         case "dataset", [server, time, location, *s3_url]:
             check_dataset(seeded, server, time, location, *s3_url)
         case "report", [report]:

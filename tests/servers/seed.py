@@ -54,6 +54,7 @@ def iso(at_ms):
 # ---- ECS ----------------------------------------------------------------------------------------------------------
 
 TASK_SIZES = {"gate": ("512", "1024"), "crane": ("1024", "4096"), "tug": ("256", "512")}
+TUGS = 108
 
 
 def seed_task_definition(ecs, family):
@@ -94,9 +95,9 @@ def seed_ecs(ecs):
     )
     override = {"containerOverrides": [{"name": "app", "environment": [{"name": "A", "value": "CANARY-override"}]}]}
     tug = {"taskDefinition": "tug", "launchType": "FARGATE", "overrides": override, **service}
-    for count in [10] * 11:
-        tasks = ecs.run_task(count=count, **tug)["tasks"]
-    for task in tasks[:2]:
+    # Ten is the most that AWS starts in one call.
+    tasks = sum((ecs.run_task(count=10, **tug)["tasks"] for _ in range(11)), [])
+    for task in tasks[TUGS:]:
         ecs.stop_task(cluster="harbour", task=task["taskArn"], reason="CANARY-reason")
 
 
@@ -181,8 +182,8 @@ SERIES = {
     ("AWS/ECS", "MemoryUtilization", "ServiceName", "gate"): ("service", "memory_percent", 2, lambda n: 40 + n % 11 + 0.25),
     ("AWS/ECS", "CPUUtilization", "ServiceName", "crane"): ("service", "cpu_percent", 1, lambda n: 3 + n % 5 + 0.125),
     ("AWS/ECS", "MemoryUtilization", "ServiceName", "crane"): ("service", "memory_percent", 1, lambda n: 70 + n % 3 + 0.5),
-    ("ECS/ContainerInsights", "CpuUtilized", "TaskDefinitionFamily", "tug"): ("task", "cpu_units", 1, lambda n: 64 + n % 29),
-    ("ECS/ContainerInsights", "MemoryUtilized", "TaskDefinitionFamily", "tug"): ("task", "memory_mib", 1, lambda n: 200 + n % 7),
+    ("ECS/ContainerInsights", "CpuUtilized", "TaskDefinitionFamily", "tug"): ("task", "cpu_units", TUGS, lambda n: 64 + n % 29),
+    ("ECS/ContainerInsights", "MemoryUtilized", "TaskDefinitionFamily", "tug"): ("task", "memory_mib", TUGS, lambda n: 200 + n % 7),
     ("ECS/ContainerInsights", "CpuUtilized", "TaskDefinitionFamily", "gate"): (None, None, 2, lambda n: 100),
 }
 
@@ -370,13 +371,15 @@ def seed_moto(url):
     return {"runs": [], "samples": [], "configurations": configurations, "coverage": coverage}
 
 
-# Measured seconds and list price in USD over the whole days before NOW, by the rules and rates (eu-west-1, Linux on
+# Measured seconds and list price in USD over the three days before today, by the rules and rates (eu-west-1, Linux on
 # x86: 0.04048 a vCPU-hour, 0.004445 a GB-hour) of AWS's Fargate pricing page.
 REPORT = {
     # Two tasks for three days, half a vCPU and one GiB each.
     "gate": {"seconds": 2 * 3 * 86_400, "usd": 2 * 3 * 24 * (0.5 * 0.04048 + 1 * 0.004445)},
     # One task for three days, on Spot: no list price.
     "crane": {"seconds": 3 * 86_400, "usd": None},
+    # A quarter of a vCPU and half a GiB each.
+    "tug": {"seconds": TUGS * 3 * 86_400, "usd": TUGS * 3 * 24 * (0.25 * 0.04048 + 0.5 * 0.004445)},
     # Three tasks of 397.503 s from the pull on, two vCPU and four GiB each.
     "pilot": {"seconds": 3 * 398, "usd": 3 * 398 / 3600 * (2 * 0.04048 + 4 * 0.004445)},
 }
