@@ -316,6 +316,16 @@ def seed_builds(codebuild):
 # ---- what must be there -------------------------------------------------------------------------------------------
 
 
+# A state, and the operation that is to blame. The day of the collection is never complete.
+SNAPSHOT = ("snapshot", None)
+WHOLE = [("complete", None)] * 4 + [("partial", None)]
+
+
+def states(account, scope, source, *states):
+    """Coverage of the last days, the day of the collection included."""
+    return [[account, scope, source, day, *state] for day, state in zip(DAYS[-len(states) :], states)]
+
+
 def seed_ministack(url):
     of = clients(url, ACCOUNT)
     seed_ecs(of("ecs"))
@@ -325,20 +335,17 @@ def seed_ministack(url):
     runs += described_tasks(of("ecs"), ACCOUNT, "harbour")
     of("s3").create_bucket(Bucket="ledger", CreateBucketConfiguration={"LocationConstraint": REGION})
 
-    def states(scope, source, *states):
-        return [[ACCOUNT, scope, source, day, state] for day, state in zip(DAYS[-len(states) :], states)]
-
-    # Today is never complete. A log group tells nothing of the hours before it was made.
-    whole = ["complete"] * 4 + ["partial"]
+    # A log group tells nothing of the hours before it was made.
+    since_today = [SNAPSHOT, *WHOLE[1:]]
     coverage = [
-        *states("harbour", "ecs", "snapshot"),
-        *states("slipway", "ecs", "snapshot"),
-        *states("harbour", "metrics", *whole),
-        *states("harbour", "family-metrics", *whole),
-        *states("harbour", "task-logs", "snapshot", *whole[1:]),
-        *states("harbour", "task-events", "snapshot", *whole[1:]),
-        *states("codebuild", "builds", *whole),
-        *states("codebuild", "build-metrics", *whole),
+        *states(ACCOUNT, "harbour", "ecs", SNAPSHOT),
+        *states(ACCOUNT, "slipway", "ecs", SNAPSHOT),
+        *states(ACCOUNT, "harbour", "metrics", *WHOLE),
+        *states(ACCOUNT, "harbour", "family-metrics", *WHOLE),
+        *states(ACCOUNT, "harbour", "task-logs", *since_today),
+        *states(ACCOUNT, "harbour", "task-events", *since_today),
+        *states(ACCOUNT, "codebuild", "builds", *WHOLE),
+        *states(ACCOUNT, "codebuild", "build-metrics", *WHOLE),
     ]
     configurations = list(described_configurations(of("ecs"), ACCOUNT, "harbour"))
     return {"runs": runs, "samples": samples + readings, "configurations": configurations, "coverage": coverage}
@@ -363,11 +370,13 @@ def seed_moto(url):
             )
         configurations += described_configurations(ecs, account, cluster)
         # moto does not know ListServiceDeployments, and its CloudWatch does not understand the SDK's CBOR.
-        coverage.append([account, cluster, "ecs", DAYS[4], "snapshot" if cluster == "dock" else "partial"])
-        coverage += [[account, "codebuild", "build-metrics", day, "partial"] for day in DAYS]
-        coverage += [[account, "codebuild", "builds", day, "partial" if day == DAYS[4] else "complete"] for day in DAYS]
-        if cluster == "yard":
-            coverage += [[account, cluster, "metrics", day, "partial"] for day in DAYS]
+        coverage += states(account, "codebuild", "builds", *WHOLE)
+        coverage += states(account, "codebuild", "build-metrics", *[("partial", "cloudwatch:ListMetrics")] * 5)
+        if cluster == "dock":
+            coverage += states(account, cluster, "ecs", SNAPSHOT)
+        else:
+            coverage += states(account, cluster, "ecs", ("partial", "ecs:ListServiceDeployments"))
+            coverage += states(account, cluster, "metrics", *[("partial", "cloudwatch:GetMetricData")] * 5)
     return {"runs": [], "samples": [], "configurations": configurations, "coverage": coverage}
 
 
@@ -376,10 +385,10 @@ def seed_moto(url):
 REPORT = {
     # Two tasks for three days, half a vCPU and one GiB each.
     "gate": {"seconds": 2 * 3 * 86_400, "usd": 2 * 3 * 24 * (0.5 * 0.04048 + 1 * 0.004445)},
-    # One task for three days, on Spot: no list price.
-    "crane": {"seconds": 3 * 86_400, "usd": None},
-    # A quarter of a vCPU and half a GiB each.
-    "tug": {"seconds": TUGS * 3 * 86_400, "usd": TUGS * 3 * 24 * (0.25 * 0.04048 + 0.5 * 0.004445)},
+    # One task for three days, on Spot, whose price moves.
+    "crane": {"seconds": 3 * 86_400},
+    # No price: tasks that came and went between two snapshots were not seen.
+    "tug": {"seconds": TUGS * 3 * 86_400, "usd": None},
     # Three tasks of 397.503 s from the pull on, two vCPU and four GiB each.
     "pilot": {"seconds": 3 * 398, "usd": 3 * 398 / 3600 * (2 * 0.04048 + 4 * 0.004445)},
 }
