@@ -101,19 +101,20 @@ def check_dataset(seeded, server, time, location, s3_url=None):
     for run in sorted(dataset["runs"], key=lambda run: run["version"]):
         newest[run["account"], run["run_id"]] = run
     runs = same("runs", *columns(wanted["runs"], newest.values()))
-    configurations = same("configurations", *columns(wanted["configurations"], dataset["workloads"]), len(collections))
-    # Each collection leaves a snapshot of its own; a complete day is not fetched again.
+    configurations = same("workloads", *columns(wanted["workloads"], dataset["workloads"]), len(collections))
+
+    def taken(row):
+        """Each collection leaves a snapshot of its own; a complete day is not fetched again."""
+        return collections if row[2] == "ecs" else collections[:1] if row[4] == "complete" else collections[-1:]
+
     days = same(
         "coverage",
-        (
-            (*row, at_ms)
-            for row in wanted["coverage"]
-            for at_ms in (collections if row[2] == "ecs" else collections[:1] if row[4] == "complete" else collections[-1:])
-        ),
+        ((*row, at_ms) for row in wanted["coverage"] for at_ms in taken(row)),
         map(verdict, dataset.coverage),
     )
     where = "on S3" if s3_url else "in a folder"
-    print(f"{server}: {samples} samples, {runs} runs, {configurations} configurations, {days} scope-days as seeded, {where}")
+    counts = f"{samples} samples, {runs} runs, {configurations} configurations, {days} scope-days"
+    print(f"{server}: {counts} as seeded, {where}")
 
 
 def columns(wanted, found):
