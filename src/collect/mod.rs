@@ -5,9 +5,13 @@
 
 mod call;
 pub(crate) mod client;
+mod codebuild;
 mod commit;
+mod ecs;
+mod listing;
 mod plan;
 mod rates;
+mod reckoning;
 
 /// The last minutes are left for the next run: CloudWatch still changes them.
 pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
