@@ -115,7 +115,7 @@ impl Days {
     }
 
     /// True when nothing that is still to come reaches into the wanted days.
-    pub(super) const fn are_told(&self) -> bool {
+    pub(super) fn are_told(&self) -> bool {
         let earliest = self.wanted.start * MS_PER_DAY - LONGEST_BUILD_MS;
         self.is_over || self.is_ordered && self.gap.is_empty() && self.oldest_ms.saturating_add(SLACK_MS) <= earliest
     }

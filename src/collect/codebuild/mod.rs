@@ -130,7 +130,7 @@ impl Collector<'_> {
             match returned.remove(id) {
                 Some((number, Ok(row))) => {
                     let start_ms = row.created_ms.unwrap_or_default();
-                    self.days.build(start_ms, row.stopped_ms.is_none() && row.version < FINISHED);
+                    self.days.build(start_ms, row.version < FINISHED);
                     if start_ms < self.to_ms && row.stopped_ms.is_none_or(|end| end > self.from_ms) {
                         self.facts.push(fact(&row, number, start_ms));
                     }

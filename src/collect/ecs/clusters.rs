@@ -70,7 +70,7 @@ async fn describe_clusters(place: &Place, asked: &[String]) -> Result<(Vec<Clust
     let answer = place.call(Class::EcsClusters, "ecs:DescribeClusters", request).await?;
     let mut reckoning = Reckoning::default();
     let failed: Vec<_> = failures(answer.failures).collect();
-    let returned = reckoning.sort(asked, answer.clusters, |cluster| cluster.cluster_arn.as_deref(), failed.clone());
+    let returned = reckoning.sort(asked, answer.clusters, sdk::Cluster::cluster_arn, failed.clone());
     let mut clusters: BTreeMap<String, Cluster> = BTreeMap::new();
     let mut missing = Vec::new();
     for cluster in returned {
@@ -148,8 +148,7 @@ async fn with_services(place: &Place, mut cluster: Cluster) -> Result<(Cluster, 
     while let Some((asked, answer)) = answers.next().await {
         match answer {
             Ok(answer) => {
-                let name = |service: &sdk::Service| service.service_arn.as_deref();
-                for service in reckoning.sort(&asked, answer.services, name, failures(answer.failures)) {
+                for service in reckoning.sort(&asked, answer.services, sdk::Service::service_arn, failures(answer.failures)) {
                     let row = reckoning.accept(services::Service::from(service).into_rows());
                     rows.extend(row.into_iter().flatten());
                 }

@@ -20,8 +20,9 @@ impl Snapshot<'_> {
         while let Some((asked, answer)) = answers.next().await {
             match answer {
                 Ok(definition) => {
-                    let name = |definition: &Described| definition.0.as_deref();
-                    for Described(_, definition) in reckoning.sort(&[asked.clone()], definition.map(|d| vec![d]), name, []) {
+                    for Described(_, definition) in
+                        reckoning.sort(&[asked.clone()], definition.map(|d| vec![d]), Described::arn, [])
+                    {
                         let row = reckoning.accept(definition.into_row());
                         self.send(Batch { configurations: row.into_iter().collect(), ..Batch::default() }).await?;
                         described.insert(asked.clone());
@@ -43,6 +44,12 @@ impl Snapshot<'_> {
 
 /// A task definition with its ARN.
 struct Described(Option<String>, TaskDefinition);
+
+impl Described {
+    fn arn(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
 
 async fn describe(place: &Place, name: String) -> (String, Result<Option<Described>, Fault>) {
     let request = || place.clients.ecs.describe_task_definition().task_definition(&name).send();

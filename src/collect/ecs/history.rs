@@ -103,7 +103,7 @@ async fn history(place: &Place, cluster: &str, service: &Service) -> Result<Hist
     for asked in wanted.chunks(REVISIONS_A_CALL) {
         let request = || place.clients.ecs.describe_service_revisions().set_service_revision_arns(Some(asked.to_vec())).send();
         let answer = place.call(Class::EcsServices, "ecs:DescribeServiceRevisions", request).await?;
-        let name = |revision: &sdk::ServiceRevision| revision.service_revision_arn.as_deref();
+        let name = sdk::ServiceRevision::service_revision_arn;
         let returned = history.reckoning.sort(asked, answer.service_revisions, name, failures(answer.failures));
         let revisions = returned.into_iter().map(Revision::from);
         history.revisions.extend(revisions.map(|revision| (revision.arn.clone(), revision)));
@@ -120,12 +120,15 @@ async fn deployments(place: &Place, cluster: &str, service: &Service) -> Result<
         let page = place.call(Class::EcsServices, "ecs:ListServiceDeployments", request).await?;
         Ok((page.service_deployments, page.next_token))
     };
-    let key = |brief: &sdk::ServiceDeploymentBrief| brief.service_deployment_arn.as_deref().unwrap_or_default();
     let (mut listing, mut deployments) = (Listing::default(), Vec::new());
-    while let Some(page) = listing.next(ask, key).await? {
+    while let Some(page) = listing.next(ask, arn).await? {
         deployments.extend(page.into_iter().filter_map(deployment));
     }
     Ok(deployments)
+}
+
+fn arn(brief: &sdk::ServiceDeploymentBrief) -> &str {
+    brief.service_deployment_arn().unwrap_or_default()
 }
 
 /// The deployment, if it has begun.

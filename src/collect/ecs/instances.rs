@@ -40,7 +40,7 @@ impl Snapshot<'_> {
                 request.set_container_instances(Some(asked.clone())).send()
             };
             let answer = place.call(Class::EcsTasks, "ecs:DescribeContainerInstances", request).await?;
-            let name = |instance: &ContainerInstance| instance.container_instance_arn.as_deref();
+            let name = ContainerInstance::container_instance_arn;
             let returned = reckoning.sort(&asked, answer.container_instances, name, failures(answer.failures));
             let mut batch = Batch::default();
             for instance in returned {

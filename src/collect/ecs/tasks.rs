@@ -52,7 +52,7 @@ impl Snapshot<'_> {
                     continue;
                 }
             };
-            let tasks = reckoning.sort(&asked, answer.tasks, |task| task.task_arn.as_deref(), failures(answer.failures));
+            let tasks = reckoning.sort(&asked, answer.tasks, aws_sdk_ecs::types::Task::task_arn, failures(answer.failures));
             let mut batch = Batch::default();
             for task in tasks {
                 batch.runs.extend(reckoning.accept(run(task.into(), self.now_ms)));
