@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use aws_sdk_codebuild::operation::batch_get_builds::BatchGetBuildsOutput;
 use aws_sdk_codebuild::types::{Build as SdkBuild, SortOrderType};
-use futures::{TryStreamExt, stream};
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 
 use super::call::{Fault, Place};
 use super::commit::{Sink, Unit};
@@ -94,13 +95,7 @@ struct Collector<'a> {
 
 impl Collector<'_> {
     async fn follow(&mut self, ahead: usize) -> Result<(), Fault> {
-        let place = self.place;
-        let pages = stream::try_unfold(Listing::default(), async |mut listing| {
-            let page = listing.next(|token| list(place, token), String::as_str).await?;
-            Ok(page.map(|page| (page, listing)))
-        });
-        let answers = pages.map_ok(|ids| get(place, ids)).try_buffered(ahead);
-        futures::pin_mut!(answers);
+        let mut answers = answers(self.place, ahead);
         while let Some((ids, answer)) = answers.try_next().await? {
             let rows = self.read(&ids, answer);
             self.write(rows).await?;
@@ -210,6 +205,20 @@ fn fact(row: &RunRow, number: Option<i64>, start_ms: i64) -> BuildFact {
     BuildFact { project: row.workload.name.clone(), id: row.run_id.clone(), number, start_ms, end_ms: row.stopped_ms }
 }
 
+type Answer = (Vec<String>, BatchGetBuildsOutput);
+
+/// Pages of builds in the order of the listing, the next `ahead` of them under way.
+fn answers(place: &Place, ahead: usize) -> BoxStream<'_, Result<Answer, Fault>> {
+    let pages = stream::try_unfold(Listing::default(), move |listing| page(place, listing));
+    pages.map_ok(move |ids| get(place, ids)).try_buffered(ahead).boxed()
+}
+
+/// A page of the listing, and the listing to go on with.
+async fn page(place: &Place, mut listing: Listing) -> Result<Option<(Vec<String>, Listing)>, Fault> {
+    let page = listing.next(|token| list(place, token), String::as_str).await?;
+    Ok(page.map(|page| (page, listing)))
+}
+
 async fn list(place: &Place, token: Option<String>) -> Result<(Option<Vec<String>>, Option<String>), Fault> {
     let request = || {
         let request = place.clients.codebuild.list_builds().sort_order(SortOrderType::Descending);
@@ -219,7 +228,7 @@ async fn list(place: &Place, token: Option<String>) -> Result<(Option<Vec<String
     Ok((page.ids, page.next_token))
 }
 
-async fn get(place: &Place, ids: Vec<String>) -> Result<(Vec<String>, BatchGetBuildsOutput), Fault> {
+async fn get(place: &Place, ids: Vec<String>) -> Result<Answer, Fault> {
     let request = || place.clients.codebuild.batch_get_builds().set_ids(Some(ids.clone())).send();
     let answer = place.call(Class::Codebuild, "codebuild:BatchGetBuilds", request).await?;
     Ok((ids, answer))

@@ -2,7 +2,8 @@
 
 use aws_sdk_ecs::operation::describe_tasks::DescribeTasksOutput;
 use aws_sdk_ecs::types::DesiredStatus;
-use futures::{TryStreamExt, stream};
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 
 use super::{AT_ONCE, Snapshot, failures, is_final};
 use crate::collect::call::{Fault, Place};
@@ -36,13 +37,7 @@ impl Snapshot<'_> {
     }
 
     async fn tasks_to_be(&mut self, status: &DesiredStatus, reckoning: &mut Reckoning) -> Result<(), Fault> {
-        let (place, cluster) = (self.place, self.cluster.arn.as_str());
-        let pages = stream::try_unfold(Listing::default(), async |mut listing| {
-            let page = listing.next(|token| list(place, cluster, status, token), String::as_str).await?;
-            Ok(page.map(|page| (page, listing)))
-        });
-        let answers = pages.map_ok(|arns| describe(place, cluster, arns)).try_buffer_unordered(AT_ONCE);
-        futures::pin_mut!(answers);
+        let mut answers = answers(self.place, &self.cluster.arn, status);
         while let Some((asked, answer)) = answers.try_next().await? {
             let answer = match answer {
                 Ok(answer) => answer,
@@ -72,6 +67,23 @@ fn run(task: Task, now_ms: i64) -> Result<RunRow, Refusal> {
         run.last_seen_ms = Some(now_ms);
     }
     Ok(run)
+}
+
+/// Pages of tasks, described as they are listed.
+fn answers<'a>(place: &'a Place, cluster: &'a str, status: &'a DesiredStatus) -> BoxStream<'a, Result<Answer, Fault>> {
+    let pages = stream::try_unfold(Listing::default(), move |listing| page(place, cluster, status, listing));
+    pages.map_ok(move |arns| describe(place, cluster, arns)).try_buffer_unordered(AT_ONCE).boxed()
+}
+
+/// A page of the listing, and the listing to go on with.
+async fn page(
+    place: &Place,
+    cluster: &str,
+    status: &DesiredStatus,
+    mut listing: Listing,
+) -> Result<Option<(Vec<String>, Listing)>, Fault> {
+    let page = listing.next(|token| list(place, cluster, status, token), String::as_str).await?;
+    Ok(page.map(|page| (page, listing)))
 }
 
 async fn list(
