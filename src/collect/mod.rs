@@ -5,7 +5,9 @@
 
 mod call;
 pub(crate) mod client;
+mod cloudwatch;
 mod commit;
+mod logs;
 mod plan;
 mod rates;
 

@@ -1,0 +1,237 @@
+//! CloudWatch metrics → samples: `AWS/ECS` of services, `ECS/ContainerInsights` of families, `AWS/CodeBuild` of builds.
+//!
+//! Each sample is made of three statistics, asked for as three queries: maximum, sum and sample count. A query may be
+//! answered in pages, in part or not at all; what is missing makes its days partial.
+
+mod answers;
+mod listing;
+mod packing;
+mod readings;
+mod series;
+
+use futures::StreamExt;
+use futures::stream;
+use std::sync::atomic::Ordering;
+use tokio::sync::Semaphore;
+
+use aws_sdk_cloudwatch::types::ScanBy;
+use aws_smithy_types::DateTime;
+
+pub(crate) use listing::{BuildDimensions, build_dimensions, families};
+pub(crate) use packing::{Chunk, Estimate, Resolution, chunks, estimate};
+pub(crate) use series::Series;
+
+use super::OPEN_DAY;
+use super::call::{Fault, Pages, Place, is_stale_token};
+use super::commit::Sink;
+use super::plan::{self, Known};
+use super::rates::Class;
+use crate::dataset::schema::State;
+use crate::dataset::writer::Verdict;
+use crate::records::Batch;
+use answers::{Answer, Answers, Flaws, Grid, Status};
+use series::{STATISTICS, Statistic};
+
+/// Calls of one chunk under way at once.
+const CALLS: usize = 3;
+/// Answers that are being received at once in the whole process: what bounds memory, at a few MB for each.
+static RECEIVING: Semaphore = Semaphore::const_new(24);
+/// Times that a query is asked again when it was not answered in full.
+const MOST_REPEATS: usize = 3;
+
+/// One statistic of one series.
+type Query<'a> = (&'a Series, Statistic);
+
+/// Fetches the `series` of one scope over one chunk of days and commits them as one unit.
+///
+/// Fails only when everything is to stop; any other failure is committed as the verdict on the days.
+#[expect(clippy::too_many_arguments, reason = "what is fetched, for whom, and where it goes")]
+pub(crate) async fn fetch(
+    place: &Place,
+    scope: &str,
+    source: &str,
+    series: &[Series],
+    chunk: &Chunk,
+    now_ms: i64,
+    known: &Known,
+    sink: &Sink,
+) -> Result<(), Fault> {
+    let grid = Grid::within(&plan::window_ms(&chunk.days, now_ms), chunk.period_s);
+    let unit = sink.unit();
+    let mut outcome = Outcome::default();
+    let queries: Vec<Query<'_>> = if grid.is_empty() { Vec::new() } else { queries(series) };
+    outcome.flaws.of_calls("builds without a number", series.iter().filter(|series| !series.is_known()).count());
+    let calls: Vec<_> = queries.chunks(chunk.queries_per_call.max(1)).map(|call| answered(place, call, &grid)).collect();
+    let mut answers = stream::iter(calls).buffered(CALLS);
+    // The three statistics of a series may be spread over neighbouring calls.
+    let (mut waiting, mut next) = (Vec::new(), queries.chunks(STATISTICS.len()));
+    while let Some(answers) = answers.next().await {
+        match answers {
+            Ok(answers) => waiting.extend(answers.finish(&mut outcome.flaws)),
+            Err(fault @ Fault::Stopped(_)) => return Err(fault),
+            Err(fault) => {
+                outcome.fault = Some(fault);
+                break;
+            }
+        }
+        let mut batch = Batch::default();
+        while let (Some(answers), Some(query)) = (three(&mut waiting), next.next()) {
+            batch.samples.extend(readings::samples(query[0].0, answers, chunk.period_s, &mut outcome.flaws));
+        }
+        outcome.rows += batch.samples.len();
+        if !batch.samples.is_empty() {
+            unit.rows(batch).await?;
+        }
+    }
+    drop(answers);
+    unit.commit(place, source, outcome.verdicts(scope, chunk, now_ms), known).await
+}
+
+fn queries(series: &[Series]) -> Vec<Query<'_>> {
+    series.iter().filter(|series| series.is_known()).flat_map(|series| STATISTICS.map(|statistic| (series, statistic))).collect()
+}
+
+/// The first three of `waiting`.
+fn three(waiting: &mut Vec<Answer>) -> Option<[Answer; 3]> {
+    let three = (waiting.len() >= 3).then(|| waiting.drain(..3).collect::<Vec<_>>())?;
+    three.try_into().ok()
+}
+
+/// What became of a chunk.
+#[derive(Debug, Default)]
+struct Outcome {
+    rows: usize,
+    flaws: Flaws,
+    /// Why not everything was asked for.
+    fault: Option<Fault>,
+}
+
+impl Outcome {
+    fn verdicts(&self, scope: &str, chunk: &Chunk, now_ms: i64) -> Vec<Verdict> {
+        let verdict = |day| {
+            let (state, reason) = self.verdict(day, plan::is_over(day, now_ms));
+            Verdict { scope: scope.to_owned(), day, state, reason }
+        };
+        chunk.days.clone().map(verdict).collect()
+    }
+
+    fn verdict(&self, day: plan::Day, is_over: bool) -> (State, Option<String>) {
+        let flaws = self.flaws.reason(day);
+        match &self.fault {
+            Some(fault) if self.rows == 0 => (fault.state(), Some(fault.reason())),
+            Some(fault) => {
+                (State::Partial, Some([Some(fault.reason()), flaws].into_iter().flatten().collect::<Vec<_>>().join("; ")))
+            }
+            None if self.flaws.is_denied() => (State::Denied, flaws),
+            None if flaws.is_some() => (State::Partial, flaws),
+            None if is_over => (State::Complete, None),
+            None => (State::Partial, Some(OPEN_DAY.to_owned())),
+        }
+    }
+}
+
+/// The answers to one call's queries, asked again where that may help.
+async fn answered(place: &Place, queries: &[Query<'_>], grid: &Grid) -> Result<Answers, Fault> {
+    let mut answers = ask(place, queries, grid).await?;
+    for _ in 0..MOST_REPEATS {
+        let open = answers.which(Status::is_open);
+        if open.is_empty() {
+            break;
+        }
+        let again: Vec<Query<'_>> = open.iter().map(|&index| queries[index]).collect();
+        answers.replace(&open, ask(place, &again, grid).await?);
+    }
+    for index in answers.which(|status| *status == Status::Partial) {
+        let mut halves = Vec::new();
+        for half in grid.halves().iter().filter(|half| !half.is_empty()) {
+            halves.extend(ask(place, &queries[index..=index], half).await?.each);
+        }
+        if let Some(whole) = halves.into_iter().reduce(Answer::joined) {
+            answers.each[index] = whole;
+        }
+    }
+    Ok(answers)
+}
+
+/// One call, all its pages.
+async fn ask(place: &Place, queries: &[Query<'_>], grid: &Grid) -> Result<Answers, Fault> {
+    let _receiving = place.unless_stopped(RECEIVING.acquire()).await?;
+    let named =
+        (0..).zip(queries).map(|(index, (series, statistic))| series.query(answers::id(index), *statistic, grid.period_s));
+    let named: Vec<_> = named.collect();
+    let request = |token: &Option<String>| {
+        place.tally.metrics.fetch_add(queries.len() as u64, Ordering::Relaxed);
+        let request = place.clients.cloudwatch.get_metric_data().set_metric_data_queries(Some(named.clone()));
+        let request =
+            request.start_time(DateTime::from_millis(grid.window_ms.start)).end_time(DateTime::from_millis(grid.window_ms.end));
+        request.scan_by(ScanBy::TimestampAscending).set_next_token(token.clone()).send()
+    };
+    let (mut answers, mut pages, mut token) = (Answers::new(queries.len(), grid), Pages::default(), None);
+    loop {
+        let page = match place.call(Class::MetricData, "cloudwatch:GetMetricData", || request(&token)).await {
+            Err(fault) if token.is_some() && is_stale_token(&fault) && pages.may_restart() => {
+                answers = Answers::new(queries.len(), grid);
+                token = None;
+                continue;
+            }
+            page => page?,
+        };
+        let next = page.next_token.clone();
+        let is_empty = answers.take(page)?;
+        token = pages.next(next, is_empty)?;
+        if token.is_none() {
+            return Ok(answers);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: plan::Day = 20_770;
+
+    fn outcome(change: impl FnOnce(&mut Outcome)) -> (State, Option<String>) {
+        let mut outcome = Outcome::default();
+        change(&mut outcome);
+        outcome.verdict(DAY, true)
+    }
+
+    #[test]
+    fn a_day_without_points_is_complete() {
+        assert_eq!(outcome(|_| ()), (State::Complete, None));
+    }
+
+    #[test]
+    fn a_day_that_is_not_over_is_partial_for_that_reason_alone() {
+        let outcome = Outcome::default();
+        assert_eq!(outcome.verdict(DAY, false), (State::Partial, Some(OPEN_DAY.to_owned())));
+    }
+
+    #[test]
+    fn a_refused_call_without_rows_is_denied() {
+        let denied = || Some(Fault::Denied("cloudwatch:GetMetricData".to_owned()));
+        assert_eq!(outcome(|outcome| outcome.fault = denied()).0, State::Denied);
+        let (state, reason) = outcome(|outcome| {
+            outcome.fault = denied();
+            outcome.rows = 1;
+        });
+        assert_eq!((state, reason.as_deref()), (State::Partial, Some("access denied: cloudwatch:GetMetricData")));
+    }
+
+    #[test]
+    fn a_flaw_of_one_day_leaves_the_others_complete() {
+        let mut outcome = Outcome::default();
+        outcome.flaws.of_day(DAY * crate::units::MS_PER_DAY, "negative");
+        assert_eq!(outcome.verdict(DAY, true).0, State::Partial);
+        assert_eq!(outcome.verdict(DAY + 1, true), (State::Complete, None));
+    }
+
+    #[test]
+    fn a_fetch_may_move_between_threads() {
+        fn is_send<F: Future + Send>(_: impl FnOnce(&'static Place, &'static Known, &'static Sink) -> F) {}
+        static CHUNK: Chunk = Chunk { days: 0..1, period_s: 60, queries_per_call: 1 };
+        is_send(|place, known, sink| fetch(place, "prod", "collect:metrics", &[], &CHUNK, 0, known, sink));
+        is_send(|place, _, _| build_dimensions(place));
+    }
+}
