@@ -307,7 +307,9 @@ mod tests {
     fn only(results: Vec<MetricDataResult>) -> (Vec<(i64, f64)>, Option<String>) {
         let mut answers = Answers::new(1, &grid());
         let mut flaws = Flaws::default();
-        results.into_iter().for_each(|result| drop(answers.take(page(vec![result])).unwrap()));
+        for result in results {
+            answers.take(page(vec![result])).unwrap();
+        }
         let answer = answers.finish(&mut flaws).remove(0).finish(&mut flaws);
         (answer, flaws.reason(0))
     }

@@ -130,9 +130,11 @@ fn cut(days: usize, series_count: usize, period_s: i32) -> Vec<usize> {
     lengths
 }
 
-/// The most days of one chunk: about [`MOST_SAMPLES`], but enough for calls that are full of points.
+/// The most days of one chunk: about [`MOST_SAMPLES`], but so many that any longer span can be cut into chunks whose
+/// calls are full of points, not of queries.
 fn longest(series_count: usize, period_s: i32) -> usize {
-    let full = MOST_POINTS.div_ceil(MOST_QUERIES * points_per_day(period_s));
+    let shortest_full = MOST_POINTS.div_ceil(MOST_QUERIES * points_per_day(period_s));
+    let full = 2 * shortest_full - 1;
     (MOST_SAMPLES / (series_count * points_per_day(period_s)).max(1)).clamp(full, MOST_POINTS / points_per_day(period_s))
 }
 
