@@ -146,8 +146,8 @@ pub(crate) async fn fetch_days(
 ) -> Result<(), Fault> {
     let days = days.start.max(group.first_day)..days.end;
     let fetches = days.rev().map(|day| fetch_day(place, group, source, day, now_ms, known, sink));
-    let mut fetched = stream::iter(fetches).buffer_unordered(DAYS);
-    while let Some(day) = fetched.next().await {
+    let mut done = stream::iter(fetches).buffer_unordered(DAYS);
+    while let Some(day) = done.next().await {
         day?;
     }
     Ok(())

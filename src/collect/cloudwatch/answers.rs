@@ -27,30 +27,30 @@ pub(super) struct Grid {
 impl Grid {
     /// `window_ms` without the period that is not over at its end.
     pub(super) fn within(window_ms: &Range<i64>, period_s: i32) -> Self {
-        let period_ms = i64::from(period_s) * 1000;
-        Self { window_ms: window_ms.start..window_ms.end.div_euclid(period_ms) * period_ms, period_s }
+        let step_ms = i64::from(period_s) * 1000;
+        Self { window_ms: window_ms.start..window_ms.end.div_euclid(step_ms) * step_ms, period_s }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.window_ms.is_empty()
     }
 
-    fn period_ms(&self) -> i64 {
+    fn step_ms(&self) -> i64 {
         i64::from(self.period_s) * 1000
     }
 
     fn holds(&self, at_ms: i64) -> bool {
-        self.window_ms.contains(&at_ms) && (at_ms - self.window_ms.start) % self.period_ms() == 0
+        self.window_ms.contains(&at_ms) && (at_ms - self.window_ms.start) % self.step_ms() == 0
     }
 
     fn points(&self) -> usize {
-        usize::try_from((self.window_ms.end - self.window_ms.start) / self.period_ms()).unwrap_or_default()
+        usize::try_from((self.window_ms.end - self.window_ms.start) / self.step_ms()).unwrap_or_default()
     }
 
     /// Both halves; the second is empty for a window of one point.
     pub(super) fn halves(&self) -> [Self; 2] {
         let points = i64::try_from(self.points()).unwrap_or(i64::MAX);
-        let middle = self.window_ms.start + (points + 1) / 2 * self.period_ms();
+        let middle = self.window_ms.start + (points + 1) / 2 * self.step_ms();
         [self.window_ms.start..middle, middle..self.window_ms.end].map(|window_ms| Self { window_ms, period_s: self.period_s })
     }
 }

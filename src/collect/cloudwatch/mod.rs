@@ -9,16 +9,16 @@ mod packing;
 mod readings;
 mod series;
 
-use futures::StreamExt;
-use futures::stream;
 use std::sync::atomic::Ordering;
-use tokio::sync::Semaphore;
 
 use aws_sdk_cloudwatch::types::ScanBy;
 use aws_smithy_types::DateTime;
+use futures::StreamExt;
+use futures::stream;
+use tokio::sync::Semaphore;
 
-pub(crate) use listing::{BuildDimensions, build_dimensions, families};
-pub(crate) use packing::{Chunk, Estimate, Resolution, chunks, estimate};
+pub(crate) use listing::{build_dimensions, families};
+pub(crate) use packing::{Chunk, Resolution, chunks, estimate};
 pub(crate) use series::Series;
 
 use super::OPEN_DAY;

@@ -71,9 +71,9 @@ impl Series {
         Self { workload: workload.into(), run_id: Some(id.into()), metric, dimensions: dimensions.of(build) }
     }
 
-    fn of_cluster(account: &str, region: &str, kind: Kind, names: (&str, &str), metric: Metric, named: &str) -> Self {
+    fn of_cluster(account: &str, region: &str, kind: Kind, names: (&str, &str), metric: Metric, dimension: &str) -> Self {
         let (cluster, name) = (names.0.to_owned(), names.1.to_owned());
-        let dimensions = vec![("ClusterName".to_owned(), cluster.clone()), (named.to_owned(), name.clone())];
+        let dimensions = vec![("ClusterName".to_owned(), cluster.clone()), (dimension.to_owned(), name.clone())];
         let workload = WorkloadKey { account: account.to_owned(), region: region.to_owned(), kind, cluster, name };
         Self { workload: workload.into(), run_id: None, metric, dimensions: Some(dimensions) }
     }
