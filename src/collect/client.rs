@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -51,9 +52,10 @@ impl Intercept for ReadOnly {
         "ReadOnly"
     }
 
-    fn read_before_execution(
+    fn read_before_serialization(
         &self,
         _: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let operation = config.load::<Metadata>().map(Metadata::name);
@@ -79,6 +81,9 @@ impl Patience {
     /// For AWS, over any line that works at all.
     pub(crate) const AWS: Self =
         Self { connect: Duration::from_millis(3_100), read: Duration::from_secs(30), attempt: Duration::from_secs(60) };
+    /// For a server on this machine.
+    pub(crate) const LOCAL: Self =
+        Self { connect: Duration::from_secs(2), read: Duration::from_secs(3), attempt: Duration::from_secs(5) };
 }
 
 /// One set of credentials, not yet tied to a region.

@@ -78,6 +78,22 @@ impl Dataset {
         Ok(dataset)
     }
 
+    /// True when something may have been written to it.
+    pub fn exists(&self) -> Result<bool> {
+        Ok(self.root.exists())
+    }
+
+    /// Refuses a dataset that cannot be written, before anything is fetched for it. Leaves nothing behind.
+    pub fn check_writable(&self) -> Result<()> {
+        let nearest = self.root.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.exists());
+        let nearest = nearest.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        tempfile::tempfile_in(nearest).map(drop).map_err(|cause| {
+            Error::new(Kind::Write, format!("cannot write the dataset `{}`", self.root.display()))
+                .cause(cause)
+                .hint("choose another folder for --dataset, or make this one writable")
+        })
+    }
+
     /// Its root folder.
     pub fn root(&self) -> &Path {
         &self.root
