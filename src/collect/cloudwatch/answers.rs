@@ -267,6 +267,11 @@ impl Flaws {
         *self.of_days.entry(at_ms.div_euclid(MS_PER_DAY)).or_default().entry(what).or_default() += 1;
     }
 
+    /// What was asked for is what was answered or failed: every one of `queries` was finished.
+    pub(super) fn account_for(&mut self, queries: usize) {
+        self.of_calls("metrics that were lost on the way", queries.abs_diff(self.queries));
+    }
+
     /// True when the credentials may read none of the series.
     pub(super) fn is_denied(&self) -> bool {
         self.forbidden > 0 && self.forbidden == self.queries
@@ -283,6 +288,18 @@ impl Flaws {
         let of_day = self.of_days.get(&day).into_iter().flatten();
         reasons.extend(of_day.map(|(what, count)| format!("points left out, {what}: {count}")));
         (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+}
+
+#[cfg(test)]
+impl Answer {
+    /// An answer that can be told from others.
+    pub(super) fn named(name: &str) -> Self {
+        Self { codes: BTreeSet::from([name.to_owned()]), ..Self::default() }
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.codes.iter().cloned().collect()
     }
 }
 
@@ -324,6 +341,18 @@ mod tests {
     #[test]
     fn a_query_without_an_answer_is_counted() {
         assert_eq!(only(vec![]).1.unwrap(), "not answered for 1 of 1 metrics");
+    }
+
+    #[test]
+    fn metrics_asked_for_are_answered_or_counted() {
+        let mut flaws = Flaws::default();
+        for answer in Answers::new(2, &grid()).finish(&mut flaws) {
+            answer.finish(&mut flaws);
+        }
+        flaws.account_for(2);
+        assert!(!flaws.reason(0).unwrap().contains("lost"));
+        flaws.account_for(5);
+        assert!(flaws.reason(0).unwrap().contains("metrics that were lost on the way: 3"));
     }
 
     #[test]

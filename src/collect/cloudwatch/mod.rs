@@ -63,20 +63,19 @@ pub(crate) async fn fetch(
     outcome.flaws.of_calls("builds without a number", series.iter().filter(|series| !series.is_known()).count());
     let calls: Vec<_> = queries.chunks(chunk.queries_per_call.max(1)).map(|call| answered(place, call, &grid)).collect();
     let mut answers = stream::iter(calls).buffered(CALLS);
-    // The three statistics of a series may be spread over neighbouring calls.
-    let (mut waiting, mut next) = (Vec::new(), queries.chunks(STATISTICS.len()));
+    let mut assembly = Assembly::of(&queries);
     while let Some(answers) = answers.next().await {
-        match answers {
-            Ok(answers) => waiting.extend(answers.finish(&mut outcome.flaws)),
+        let answers = match answers {
+            Ok(answers) => answers.finish(&mut outcome.flaws),
             Err(fault @ Fault::Stopped(_)) => return Err(fault),
             Err(fault) => {
                 outcome.fault = Some(fault);
                 break;
             }
-        }
+        };
         let mut batch = Batch::default();
-        while let (Some(answers), Some(query)) = (three(&mut waiting), next.next()) {
-            batch.samples.extend(readings::samples(query[0].0, answers, chunk.period_s, &mut outcome.flaws));
+        for (series, answers) in assembly.add(answers) {
+            batch.samples.extend(readings::samples(series, answers, chunk.period_s, &mut outcome.flaws));
         }
         outcome.rows += batch.samples.len();
         if !batch.samples.is_empty() {
@@ -84,6 +83,9 @@ pub(crate) async fn fetch(
         }
     }
     drop(answers);
+    if outcome.fault.is_none() {
+        outcome.flaws.account_for(queries.len());
+    }
     unit.commit(place, source, outcome.verdicts(scope, chunk, now_ms), known).await
 }
 
@@ -91,10 +93,35 @@ fn queries(series: &[Series]) -> Vec<Query<'_>> {
     series.iter().filter(|series| series.is_known()).flat_map(|series| STATISTICS.map(|statistic| (series, statistic))).collect()
 }
 
-/// The first three of `waiting`.
-fn three(waiting: &mut Vec<Answer>) -> Option<[Answer; 3]> {
-    let three = (waiting.len() >= 3).then(|| waiting.drain(..3).collect::<Vec<_>>())?;
-    three.try_into().ok()
+/// Puts the answers together series by series: the three statistics of one may come with neighbouring calls.
+struct Assembly<'a> {
+    /// Queries of the series that are not whole yet, in order.
+    queries: &'a [Query<'a>],
+    /// Answers to the first of them, fewer than a series has.
+    waiting: Vec<Answer>,
+}
+
+impl<'a> Assembly<'a> {
+    fn of(queries: &'a [Query<'a>]) -> Self {
+        Self { queries, waiting: Vec::new() }
+    }
+
+    /// Takes the answers to the next queries; returns the series that have all their statistics now.
+    fn add(&mut self, answers: Vec<Answer>) -> Vec<(&'a Series, [Answer; STATISTICS.len()])> {
+        let mut whole = Vec::new();
+        for answer in answers {
+            self.waiting.push(answer);
+            match std::mem::take(&mut self.waiting).try_into() {
+                Ok(answers) => {
+                    let (of_series, rest) = self.queries.split_at(STATISTICS.len().min(self.queries.len()));
+                    self.queries = rest;
+                    whole.extend(of_series.first().map(|(series, _)| (*series, answers)));
+                }
+                Err(waiting) => self.waiting = waiting,
+            }
+        }
+        whole
+    }
 }
 
 /// What became of a chunk.
@@ -188,6 +215,7 @@ async fn ask(place: &Place, queries: &[Query<'_>], grid: &Grid) -> Result<Answer
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::schema::Metric;
 
     const DAY: plan::Day = 20_770;
 
@@ -195,6 +223,27 @@ mod tests {
         let mut outcome = Outcome::default();
         change(&mut outcome);
         outcome.verdict(DAY, true)
+    }
+
+    #[test]
+    fn every_series_gets_its_own_answers_however_they_are_spread_over_calls() {
+        let names = ["a", "b", "c", "d", "e", "f", "g"];
+        let series = names.map(|name| Series::service("123456789012", "us-east-1", "prod", name, Metric::CpuPercent));
+        let queries = queries(&series);
+        for per_call in 1..=queries.len() {
+            let mut assembly = Assembly::of(&queries);
+            let mut told = Vec::new();
+            for call in queries.chunks(per_call) {
+                let answers =
+                    call.iter().map(|(series, statistic)| Answer::named(&format!("{}{statistic:?}", series.workload.name)));
+                for (series, answers) in assembly.add(answers.collect()) {
+                    told.push((series.workload.name.clone(), answers.map(|answer| answer.name())));
+                }
+            }
+            let expected = names
+                .map(|name| (name.to_owned(), ["Maximum", "Sum", "SampleCount"].map(|statistic| format!("{name}{statistic}"))));
+            assert_eq!(told, expected, "{per_call} queries per call");
+        }
     }
 
     #[test]
