@@ -12,7 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use rust_decimal::Decimal;
 
 use super::{Console, cannot_print};
-use crate::collect::client::{LoginRequest, check_endpoints};
+use crate::aws::{LoginRequest, check_endpoints};
 use crate::collect::summary::{Cost, Line, Progress, Summary, usd};
 use crate::collect::{Collection, Day, Regions, Request, Resolution, regions, stopped};
 use crate::dataset::Dataset;
@@ -181,7 +181,7 @@ pub(super) fn run(args: &CollectArgs, console: Console, out: &mut dyn Write) -> 
 
 /// A request for a look around: now, and nothing to fetch.
 pub(super) fn request_for(scope: &ScopeArgs) -> Result<Request> {
-    check_environment()?;
+    check_endpoints()?;
     let now_ms = jiff::Timestamp::now().as_millisecond();
     Ok(Request {
         logins: scope.logins()?,
@@ -196,13 +196,9 @@ pub(super) fn request_for(scope: &ScopeArgs) -> Result<Request> {
     })
 }
 
-fn check_environment() -> Result<()> {
-    check_endpoints(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))))
-}
-
 impl CollectArgs {
     fn request(&self) -> Result<Request> {
-        check_environment()?;
+        check_endpoints()?;
         if (self.time.now.is_some() || self.limits.pace > 1.0) && !is_on_this_machine() {
             return Err(Error::new(Kind::Usage, "--now and --pace are for tests against a server on this machine")
                 .hint("leave them out, or let AWS_ENDPOINT_URL name a loopback address"));
@@ -261,7 +257,8 @@ impl ScopeArgs {
 
     /// Which regions.
     fn regions(&self) -> Result<Regions> {
-        let names: Vec<String> = self.region.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned()).collect();
+        let names: Vec<String> =
+            self.region.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned()).collect();
         if names.iter().any(|name| name == "all") {
             return Ok(Regions::All);
         }
@@ -273,7 +270,9 @@ impl ScopeArgs {
 fn is_on_this_machine() -> bool {
     std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| {
         let host = url.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
-        ["127.0.0.1", "localhost", "[::1]"].iter().any(|own| host == *own || host.strip_prefix(own).is_some_and(|rest| rest.starts_with(':')))
+        ["127.0.0.1", "localhost", "[::1]"]
+            .iter()
+            .any(|own| host == *own || host.strip_prefix(own).is_some_and(|rest| rest.starts_with(':')))
     })
 }
 
@@ -315,7 +314,8 @@ fn plan_text(cost: &Cost, refused: &[Line]) -> String {
 }
 
 fn line_text(line: &Line) -> String {
-    let mut text = format!("{} {} {} {}: {}", terminal(&line.account), line.region, terminal(&line.scope), line.source, state_word(line));
+    let mut text =
+        format!("{} {} {} {}: {}", terminal(&line.account), line.region, terminal(&line.scope), line.source, state_word(line));
     if line.failed > 0 && line.days > 1 {
         let _ = write!(text, " on {} of {} days", line.failed, line.days);
     }
@@ -372,7 +372,8 @@ fn with_progress<T>(console: Console, progress: &Progress, work: impl FnOnce() -
 
 fn show_bars(progress: &Progress, finished: &mpsc::Receiver<()>) {
     let bars = MultiProgress::new();
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
     let mut of_place = std::collections::BTreeMap::new();
     while let Err(mpsc::RecvTimeoutError::Timeout) = finished.recv_timeout(REDRAW) {
         for ((account, region), (done, planned)) in progress.snapshot() {

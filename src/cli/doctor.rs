@@ -8,7 +8,6 @@ use clap::Args;
 use super::cannot_print;
 use super::collect::{ScopeArgs, request_for};
 use crate::collect::doctor::{BUILD_DAYS, Checkup, ClusterCheck, METRIC_DAYS};
-use crate::collect::summary::Line;
 use crate::collect::{Collection, Insights};
 use crate::error::Result;
 use crate::report::escape::terminal;

@@ -13,8 +13,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::client::Clients;
 use super::rates::{Class, Rates};
+use crate::aws::Clients;
 use crate::dataset::schema::State;
 
 /// Attempts at one call before its scope is given up.

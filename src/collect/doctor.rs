@@ -71,12 +71,7 @@ pub(crate) async fn examine(place: &Place, only: &[String], now_ms: i64) -> Resu
             name: cluster.name,
         }
     });
-    Ok(Checkup {
-        clusters: clusters.collect(),
-        account: place.account.clone(),
-        region: place.region.clone(),
-        permissions,
-    })
+    Ok(Checkup { clusters: clusters.collect(), account: place.account.clone(), region: place.region.clone(), permissions })
 }
 
 /// Every read of a collection, tried once. An answer that nothing is there is a permission granted.
@@ -90,10 +85,8 @@ async fn permissions(
     let service = cluster.and_then(|cluster| cluster.services.first()).map_or(NOTHING, |service| service.name.as_str());
     let log_group = group.map_or(NOTHING, |group| group.name.as_str());
     let ecs = &place.clients.ecs;
-    let revision = format!(
-        "arn:aws:ecs:{}:{}:service-revision/{name}/{service}/0000000000000000000",
-        place.region, place.account
-    );
+    let revision =
+        format!("arn:aws:ecs:{}:{}:service-revision/{name}/{service}/0000000000000000000", place.region, place.account);
     let mut tried = Vec::new();
     macro_rules! attempt {
         ($class:ident, $operation:literal, $request:expr) => {
@@ -110,11 +103,7 @@ async fn permissions(
         "ecs:ListServiceDeployments",
         ecs.list_service_deployments().cluster(name).service(service).max_results(1)
     );
-    attempt!(
-        EcsServices,
-        "ecs:DescribeServiceRevisions",
-        ecs.describe_service_revisions().service_revision_arns(&revision)
-    );
+    attempt!(EcsServices, "ecs:DescribeServiceRevisions", ecs.describe_service_revisions().service_revision_arns(&revision));
     attempt!(EcsTasks, "ecs:ListTasks", ecs.list_tasks().cluster(name).max_results(1));
     attempt!(EcsTasks, "ecs:DescribeTasks", ecs.describe_tasks().cluster(name).tasks(NO_TASK));
     attempt!(EcsDefinitions, "ecs:DescribeTaskDefinition", ecs.describe_task_definition().task_definition(NOTHING));

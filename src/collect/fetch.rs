@@ -71,8 +71,7 @@ async fn place(scopes: Scopes, known: &Known, terms: &Terms, sink: &Sink) -> Vec
             for chunk in chunks.into_iter().rev() {
                 let (name, series) = (name.clone(), Arc::clone(&series));
                 units.push(Box::pin(async move {
-                    let done =
-                        cloudwatch::fetch(context.place, &name, source, &series, &chunk, terms.now_ms, known, sink).await;
+                    let done = cloudwatch::fetch(context.place, &name, source, &series, &chunk, terms.now_ms, known, sink).await;
                     context.told(&name, source, done)
                 }));
             }
@@ -117,8 +116,7 @@ impl Context<'_> {
     /// Records what could not be discovered.
     async fn blind(self, blind: Blind) -> Option<Line> {
         let Blind { scope, source, days, fault } = blind;
-        let verdict =
-            |day| Verdict { scope: scope.clone(), day, state: fault.state(), reason: Some(fault.reason()) };
+        let verdict = |day| Verdict { scope: scope.clone(), day, state: fault.state(), reason: Some(fault.reason()) };
         for span in super::scopes::spans(&days) {
             let done = self.sink.unit().commit(self.place, &source, span.map(verdict).collect(), self.known).await;
             if done.is_err() {
@@ -130,9 +128,7 @@ impl Context<'_> {
 
     /// Utilisation of the builds of the missing days, day by day; within the budget.
     async fn build_metrics(self, facts: &[BuildFact], days: &[i64]) -> Option<Line> {
-        let measured = |build: &&BuildFact| {
-            build.end_ms.is_none_or(|end| end - build.start_ms > SHORTEST_MEASURED_BUILD_MS)
-        };
+        let measured = |build: &&BuildFact| build.end_ms.is_none_or(|end| end - build.start_ms > SHORTEST_MEASURED_BUILD_MS);
         if days.is_empty() {
             return None;
         }
@@ -147,9 +143,10 @@ impl Context<'_> {
         for &day in days.iter().rev() {
             let window = day * MS_PER_DAY..(day + 1) * MS_PER_DAY;
             // A build that began the day before may reach into this one.
-            let builds = facts.iter().filter(measured).filter(|build| {
-                build.start_ms < window.end && build.end_ms.is_none_or(|end| end > window.start)
-            });
+            let builds = facts
+                .iter()
+                .filter(measured)
+                .filter(|build| build.start_ms < window.end && build.end_ms.is_none_or(|end| end > window.start));
             let series: Vec<Series> = builds
                 .flat_map(|build| {
                     [Metric::CpuVcpu, Metric::MemoryMib].map(|metric| {

@@ -1,10 +1,9 @@
 //! AWS → dataset: what is missing is planned, fetched at half of AWS's pace, and committed scope-day by scope-day.
 //!
-//! Reads only, and only the operations of [`client::OPERATIONS`]. Every failure belongs to a scope: it is recorded
+//! Reads only, and only the operations of [`crate::aws::OPERATIONS`]. Every failure belongs to a scope: it is recorded
 //! there with its reason, and the rest goes on.
 
 mod call;
-pub(crate) mod client;
 mod cloudwatch;
 mod codebuild;
 mod commit;
@@ -25,9 +24,9 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use crate::aws::LoginRequest;
 use crate::dataset::{Dataset, coverage};
 use crate::error::{Error, Kind, Result};
-use client::LoginRequest;
 pub(crate) use cloudwatch::Resolution;
 pub(crate) use ecs::Insights;
 pub(crate) use plan::Day;
@@ -148,7 +147,8 @@ impl Collection {
         if written.is_err() {
             self.stop.send_replace(Some("the dataset cannot be written"));
         }
-        let faults = self.runtime.block_on(fetching).map_err(|cause| Error::new(Kind::Failure, "a fetch broke off").cause(cause))?;
+        let faults =
+            self.runtime.block_on(fetching).map_err(|cause| Error::new(Kind::Failure, "a fetch broke off").cause(cause))?;
         written?;
         summary.finish(faults, &tallies, self.stopped());
         Ok(summary)

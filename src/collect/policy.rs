@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::client::OPERATIONS;
+use crate::aws::OPERATIONS;
 
 /// What the actions of a service are for, and so which statement they belong to.
 const STATEMENTS: [(&str, &[&str]); 3] = [
@@ -26,7 +26,8 @@ fn statements() -> Vec<(&'static str, Vec<String>)> {
 
 /// As an IAM policy document.
 pub(crate) fn json() -> String {
-    let statement = |(name, actions): (&str, Vec<String>)| json!({"Sid": name, "Effect": "Allow", "Action": actions, "Resource": "*"});
+    let statement =
+        |(name, actions): (&str, Vec<String>)| json!({"Sid": name, "Effect": "Allow", "Action": actions, "Resource": "*"});
     let document = json!({"Version": "2012-10-17", "Statement": statements().into_iter().map(statement).collect::<Vec<_>>()});
     format!("{document:#}\n")
 }
@@ -35,7 +36,10 @@ pub(crate) fn json() -> String {
 pub(crate) fn terraform() -> String {
     let mut text = "data \"aws_iam_policy_document\" \"plimsoll\" {\n".to_owned();
     for (name, actions) in statements() {
-        let _ = writeln!(text, "  statement {{\n    sid       = \"{name}\"\n    effect    = \"Allow\"\n    resources = [\"*\"]\n    actions = [");
+        let _ = writeln!(
+            text,
+            "  statement {{\n    sid       = \"{name}\"\n    effect    = \"Allow\"\n    resources = [\"*\"]\n    actions = ["
+        );
         for action in actions {
             let _ = writeln!(text, "      \"{action}\",");
         }
@@ -49,7 +53,8 @@ pub(crate) fn terraform() -> String {
 pub(crate) fn cloudformation() -> String {
     let mut text = "AWSTemplateFormatVersion: '2010-09-09'\nDescription: Read-only permissions for plimsoll\nResources:\n  PlimsollPolicy:\n    Type: AWS::IAM::ManagedPolicy\n    Properties:\n      Description: What plimsoll reads\n      PolicyDocument:\n        Version: '2012-10-17'\n        Statement:\n".to_owned();
     for (name, actions) in statements() {
-        let _ = writeln!(text, "          - Sid: {name}\n            Effect: Allow\n            Resource: '*'\n            Action:");
+        let _ =
+            writeln!(text, "          - Sid: {name}\n            Effect: Allow\n            Resource: '*'\n            Action:");
         for action in actions {
             let _ = writeln!(text, "              - {action}");
         }

@@ -68,9 +68,10 @@ pub(crate) fn check(name: &str) -> Result<()> {
     }
     let plain = |text: &str| text.replace(['-', '_', ' '], "").to_lowercase();
     let near = known().find(|known| plain(known) == plain(name));
-    let hint = near.map_or_else(|| "region names look like us-east-1; `--region all` takes every region".to_owned(), |near| {
-        format!("did you mean `{near}`?")
-    });
+    let hint = near.map_or_else(
+        || "region names look like us-east-1; `--region all` takes every region".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
     Err(Error::new(Kind::Usage, format!("`{name}` is not an AWS region")).hint(hint))
 }
 
@@ -82,7 +83,11 @@ mod tests {
     fn a_misspelt_region_is_refused_with_the_nearest_one() {
         for (name, near) in [("us-east1", Some("us-east-1")), ("EU-WEST-1", Some("eu-west-1")), ("nowhere", None), ("", None)] {
             let error = check(name).unwrap_err();
-            assert_eq!(error.next_step().is_some_and(|hint| near.is_some_and(|near| hint.contains(near))), near.is_some(), "{name}");
+            assert_eq!(
+                error.next_step().is_some_and(|hint| near.is_some_and(|near| hint.contains(near))),
+                near.is_some(),
+                "{name}"
+            );
         }
     }
 

@@ -11,15 +11,15 @@ use futures::stream;
 use tokio::sync::watch;
 
 use super::call::{Fault, Place};
-use super::client::{self, Login, Patience};
-use super::cloudwatch::{self, Chunk, Resolution, Series};
+use super::cloudwatch::{self, ByCluster, Chunk, Series};
+use super::doctor::{self, Checkup};
 use super::ecs::{self, Cluster, Insights};
 use super::logs::{self, Group, GroupKind};
 use super::plan::{self, Day, Known};
 use super::rates::{Class, Rates};
 use super::summary::{CostLine, Line};
-use super::doctor::{self, Checkup};
 use super::{Regions, Request, regions};
+use crate::aws::{self, Patience};
 use crate::dataset::schema::{Metric, State};
 use crate::dataset::writer::BUILD_SCOPE;
 use crate::error::{Error, Kind, Result};
@@ -157,7 +157,7 @@ async fn places(request: &Request, stop: Stop) -> Result<(Vec<(Place, bool)>, Ve
     let patience = if request.pace > 1.0 { Patience::LOCAL } else { Patience::AWS };
     let (mut places, mut refused) = (BTreeMap::new(), Vec::new());
     for login in &request.logins {
-        let login = client::log_in(login, patience).await;
+        let login = aws::log_in(login, patience).await;
         let home = match &request.regions {
             Regions::Named(named) => named.first().cloned(),
             _ => login.region(),
@@ -200,9 +200,7 @@ async fn places(request: &Request, stop: Stop) -> Result<(Vec<(Place, bool)>, Ve
 
 /// Account id and ARN of the credentials.
 async fn identity(place: &Place) -> Result<(String, String), Fault> {
-    let answer = place
-        .call(Class::Identity, "sts:GetCallerIdentity", || place.clients.sts.get_caller_identity().send())
-        .await?;
+    let answer = place.call(Class::Identity, "sts:GetCallerIdentity", || place.clients.sts.get_caller_identity().send()).await?;
     let account = answer.account.filter(|account| is_account(account));
     let account = account.ok_or_else(|| Fault::Protocol("sts:GetCallerIdentity: no account id".to_owned()))?;
     Ok((account, answer.arn.unwrap_or_default()))
@@ -210,9 +208,7 @@ async fn identity(place: &Place) -> Result<(String, String), Fault> {
 
 /// The scopes of one place.
 async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Scopes, Fault> {
-    let missing = |scope: &str, source: &str| {
-        known.missing(&place.account, &place.region, scope, source, request.days.clone())
-    };
+    let missing = |scope: &str, source: &str| known.missing(&place.account, &place.region, scope, source, request.days.clone());
     let mut blind = Vec::new();
     let today = request.now_ms / crate::units::MS_PER_DAY;
     let snapshot = snapshot_source(request.now_ms);
@@ -230,7 +226,12 @@ async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Sco
     }
     let names: Vec<String> = discovered.clusters.iter().map(|cluster| cluster.name.clone()).collect();
     let has_insights = discovered.clusters.iter().any(|cluster| cluster.insights != Insights::Disabled);
-    let mut families = BTreeMap::new();
+    // Whoever was deleted since the last collection is listed by CloudWatch alone. The listing only adds.
+    let measured = match cloudwatch::services(place).await {
+        Err(fault @ Fault::Stopped(_)) => return Err(fault),
+        listed => listed.unwrap_or_default(),
+    };
+    let mut families = ByCluster::new();
     if has_insights {
         match cloudwatch::families(place).await {
             Ok(found) => families = found,
@@ -270,7 +271,7 @@ async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Sco
             names.into_iter().flat_map(|name| metrics.map(|metric| of(name, metric))).collect()
         };
         let services = series(
-            cluster.services.iter().map(|service| &service.name).collect(),
+            names_of(&cluster, &measured),
             &|name, metric| Series::service(&place.account, &place.region, &cluster.name, name, metric),
             [Metric::CpuPercent, Metric::MemoryPercent],
         );
@@ -280,7 +281,8 @@ async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Sco
             &|name, metric| Series::family(&place.account, &place.region, &cluster.name, name, metric),
             [Metric::CpuUnits, Metric::MemoryMib],
         );
-        let metrics = [(source::METRICS, services), (source::FAMILY_METRICS, standalone)].into_iter().filter(|(_, s)| !s.is_empty());
+        let metrics =
+            [(source::METRICS, services), (source::FAMILY_METRICS, standalone)].into_iter().filter(|(_, s)| !s.is_empty());
         let metrics = metrics.map(|(source, series)| {
             let days = missing(&cluster.name, source);
             let chunks = cloudwatch::chunks(series.len(), &days, request.resolution, request.now_ms);
@@ -301,6 +303,13 @@ async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Sco
         blind,
         place: place.clone(),
     })
+}
+
+/// The services of a cluster, those that are only measured included.
+fn names_of<'a>(cluster: &'a Cluster, measured: &'a ByCluster) -> Vec<&'a String> {
+    let measured = measured.get(&cluster.name).into_iter().flatten();
+    let names: BTreeSet<&String> = cluster.services.iter().map(|service| &service.name).chain(measured).collect();
+    names.into_iter().collect()
 }
 
 /// The source of a snapshot taken now: each is a source of its own, so that none replaces another.

@@ -59,7 +59,8 @@ impl<'a> Scan<'a> {
     /// The time that collections were asked for, up to the newest one: its unfinished day is left out where there is
     /// another. `None` without collections.
     pub fn collected_span(&self) -> Option<(i64, i64)> {
-        let collected = || self.commits.iter().filter_map(|commit| Some((midnight(commit.row.day.parse().ok()?), commit.row.collected_ms?)));
+        let collected =
+            || self.commits.iter().filter_map(|commit| Some((midnight(commit.row.day.parse().ok()?), commit.row.collected_ms?)));
         let first = collected().map(|(day, _)| day).min()?;
         let newest = collected().map(|(_, at)| at).max()?;
         let last = collected().map(|(day, _)| day + MS_PER_DAY).max()?.min(newest);

@@ -31,7 +31,12 @@ fn an_endpoint_that_is_no_url_is_refused_instead_of_calling_aws() {
     for url in ["127.0.0.1:4566", "http//127.0.0.1", "", "http://", "ftp://127.0.0.1", "http://127.0.0.1:port", "http://:80"] {
         let environment = [KEYS[0], KEYS[1], ("AWS_ENDPOINT_URL", url), ("AWS_REGION", "us-east-1")];
         refuses(&environment, &[], 2, &["AWS_ENDPOINT_URL is not a URL"]);
-        refuses(&[KEYS[0], KEYS[1], ("AWS_ENDPOINT_URL_ECS", url), ("AWS_REGION", "us-east-1")], &[], 2, &["AWS_ENDPOINT_URL_ECS"]);
+        refuses(
+            &[KEYS[0], KEYS[1], ("AWS_ENDPOINT_URL_ECS", url), ("AWS_REGION", "us-east-1")],
+            &[],
+            2,
+            &["AWS_ENDPOINT_URL_ECS"],
+        );
     }
 }
 
@@ -83,7 +88,9 @@ fn an_expired_login_is_an_authentication_error() {
 fn aws_that_cannot_be_reached_is_no_authentication_error() {
     let environment = [KEYS[0], KEYS[1], ("AWS_ENDPOINT_URL", NOBODY)];
     let world = World::new();
-    collect(&world, &environment, &["--region", "us-east-1", "--pace", "1000"]).exits(1).says(&["sts:GetCallerIdentity", "onnection refused"]);
+    collect(&world, &environment, &["--region", "us-east-1", "--pace", "1000"])
+        .exits(1)
+        .says(&["sts:GetCallerIdentity", "onnection refused"]);
     assert!(!world.path("dataset").exists());
 }
 

@@ -7,6 +7,7 @@ mod collect_usage;
 mod dataset;
 mod exactness;
 mod import;
+mod prices;
 mod privacy;
 mod properties;
 mod reference;

@@ -9,20 +9,33 @@ use crate::collect::call::{Fault, Pages, Place, is_stale_token};
 use crate::collect::rates::Class;
 use crate::records::fields::is_name;
 
+/// Names by cluster.
+pub(crate) type ByCluster = BTreeMap<String, BTreeSet<String>>;
+
 /// Families with task metrics, by cluster: those of services too. Dimensions: `ClusterName`, `TaskDefinitionFamily`.
-pub(crate) async fn families(place: &Place) -> Result<BTreeMap<String, BTreeSet<String>>, Fault> {
-    let mut families: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let wanted = ["ClusterName", "TaskDefinitionFamily"];
-    list(place, ("ECS/ContainerInsights", "CpuUtilized"), &wanted, |dimensions| {
+pub(crate) async fn families(place: &Place) -> Result<ByCluster, Fault> {
+    by_cluster(place, ("ECS/ContainerInsights", "CpuUtilized"), "TaskDefinitionFamily").await
+}
+
+/// Services with metrics, by cluster: those deleted of late too. Dimensions: `ClusterName`, `ServiceName`.
+pub(crate) async fn services(place: &Place) -> Result<ByCluster, Fault> {
+    by_cluster(place, ("AWS/ECS", "CPUUtilization"), "ServiceName").await
+}
+
+/// What `dimension` names beside a cluster, and nothing else does.
+async fn by_cluster(place: &Place, metric: (&str, &str), dimension: &str) -> Result<ByCluster, Fault> {
+    let mut found = ByCluster::new();
+    let wanted = ["ClusterName", dimension];
+    list(place, metric, &wanted, |dimensions| {
         // With enhanced observability there are series of single tasks and containers as well.
-        if let [cluster, family] = wanted.map(|name| value(&dimensions, name).filter(|value| is_name(value)))
-            && let (2, Some(cluster), Some(family)) = (dimensions.len(), cluster, family)
+        if let [cluster, name] = wanted.map(|name| value(&dimensions, name).filter(|value| is_name(value)))
+            && let (2, Some(cluster), Some(name)) = (dimensions.len(), cluster, name)
         {
-            families.entry(cluster.to_owned()).or_default().insert(family.to_owned());
+            found.entry(cluster.to_owned()).or_default().insert(name.to_owned());
         }
     })
     .await?;
-    Ok(families)
+    Ok(found)
 }
 
 /// How AWS spells the dimensions of builds.

@@ -1,5 +1,5 @@
-//! The only place that builds SDK clients: time-outs, one TLS stack, and an interceptor that lets nothing but the
-//! listed reads pass.
+//! The way to AWS: the only place that loads credentials and builds SDK clients, with time-outs, one TLS stack, and an
+//! interceptor that lets nothing but the listed reads pass.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use aws_types::SdkConfig;
 use crate::error::{Error, Kind, Result};
 
 /// Every operation that plimsoll may call, as (IAM prefix, operation). Nothing else leaves this process.
-pub(crate) const OPERATIONS: [(&str, &str); 21] = [
+pub(crate) const OPERATIONS: [(&str, &str); 22] = [
     ("cloudwatch", "GetMetricData"),
     ("cloudwatch", "ListMetrics"),
     ("codebuild", "BatchGetBuilds"),
@@ -36,6 +36,7 @@ pub(crate) const OPERATIONS: [(&str, &str); 21] = [
     ("ecs", "ListTasks"),
     ("logs", "DescribeLogGroups"),
     ("logs", "FilterLogEvents"),
+    ("pricing", "GetAttributeValues"),
     ("pricing", "GetProducts"),
     ("savingsplans", "DescribeSavingsPlansOfferingRates"),
     ("sts", "AssumeRole"),
@@ -140,6 +141,12 @@ pub(crate) async fn log_in(request: &LoginRequest, patience: Patience) -> Login 
 }
 
 impl Login {
+    /// The same, for callers that do not pace and repeat calls themselves.
+    pub(crate) fn repeating(self) -> Self {
+        let config = self.config.to_builder().retry_config(RetryConfig::standard().with_max_attempts(5)).build();
+        Self { config, ..self }
+    }
+
     /// The region that the profile or the environment names.
     pub(crate) fn region(&self) -> Option<String> {
         self.config.region().map(ToString::to_string)
@@ -188,8 +195,10 @@ clients! {
 }
 
 /// Refuses an endpoint override that the SDK would ignore: it would call the real AWS instead.
-pub(crate) fn check_endpoints(variables: impl Iterator<Item = (String, String)>) -> Result<()> {
+pub(crate) fn check_endpoints() -> Result<()> {
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     for (name, value) in variables.filter(|(name, _)| name == "AWS_ENDPOINT_URL" || name.starts_with("AWS_ENDPOINT_URL_")) {
+        let value = value.to_string_lossy();
         let rest = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"));
         let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
         let port = host.and_then(|host| host.rsplit_once(':')).map(|(_, port)| port);
