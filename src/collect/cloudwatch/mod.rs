@@ -17,7 +17,7 @@ use futures::StreamExt;
 use futures::stream;
 use tokio::sync::Semaphore;
 
-pub(crate) use listing::{BuildDimensions, ByCluster, build_dimensions, families, services};
+pub(crate) use listing::{ByCluster, build_dimensions, families, services};
 pub(crate) use packing::{Chunk, Resolution, chunks, estimate};
 pub(crate) use series::Series;
 
