@@ -35,17 +35,18 @@ const AUTHENTICATION: [&str; 11] = [
     "UnrecognizedClientException",
 ];
 
-/// What AWS answers about each of `regions`, in their order; `told` hears of every region that is done.
+/// What `read` makes of AWS's answers about each of `regions`, in their order. Answers are large: each is read as it comes
+/// and then dropped.
 ///
 /// # Errors
 /// [`Kind::Authentication`] where credentials are missing, expired or refused; [`Kind::Input`] for an answer that cannot be
-/// read or never ends; [`Kind::Failure`] where AWS cannot be reached or goes on throttling.
-pub async fn answers(
+/// read or never ends; [`Kind::Failure`] where AWS cannot be reached or goes on throttling; and what `read` refuses.
+pub async fn each<T>(
     regions: &[String],
     profile: Option<&str>,
     with_savings_plans: bool,
-    told: &dyn Fn(&str),
-) -> Result<Vec<Answers>> {
+    read: impl Fn(&str, &Answers) -> Result<T>,
+) -> Result<Vec<T>> {
     let mut clients = BTreeMap::new();
     for region in regions {
         let endpoint = endpoint(region);
@@ -54,19 +55,16 @@ pub async fn answers(
             clients.insert(endpoint, (pricing(endpoint, profile).await?, plans));
         }
     }
+    let read = &read;
     let asked = regions.iter().filter_map(|region| Some((region, clients.get(endpoint(region))?)));
     futures::stream::iter(asked)
-        .map(|(region, (pricing, plans))| async move {
-            let answers = answers_about(region, pricing, plans.as_ref()).await?;
-            told(region);
-            Ok(answers)
-        })
+        .map(|(region, (pricing, plans))| async move { read(region, &answers(region, pricing, plans.as_ref()).await?) })
         .buffered(REGIONS_AT_ONCE)
         .try_collect()
         .await
 }
 
-async fn answers_about(
+async fn answers(
     region: &str,
     pricing: &aws_sdk_pricing::Client,
     plans: Option<&aws_sdk_savingsplans::Client>,

@@ -161,6 +161,7 @@ impl<'a> Claims<'a> {
     /// Notes the prices that `product` states.
     pub(super) fn add(&mut self, product: &Product, prices: Result<Vec<Priced>, String>) {
         let now = self.now;
+        let prices = if product.is_of(self.region) { prices } else { Ok(Vec::new()) };
         self.note(&product.sku, prices, |priced| {
             let usd = product.price(priced.units, now)?.to_owned();
             Ok(Row { usd, unit: priced.unit, as_of: product.as_of.clone(), source: "AWS Price List API" })
