@@ -17,7 +17,7 @@ pub enum Kind {
     Authentication,
     /// An output cannot be written.
     Write,
-    /// The plan costs more than --max-api-cost.
+    /// The plan costs more than `--max-api-cost`.
     Budget,
 }
 

@@ -13,7 +13,9 @@
 //!
 //! One direction, no way back. Only [`import`], [`dataset`], [`pricing::refresh::ask`] and [`cli`] touch the world; the rest is pure.
 
+pub(crate) mod aws;
 pub mod cli;
+pub(crate) mod collect;
 pub mod dataset;
 pub mod demand;
 pub mod error;
@@ -21,6 +23,7 @@ pub mod import;
 pub mod pack;
 pub mod pricing;
 pub mod recommend;
+pub(crate) mod records;
 pub mod report;
 pub mod rightsize;
 pub mod units;

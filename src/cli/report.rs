@@ -11,6 +11,7 @@ use super::{Console, cannot_print, file};
 use crate::dataset::Dataset;
 use crate::dataset::part::short_hash;
 use crate::dataset::scan::Scan;
+use crate::dataset::schema::State;
 use crate::demand;
 use crate::error::{Error, Kind, Result};
 use crate::pricing::PriceBook;
@@ -185,12 +186,14 @@ fn coverage(scan: &Scan<'_>, reduced: &demand::Reduced) -> CoverageResult {
     let day = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%d").to_string();
     let (first, last) = (day(reduced.window.from_ms), day(reduced.window.to_ms - 1));
     let in_window = |day: &str| (first.as_str()..=last.as_str()).contains(&day);
-    let mut days: std::collections::BTreeMap<_, bool> = std::collections::BTreeMap::new();
+    let mut days: std::collections::BTreeMap<_, (bool, bool)> = std::collections::BTreeMap::new();
     for commit in scan.commits.iter().filter(|commit| in_window(&commit.row.day)) {
-        let complete = days.entry((&commit.account, &commit.region, &commit.row.scope, &commit.row.day)).or_insert(true);
-        *complete &= commit.row.state == "complete";
+        let day = days.entry((&commit.account, &commit.region, &commit.row.scope, &commit.row.day)).or_default();
+        // A snapshot or a source that is switched off neither makes a day whole nor takes from what others saw of it.
+        day.0 |= commit.row.state == State::Complete.as_str();
+        day.1 |= [State::Partial, State::Denied].iter().any(|state| commit.row.state == state.as_str());
     }
-    let complete_scope_days = days.values().filter(|complete| **complete).count();
+    let complete_scope_days = days.values().filter(|(seen, missing)| *seen && !missing).count();
     CoverageResult {
         sources: sources.len(),
         complete_scope_days,

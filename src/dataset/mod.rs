@@ -10,6 +10,7 @@ pub mod part;
 pub mod scan;
 pub mod schema;
 pub mod spacing;
+pub(crate) mod writer;
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,8 @@ pub enum Table {
     Runs,
     /// Utilisation readings.
     Samples,
+    /// EC2 instances that ECS tasks run on, as seen, by time.
+    Instances,
     /// What was collected, and on which parts it stands.
     Coverage,
 }
@@ -38,6 +41,7 @@ impl Table {
             Self::Workloads => "workloads",
             Self::Runs => "runs",
             Self::Samples => "samples",
+            Self::Instances => "instances",
             Self::Coverage => "coverage",
         }
     }
@@ -72,6 +76,22 @@ impl Dataset {
                 .hint("name the folder that was given to `import --dataset`"));
         }
         Ok(dataset)
+    }
+
+    /// True when something may have been written to it.
+    pub fn exists(&self) -> Result<bool> {
+        Ok(self.root.exists())
+    }
+
+    /// Refuses a dataset that cannot be written, before anything is fetched for it. Leaves nothing behind.
+    pub fn check_writable(&self) -> Result<()> {
+        let nearest = self.root.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.exists());
+        let nearest = nearest.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        tempfile::tempfile_in(nearest).map(drop).map_err(|cause| {
+            Error::new(Kind::Write, format!("cannot write the dataset `{}`", self.root.display()))
+                .cause(cause)
+                .hint("choose another folder for --dataset, or make this one writable")
+        })
     }
 
     /// Its root folder.

@@ -59,6 +59,8 @@ pub enum SourceKind {
     ContainerInsights,
     /// CloudWatch Metric Streams.
     MetricStream,
+    /// CloudWatch `GetMetricData`.
+    Cloudwatch,
     /// The ECS API.
     EcsApi,
     /// The CodeBuild API.
@@ -72,6 +74,7 @@ impl SourceKind {
             Self::TaskEvents => "task_events",
             Self::ContainerInsights => "container_insights",
             Self::MetricStream => "metric_stream",
+            Self::Cloudwatch => "cloudwatch",
             Self::EcsApi => "ecs_api",
             Self::CodebuildApi => "codebuild_api",
         }
@@ -187,6 +190,61 @@ impl SampleRow {
     }
 }
 
+/// One EC2 instance of a cluster, as seen at one time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InstanceRow {
+    /// AWS account id.
+    pub account: String,
+    /// AWS region.
+    pub region: String,
+    /// ECS cluster.
+    pub cluster: String,
+    /// EC2 instance id.
+    pub instance_id: String,
+    /// EC2 instance type, where the agent tells it.
+    pub instance_type: Option<String>,
+    /// Availability Zone.
+    pub availability_zone: Option<String>,
+    /// ECS capacity provider.
+    pub capacity_provider: Option<String>,
+    /// CPU units registered for tasks.
+    pub cpu_units: Option<i64>,
+    /// Memory registered for tasks, MiB.
+    pub memory_mib: Option<i64>,
+    /// Joined the cluster.
+    pub registered_ms: Option<i64>,
+    /// Seen at this time.
+    pub seen_ms: i64,
+}
+
+/// How much of a scope-day was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// All of it.
+    Complete,
+    /// What was there at the moment of collecting, as `reason` says; more may have come and gone.
+    Snapshot,
+    /// A part, as `reason` says.
+    Partial,
+    /// Nothing: the credentials may not.
+    Denied,
+    /// Nothing: the source is switched off there.
+    Disabled,
+}
+
+impl State {
+    /// As stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Snapshot => "snapshot",
+            Self::Partial => "partial",
+            Self::Denied => "denied",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 /// What one source told about one scope on one day, and the parts that hold it: the commit record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CoverageRow {
@@ -196,7 +254,7 @@ pub struct CoverageRow {
     pub source: String,
     /// UTC day, `YYYY-MM-DD`.
     pub day: String,
-    /// `complete`, `partial`, `denied` or `disabled`.
+    /// A [`State`], as stored.
     pub state: String,
     /// Why it is not complete.
     pub reason: Option<String>,
@@ -317,6 +375,21 @@ pub fn samples(rows: &[SampleRow]) -> PolarsResult<DataFrame> {
         "sum": row.sum,
         "count": row.count,
         "source": row.source.as_str(),
+    })
+}
+
+/// The `instances` table.
+pub fn instances(rows: &[InstanceRow]) -> PolarsResult<DataFrame> {
+    frame!(rows, |row| {
+        "cluster": row.cluster.as_str(),
+        "instance_id": row.instance_id.as_str(),
+        "instance_type": row.instance_type.as_deref(),
+        "availability_zone": row.availability_zone.as_deref(),
+        "capacity_provider": row.capacity_provider.as_deref(),
+        "cpu_units": row.cpu_units,
+        "memory_mib": row.memory_mib,
+        "registered_ms": row.registered_ms,
+        "seen_ms": row.seen_ms,
     })
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Refusal;
-use super::fields::{Time, is_account, is_name, is_region};
-use super::rows::Rows;
 use crate::dataset::schema::{Metric, SampleRow, SourceKind};
+use crate::dataset::writer::Writer;
 use crate::error::Result;
+use crate::records::Refusal;
+use crate::records::fields::{Time, is_account, is_name, is_region};
 use crate::workload::{Kind, WorkloadKey};
 
 /// More than a hundred times what was asked for is no utilisation.
@@ -34,7 +34,7 @@ struct Value {
 }
 
 /// One record.
-pub(super) fn take(text: &str, rows: &mut Rows<'_>) -> Result<Result<(), Refusal>> {
+pub(super) fn take(text: &str, rows: &mut Writer<'_>) -> Result<Result<(), Refusal>> {
     let Ok(record) = serde_json::from_str::<Record<'_>>(text) else {
         return Ok(Err(Refusal::Rejected("metric record with a malformed field")));
     };
@@ -45,7 +45,7 @@ pub(super) fn take(text: &str, rows: &mut Rows<'_>) -> Result<Result<(), Refusal
 }
 
 impl Record<'_> {
-    fn row(&self, rows: &mut Rows<'_>) -> Result<SampleRow, Refusal> {
+    fn row(&self, rows: &mut Writer<'_>) -> Result<SampleRow, Refusal> {
         let metric = Metric::of_aws(self.namespace, self.metric_name)
             .ok_or(Refusal::Unused("metric that is not CPU or memory of a container"))?;
         let Value { max, sum, count } = self.value;
@@ -81,7 +81,7 @@ impl Record<'_> {
     }
 
     /// The workload and, where the series is of a single one, the run.
-    fn series(&self, rows: &mut Rows<'_>) -> Result<(Arc<WorkloadKey>, Option<Arc<str>>), Refusal> {
+    fn series(&self, rows: &mut Writer<'_>) -> Result<(Arc<WorkloadKey>, Option<Arc<str>>), Refusal> {
         if !is_account(self.account_id) || !is_region(self.region) {
             return Err(Refusal::Rejected("record without an account or a region"));
         }

@@ -5,25 +5,19 @@
 //! or not, as lines, arrays or single documents, bare or inside CloudWatch Logs envelopes. Only the fields of
 //! `dataset::schema` are ever read: environment variables, commands and messages do not get this far.
 
-mod builds;
-mod container_insights;
 mod content;
-mod fields;
 mod metric_stream;
-mod rows;
-mod services;
 mod shape;
-mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::dataset::writer::Writer;
 use crate::dataset::{Dataset, coverage};
 use crate::error::{Error, Kind, Result};
 use content::{HashingReader, Place};
-use rows::Rows;
 
 /// What became of one file.
 #[derive(Debug)]
@@ -89,15 +83,6 @@ impl Tally {
             || !self.unused.is_empty()
             || self.rejected.keys().any(|&reason| reason != shape::UNKNOWN && reason != content::NOT_JSON)
     }
-}
-
-/// Why a record did not become rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    /// Well-formed, but nothing plimsoll uses.
-    Unused(&'static str),
-    /// Not to be trusted.
-    Rejected(&'static str),
 }
 
 /// Files to import: named ones must have a known shape, found ones may be skipped.
@@ -190,7 +175,7 @@ fn import_one(
             Box::new(fs::File::open(path).map_err(unreadable)?)
         }
     };
-    let mut rows = Rows::new(dataset);
+    let mut rows = Writer::new(dataset);
     let (tally, hash) = read_all(HashingReader::new(reader, progress), name, &mut rows)?;
     let source = source(&hash);
     if tally.read == 0 && tally.missing == 0 {
@@ -202,7 +187,10 @@ fn import_one(
     if !known.insert(source.clone()) {
         return Ok(Outcome::AlreadyThere);
     }
-    rows.commit(&source, &tally)?;
+    let rejected = tally.rejected_total();
+    let reason =
+        (rejected + tally.missing > 0).then(|| format!("{rejected} records rejected, {} not returned by AWS", tally.missing));
+    rows.finish()?.commit(&source, reason.as_deref())?;
     Ok(Outcome::Imported(tally))
 }
 
@@ -221,7 +209,7 @@ fn source(hash: &str) -> String {
 }
 
 /// Reads every record of one file into `rows`; returns the tally and the hash of the content.
-fn read_all(reader: HashingReader<'_>, name: &str, rows: &mut Rows<'_>) -> Result<(Tally, String)> {
+fn read_all(reader: HashingReader<'_>, name: &str, rows: &mut Writer<'_>) -> Result<(Tally, String)> {
     let mut tally = Tally::default();
     let hash = content::records(reader, name, &mut |record| {
         match record {

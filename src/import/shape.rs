@@ -5,9 +5,10 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::content::{MISSING, NOT_JSON, Place};
-use super::rows::Rows;
-use super::{Refusal, Tally, builds, container_insights, metric_stream, services, tasks};
+use super::{Tally, metric_stream};
+use crate::dataset::writer::Writer;
 use crate::error::Result;
+use crate::records::{Batch, Refusal, builds, container_insights, services, tasks};
 
 /// Rejection reason of a value whose shape is not known.
 pub(super) const UNKNOWN: &str = "shape not recognised";
@@ -57,13 +58,13 @@ struct Probe<'a> {
 const DEEPEST: u8 = 4;
 
 /// Turns one JSON value into rows, or counts why not.
-pub(super) fn take(text: &str, place: &Place, rows: &mut Rows<'_>, tally: &mut Tally) -> Result<()> {
+pub(super) fn take(text: &str, place: &Place, rows: &mut Writer<'_>, tally: &mut Tally) -> Result<()> {
     Taker { place, rows, tally }.take(text, 0)
 }
 
 struct Taker<'t, 'd> {
     place: &'t Place,
-    rows: &'t mut Rows<'d>,
+    rows: &'t mut Writer<'d>,
     tally: &'t mut Tally,
 }
 
@@ -97,20 +98,21 @@ impl Taker<'_, '_> {
         if listed || is_only_about_missing(text) {
             return Ok(());
         }
+        let mut batch = Batch::default();
         let outcome = if probe.detail_type.is_some() {
-            tasks::take_event(text, self.rows)?
+            tasks::take_event(text, &mut batch)
         } else if probe.record_type.is_some() && probe.cluster_name.is_some() {
-            container_insights::take(text, self.rows)?
+            container_insights::take(text, &mut batch)
         } else if is_service {
-            services::take_service(text, self.rows)?
+            services::take_service(text, &mut batch)
         } else if probe.task_arn.is_some() {
-            tasks::take_described(text, self.rows)?
+            tasks::take_described(text, &mut batch)
         } else if let Some(definition) = probe.task_definition.filter(|definition| definition.get().starts_with('{')) {
-            services::take_task_definition(definition.get(), self.rows)?
+            services::take_task_definition(definition.get(), &mut batch)
         } else if probe.task_definition_arn.is_some() {
-            services::take_task_definition(text, self.rows)?
+            services::take_task_definition(text, &mut batch)
         } else if probe.project_name.is_some() && (probe.build_complete.is_some() || probe.phases.is_some()) {
-            builds::take(text, self.rows)?
+            builds::take(text, &mut batch)
         } else if let (Some(message), Some(_)) = (probe.message, probe.timestamp) {
             return self.log_event(message.get(), depth);
         } else if probe.metric_stream_name.is_some() {
@@ -119,7 +121,7 @@ impl Taker<'_, '_> {
             Err(Refusal::Rejected(UNKNOWN))
         };
         self.settle(outcome);
-        Ok(())
+        self.rows.add(batch)
     }
 
     fn settle(&mut self, outcome: Result<(), Refusal>) {

@@ -11,6 +11,7 @@ use etcetera::BaseStrategy;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
+use crate::aws::check_endpoints;
 use crate::cli::compare::parse::region;
 use crate::cli::{Console, cannot_print, file};
 use crate::error::{Error, Kind, Result};
@@ -47,6 +48,7 @@ pub(crate) struct RefreshArgs {
 /// Asks AWS, writes the book and says what is in it.
 pub(super) fn run(args: &RefreshArgs, console: Console, out: &mut dyn Write) -> Result<u8> {
     let now = Timestamp::now();
+    check_endpoints()?;
     check_regions(&args.regions)?;
     let path = output(args.output.as_deref(), now)?;
     let wanted = Wanted::embedded(args.savings_plans)?;
@@ -111,13 +113,13 @@ async fn ask_aws(args: &RefreshArgs, wanted: &Wanted, now: Timestamp, console: C
 
 /// The asked regions, each once and in order.
 async fn regions(asked: &[String], profile: Option<&str>) -> Result<Vec<String>> {
-    let configured = if asked.is_empty() || asked == ["all"] { ask::configured_region(profile).await? } else { None };
+    let configured = if asked.is_empty() || asked == ["all"] { ask::configured_region(profile).await } else { None };
     let mut regions = match (asked, configured) {
         ([], Some(region)) => vec![region],
         ([], None) => return Err(Error::new(Kind::Usage, "no region is configured").hint("--region REGION, or set AWS_REGION")),
         ([all], region) if all == "all" => {
             let endpoint = refresh::endpoint(region.as_deref().unwrap_or_default());
-            ask::regions(&ask::pricing(endpoint, profile).await?).await?
+            ask::regions(&ask::clients_at(endpoint, profile).await.pricing).await?
         }
         (asked, _) => asked.to_vec(),
     };

@@ -1,7 +1,5 @@
 //! Asking AWS for prices: the calls of a refresh, page by page.
 
-mod client;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_credential_types::provider::error::CredentialsError;
@@ -13,9 +11,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::{StreamExt, TryStreamExt};
 
 use super::{Answers, Rate, ec2, endpoint};
+use crate::aws::{self, Clients, LoginRequest, Patience};
 use crate::error::{Error, Kind, Result};
-
-pub use client::{configured_region, pricing, savings_plans};
 
 /// More pages than any service of a region has; more of them are an endless answer.
 const MAX_PAGES: usize = 500;
@@ -51,24 +48,34 @@ pub async fn each<T>(
     for region in regions {
         let endpoint = endpoint(region);
         if !clients.contains_key(endpoint) {
-            let plans = if with_savings_plans { Some(savings_plans(endpoint, profile).await?) } else { None };
-            clients.insert(endpoint, (pricing(endpoint, profile).await?, plans));
+            clients.insert(endpoint, clients_at(endpoint, profile).await);
         }
     }
     let read = &read;
     let asked = regions.iter().filter_map(|region| Some((region, clients.get(endpoint(region))?)));
     futures::stream::iter(asked)
-        .map(|(region, (pricing, plans))| async move { read(region, &answers(region, pricing, plans.as_ref()).await?) })
+        .map(|(region, clients)| async move { read(region, &answers(region, clients, with_savings_plans).await?) })
         .buffered(REGIONS_AT_ONCE)
         .try_collect()
         .await
 }
 
-async fn answers(
-    region: &str,
-    pricing: &aws_sdk_pricing::Client,
-    plans: Option<&aws_sdk_savingsplans::Client>,
-) -> Result<Answers> {
+/// Clients at the endpoint of `region`.
+pub(crate) async fn clients_at(region: &str, profile: Option<&str>) -> Clients {
+    login(profile).await.repeating().clients(region)
+}
+
+/// The region of the environment or the profile, as the AWS CLI finds it.
+pub(crate) async fn configured_region(profile: Option<&str>) -> Option<String> {
+    login(profile).await.region()
+}
+
+async fn login(profile: Option<&str>) -> aws::Login {
+    aws::log_in(&LoginRequest { profile: profile.map(str::to_owned), ..LoginRequest::default() }, Patience::AWS).await
+}
+
+async fn answers(region: &str, clients: &Clients, with_savings_plans: bool) -> Result<Answers> {
+    let pricing = &clients.pricing;
     let mut ec2 = products(pricing, "AmazonEC2", region, ec2::INSTANCES).await?;
     ec2.extend(products(pricing, "AmazonEC2", region, ec2::VOLUMES).await?);
     Ok(Answers {
@@ -76,10 +83,7 @@ async fn answers(
         codebuild: products(pricing, "CodeBuild", region, &[]).await?,
         ec2,
         vpc: products(pricing, "AmazonVPC", region, &[]).await?,
-        rates: match plans {
-            Some(plans) => rates(plans, region).await?,
-            None => Vec::new(),
-        },
+        rates: if with_savings_plans { rates(&clients.savingsplans, region).await? } else { Vec::new() },
     })
 }
 

@@ -125,7 +125,7 @@ impl Found {
     /// does not have is not sold in the region, as far as the list tells.
     pub fn is_incomplete(&self) -> bool {
         // vCPU and memory are worth nothing without each other.
-        let group = |item: &Item| item.cells[..item.cells.len() - 1].to_vec();
+        let group = |item: &Item| item.cells.split_last().map(|(_, group)| group.to_vec());
         let is_fargate = |item: &&Item| matches!(item.service, Service::Fargate | Service::SavingsPlans);
         let groups: BTreeSet<_> = self.rows.keys().filter(is_fargate).map(group).collect();
         let is_part = self.missing.iter().filter(is_fargate).any(|item| groups.contains(&group(item)));

@@ -2,11 +2,9 @@
 
 use serde::Deserialize;
 
-use super::Refusal;
 use super::fields::{Arn, Time, code_word, cpu_units, is_name, memory_mib};
-use super::rows::Rows;
+use super::{Batch, Refusal};
 use crate::dataset::schema::{RunRow, SourceKind};
-use crate::error::Result;
 use crate::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
 
 #[derive(Deserialize)]
@@ -52,9 +50,9 @@ struct Task {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct EphemeralStorage {
+pub(crate) struct EphemeralStorage {
     #[serde(rename = "sizeInGiB")]
-    pub(super) size_in_gib: Option<u32>,
+    pub(crate) size_in_gib: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -69,35 +67,33 @@ struct Container {
 }
 
 /// One `EventBridge` event.
-pub(super) fn take_event(text: &str, rows: &mut Rows<'_>) -> Result<Result<(), Refusal>> {
+pub(crate) fn take_event(text: &str, batch: &mut Batch) -> Result<(), Refusal> {
     let Ok(event) = serde_json::from_str::<Event<'_>>(text) else {
-        return Ok(Err(Refusal::Rejected("event with a malformed field")));
+        return Err(Refusal::Rejected("event with a malformed field"));
     };
     if event.detail_type != "ECS Task State Change" {
-        return Ok(Err(Refusal::Unused("event that is not about a task's state")));
+        return Err(Refusal::Unused("event that is not about a task's state"));
     }
     let Some(detail) = event.detail else {
-        return Ok(Err(Refusal::Rejected("task event without detail")));
+        return Err(Refusal::Rejected("task event without detail"));
     };
-    take(detail.get(), event.time, SourceKind::TaskEvents, rows)
+    take(detail.get(), event.time, SourceKind::TaskEvents, batch)
 }
 
 /// One task of `aws ecs describe-tasks`.
-pub(super) fn take_described(text: &str, rows: &mut Rows<'_>) -> Result<Result<(), Refusal>> {
-    take(text, None, SourceKind::EcsApi, rows)
+pub(crate) fn take_described(text: &str, batch: &mut Batch) -> Result<(), Refusal> {
+    take(text, None, SourceKind::EcsApi, batch)
 }
 
-fn take(text: &str, seen: Option<Time>, source: SourceKind, rows: &mut Rows<'_>) -> Result<Result<(), Refusal>> {
+fn take(text: &str, seen: Option<Time>, source: SourceKind, batch: &mut Batch) -> Result<(), Refusal> {
     if seen.is_some_and(|seen| !seen.is_plausible()) {
-        return Ok(Err(Refusal::Rejected("time before 2010 or after 2100")));
+        return Err(Refusal::Rejected("time before 2010 or after 2100"));
     }
     let Ok(task) = serde_json::from_str::<Task>(text) else {
-        return Ok(Err(Refusal::Rejected("task with a malformed field")));
+        return Err(Refusal::Rejected("task with a malformed field"));
     };
-    match task.into_row(seen, source) {
-        Ok(row) => rows.run(row).map(Ok),
-        Err(refusal) => Ok(Err(refusal)),
-    }
+    batch.runs.push(task.into_row(seen, source)?);
+    Ok(())
 }
 
 impl Task {
@@ -181,17 +177,17 @@ impl Task {
 }
 
 /// `family` of `family:revision`.
-pub(super) fn family(definition: &str) -> &str {
+pub(crate) fn family(definition: &str) -> &str {
     definition.rsplit_once(':').map_or(definition, |(family, _)| family)
 }
 
 /// A capacity provider that is not Fargate's stands for EC2 instances.
-pub(super) fn launch_type_of(capacity_provider: &str) -> &'static str {
+pub(crate) fn launch_type_of(capacity_provider: &str) -> &'static str {
     if matches!(capacity_provider, "FARGATE" | "FARGATE_SPOT") { "FARGATE" } else { "EC2" }
 }
 
 /// ECS's spellings of an architecture.
-pub(super) fn architecture_of(text: &str) -> Option<Architecture> {
+pub(crate) fn architecture_of(text: &str) -> Option<Architecture> {
     match text.to_ascii_lowercase().as_str() {
         "x86_64" | "amd64" => Some(Architecture::X86_64),
         "arm64" => Some(Architecture::Arm64),
@@ -200,7 +196,7 @@ pub(super) fn architecture_of(text: &str) -> Option<Architecture> {
 }
 
 /// ECS's spellings of an operating system family.
-pub(super) fn os_of(text: &str) -> Option<Os> {
+pub(crate) fn os_of(text: &str) -> Option<Os> {
     let lower = text.to_ascii_lowercase();
     if lower.starts_with("linux") { Some(Os::Linux) } else { lower.starts_with("windows").then_some(Os::Windows) }
 }

@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Refusal;
 use super::fields::{Time, code_word, is_account, is_name, is_region};
-use super::rows::Rows;
+use super::{Batch, Refusal};
 use crate::dataset::schema::{Metric, RunRow, SampleRow, SourceKind};
-use crate::error::Result;
 use crate::workload::{Configuration, Kind, WorkloadKey};
 
 /// Seconds between two records of one task.
@@ -40,23 +38,17 @@ struct Record {
 }
 
 /// One record.
-pub(super) fn take(text: &str, rows: &mut Rows<'_>) -> Result<Result<(), Refusal>> {
+pub(crate) fn take(text: &str, batch: &mut Batch) -> Result<(), Refusal> {
     let Ok(record) = serde_json::from_str::<Record>(text) else {
-        return Ok(Err(Refusal::Rejected("performance record with a malformed field")));
+        return Err(Refusal::Rejected("performance record with a malformed field"));
     };
     if record.record_type != "Task" {
-        return Ok(Err(Refusal::Unused("performance record that is not about a whole task")));
+        return Err(Refusal::Unused("performance record that is not about a whole task"));
     }
-    match record.rows() {
-        Err(refusal) => Ok(Err(refusal)),
-        Ok((run, samples)) => {
-            rows.seen(run);
-            for sample in samples {
-                rows.sample(sample)?;
-            }
-            Ok(Ok(()))
-        }
-    }
+    let (run, samples) = record.rows()?;
+    batch.sightings.push(run);
+    batch.samples.extend(samples);
+    Ok(())
 }
 
 impl Record {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use polars::prelude::{DataFrame, PolarsError};
 
-use super::Tally;
-use crate::dataset::part::{self, Partition, SeriesSummary, Summary};
-use crate::dataset::schema::{self, ConfigurationRow, CoverageRow, Metric, RunRow, SampleRow};
-use crate::dataset::spacing::{self, Spacings};
-use crate::dataset::{Dataset, Table, coverage};
+use super::part::{self, Partition, SeriesSummary, Summary};
+use super::schema::{self, ConfigurationRow, CoverageRow, InstanceRow, Metric, RunRow, SampleRow, State};
+use super::spacing::{self, Spacings};
+use super::{Dataset, Table, coverage};
 use crate::error::{Error, Kind, Result};
+use crate::records::Batch;
 use crate::units::MS_PER_DAY;
 use crate::workload::{Kind as WorkloadKind, WorkloadKey};
 
@@ -20,25 +20,115 @@ const MOST_RUNS: usize = 100_000;
 /// Spacings kept per series in a part's summary.
 const MOST_SPACINGS: usize = 4;
 /// The scope of builds in the coverage table.
-const BUILD_SCOPE: &str = "codebuild";
+pub(crate) const BUILD_SCOPE: &str = "codebuild";
 
 /// Collects the rows of one source.
-pub(super) struct Rows<'d> {
+pub(crate) struct Writer<'d> {
     dataset: &'d Dataset,
     configurations: Vec<ConfigurationRow>,
     runs: Vec<RunRow>,
+    instances: Vec<InstanceRow>,
     seen: BTreeMap<(Arc<WorkloadKey>, String), RunRow>,
     samples: Vec<SampleRow>,
     workloads: HashMap<WorkloadKey, Arc<WorkloadKey>>,
     run_names: HashMap<String, Arc<str>>,
-    written: BTreeMap<Partition, Written>,
+    written: BTreeMap<Partition, Share>,
 }
 
 /// What was written into one partition.
 #[derive(Default)]
-struct Written {
+struct Share {
     parts: BTreeSet<String>,
     days: BTreeMap<(String, i64), Day>,
+}
+
+/// The parts of one source, written and waiting for their commit.
+pub(crate) struct Written<'d> {
+    dataset: &'d Dataset,
+    partitions: BTreeMap<Partition, Share>,
+}
+
+/// What a collection says of one scope on one UTC day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Cluster name, or [`BUILD_SCOPE`].
+    pub(crate) scope: String,
+    /// Days since the epoch.
+    pub(crate) day: i64,
+    /// How much of it was seen.
+    pub(crate) state: State,
+    /// Why it is not complete.
+    pub(crate) reason: Option<String>,
+}
+
+impl Written<'_> {
+    /// Rows written.
+    pub(crate) fn rows(&self) -> i64 {
+        self.partitions.values().flat_map(|share| share.days.values()).map(|day| day.rows).sum()
+    }
+
+    /// Commits every scope-day that has rows under `source`, partial when there is a reason.
+    pub(crate) fn commit(&self, source: &str, reason: Option<&str>) -> Result<()> {
+        for (partition, share) in &self.partitions {
+            let parts: Vec<&str> = share.parts.iter().map(String::as_str).collect();
+            let row = |(scope, day): &(String, i64), totals: &Day| CoverageRow {
+                scope: scope.clone(),
+                source: source.to_owned(),
+                day: date(*day),
+                state: if reason.is_some() { State::Partial } else { State::Complete }.as_str().to_owned(),
+                reason: reason.map(str::to_owned),
+                rows: totals.rows,
+                period_s: totals.period_s,
+                collected_ms: None,
+                parts: parts.join(";"),
+            };
+            let rows: Vec<CoverageRow> = share.days.iter().map(|(key, totals)| row(key, totals)).collect();
+            coverage::commit(self.dataset, partition, &rows)?;
+        }
+        Ok(())
+    }
+
+    /// Commits what a collection says of each of its scope-days, with rows or without, in one account and region.
+    ///
+    /// A day stands on the parts of its month, and on those of months that no verdict is about: definitions that
+    /// hold always, runs that began long ago.
+    pub(crate) fn commit_verdicts(
+        &self,
+        account: &str,
+        region: &str,
+        source: &str,
+        collected_ms: i64,
+        verdicts: &[Verdict],
+    ) -> Result<()> {
+        let mut months: BTreeMap<String, Vec<&Verdict>> = BTreeMap::new();
+        for verdict in verdicts {
+            months.entry(date(verdict.day)[..7].to_owned()).or_default().push(verdict);
+        }
+        let elsewhere = self.partitions.iter().filter(|(partition, _)| !months.contains_key(&partition.month));
+        let elsewhere: Vec<&str> = elsewhere.flat_map(|(_, share)| share.parts.iter().map(String::as_str)).collect();
+        for (month, verdicts) in &months {
+            let partition = Partition { account: account.to_owned(), region: region.to_owned(), month: month.clone() };
+            let share = self.partitions.get(&partition);
+            let own = share.into_iter().flat_map(|share| share.parts.iter().map(String::as_str));
+            let parts = own.chain(elsewhere.iter().copied()).collect::<Vec<_>>().join(";");
+            let row = |verdict: &&Verdict| {
+                let totals = share.and_then(|share| share.days.get(&(verdict.scope.clone(), verdict.day))).copied();
+                CoverageRow {
+                    scope: verdict.scope.clone(),
+                    source: source.to_owned(),
+                    day: date(verdict.day),
+                    state: verdict.state.as_str().to_owned(),
+                    reason: verdict.reason.clone(),
+                    rows: totals.map_or(0, |totals| totals.rows),
+                    period_s: totals.and_then(|totals| totals.period_s),
+                    collected_ms: Some(collected_ms),
+                    parts: parts.clone(),
+                }
+            };
+            coverage::commit(self.dataset, &partition, &verdicts.iter().map(row).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
 }
 
 #[derive(Default, Clone, Copy)]
@@ -47,12 +137,13 @@ struct Day {
     period_s: Option<i64>,
 }
 
-impl<'d> Rows<'d> {
-    pub(super) fn new(dataset: &'d Dataset) -> Self {
+impl<'d> Writer<'d> {
+    pub(crate) fn new(dataset: &'d Dataset) -> Self {
         Self {
             dataset,
             configurations: Vec::new(),
             runs: Vec::new(),
+            instances: Vec::new(),
             seen: BTreeMap::new(),
             samples: Vec::new(),
             workloads: HashMap::new(),
@@ -62,7 +153,7 @@ impl<'d> Rows<'d> {
     }
 
     /// One shared key per workload.
-    pub(super) fn workload(
+    pub(crate) fn workload(
         &mut self,
         account: &str,
         region: &str,
@@ -86,7 +177,7 @@ impl<'d> Rows<'d> {
     }
 
     /// One shared name per run.
-    pub(super) fn run_name(&mut self, run: &str) -> Arc<str> {
+    pub(crate) fn run_name(&mut self, run: &str) -> Arc<str> {
         if let Some(known) = self.run_names.get(run) {
             return known.clone();
         }
@@ -95,18 +186,29 @@ impl<'d> Rows<'d> {
         shared
     }
 
-    pub(super) fn configuration(&mut self, row: ConfigurationRow) -> Result<()> {
-        self.configurations.push(row);
-        if self.configurations.len() >= MOST_RUNS { self.write_configurations() } else { Ok(()) }
+    /// Takes the rows of `batch`; of a run told minute by minute only the last sighting is kept.
+    pub(crate) fn add(&mut self, batch: Batch) -> Result<()> {
+        let Batch { configurations, runs, sightings, samples, instances } = batch;
+        self.configurations.extend(configurations);
+        self.runs.extend(runs);
+        self.instances.extend(instances);
+        sightings.into_iter().for_each(|row| self.seen(row));
+        self.samples.extend(samples);
+        if self.configurations.len() >= MOST_RUNS {
+            self.write_configurations()?;
+        }
+        if self.runs.len() >= MOST_RUNS {
+            self.write_runs()?;
+        }
+        if self.samples.len() >= MOST_SAMPLES { self.write_samples() } else { Ok(()) }
     }
 
-    pub(super) fn run(&mut self, row: RunRow) -> Result<()> {
-        self.runs.push(row);
-        if self.runs.len() >= MOST_RUNS { self.write_runs() } else { Ok(()) }
+    /// Samples held in memory.
+    pub(crate) fn held(&self) -> usize {
+        self.samples.len()
     }
 
-    /// A run told minute by minute: only its last sighting is kept.
-    pub(super) fn seen(&mut self, row: RunRow) {
+    fn seen(&mut self, row: RunRow) {
         let key = (row.workload.clone(), row.run_id.clone());
         match self.seen.get_mut(&key) {
             Some(known) if known.last_seen_ms >= row.last_seen_ms => {}
@@ -115,38 +217,20 @@ impl<'d> Rows<'d> {
         }
     }
 
-    pub(super) fn sample(&mut self, row: SampleRow) -> Result<()> {
+    pub(crate) fn sample(&mut self, row: SampleRow) -> Result<()> {
         self.samples.push(row);
         if self.samples.len() >= MOST_SAMPLES { self.write_samples() } else { Ok(()) }
     }
 
-    /// Writes what is left and commits everything under `source`.
-    pub(super) fn commit(mut self, source: &str, tally: &Tally) -> Result<()> {
+    /// Writes what is left; nothing counts before it is committed.
+    pub(crate) fn finish(mut self) -> Result<Written<'d>> {
         let seen = std::mem::take(&mut self.seen);
         self.runs.extend(seen.into_values());
         self.write_configurations()?;
         self.write_runs()?;
+        self.write_instances()?;
         self.write_samples()?;
-        let rejected = tally.rejected_total();
-        let reason =
-            (rejected + tally.missing > 0).then(|| format!("{rejected} records rejected, {} not returned by AWS", tally.missing));
-        for (partition, written) in &self.written {
-            let parts: Vec<&str> = written.parts.iter().map(String::as_str).collect();
-            let row = |(scope, day): &(String, i64), totals: &Day| CoverageRow {
-                scope: scope.clone(),
-                source: source.to_owned(),
-                day: date(*day),
-                state: if reason.is_some() { "partial" } else { "complete" }.to_owned(),
-                reason: reason.clone(),
-                rows: totals.rows,
-                period_s: totals.period_s,
-                collected_ms: None,
-                parts: parts.join(";"),
-            };
-            let rows: Vec<CoverageRow> = written.days.iter().map(|(key, totals)| row(key, totals)).collect();
-            coverage::commit(self.dataset, partition, &rows)?;
-        }
-        Ok(())
+        Ok(Written { dataset: self.dataset, partitions: self.written })
     }
 
     fn write_configurations(&mut self) -> Result<()> {
@@ -177,7 +261,25 @@ impl<'d> Rows<'d> {
         Ok(())
     }
 
-    fn write_samples(&mut self) -> Result<()> {
+    fn write_instances(&mut self) -> Result<()> {
+        let mut rows = std::mem::take(&mut self.instances);
+        rows.sort();
+        rows.dedup();
+        let mut partitions: BTreeMap<Partition, Vec<InstanceRow>> = BTreeMap::new();
+        for row in rows {
+            let month = date(day(row.seen_ms))[..7].to_owned();
+            let partition = Partition { account: row.account.clone(), region: row.region.clone(), month };
+            partitions.entry(partition).or_default().push(row);
+        }
+        for (partition, rows) in partitions {
+            let days: Vec<_> = rows.iter().map(|row| (row.cluster.as_str(), day(row.seen_ms), None)).collect();
+            self.write(Table::Instances, &partition, &days, schema::instances(&rows), &Summary::default())?;
+        }
+        Ok(())
+    }
+
+    /// Writes the samples held in memory.
+    pub(crate) fn write_samples(&mut self) -> Result<()> {
         let mut rows = std::mem::take(&mut self.samples);
         rows.sort_by(SampleRow::order);
         rows.dedup_by(|later, earlier| earlier.same_reading(later));
@@ -229,7 +331,8 @@ const fn day(ms: i64) -> i64 {
     ms.div_euclid(MS_PER_DAY)
 }
 
-fn date(day: i64) -> String {
+/// `YYYY-MM-DD` of a day since the epoch.
+pub(crate) fn date(day: i64) -> String {
     let time = jiff::Timestamp::from_millisecond(day.saturating_mul(MS_PER_DAY)).unwrap_or_default();
     time.strftime("%Y-%m-%d").to_string()
 }

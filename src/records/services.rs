@@ -2,12 +2,10 @@
 
 use serde::Deserialize;
 
-use super::Refusal;
 use super::fields::{Arn, Time, code_word, cpu_units, is_name, memory_mib};
-use super::rows::Rows;
 use super::tasks::{EphemeralStorage, architecture_of, launch_type_of, os_of};
+use super::{Batch, Refusal};
 use crate::dataset::schema::{ConfigurationRow, SourceKind};
-use crate::error::Result;
 use crate::workload::{Configuration, Kind, WorkloadKey};
 
 #[derive(Deserialize)]
@@ -66,18 +64,18 @@ struct RuntimePlatform {
 }
 
 /// One service: a configuration from each deployment on, or from its creation where none is listed.
-pub(super) fn take_service(text: &str, rows: &mut Rows<'_>) -> Result<Result<(), Refusal>> {
+pub(crate) fn take_service(text: &str, batch: &mut Batch) -> Result<(), Refusal> {
     let Ok(service) = serde_json::from_str::<Service>(text) else {
-        return Ok(Err(Refusal::Rejected("service with a malformed field")));
+        return Err(Refusal::Rejected("service with a malformed field"));
     };
     let Some(arn) = Arn::parse(&service.service_arn) else {
-        return Ok(Err(Refusal::Rejected("service ARN without account or region")));
+        return Err(Refusal::Rejected("service ARN without account or region"));
     };
     let Some(cluster) = service.cluster_arn.as_deref().and_then(Arn::parse).map(|arn| arn.last().to_owned()) else {
-        return Ok(Err(Refusal::Rejected("service without a cluster")));
+        return Err(Refusal::Rejected("service without a cluster"));
     };
     if !is_name(&service.service_name) || !is_name(&cluster) {
-        return Ok(Err(Refusal::Rejected("name that is empty or longer than 255 bytes")));
+        return Err(Refusal::Rejected("name that is empty or longer than 255 bytes"));
     }
     let (account, region) = (arn.account.to_owned(), arn.region.to_owned());
     let key: std::sync::Arc<WorkloadKey> =
@@ -86,18 +84,18 @@ pub(super) fn take_service(text: &str, rows: &mut Rows<'_>) -> Result<Result<(),
     let deployments: Vec<_> = service.deployments.iter().map(|deployment| (deployment.created_at, &deployment.launch)).collect();
     let seen: &[_] = if deployments.is_empty() { &own } else { &deployments };
     if seen.iter().any(|(from, _)| from.is_some_and(|from| !from.is_plausible())) {
-        return Ok(Err(Refusal::Rejected("time before 2010 or after 2100")));
+        return Err(Refusal::Rejected("time before 2010 or after 2100"));
     }
     for (from, launch) in seen {
-        rows.configuration(ConfigurationRow {
+        batch.configurations.push(ConfigurationRow {
             workload: key.clone(),
             from_ms: from.map_or(0, |from| from.0),
             task_definition: launch.task_definition.as_deref().and_then(Arn::parse).map(|arn| arn.last().to_owned()),
             configuration: launch.configuration(),
             source: SourceKind::EcsApi,
-        })?;
+        });
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
 impl Launch {
@@ -119,16 +117,16 @@ impl Launch {
 }
 
 /// One task definition: immutable, so it holds at any time.
-pub(super) fn take_task_definition(text: &str, rows: &mut Rows<'_>) -> Result<Result<(), Refusal>> {
+pub(crate) fn take_task_definition(text: &str, batch: &mut Batch) -> Result<(), Refusal> {
     let Ok(definition) = serde_json::from_str::<TaskDefinition>(text) else {
-        return Ok(Err(Refusal::Rejected("task definition with a malformed field")));
+        return Err(Refusal::Rejected("task definition with a malformed field"));
     };
     let Some(arn) = Arn::parse(&definition.task_definition_arn) else {
-        return Ok(Err(Refusal::Rejected("task definition ARN without account or region")));
+        return Err(Refusal::Rejected("task definition ARN without account or region"));
     };
     let revision = arn.last();
     let Some((family, _)) = revision.rsplit_once(':').filter(|(family, _)| is_name(family)) else {
-        return Ok(Err(Refusal::Rejected("task definition without a revision")));
+        return Err(Refusal::Rejected("task definition without a revision"));
     };
     let platform = definition.runtime_platform.as_ref();
     let configuration = Configuration {
@@ -146,12 +144,12 @@ pub(super) fn take_task_definition(text: &str, rows: &mut Rows<'_>) -> Result<Re
         cluster: String::new(),
         name: family.to_owned(),
     };
-    rows.configuration(ConfigurationRow {
+    batch.configurations.push(ConfigurationRow {
         workload: key.into(),
         from_ms: 0,
         task_definition: Some(revision.to_owned()),
         configuration,
         source: SourceKind::EcsApi,
-    })
-    .map(Ok)
+    });
+    Ok(())
 }

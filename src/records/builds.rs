@@ -2,11 +2,9 @@
 
 use serde::Deserialize;
 
-use super::Refusal;
 use super::fields::{Arn, Time, code_word, is_name};
-use super::rows::Rows;
+use super::{Batch, Refusal};
 use crate::dataset::schema::{RunRow, SourceKind};
-use crate::error::Result;
 use crate::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
 
 /// The fields of a build that plimsoll keeps; variables, buildspec, source and logs are not among them.
@@ -43,14 +41,12 @@ struct Phase {
 }
 
 /// One build.
-pub(super) fn take(text: &str, rows: &mut Rows<'_>) -> Result<Result<(), Refusal>> {
+pub(crate) fn take(text: &str, batch: &mut Batch) -> Result<(), Refusal> {
     let Ok(build) = serde_json::from_str::<Build>(text) else {
-        return Ok(Err(Refusal::Rejected("build with a malformed field")));
+        return Err(Refusal::Rejected("build with a malformed field"));
     };
-    match build.into_row() {
-        Ok(row) => rows.run(row).map(Ok),
-        Err(refusal) => Ok(Err(refusal)),
-    }
+    batch.runs.push(build.into_row()?);
+    Ok(())
 }
 
 impl Build {

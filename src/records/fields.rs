@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 
 /// Epoch milliseconds from epoch seconds, epoch milliseconds or RFC 3339 text. Text without a zone is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Time(pub(super) i64);
+pub(crate) struct Time(pub(crate) i64);
 
 /// 2010-01-01; nothing that plimsoll reads is older.
 const EARLIEST_MS: i64 = 1_262_304_000_000;
@@ -13,7 +13,7 @@ const LATEST_MS: i64 = 4_102_444_800_000;
 
 impl Time {
     /// True between 2010 and 2100.
-    pub(super) const fn is_plausible(self) -> bool {
+    pub(crate) const fn is_plausible(self) -> bool {
         self.0 >= EARLIEST_MS && self.0 < LATEST_MS
     }
 }
@@ -49,7 +49,7 @@ impl<'de> Deserialize<'de> for Time {
 }
 
 /// CPU units from `"256"`, `"1 vCPU"`, `".5 vcpu"` or a number.
-pub(super) fn cpu_units(text: &str) -> Option<u32> {
+pub(crate) fn cpu_units(text: &str) -> Option<u32> {
     let lower = text.trim().to_ascii_lowercase();
     match lower.strip_suffix("vcpu") {
         Some(vcpu) => scaled(vcpu, 1024.0),
@@ -58,7 +58,7 @@ pub(super) fn cpu_units(text: &str) -> Option<u32> {
 }
 
 /// MiB from `"512"`, `"2 GB"`, `"1GB"` or a number.
-pub(super) fn memory_mib(text: &str) -> Option<u32> {
+pub(crate) fn memory_mib(text: &str) -> Option<u32> {
     let lower = text.trim().to_ascii_lowercase();
     match lower.strip_suffix("gb") {
         Some(gib) => scaled(gib, 1024.0),
@@ -74,15 +74,15 @@ fn scaled(text: &str, factor: f64) -> Option<u32> {
 
 /// The parts of `arn:partition:service:region:account:resource` that identify a workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Arn<'a> {
-    pub(super) region: &'a str,
-    pub(super) account: &'a str,
-    pub(super) resource: &'a str,
+pub(crate) struct Arn<'a> {
+    pub(crate) region: &'a str,
+    pub(crate) account: &'a str,
+    pub(crate) resource: &'a str,
 }
 
 impl<'a> Arn<'a> {
     /// The ARN in `text`, if its account and region can name a partition of the dataset.
-    pub(super) fn parse(text: &'a str) -> Option<Self> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.splitn(6, ':');
         let (arn, _partition, _service) = (parts.next()?, parts.next()?, parts.next()?);
         let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
@@ -90,28 +90,28 @@ impl<'a> Arn<'a> {
     }
 
     /// What stands behind the last `/`: a task id, a cluster or a service name, `family:revision`.
-    pub(super) fn last(&self) -> &'a str {
+    pub(crate) fn last(&self) -> &'a str {
         self.resource.rsplit('/').next().unwrap_or(self.resource)
     }
 }
 
 /// Twelve digits.
-pub(super) fn is_account(text: &str) -> bool {
+pub(crate) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Lower-case letters, digits and dashes.
-pub(super) fn is_region(text: &str) -> bool {
+pub(crate) fn is_region(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 /// A name as AWS allows it to be long; its characters are the writers' business.
-pub(super) fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     (1..=255).contains(&text.len())
 }
 
 /// One of AWS's own code words (`EssentialContainerExited`, `FARGATE_SPOT`); anything else is not kept.
-pub(super) fn code_word(text: Option<String>) -> Option<String> {
+pub(crate) fn code_word(text: Option<String>) -> Option<String> {
     text.filter(|text| {
         (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
     })

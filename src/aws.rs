@@ -1,0 +1,213 @@
+//! The way to AWS: the only place that loads credentials and builds SDK clients, with time-outs, one TLS stack, and an
+//! interceptor that lets nothing but the listed reads pass.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+
+use crate::error::{Error, Kind, Result};
+
+/// Every operation that plimsoll may call, as (IAM prefix, operation). Nothing else leaves this process.
+pub(crate) const OPERATIONS: [(&str, &str); 22] = [
+    ("cloudwatch", "GetMetricData"),
+    ("cloudwatch", "ListMetrics"),
+    ("codebuild", "BatchGetBuilds"),
+    ("codebuild", "ListBuilds"),
+    ("ecs", "DescribeClusters"),
+    ("ecs", "DescribeContainerInstances"),
+    ("ecs", "DescribeServiceRevisions"),
+    ("ecs", "DescribeServices"),
+    ("ecs", "DescribeTaskDefinition"),
+    ("ecs", "DescribeTasks"),
+    ("ecs", "ListClusters"),
+    ("ecs", "ListContainerInstances"),
+    ("ecs", "ListServiceDeployments"),
+    ("ecs", "ListServices"),
+    ("ecs", "ListTasks"),
+    ("logs", "DescribeLogGroups"),
+    ("logs", "FilterLogEvents"),
+    ("pricing", "GetAttributeValues"),
+    ("pricing", "GetProducts"),
+    ("savingsplans", "DescribeSavingsPlansOfferingRates"),
+    ("sts", "AssumeRole"),
+    ("sts", "GetCallerIdentity"),
+];
+
+/// Refuses every operation that is not listed, before anything is sent.
+#[derive(Debug)]
+struct ReadOnly;
+
+#[dyn_dispatch_hint]
+impl Intercept for ReadOnly {
+    fn name(&self) -> &'static str {
+        "ReadOnly"
+    }
+
+    fn read_before_serialization(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let operation = config.load::<Metadata>().map(Metadata::name);
+        if operation.is_some_and(|name| OPERATIONS.iter().any(|(_, listed)| *listed == name)) {
+            return Ok(());
+        }
+        Err(format!("operation {} is not one of the reads that plimsoll may call", operation.unwrap_or("without a name")).into())
+    }
+}
+
+/// How long the parts of one call may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// To connect.
+    pub(crate) connect: Duration,
+    /// From the request's last byte to the response's first.
+    pub(crate) read: Duration,
+    /// One attempt, the whole response included.
+    pub(crate) attempt: Duration,
+}
+
+impl Patience {
+    /// For AWS, over any line that works at all.
+    pub(crate) const AWS: Self =
+        Self { connect: Duration::from_millis(3_100), read: Duration::from_secs(30), attempt: Duration::from_secs(60) };
+    /// For a server on this machine.
+    pub(crate) const LOCAL: Self =
+        Self { connect: Duration::from_secs(2), read: Duration::from_secs(3), attempt: Duration::from_secs(5) };
+}
+
+/// One set of credentials, not yet tied to a region.
+#[derive(Debug, Clone)]
+pub(crate) struct Login {
+    config: SdkConfig,
+    /// How it was asked for, for messages: `profile x`, `role arn:…`, `default credentials`.
+    pub(crate) name: String,
+}
+
+/// Which credentials are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct LoginRequest {
+    /// A profile of the AWS configuration; the usual chain where there is none.
+    pub(crate) profile: Option<String>,
+    /// A role to assume with them.
+    pub(crate) role_arn: Option<String>,
+    /// What the role's trust policy asks for.
+    pub(crate) external_id: Option<String>,
+}
+
+/// Loads what the credential chain needs; nothing is called yet, except where a role is assumed on first use.
+pub(crate) async fn log_in(request: &LoginRequest, patience: Patience) -> Login {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .build_https();
+    let times = TimeoutConfig::builder()
+        .connect_timeout(patience.connect)
+        .read_timeout(patience.read)
+        .operation_attempt_timeout(patience.attempt)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .timeout_config(times)
+        // Calls are repeated in one place, `call`, which knows the rates.
+        .retry_config(RetryConfig::disabled());
+    if let Some(profile) = &request.profile {
+        loader = loader.profile_name(profile);
+    }
+    let config = loader.load().await;
+    let name = request.profile.as_ref().map_or_else(|| "the default credentials".to_owned(), |name| format!("profile {name}"));
+    let Some(role) = &request.role_arn else { return Login { config, name } };
+    // The role's own calls go to a regional endpoint: tokens of the global one fail in opt-in regions.
+    let region = config.region().cloned().unwrap_or_else(|| Region::from_static("us-east-1"));
+    let mut provider = aws_config::sts::AssumeRoleProvider::builder(role)
+        .session_name("plimsoll")
+        .region(region)
+        .configure(&config.to_builder().retry_config(RetryConfig::standard()).build());
+    if let Some(external_id) = &request.external_id {
+        provider = provider.external_id(external_id);
+    }
+    let credentials = aws_credential_types::provider::SharedCredentialsProvider::new(provider.build().await);
+    Login { config: config.to_builder().credentials_provider(credentials).build(), name: format!("role {role}") }
+}
+
+impl Login {
+    /// The same, for callers that do not pace and repeat calls themselves.
+    pub(crate) fn repeating(self) -> Self {
+        let config = self.config.to_builder().retry_config(RetryConfig::standard().with_max_attempts(5)).build();
+        Self { config, ..self }
+    }
+
+    /// The region that the profile or the environment names.
+    pub(crate) fn region(&self) -> Option<String> {
+        self.config.region().map(ToString::to_string)
+    }
+
+    fn at(&self, region: &str) -> SdkConfig {
+        self.config.to_builder().region(Region::new(region.to_owned())).build()
+    }
+}
+
+macro_rules! clients {
+    ($($(#[$doc:meta])* $name:ident => $service:ident),+ $(,)?) => {
+        /// The clients of one set of credentials in one region.
+        #[derive(Debug, Clone)]
+        pub(crate) struct Clients { $($(#[$doc])* pub(crate) $name: $service::Client),+ }
+
+        impl Login {
+            /// Clients for `region`, each behind the read-only guard.
+            pub(crate) fn clients(&self, region: &str) -> Clients {
+                let config = self.at(region);
+                Clients {
+                    $($name: $service::Client::from_conf(
+                        $service::config::Builder::from(&config).interceptor(ReadOnly).build(),
+                    )),+
+                }
+            }
+        }
+    };
+}
+
+clients! {
+    /// Amazon ECS.
+    ecs => aws_sdk_ecs,
+    /// AWS CodeBuild.
+    codebuild => aws_sdk_codebuild,
+    /// Amazon CloudWatch.
+    cloudwatch => aws_sdk_cloudwatch,
+    /// Amazon CloudWatch Logs.
+    logs => aws_sdk_cloudwatchlogs,
+    /// AWS Price List.
+    pricing => aws_sdk_pricing,
+    /// AWS Savings Plans.
+    savingsplans => aws_sdk_savingsplans,
+    /// AWS STS.
+    sts => aws_sdk_sts,
+}
+
+/// Refuses an endpoint override that the SDK would ignore: it would call the real AWS instead.
+pub(crate) fn check_endpoints() -> Result<()> {
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    for (name, value) in variables.filter(|(name, _)| name == "AWS_ENDPOINT_URL" || name.starts_with("AWS_ENDPOINT_URL_")) {
+        let value = value.to_string_lossy();
+        let rest = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"));
+        let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+        let port = host.and_then(|host| host.rsplit_once(':')).map(|(_, port)| port);
+        let is_good = host.is_some_and(|host| !host.is_empty() && !host.starts_with(':') && !host.contains([' ', '@']))
+            && port.is_none_or(|port| port.ends_with(']') || port.parse::<u16>().is_ok());
+        if !is_good {
+            return Err(Error::new(Kind::Usage, format!("{name} is not a URL: `{value}`"))
+                .hint("give http://host:port or https://host, or unset it"));
+        }
+    }
+    Ok(())
+}
