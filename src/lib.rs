@@ -13,6 +13,7 @@
 //!
 //! One direction, no way back. Only [`import`], [`dataset`] and [`cli`] touch the world; the rest is pure.
 
+pub(crate) mod aws;
 pub mod cli;
 pub(crate) mod collect;
 pub mod dataset;

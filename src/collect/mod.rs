@@ -4,10 +4,11 @@
 //! there with its reason, and the rest goes on.
 
 mod call;
-pub(crate) mod client;
 mod commit;
 mod plan;
 mod rates;
+
+pub(crate) use crate::aws as client;
 
 /// The last minutes are left for the next run: CloudWatch still changes them.
 pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
