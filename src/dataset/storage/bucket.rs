@@ -56,23 +56,8 @@ impl Bucket {
         let login = runtime.block_on(log_in(&LoginRequest::default(), Patience::AWS));
         let region = login.region().unwrap_or_else(|| DEFAULT_REGION.to_owned());
         let endpoint = Endpoint::of(login.s3_endpoint(), &region)?;
-        let options = ClientOptions::new()
-            .with_allow_http(endpoint.is_local)
-            .with_connect_timeout(Patience::AWS.connect)
-            .with_timeout(ATTEMPT);
-        let store = AmazonS3Builder::new()
-            .with_bucket_name(&name)
-            .with_region(&region)
-            .with_endpoint(endpoint.url)
-            .with_credentials(Arc::new(Keys::of(login.credentials())))
-            .with_checksum_algorithm(Checksum::SHA256)
-            .with_client_options(options)
-            // Requests are repeated in one place, `persist`, signed afresh each time.
-            .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
-            .with_http_connector(Guarded)
-            .build()
-            .map_err(|cause| Error::new(Kind::Failure, format!("cannot reach bucket `{name}`")).cause(cause))?;
         let first_pause = if endpoint.is_local { FIRST_PAUSE_LOCAL } else { FIRST_PAUSE };
+        let store = store(&name, &region, endpoint, Keys::of(login.credentials()))?;
         Ok(Self { name, prefix, region, store, runtime, first_pause })
     }
 
@@ -200,6 +185,23 @@ impl fmt::Debug for Bucket {
     }
 }
 
+fn store(bucket: &str, region: &str, endpoint: Endpoint, keys: Keys) -> Result<AmazonS3> {
+    let options =
+        ClientOptions::new().with_allow_http(endpoint.is_local).with_connect_timeout(Patience::AWS.connect).with_timeout(ATTEMPT);
+    AmazonS3Builder::new()
+        .with_bucket_name(bucket)
+        .with_region(region)
+        .with_endpoint(endpoint.url)
+        .with_credentials(Arc::new(keys))
+        .with_checksum_algorithm(Checksum::SHA256)
+        .with_client_options(options)
+        // Requests are repeated in one place, `persist`, signed afresh each time.
+        .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
+        .with_http_connector(Guarded)
+        .build()
+        .map_err(|cause| Error::new(Kind::Failure, format!("cannot reach bucket `{bucket}`")).cause(cause))
+}
+
 /// Between a half and one; the low bits of the clock are random enough to keep two processes apart.
 fn jitter() -> f64 {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
@@ -285,7 +287,80 @@ fn is_port(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+    use std::thread::JoinHandle;
+
+    use aws_credential_types::Credentials;
+    use aws_credential_types::provider::SharedCredentialsProvider;
+    use futures::StreamExt;
+
     use super::*;
+
+    /// A bucket whose server gives `answers` one by one, and in the end the heads of the requests.
+    fn scripted(answers: &'static [&'static str]) -> (Bucket, JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let server = std::thread::spawn(move || answers.iter().map(|answer| exchange(&listener, answer)).collect());
+        let keys = Keys::of(Some(SharedCredentialsProvider::new(Credentials::new("AKIDTEST", "secret", None, None, "test"))));
+        let endpoint = Endpoint::of(Some(url), "us-east-1").expect("local");
+        let bucket = Bucket {
+            name: "bucket".to_owned(),
+            prefix: Path::from("ds"),
+            region: "us-east-1".to_owned(),
+            store: store("bucket", "us-east-1", endpoint, keys).expect("a store"),
+            runtime: tokio::runtime::Runtime::new().expect("threads"),
+            first_pause: FIRST_PAUSE_LOCAL,
+        };
+        (bucket, server)
+    }
+
+    fn exchange(listener: &TcpListener, answer: &str) -> String {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut reader = BufReader::new(stream.try_clone().expect("a reader"));
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert!(reader.read_line(&mut head).expect("a line") > 0);
+        }
+        let head = head.to_ascii_lowercase();
+        let length = head.split_once("content-length: ").and_then(|(_, rest)| rest.lines().next()?.parse().ok()).unwrap_or(0);
+        reader.take(length).read_to_end(&mut Vec::new()).expect("a body");
+        write!(stream, "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("sent");
+        head
+    }
+
+    #[test]
+    fn a_bucket_is_tried_by_creating_one_marker_once_and_for_all() {
+        let (bucket, server) = scripted(&["200 OK\r\netag: \"1\"", "412 Precondition Failed"]);
+        bucket.check_writable().expect("made");
+        bucket.check_writable().expect("there");
+        for head in server.join().expect("no panic") {
+            assert!(head.starts_with("put /bucket/ds/_plimsoll http/1.1") && head.contains("if-none-match: *"), "{head}");
+            assert!(head.contains("x-amz-checksum-sha256: "), "{head}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_that_may_not_be_written_is_refused_at_once() {
+        let (bucket, server) = scripted(&["403 Forbidden"]);
+        let error = bucket.check_writable().expect_err("denied");
+        assert_eq!(error.kind().exit_code(), 10);
+        assert_eq!(error.to_string(), "access denied: s3:PutObject on `s3://bucket/ds/_plimsoll`");
+        assert_eq!(server.join().expect("no panic").len(), 1);
+    }
+
+    #[test]
+    fn the_store_itself_can_neither_delete_nor_write_over() {
+        let (bucket, server) = scripted(&[]);
+        let key = Path::from("ds/x");
+        let overwrite = bucket.store.put_opts(&key, PutPayload::from("x"), PutOptions::from(PutMode::Overwrite));
+        let refused = Failure::of(&bucket.runtime.block_on(overwrite).expect_err("refused"));
+        assert!(matches!(&refused, Failure::NoAnswer(why) if why.contains("conditional creates")), "{refused:?}");
+        let delete = futures::stream::iter([Ok(key)]);
+        let deleted: Vec<_> = bucket.runtime.block_on(bucket.store.delete_stream(Box::pin(delete)).collect());
+        assert!(deleted.iter().all(Result::is_err) && !deleted.is_empty());
+        assert!(server.join().expect("no panic").is_empty());
+    }
 
     fn parts_of(place: &str) -> Option<(String, String)> {
         parse(place).ok().map(|(name, prefix)| (name, prefix.to_string()))

@@ -114,10 +114,11 @@ impl std::error::Error for Refusal {}
 
 async fn refusal(response: HttpResponse) -> Refusal {
     let status = response.status().as_u16();
-    let region = response.headers().get("x-amz-bucket-region").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let region = response.headers().get("x-amz-bucket-region").and_then(|value| value.to_str().ok()).map(name);
     // A refusal whose body breaks off is still a refusal.
     let body = response.into_body().bytes().await.unwrap_or_default();
-    Refusal { region, ..told(status, &String::from_utf8_lossy(&body)) }
+    let told = told(status, &String::from_utf8_lossy(&body));
+    Refusal { region: region.or(told.region), ..told }
 }
 
 /// What an error body says: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.

@@ -120,3 +120,96 @@ fn is_part(path: &str, table: &str) -> bool {
         && account.starts_with("account=") && region.starts_with("region=") && month.starts_with("month=")
         && name.ends_with(".parquet"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const PART: &str = "runs/account=1/region=r/month=2026-10/2026-10-05_2026-10-05_0123456789abcdef.parquet";
+
+    fn folder() -> (tempfile::TempDir, Storage) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let storage = Storage::at(&folder.path().join("deep/dataset").display().to_string()).expect("a folder");
+        (folder, storage)
+    }
+
+    fn bytes_of(storage: &Storage, part: &str) -> Vec<u8> {
+        let mut all = Vec::new();
+        let keep = |_: &str, bytes: Vec<u8>| {
+            all.extend(bytes);
+            Ok(())
+        };
+        storage.read_each(&[part.to_owned()], keep).expect("read");
+        all
+    }
+
+    #[test]
+    fn what_is_created_is_listed_and_read() {
+        let (_folder, storage) = folder();
+        assert!(!storage.exists().expect("told") && !storage.has(Table::Runs).expect("told"));
+        assert!(storage.parts(Table::Runs).expect("listed").is_empty());
+        storage.create(PART, b"bytes".to_vec()).expect("created");
+        storage.create(PART, b"bytes".to_vec()).expect("created again");
+        assert!(storage.exists().expect("told") && storage.has(Table::Runs).expect("told"));
+        assert_eq!(storage.parts(Table::Runs).expect("listed"), [PART]);
+        assert!(storage.parts(Table::Samples).expect("listed").is_empty());
+        assert_eq!(bytes_of(&storage, PART), b"bytes");
+    }
+
+    #[test]
+    fn a_part_leaves_no_temporary_file_behind() {
+        let (_folder, storage) = folder();
+        storage.create(PART, b"bytes".to_vec()).expect("created");
+        let folder = storage.place(PART);
+        let folder = std::path::Path::new(&folder).parent().expect("a folder");
+        assert_eq!(fs::read_dir(folder).expect("listed").count(), 1);
+    }
+
+    #[test]
+    fn a_part_that_is_missing_is_named_by_its_place() {
+        let (_folder, storage) = folder();
+        let error = storage.read_each(&[PART.to_owned()], |_, _| Ok(())).expect_err("missing");
+        assert_eq!(error.kind(), Kind::Input);
+        assert!(error.to_string().contains(PART) && error.to_string().contains("missing"), "{error}");
+    }
+
+    #[test]
+    fn trying_a_folder_leaves_nothing_behind() {
+        let (folder, storage) = folder();
+        storage.check_writable().expect("writable");
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 0);
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_folder_cannot_be_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        fs::write(&file, "x").expect("written");
+        let storage = Storage::at(&file.display().to_string()).expect("a place");
+        assert_eq!(storage.check_writable().expect_err("a file").kind(), Kind::Write);
+        assert_eq!(storage.create(PART, Vec::new()).expect_err("a file").kind(), Kind::Write);
+    }
+
+    #[test]
+    fn only_folders_and_buckets_hold_datasets() {
+        for place in ["gs://bucket/x", "https://bucket.s3.amazonaws.com/x", "file:///x", "s3://", "s3://Bucket/x"] {
+            assert_eq!(Storage::at(place).expect_err(place).kind(), Kind::Usage);
+        }
+    }
+
+    #[test]
+    fn only_what_stands_where_parts_stand_is_a_part() {
+        assert!(is_part(PART, "runs"));
+        for other in [
+            "runs/account=1/region=r/x.parquet",
+            "samples/account=1/region=r/month=2026-10/x.parquet",
+            "runs/account=1/region=r/month=2026-10/x.tmp",
+            "runs/account=1/region=r/month=2026-10/deeper/x.parquet",
+            "_plimsoll",
+        ] {
+            assert!(!is_part(other, "runs"), "{other}");
+        }
+    }
+}
