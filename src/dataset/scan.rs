@@ -38,7 +38,7 @@ impl<'a> Scan<'a> {
             samples.push((relative.to_owned(), part::summary(&dataset.storage, relative, bytes)?));
             Ok(())
         })?;
-        Ok(Self { dataset, samples, commits })
+        Ok(Self { dataset, commits, samples })
     }
 
     /// All rows of `table`, with `account` and `region` as columns; `None` when there are none.

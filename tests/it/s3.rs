@@ -123,7 +123,9 @@ fn two_writers_of_the_same_parts_do_not_conflict() {
     let cloud = Cloud::new();
     std::thread::scope(|threads| {
         let runs = [threads.spawn(|| cloud.import()), threads.spawn(|| cloud.import())];
-        runs.into_iter().for_each(|run| drop(run.join().expect("no panic").exits(0)));
+        for run in runs {
+            run.join().expect("no panic").exits(0);
+        }
     });
     assert_eq!(cloud.report().exits(0).stdout, cloud.local_report());
     assert_eq!(cloud.parts(), cloud.world.parts("dataset"));

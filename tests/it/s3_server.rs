@@ -1,7 +1,8 @@
-//! The part of S3 that a dataset needs, on this machine: PutObject with `If-None-Match`, GetObject and HeadObject,
-//! ListObjectsV2 a thousand names a page. It keeps a record of every request, and fails on demand.
+//! The part of S3 that a dataset needs, on this machine: `PutObject` with `If-None-Match`, `GetObject`, `HeadObject`, and
+//! `ListObjectsV2` a thousand names a page. It keeps a record of every request, and fails on demand.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
@@ -152,7 +153,7 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
         let Some(answer) = answer(&request, &mut state.lock().expect("no thread panicked")) else { break };
-        if write(stream, &request, &answer).is_err() || answer.cut.is_some() {
+        if send(stream, &request, &answer).is_err() || answer.cut.is_some() {
             break;
         }
     }
@@ -305,17 +306,19 @@ fn list(request: &Request, prefix: &str, state: &State) -> Answer {
     let mut xml = format!("<Name>bucket</Name><KeyCount>{}</KeyCount>", page.len());
     for (name, size) in page {
         let name = name.replace('&', "&amp;").replace('<', "&lt;");
-        xml += &match size {
-            Some(size) => format!(
+        let written = match size {
+            Some(size) => write!(
+                xml,
                 "<Contents><Key>{name}</Key><LastModified>2026-10-05T00:00:00.000Z</LastModified><ETag>&quot;0&quot;</ETag><Size>{size}</Size></Contents>"
             ),
-            None => format!("<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>"),
+            None => write!(xml, "<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>"),
         };
+        written.expect("in memory");
     }
     let is_truncated = rest.len() > page.len();
-    xml += &format!("<IsTruncated>{is_truncated}</IsTruncated>");
+    write!(xml, "<IsTruncated>{is_truncated}</IsTruncated>").expect("in memory");
     if let Some((last, _)) = page.last().filter(|_| is_truncated) {
-        xml += &format!("<NextContinuationToken>after:{last}</NextContinuationToken>");
+        write!(xml, "<NextContinuationToken>after:{last}</NextContinuationToken>").expect("in memory");
     }
     let namespace = "http://s3.amazonaws.com/doc/2006-03-01/";
     Answer::new(
@@ -325,10 +328,10 @@ fn list(request: &Request, prefix: &str, state: &State) -> Answer {
     .with("content-type", "application/xml")
 }
 
-fn write(mut stream: &TcpStream, request: &Request, answer: &Answer) -> std::io::Result<()> {
+fn send(mut stream: &TcpStream, request: &Request, answer: &Answer) -> std::io::Result<()> {
     let mut head = format!("HTTP/1.1 {} x\r\ncontent-length: {}\r\n", answer.status, answer.body.len());
     for (name, value) in &answer.headers {
-        head += &format!("{name}: {value}\r\n");
+        write!(head, "{name}: {value}\r\n").expect("in memory");
     }
     let sent = if request.method == "HEAD" { 0 } else { answer.cut.unwrap_or(answer.body.len()) };
     stream.write_all(format!("{head}\r\n").as_bytes())?;

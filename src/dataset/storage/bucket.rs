@@ -30,7 +30,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The same for servers on this machine.
 const FIRST_PAUSE_LOCAL: Duration = Duration::from_millis(1);
 /// One attempt, the whole body included.
-const ATTEMPT: Duration = Duration::from_secs(120);
+const ATTEMPT: Duration = Duration::from_mins(2);
 /// Says that the prefix is a dataset's. What begins with `_` is no data to any engine.
 const MARKER: &str = "_plimsoll";
 /// The region of a bucket where nothing names one, as in the AWS CLI.
@@ -249,7 +249,7 @@ impl Endpoint {
         if !is_secure && !is_local {
             return Err(refuse(&format!("must be https: {host} is not this machine")));
         }
-        Ok(Self { is_local, url })
+        Ok(Self { url, is_local })
     }
 }
 

@@ -148,7 +148,7 @@ fn explain_refusal(refusal: &Refusal, asked: Asked<'_>) -> Error {
             .hint("look at its name; plimsoll makes no buckets");
     }
     match &refusal.region {
-        Some(real) if real != region && matches!(refusal.status, 300..=399 | 400) => {
+        Some(real) if real != region && matches!(refusal.status, 300..=400) => {
             return error(format!("bucket `{bucket}` is in region {real}, but {region} was asked for `{place}`"))
                 .hint(format!("set AWS_REGION={real}; the regions to collect from are named by --region"));
         }

@@ -12,7 +12,7 @@ use object_store::aws::AwsCredential;
 use tokio::sync::Mutex;
 
 /// Credentials that end this soon are fetched again: a request signed with them may still have to queue.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// Asks the chain once, and again when what it gave is about to expire.
 #[derive(Debug)]
