@@ -12,5 +12,7 @@ mod privacy;
 mod properties;
 mod reference;
 mod reports;
+mod s3;
+mod s3_server;
 mod sample;
 mod support;
