@@ -5,6 +5,8 @@ mod billing;
 mod cli;
 mod dataset;
 mod exactness;
+mod fake;
+mod fake_tests;
 mod import;
 mod privacy;
 mod properties;
