@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
@@ -14,6 +15,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
+use aws_types::service_config::ServiceConfigKey;
 
 use crate::error::{Error, Kind, Result};
 
@@ -136,7 +138,7 @@ pub(crate) async fn log_in(request: &LoginRequest, patience: Patience) -> Login 
     if let Some(external_id) = &request.external_id {
         provider = provider.external_id(external_id);
     }
-    let credentials = aws_credential_types::provider::SharedCredentialsProvider::new(provider.build().await);
+    let credentials = SharedCredentialsProvider::new(provider.build().await);
     Login { config: config.to_builder().credentials_provider(credentials).build(), name: format!("role {role}") }
 }
 
@@ -150,6 +152,18 @@ impl Login {
     /// The region that the profile or the environment names.
     pub(crate) fn region(&self) -> Option<String> {
         self.config.region().map(ToString::to_string)
+    }
+
+    /// What signs requests to services without an SDK client; `None` where the chain has nothing at all.
+    pub(crate) fn credentials(&self) -> Option<SharedCredentialsProvider> {
+        self.config.credentials_provider()
+    }
+
+    /// The URL that is to stand in for S3: `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL`, each also from the profile.
+    pub(crate) fn s3_endpoint(&self) -> Option<String> {
+        let key = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
+        let of_s3 = self.config.service_config().and_then(|config| config.load_config(key));
+        of_s3.or_else(|| self.config.endpoint_url().map(str::to_owned))
     }
 
     fn at(&self, region: &str) -> SdkConfig {

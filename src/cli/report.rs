@@ -23,8 +23,8 @@ use crate::rightsize;
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Folder of the dataset
-    #[arg(long, value_name = "DIR", env = "PLIMSOLL_DATASET")]
+    /// Where the dataset is: a folder or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
     dataset: String,
     #[command(flatten)]
     prices: BookArgs,

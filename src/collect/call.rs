@@ -11,7 +11,6 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::rates::{Class, Rates};
 use crate::aws::Clients;
@@ -283,8 +282,3 @@ pub(crate) fn is_stale_token(fault: &Fault) -> bool {
 
 /// Never longer than this between two attempts.
 pub(crate) const LONGEST_BACK_OFF: Duration = Duration::from_secs(20);
-
-/// The instant after `pause`, for clocks that tests may stop.
-pub(crate) fn after(pause: Duration) -> Instant {
-    Instant::now() + pause
-}

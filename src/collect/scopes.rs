@@ -211,7 +211,7 @@ async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Sco
     let missing = |scope: &str, source: &str| known.missing(&place.account, &place.region, scope, source, request.days.clone());
     let mut blind = Vec::new();
     let today = request.now_ms / crate::units::MS_PER_DAY;
-    let snapshot = snapshot_source(request.now_ms);
+    let snapshot = ecs::snapshot_source(request.now_ms);
     let mut discovered = match ecs::discover(place, &request.clusters).await {
         Ok(discovered) => discovered,
         Err(fault @ (Fault::OptedOut | Fault::Credentials(_) | Fault::Stopped(_))) => return Err(fault),
@@ -310,12 +310,6 @@ fn names_of<'a>(cluster: &'a Cluster, measured: &'a ByCluster) -> Vec<&'a String
     let measured = measured.get(&cluster.name).into_iter().flatten();
     let names: BTreeSet<&String> = cluster.services.iter().map(|service| &service.name).chain(measured).collect();
     names.into_iter().collect()
-}
-
-/// The source of a snapshot taken now: each is a source of its own, so that none replaces another.
-pub(crate) fn snapshot_source(now_ms: i64) -> String {
-    let now = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default();
-    format!("{}:{}", source::ECS, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
 }
 
 /// The source that a log group feeds.

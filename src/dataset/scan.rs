@@ -32,17 +32,24 @@ impl<'a> Scan<'a> {
     /// Reads the commit log and the summaries of the parts of samples.
     pub fn new(dataset: &'a Dataset) -> Result<Self> {
         let commits = coverage::read(dataset)?;
-        let parts = coverage::named_parts(&commits, Table::Samples).into_iter();
-        let samples = parts.map(|relative| part::summary(dataset.root(), &relative).map(|summary| (relative, summary)));
-        Ok(Self { dataset, samples: samples.collect::<Result<_>>()?, commits })
+        let parts: Vec<String> = coverage::named_parts(&commits, Table::Samples).into_iter().collect();
+        let mut samples = Vec::new();
+        dataset.storage.read_each(&parts, |relative, bytes| {
+            samples.push((relative.to_owned(), part::summary(&dataset.storage, relative, bytes)?));
+            Ok(())
+        })?;
+        Ok(Self { dataset, commits, samples })
     }
 
     /// All rows of `table`, with `account` and `region` as columns; `None` when there are none.
     pub fn table(&self, table: Table) -> Result<Option<DataFrame>> {
+        let parts: Vec<String> = coverage::named_parts(&self.commits, table).into_iter().collect();
         let mut frames = Vec::new();
-        for relative in coverage::named_parts(&self.commits, table) {
-            frames.push(with_partition(part::read(self.dataset.root(), &relative, None)?)?.lazy());
-        }
+        let storage = &self.dataset.storage;
+        storage.read_each(&parts, |relative, bytes| {
+            frames.push(with_partition(part::decode(storage, relative, bytes, None)?)?.lazy());
+            Ok(())
+        })?;
         if frames.is_empty() {
             return Ok(None);
         }
@@ -85,15 +92,17 @@ impl<'a> Scan<'a> {
     /// Reads `columns` of the parts of one group.
     pub fn samples(&self, group: &SampleGroup, columns: &[&str]) -> Result<Part> {
         let mut together: Option<Part> = None;
-        for relative in &group.parts {
-            let part = part::read(self.dataset.root(), relative, Some(columns))?;
+        let storage = &self.dataset.storage;
+        storage.read_each(&group.parts, |relative, bytes| {
+            let part = part::decode(storage, relative, bytes, Some(columns))?;
             match &mut together {
                 None => together = Some(part),
                 Some(together) => {
                     together.frame.vstack_mut(&part.frame).map_err(|cause| unreadable(Table::Samples, cause))?;
                 }
             }
-        }
+            Ok(())
+        })?;
         together.ok_or_else(|| Error::new(Kind::Failure, "a group of no parts"))
     }
 }

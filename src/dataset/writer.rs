@@ -303,7 +303,7 @@ impl<'d> Writer<'d> {
         let (Some(first), Some(last)) = (days.iter().map(|day| day.1).min(), days.iter().map(|day| day.1).max()) else {
             return Ok(());
         };
-        let part = part::write(self.dataset.root(), table, partition, (&date(first), &date(last)), &mut frame, summary)?;
+        let part = part::write(&self.dataset.storage, table, partition, (&date(first), &date(last)), &mut frame, summary)?;
         let written = self.written.entry(partition.clone()).or_default();
         written.parts.insert(part);
         // Neighbouring rows mostly share their day: look it up once per stretch.

@@ -131,6 +131,8 @@ pub struct Runs {
     pub start_assumed: i64,
     /// Runs that only sightings tell of: ended by the minute of the last one.
     pub end_assumed: i64,
+    /// Only snapshots tell of them, and no count of running tasks says that these are all.
+    pub only_glimpsed: bool,
     /// Median elapsed time of finished runs, milliseconds.
     pub median_ms: Option<i64>,
     /// Longest elapsed time of a finished run, milliseconds.

@@ -39,7 +39,7 @@ pub fn latest(frame: DataFrame) -> PolarsResult<Latest> {
         .filter(|name| !["source", "last_seen_ms"].contains(&name.as_str()))
         .map(|name| col((*name).clone()))
         .collect();
-    let distinct = frame.lazy().group_by(said.clone()).agg([col("source").min(), col("last_seen_ms").max()]).collect()?;
+    let distinct = frame.lazy().group_by(said.clone()).agg([col("source").max(), col("last_seen_ms").max()]).collect()?;
     let run = [col("account"), col("region"), col("kind"), col("run_id")];
     let versions = distinct.clone().lazy().group_by([run.as_slice(), &[col("version")]].concat()).agg([len()]).collect()?;
     // Sorting by everything makes the winner independent of the order in which the rows were read.
@@ -50,7 +50,8 @@ pub fn latest(frame: DataFrame) -> PolarsResult<Latest> {
         .lazy()
         .sort_by_exprs(order, SortMultipleOptions::default().with_nulls_last(false))
         .group_by_stable(run)
-        .agg([all().exclude_cols(["last_seen_ms"]).as_expr().last(), col("last_seen_ms").max()])
+        // Whoever tells most of a run is the greatest of the sources' names: events, then snapshots, then sightings.
+        .agg([all().exclude_cols(["last_seen_ms", "source"]).as_expr().last(), col("last_seen_ms").max(), col("source").max()])
         .sort(["account", "region", "kind", "cluster", "name", "run_id"], SortMultipleOptions::default())
         .collect()?;
     Ok(Latest {

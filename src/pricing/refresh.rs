@@ -84,16 +84,16 @@ pub struct Rate {
 /// [`crate::error::Kind::Input`] where a product is not in AWS's shape, and where two products state one price.
 pub fn read(region: &str, answers: &Answers, wanted: &Wanted, now: jiff::Timestamp) -> Result<Found> {
     let mut claims = Claims::new(region, now);
-    for product in products(&answers.ecs, region)? {
+    for product in products(&answers.ecs)? {
         claims.add(&product, fargate::prices(&product));
     }
-    for product in products(&answers.codebuild, region)? {
+    for product in products(&answers.codebuild)? {
         claims.add(&product, codebuild::prices(&product, &wanted.codebuild_types));
     }
-    for product in products(&answers.ec2, region)? {
+    for product in products(&answers.ec2)? {
         claims.add(&product, Ok(ec2::price(&product, &wanted.instance_types).into_iter().collect()));
     }
-    for product in products(&answers.vpc, region)? {
+    for product in products(&answers.vpc)? {
         claims.add(&product, Ok(ec2::address(&product).into_iter().collect()));
     }
     for rate in &answers.rates {
@@ -102,11 +102,10 @@ pub fn read(region: &str, answers: &Answers, wanted: &Wanted, now: jiff::Timesta
     claims.settle(&wanted.items())
 }
 
-/// The products of `region`, each once; order and repetition across pages mean nothing.
-fn products(texts: &[String], region: &str) -> Result<Vec<Product>> {
+/// The products of `texts`, each once; order and repetition across pages mean nothing.
+fn products(texts: &[String]) -> Result<Vec<Product>> {
     let texts: BTreeSet<&str> = texts.iter().map(String::as_str).collect();
-    let products: Result<Vec<Product>> = texts.into_iter().map(Product::read).collect();
-    Ok(products?.into_iter().filter(|product| product.is_of(region)).collect())
+    texts.into_iter().map(Product::read).collect()
 }
 
 impl Wanted {

@@ -1,7 +1,6 @@
 //! What runs today and what it costs, from billable quantities alone.
 
 use super::Analysis;
-use crate::dataset::schema::SourceKind;
 use crate::demand::{Basis, Billable, Demand};
 use crate::pricing::CodebuildUnit;
 use crate::pricing::PriceBook;
@@ -29,15 +28,10 @@ pub(super) fn cost(analysis: &Analysis<'_>, demand: &Demand) -> Result<Usd, Stri
     if demand.billables.is_empty() {
         return Err(no_history(demand));
     }
-    if is_only_glimpsed(demand) {
+    if demand.runs.only_glimpsed {
         return Err("only snapshots of the ECS API tell of it: tasks that came and went between them were not seen".to_owned());
     }
     demand.billables.iter().map(|billable| billable_cost(analysis, &demand.workload.region, billable)).sum()
-}
-
-/// True when the runs that were seen may be any part of those that were.
-fn is_only_glimpsed(demand: &Demand) -> bool {
-    !demand.evidence.sources.is_empty() && demand.evidence.sources.iter().all(|source| source == SourceKind::EcsApi.as_str())
 }
 
 fn no_history(demand: &Demand) -> String {

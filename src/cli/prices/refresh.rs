@@ -54,13 +54,11 @@ pub(super) fn run(args: &RefreshArgs, console: Console, out: &mut dyn Write) -> 
     let wanted = Wanted::embedded(args.savings_plans)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|cause| Error::new(Kind::Failure, "cannot start the network runtime").cause(cause))?;
-    let (regions, answers) = runtime.block_on(ask_aws(args, console))?;
-    let found: Result<Vec<Found>> =
-        regions.iter().zip(&answers).map(|(region, answers)| refresh::read(region, answers, &wanted, now)).collect();
-    let found = found?;
+    let found = runtime.block_on(ask_aws(args, &wanted, now, console))?;
     out.write_all(summary(&found, args.savings_plans).as_bytes()).map_err(cannot_print)?;
     if found.iter().all(Found::is_empty) {
-        return Err(Error::new(Kind::Nothing, "no price was found; no book was written").hint("is the region spelt right?"));
+        return Err(Error::new(Kind::Nothing, "no price was found; no book was written")
+            .hint("the reasons are above; is the region spelt right?"));
     }
     let book = write_book(&found, &path, now)?;
     writeln!(out, "{}", written(&found, &book, &path)).map_err(cannot_print)?;
@@ -99,17 +97,18 @@ fn output(asked: Option<&Path>, now: Timestamp) -> Result<PathBuf> {
     Ok(path)
 }
 
-async fn ask_aws(args: &RefreshArgs, console: Console) -> Result<(Vec<String>, Vec<refresh::Answers>)> {
+async fn ask_aws(args: &RefreshArgs, wanted: &Wanted, now: Timestamp, console: Console) -> Result<Vec<Found>> {
     let profile = args.profile.as_deref();
     let regions = regions(&args.regions, profile).await?;
     let bar = progress_bar(regions.len(), console);
-    let told = |region: &str| {
-        tracing::info!(region, "prices read");
+    let found = ask::each(&regions, profile, args.savings_plans, |region, answers| {
+        tracing::info!(region, "answers received");
         bar.inc(1);
-    };
-    let answers = ask::answers(&regions, profile, args.savings_plans, &told).await;
+        refresh::read(region, answers, wanted, now)
+    });
+    let found = found.await;
     bar.finish_and_clear();
-    Ok((regions, answers?))
+    found
 }
 
 /// The asked regions, each once and in order.

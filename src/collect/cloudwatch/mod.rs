@@ -17,7 +17,7 @@ use futures::StreamExt;
 use futures::stream;
 use tokio::sync::Semaphore;
 
-pub(crate) use listing::{BuildDimensions, ByCluster, build_dimensions, families, services};
+pub(crate) use listing::{ByCluster, build_dimensions, families, services};
 pub(crate) use packing::{Chunk, Resolution, chunks, estimate};
 pub(crate) use series::Series;
 
@@ -35,7 +35,7 @@ use series::{STATISTICS, Statistic};
 /// Calls of one chunk under way at once.
 const CALLS: usize = 3;
 /// Answers that are being received at once in the whole process: what bounds memory, at a few MB for each.
-static RECEIVING: Semaphore = Semaphore::const_new(24);
+static RECEIVING: Semaphore = Semaphore::const_new(32);
 /// Times that a query is asked again when it was not answered in full.
 const MOST_REPEATS: usize = 3;
 
@@ -182,7 +182,6 @@ async fn answered(place: &Place, queries: &[Query<'_>], grid: &Grid) -> Result<A
 
 /// One call, all its pages.
 async fn ask(place: &Place, queries: &[Query<'_>], grid: &Grid) -> Result<Answers, Fault> {
-    let _receiving = place.unless_stopped(RECEIVING.acquire()).await?;
     let named =
         (0..).zip(queries).map(|(index, (series, statistic))| series.query(answers::id(index), *statistic, grid.period_s));
     let named: Vec<_> = named.collect();
@@ -191,7 +190,12 @@ async fn ask(place: &Place, queries: &[Query<'_>], grid: &Grid) -> Result<Answer
         let request = place.clients.cloudwatch.get_metric_data().set_metric_data_queries(Some(named.clone()));
         let request =
             request.start_time(DateTime::from_millis(grid.window_ms.start)).end_time(DateTime::from_millis(grid.window_ms.end));
-        request.scan_by(ScanBy::TimestampAscending).set_next_token(token.clone()).send()
+        let request = request.scan_by(ScanBy::TimestampAscending).set_next_token(token.clone());
+        // Not while waiting for its turn: a place that is slowed down must not hold up the others.
+        async move {
+            let _receiving = RECEIVING.acquire().await;
+            request.send().await
+        }
     };
     let (mut answers, mut pages, mut token) = (Answers::new(queries.len(), grid), Pages::default(), None);
     loop {

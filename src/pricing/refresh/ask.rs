@@ -32,17 +32,18 @@ const AUTHENTICATION: [&str; 11] = [
     "UnrecognizedClientException",
 ];
 
-/// What AWS answers about each of `regions`, in their order; `told` hears of every region that is done.
+/// What `read` makes of AWS's answers about each of `regions`, in their order. Answers are large: each is read as it comes
+/// and then dropped.
 ///
 /// # Errors
 /// [`Kind::Authentication`] where credentials are missing, expired or refused; [`Kind::Input`] for an answer that cannot be
-/// read or never ends; [`Kind::Failure`] where AWS cannot be reached or goes on throttling.
-pub async fn answers(
+/// read or never ends; [`Kind::Failure`] where AWS cannot be reached or goes on throttling; and what `read` refuses.
+pub async fn each<T>(
     regions: &[String],
     profile: Option<&str>,
     with_savings_plans: bool,
-    told: &dyn Fn(&str),
-) -> Result<Vec<Answers>> {
+    read: impl Fn(&str, &Answers) -> Result<T>,
+) -> Result<Vec<T>> {
     let mut clients = BTreeMap::new();
     for region in regions {
         let endpoint = endpoint(region);
@@ -50,13 +51,10 @@ pub async fn answers(
             clients.insert(endpoint, clients_at(endpoint, profile).await);
         }
     }
+    let read = &read;
     let asked = regions.iter().filter_map(|region| Some((region, clients.get(endpoint(region))?)));
     futures::stream::iter(asked)
-        .map(|(region, clients)| async move {
-            let answers = answers_about(region, clients, with_savings_plans).await?;
-            told(region);
-            Ok(answers)
-        })
+        .map(|(region, clients)| async move { read(region, &answers(region, clients, with_savings_plans).await?) })
         .buffered(REGIONS_AT_ONCE)
         .try_collect()
         .await
@@ -76,7 +74,7 @@ async fn login(profile: Option<&str>) -> aws::Login {
     aws::log_in(&LoginRequest { profile: profile.map(str::to_owned), ..LoginRequest::default() }, Patience::AWS).await
 }
 
-async fn answers_about(region: &str, clients: &Clients, with_savings_plans: bool) -> Result<Answers> {
+async fn answers(region: &str, clients: &Clients, with_savings_plans: bool) -> Result<Answers> {
     let pricing = &clients.pricing;
     let mut ec2 = products(pricing, "AmazonEC2", region, ec2::INSTANCES).await?;
     ec2.extend(products(pricing, "AmazonEC2", region, ec2::VOLUMES).await?);

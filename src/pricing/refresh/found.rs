@@ -125,7 +125,7 @@ impl Found {
     /// does not have is not sold in the region, as far as the list tells.
     pub fn is_incomplete(&self) -> bool {
         // vCPU and memory are worth nothing without each other.
-        let group = |item: &Item| item.cells[..item.cells.len() - 1].to_vec();
+        let group = |item: &Item| item.cells.split_last().map(|(_, group)| group.to_vec());
         let is_fargate = |item: &&Item| matches!(item.service, Service::Fargate | Service::SavingsPlans);
         let groups: BTreeSet<_> = self.rows.keys().filter(is_fargate).map(group).collect();
         let is_part = self.missing.iter().filter(is_fargate).any(|item| groups.contains(&group(item)));
@@ -161,6 +161,7 @@ impl<'a> Claims<'a> {
     /// Notes the prices that `product` states.
     pub(super) fn add(&mut self, product: &Product, prices: Result<Vec<Priced>, String>) {
         let now = self.now;
+        let prices = if product.is_of(self.region) { prices } else { Ok(Vec::new()) };
         self.note(&product.sku, prices, |priced| {
             let usd = product.price(priced.units, now)?.to_owned();
             Ok(Row { usd, unit: priced.unit, as_of: product.as_of.clone(), source: "AWS Price List API" })
