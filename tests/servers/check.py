@@ -94,7 +94,6 @@ def check_dataset(seeded, server, time, location, s3_url=None):
         "samples",
         (tuple(row) for row in wanted["samples"] if row[SAMPLE.index("at_ms")] < settled_ms),
         (tuple(row[column] for column in SAMPLE) for row in dataset["samples"]),
-        len(collections),
     )
     # Of several versions of a run the newest counts.
     newest = {}
