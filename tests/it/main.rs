@@ -3,6 +3,7 @@
 mod bad_input;
 mod billing;
 mod cli;
+mod collect;
 mod collect_usage;
 mod dataset;
 mod exactness;
