@@ -11,7 +11,7 @@
 //!                              pricing (dated book + metering) ┘
 //! ```
 //!
-//! One direction, no way back. Only [`import`], [`dataset`] and [`cli`] touch the world; the rest is pure.
+//! One direction, no way back. Only [`import`], [`dataset`], [`pricing::refresh::ask`] and [`cli`] touch the world; the rest is pure.
 
 pub(crate) mod aws;
 pub mod cli;

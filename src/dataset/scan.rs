@@ -63,6 +63,18 @@ impl<'a> Scan<'a> {
         series.map(|series| (series.first_ms, series.last_ms + 1)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
+    /// The time that collections were asked for, up to the newest one: its unfinished day is left out where there is
+    /// another. `None` without collections.
+    pub fn collected_span(&self) -> Option<(i64, i64)> {
+        let collected =
+            || self.commits.iter().filter_map(|commit| Some((midnight(commit.row.day.parse().ok()?), commit.row.collected_ms?)));
+        let first = collected().map(|(day, _)| day).min()?;
+        let newest = collected().map(|(_, at)| at).max()?;
+        let last = collected().map(|(day, _)| day + MS_PER_DAY).max()?.min(newest);
+        let whole_days = last.div_euclid(MS_PER_DAY) * MS_PER_DAY;
+        Some((first, if whole_days > first { whole_days } else { last }))
+    }
+
     /// Every series of every part of samples, with account and region.
     pub fn series(&self) -> impl Iterator<Item = (&str, &str, &SeriesSummary)> {
         self.samples.iter().flat_map(|(relative, summary)| {
@@ -116,9 +128,11 @@ fn days_touch(relative: &str, window: Window) -> bool {
     let name = relative.rsplit('/').next().unwrap_or_default();
     let mut days = name.split('_').map(|day| day.parse::<jiff::civil::Date>().ok());
     let (Some(Some(first)), Some(Some(last))) = (days.next(), days.next()) else { return true };
-    let midnight =
-        |day: jiff::civil::Date| day.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_millisecond());
     midnight(first) < window.to_ms && midnight(last) + MS_PER_DAY > window.from_ms
+}
+
+fn midnight(day: jiff::civil::Date) -> i64 {
+    day.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_millisecond())
 }
 
 type Named = (String, part::Summary);

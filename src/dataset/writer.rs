@@ -62,6 +62,11 @@ pub(crate) struct Verdict {
 }
 
 impl Written<'_> {
+    /// Rows written.
+    pub(crate) fn rows(&self) -> i64 {
+        self.partitions.values().flat_map(|share| share.days.values()).map(|day| day.rows).sum()
+    }
+
     /// Commits every scope-day that has rows under `source`, partial when there is a reason.
     pub(crate) fn commit(&self, source: &str, reason: Option<&str>) -> Result<()> {
         for (partition, share) in &self.partitions {

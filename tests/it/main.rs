@@ -3,9 +3,11 @@
 mod bad_input;
 mod billing;
 mod cli;
+mod collect_usage;
 mod dataset;
 mod exactness;
 mod import;
+mod prices;
 mod privacy;
 mod properties;
 mod reference;

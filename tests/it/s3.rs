@@ -370,3 +370,13 @@ fn the_whole_bucket_may_be_a_dataset() {
     assert_eq!(report, cloud.local_report());
     assert_eq!(cloud.s3.objects().into_keys().collect::<BTreeSet<_>>(), cloud.world.parts("dataset"));
 }
+
+#[test]
+fn a_collection_that_could_not_be_kept_is_refused_before_any_call() {
+    let cloud = Cloud::new();
+    cloud.s3.fail("PUT", "", ALWAYS, error(403, "AccessDenied"));
+    let url = cloud.s3.url();
+    let run = cloud.run_with(&[("AWS_ENDPOINT_URL", &url)], &["collect", "--dataset", DATASET, "--days", "1"]).exits(10);
+    run.says(&["access denied: s3:PutObject on `s3://bucket/team a/ds/_plimsoll`"]);
+    assert_eq!(cloud.s3.seen().len(), 1);
+}
