@@ -6,6 +6,8 @@ mod cli;
 mod collect_usage;
 mod dataset;
 mod exactness;
+mod fake;
+mod fake_tests;
 mod import;
 mod prices;
 mod privacy;

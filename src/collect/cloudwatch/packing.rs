@@ -56,14 +56,15 @@ pub(crate) struct Chunk {
 /// The chunks for `series_count` series over the missing `days`, in order of time. Days that AWS no longer keeps are
 /// in none of them.
 pub(crate) fn chunks(series_count: usize, days: &[Day], resolution: Resolution, now_ms: i64) -> Vec<Chunk> {
-    let mut by_period: BTreeMap<i32, Vec<Day>> = BTreeMap::new();
+    // A day that is not over will be fetched again: in a part of its own, it can be replaced without leaving rows behind.
+    let mut alike: BTreeMap<(i32, bool), Vec<Day>> = BTreeMap::new();
     for &day in days {
         if let Some(period_s) = resolution.period_s(day, now_ms) {
-            by_period.entry(period_s).or_default().push(day);
+            alike.entry((period_s, plan::is_over(day, now_ms))).or_default().push(day);
         }
     }
     let mut chunks = Vec::new();
-    for (period_s, days) in by_period {
+    for ((period_s, _), days) in alike {
         for span in plan::spans(&days) {
             let mut start = span.start;
             for length in cut(length(&span), series_count, period_s) {
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn no_chunk_spans_a_months_end_or_a_retention_step_or_a_gap() {
+    fn no_chunk_spans_a_months_end_or_a_retention_step_or_a_gap_or_the_start_of_today() {
         let days: Vec<Day> = (TODAY - 69..=TODAY).filter(|day| *day != TODAY - 3).collect();
         let chunks = chunks(1, &days, Resolution::Auto, NOW_MS);
         let covered: Vec<Day> = chunks.iter().flat_map(|chunk| chunk.days.clone()).collect();
@@ -207,8 +208,10 @@ mod tests {
                 assert_eq!(Some(chunk.period_s), Resolution::Auto.period_s(day, NOW_MS));
             }
         }
-        // 12–18 September by the hour, to 30 September, October and 1–5 November by five minutes, then minutes, with a gap.
-        assert_eq!(chunks.len(), 6, "{chunks:?}");
+        // 12–18 September by the hour, to 30 September, October and 1–5 November by five minutes, then minutes, with a gap,
+        // and today.
+        assert_eq!(chunks.len(), 7, "{chunks:?}");
+        assert_eq!(chunks.last().map(|chunk| chunk.days.clone()), Some(TODAY..TODAY + 1));
     }
 
     #[test]

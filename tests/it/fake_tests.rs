@@ -1,0 +1,1 @@
+//! The fake AWS, through the clients that plimsoll uses.
