@@ -269,7 +269,10 @@ fn credentials_that_are_refused_or_missing_are_exit_code_7_and_never_printed() {
         cloud.s3.heal();
     }
     let none = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), ("AWS_SESSION_TOKEN", "")];
-    cloud.run_with(&none, &["report", "--dataset", DATASET]).exits(7).says(&["no AWS credentials", "aws sso login"]);
+    cloud
+        .run_with(&none, &["report", "--dataset", DATASET])
+        .exits(7)
+        .says(&["no AWS credentials to list `s3://bucket/team a/ds`: no credentials found in chain\n", "aws sso login"]);
 }
 
 #[test]
