@@ -83,7 +83,7 @@ pub(crate) struct Patience {
 impl Patience {
     /// For AWS, over any line that works at all.
     pub(crate) const AWS: Self =
-        Self { connect: Duration::from_millis(3_100), read: Duration::from_secs(30), attempt: Duration::from_secs(60) };
+        Self { connect: Duration::from_millis(3_100), read: Duration::from_secs(30), attempt: Duration::from_mins(1) };
     /// For a server on this machine.
     pub(crate) const LOCAL: Self =
         Self { connect: Duration::from_secs(2), read: Duration::from_secs(3), attempt: Duration::from_secs(5) };

@@ -34,7 +34,7 @@ const REDRAW: Duration = Duration::from_millis(200);
                         so run it on a schedule into the same dataset."
 )]
 pub(super) struct CollectArgs {
-    /// Where the dataset is or shall be: a folder or s3://BUCKET/PREFIX
+    /// Where the dataset is or shall be: a folder or `s3://BUCKET/PREFIX`
     #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
     dataset: String,
     #[command(flatten)]

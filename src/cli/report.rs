@@ -23,7 +23,7 @@ use crate::rightsize;
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Where the dataset is: a folder or s3://BUCKET/PREFIX
+    /// Where the dataset is: a folder or `s3://BUCKET/PREFIX`
     #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
     dataset: String,
     #[command(flatten)]

@@ -269,7 +269,10 @@ fn credentials_that_are_refused_or_missing_are_exit_code_7_and_never_printed() {
         cloud.s3.heal();
     }
     let none = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), ("AWS_SESSION_TOKEN", "")];
-    cloud.run_with(&none, &["report", "--dataset", DATASET]).exits(7).says(&["no AWS credentials", "aws sso login"]);
+    cloud
+        .run_with(&none, &["report", "--dataset", DATASET])
+        .exits(7)
+        .says(&["no AWS credentials to list `s3://bucket/team a/ds`: no credentials found in chain\n", "aws sso login"]);
 }
 
 #[test]
@@ -369,4 +372,14 @@ fn the_whole_bucket_may_be_a_dataset() {
     let report = cloud.run(&["report", "--dataset", "s3://bucket/", "--format", "json"]).exits(0).stdout;
     assert_eq!(report, cloud.local_report());
     assert_eq!(cloud.s3.objects().into_keys().collect::<BTreeSet<_>>(), cloud.world.parts("dataset"));
+}
+
+#[test]
+fn a_collection_that_could_not_be_kept_is_refused_before_any_call() {
+    let cloud = Cloud::new();
+    cloud.s3.fail("PUT", "", ALWAYS, error(403, "AccessDenied"));
+    let url = cloud.s3.url();
+    let run = cloud.run_with(&[("AWS_ENDPOINT_URL", &url)], &["collect", "--dataset", DATASET, "--days", "1"]).exits(10);
+    run.says(&["access denied: s3:PutObject on `s3://bucket/team a/ds/_plimsoll`"]);
+    assert_eq!(cloud.s3.seen().len(), 1);
 }

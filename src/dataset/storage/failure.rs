@@ -85,17 +85,10 @@ impl Failure {
             if let Some(refusal) = cause.downcast_ref::<Refusal>() {
                 return Self::Refused(refusal.clone());
             }
-            let is_about_credentials = cause.is::<CredentialsError>();
-            let Some(deeper) = cause.source() else {
-                return if is_about_credentials {
-                    Self::NoCredentials(cause.to_string())
-                } else {
-                    Self::NoAnswer(cause.to_string())
-                };
-            };
-            if is_about_credentials {
-                return Self::NoCredentials(innermost(deeper).to_string());
+            if cause.is::<CredentialsError>() {
+                return Self::NoCredentials(first_line(innermost(cause)));
             }
+            let Some(deeper) = cause.source() else { return Self::NoAnswer(cause.to_string()) };
             cause = deeper;
         }
     }
@@ -186,6 +179,12 @@ fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::
         innermost = deeper;
     }
     innermost
+}
+
+/// What follows is a list of every provider that was tried.
+fn first_line(cause: &dyn std::error::Error) -> String {
+    let text = cause.to_string();
+    text.lines().next().unwrap_or_default().trim_end_matches(" Attempted:").trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
