@@ -12,6 +12,8 @@ mod listing;
 mod plan;
 mod rates;
 mod reckoning;
+#[cfg(test)]
+mod wire;
 
 /// The last minutes are left for the next run: CloudWatch still changes them.
 pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;

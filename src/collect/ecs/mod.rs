@@ -205,9 +205,13 @@ impl Report {
     }
 }
 
-/// True when asking the same operation about something else would end the same way.
-const fn is_final(fault: &Fault) -> bool {
-    matches!(fault, Fault::Denied(_) | Fault::Credentials(_) | Fault::OptedOut | Fault::Stopped(_))
+/// True when asking the same operation about something else of the cluster would end the same way.
+fn is_final(fault: &Fault) -> bool {
+    match fault {
+        Fault::Denied(_) | Fault::Credentials(_) | Fault::OptedOut | Fault::Stopped(_) => true,
+        Fault::Gone(what) => what.contains("ClusterNotFoundException"),
+        Fault::Throttled(_) | Fault::Failed(_) | Fault::Protocol(_) => false,
+    }
 }
 
 /// The name and reason of a failure; its detail may quote what was sent.
