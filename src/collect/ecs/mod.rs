@@ -86,7 +86,7 @@ pub(crate) struct Discovered {
 pub(crate) struct SnapshotFacts {
     /// Task definition families of tasks that belong to no service.
     pub(crate) families: BTreeSet<String>,
-    /// Tasks.
+    /// Tasks described; one that stopped meanwhile counts twice.
     pub(crate) tasks: usize,
 }
 
