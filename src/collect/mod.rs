@@ -19,6 +19,8 @@ mod reckoning;
 pub(crate) mod regions;
 mod scopes;
 pub(crate) mod summary;
+#[cfg(test)]
+mod wire;
 
 use std::ops::Range;
 use std::time::Duration;

@@ -108,13 +108,18 @@ impl Reckoning {
 
     /// What is missing and should not be, one sentence each. `noun` is a plural.
     pub(super) fn faults(&self, noun: &str) -> Vec<String> {
-        let Self { asked, returned, gone, .. } = self;
+        let asked = self.asked;
         let failed = self.failed.iter().map(|(why, count)| format!("{count} of {asked} {noun} not returned: {why}"));
         let unanswered = self.unanswered.iter().map(|(why, count)| format!("{count} of {asked} {noun} not seen: {why}"));
         let refused = self.refused.iter().map(|(why, count)| format!("{count} of {asked} {noun} not usable: {why}"));
-        let dropped = (self.dropped > 0).then(|| format!("AWS returned {} of {asked} {noun}", returned + gone));
         let foreign = (self.foreign > 0).then(|| format!("{} {noun} came that nobody asked for", self.foreign));
-        failed.chain(unanswered).chain(refused).chain(dropped).chain(foreign).collect()
+        failed.chain(unanswered).chain(refused).chain(self.dropped(noun)).chain(foreign).collect()
+    }
+
+    /// What AWS passed over in silence.
+    pub(super) fn dropped(&self, noun: &str) -> Option<String> {
+        let told = self.asked - self.dropped;
+        (self.dropped > 0).then(|| format!("AWS returned {told} of {} {noun}", self.asked))
     }
 
     /// What vanished between listing and describing: to be told, but in the nature of things.
@@ -150,7 +155,7 @@ mod tests {
         assert_eq!(reckoning.returned(), 1);
         assert_eq!(
             reckoning.faults("tasks"),
-            ["1 of 4 tasks not returned: ACCESS_DENIED", "AWS returned 2 of 4 tasks", "1 tasks came that nobody asked for"]
+            ["1 of 4 tasks not returned: ACCESS_DENIED", "AWS returned 3 of 4 tasks", "1 tasks came that nobody asked for"]
         );
         assert_eq!(reckoning.gone_note("tasks").unwrap(), "1 of 4 tasks not returned: MISSING");
     }

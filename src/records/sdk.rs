@@ -138,3 +138,98 @@ impl From<codebuild::Build> for Build {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::dataset::schema::SourceKind;
+
+    /// 2026-11-20T12:00:00.0416Z, as AWS tells it: in seconds.
+    const AT: f64 = 1_795_176_000.0416;
+
+    fn at() -> DateTime {
+        DateTime::from_secs_f64(AT)
+    }
+
+    #[test]
+    fn times_are_rounded_to_the_nearest_millisecond() {
+        assert_eq!(time(at()), Time(1_795_176_000_042));
+        assert_eq!(time(DateTime::from_secs_and_nanos(1, 999_600_000)), Time(2_000));
+        assert_eq!(time(DateTime::from_secs(i64::MAX)), Time(i64::MAX));
+    }
+
+    #[test]
+    fn a_task_is_the_same_row_from_the_api_as_from_a_file() {
+        let arn = |resource: &str| format!("arn:aws:ecs:eu-central-1:123456789012:{resource}");
+        let file = json!({
+            "taskArn": arn("task/prod/aa01"), "clusterArn": arn("cluster/prod"),
+            "taskDefinitionArn": arn("task-definition/web:2"), "group": "service:web",
+            "cpu": "256", "memory": "512", "capacityProviderName": "FARGATE_SPOT", "platformFamily": "Linux",
+            "ephemeralStorage": { "sizeInGiB": 30 }, "fargateEphemeralStorage": { "sizeInGiB": 30 },
+            "attributes": [{ "name": "ecs.cpu-architecture", "value": "arm64" }],
+            "containers": [{ "reason": "OutOfMemoryError: Container killed due to memory usage" }],
+            "createdAt": AT, "pullStartedAt": AT, "startedAt": AT, "stoppedAt": AT,
+            "lastStatus": "STOPPED", "stopCode": "EssentialContainerExited", "version": 5,
+        });
+        let attribute = ecs::Attribute::builder().name("ecs.cpu-architecture").value("arm64").build().unwrap();
+        let reason = "OutOfMemoryError: Container killed due to memory usage";
+        let api = ecs::Task::builder()
+            .task_arn(arn("task/prod/aa01"))
+            .cluster_arn(arn("cluster/prod"))
+            .task_definition_arn(arn("task-definition/web:2"))
+            .group("service:web")
+            .cpu("256")
+            .memory("512")
+            .capacity_provider_name("FARGATE_SPOT")
+            .platform_family("Linux")
+            .fargate_ephemeral_storage(ecs::TaskEphemeralStorage::builder().size_in_gib(30).build())
+            .attributes(attribute)
+            .containers(ecs::Container::builder().reason(reason).build())
+            .created_at(at())
+            .pull_started_at(at())
+            .started_at(at())
+            .stopped_at(at())
+            .last_status("STOPPED")
+            .stop_code(ecs::TaskStopCode::EssentialContainerExited)
+            .version(5)
+            .build();
+        let from_file: Task = serde_json::from_value(file).unwrap();
+        let from_file = from_file.into_row(None, SourceKind::EcsApi).unwrap();
+        assert_eq!(Task::from(api).into_row(None, SourceKind::EcsApi).unwrap(), from_file);
+        assert_eq!((from_file.out_of_memory, from_file.configuration.ephemeral_gib), (true, Some(30)));
+    }
+
+    #[test]
+    fn a_build_is_the_same_row_from_the_api_as_from_a_file() {
+        let arn = "arn:aws:codebuild:eu-central-1:123456789012:build/app:01";
+        let file = json!({
+            "arn": arn, "id": "app:01", "projectName": "app", "startTime": AT, "endTime": AT + 60.0,
+            "buildComplete": true, "buildStatus": "FAILED",
+            "environment": { "type": "ARM_CONTAINER", "computeType": "BUILD_GENERAL1_LARGE", "privilegedMode": true },
+            "phases": [{ "phaseType": "PROVISIONING", "startTime": AT + 2.0 }],
+        });
+        let environment = codebuild::ProjectEnvironment::builder()
+            .r#type(codebuild::EnvironmentType::ArmContainer)
+            .image("image")
+            .compute_type(codebuild::ComputeType::BuildGeneral1Large)
+            .privileged_mode(true);
+        let phase = codebuild::BuildPhase::builder()
+            .phase_type(codebuild::BuildPhaseType::Provisioning)
+            .start_time(DateTime::from_secs_f64(AT + 2.0));
+        let api = codebuild::Build::builder()
+            .arn(arn)
+            .id("app:01")
+            .project_name("app")
+            .start_time(at())
+            .end_time(DateTime::from_secs_f64(AT + 60.0))
+            .build_complete(true)
+            .build_status(codebuild::StatusType::Failed)
+            .environment(environment.build().unwrap())
+            .phases(phase.build())
+            .build();
+        let from_file: Build = serde_json::from_value(file).unwrap();
+        assert_eq!(Build::from(api).into_row().unwrap(), from_file.into_row().unwrap());
+    }
+}

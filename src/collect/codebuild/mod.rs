@@ -1,6 +1,8 @@
 //! AWS CodeBuild: builds, newest first, day by day.
 
 mod days;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -100,7 +102,7 @@ impl Collector<'_> {
             let rows = self.read(&ids, answer);
             self.write(rows).await?;
             if self.days.are_told() {
-                return Ok(());
+                break;
             }
         }
         self.days.end();

@@ -9,9 +9,9 @@ use super::{AT_ONCE, Cluster, Discovered, Insights, Service, failures, is_final}
 use crate::collect::call::{Fault, Place};
 use crate::collect::listing::Listing;
 use crate::collect::rates::Class;
-use crate::collect::reckoning::Reckoning;
+use crate::collect::reckoning::{Failure, Reckoning};
 use crate::dataset::schema::ConfigurationRow;
-use crate::records::fields::{Arn, is_name};
+use crate::records::fields::{Arn, code_word, is_name};
 use crate::records::services;
 use crate::records::tasks::family;
 
@@ -28,9 +28,12 @@ pub(crate) async fn discover(place: &Place, only: &[String]) -> Result<Discovere
     let (mut clusters, mut discovered) = (Vec::new(), Discovered::default());
     for asked in wanted.chunks(CLUSTERS_A_CALL) {
         match describe_clusters(place, asked).await {
-            Ok((described, missing)) => {
-                clusters.extend(described);
-                discovered.missing.extend(missing);
+            Ok(described) => {
+                clusters.extend(described.clusters);
+                discovered.missing.extend(described.missing);
+                if !only.is_empty() {
+                    discovered.missing.extend(described.deleted);
+                }
             }
             // Only listed ones: a name that was merely asked for may not be there at all.
             Err(fault @ Fault::Denied(_)) if only.is_empty() => clusters.extend(undescribed(asked, &fault)),
@@ -44,6 +47,7 @@ pub(crate) async fn discover(place: &Place, only: &[String]) -> Result<Discovere
         discovered.batch.configurations.extend(rows);
     }
     discovered.clusters.sort_by(|a, b| a.name.cmp(&b.name));
+    discovered.clusters.dedup_by(|a, b| a.name == b.name);
     discovered.batch.configurations.sort();
     Ok(discovered)
 }
@@ -61,37 +65,40 @@ async fn list_clusters(place: &Place) -> Result<BTreeSet<String>, Fault> {
     Ok(all)
 }
 
-/// The clusters of `asked`, and what is to be said of those that are not there.
-async fn describe_clusters(place: &Place, asked: &[String]) -> Result<(Vec<Cluster>, Vec<String>), Fault> {
+/// What became of clusters that were asked for.
+#[derive(Default)]
+struct Described {
+    clusters: Vec<Cluster>,
+    /// Not returned, each with its reason.
+    missing: Vec<String>,
+    /// Deleted, but AWS still shows them for a while.
+    deleted: Vec<String>,
+}
+
+async fn describe_clusters(place: &Place, asked: &[String]) -> Result<Described, Fault> {
     let request = || {
         let request = place.clients.ecs.describe_clusters().include(ClusterField::Settings);
         request.set_clusters(Some(asked.to_vec())).send()
     };
     let answer = place.call(Class::EcsClusters, "ecs:DescribeClusters", request).await?;
-    let mut reckoning = Reckoning::default();
-    let failed: Vec<_> = failures(answer.failures).collect();
-    let returned = reckoning.sort(asked, answer.clusters, sdk::Cluster::cluster_arn, failed.clone());
-    let mut clusters: BTreeMap<String, Cluster> = BTreeMap::new();
-    let mut missing = Vec::new();
-    for cluster in returned {
-        match cluster.status.as_deref() {
-            // A deleted cluster is shown for a while.
-            Some(status @ ("INACTIVE" | "DEPROVISIONING" | "FAILED")) => {
-                missing.push(format!("cluster {} is {status}", cluster.cluster_name.unwrap_or_default()));
-            }
-            _ => {
-                if let Some(cluster) = found(cluster) {
-                    clusters.insert(cluster.name.clone(), cluster);
-                }
-            }
+    let (mut reckoning, mut described) = (Reckoning::default(), Described::default());
+    let failed: Vec<Failure> = failures(answer.failures).collect();
+    for cluster in reckoning.sort(asked, answer.clusters, sdk::Cluster::cluster_arn, failed.clone()) {
+        let is_deleted = cluster.status() == Some("INACTIVE");
+        match found(cluster) {
+            Some(cluster) if is_deleted => described.deleted.push(format!("cluster {} is deleted", cluster.name)),
+            Some(cluster) => described.clusters.push(cluster),
+            None => described.missing.push("a cluster without a name".to_owned()),
         }
     }
-    for (arn, reason) in failed {
-        let name = arn.as_deref().and_then(|arn| arn.rsplit('/').next()).filter(|name| is_name(name)).unwrap_or("without a name");
-        missing.push(format!("cluster {name} not returned: {}", reason.as_deref().unwrap_or("no reason given")));
-    }
-    missing.extend(reckoning.faults("clusters").into_iter().filter(|fault| fault.starts_with("AWS returned")));
-    Ok((clusters.into_values().collect(), missing))
+    let named = |(arn, reason): &Failure| {
+        let name = arn.as_deref().and_then(|arn| arn.rsplit('/').next()).filter(|name| is_name(name));
+        let reason = code_word(reason.clone()).unwrap_or_else(|| "no reason given".to_owned());
+        format!("cluster {} not returned: {reason}", name.unwrap_or("without a name"))
+    };
+    described.missing.extend(failed.iter().map(named));
+    described.missing.extend(reckoning.dropped("clusters"));
+    Ok(described)
 }
 
 fn found(cluster: sdk::Cluster) -> Option<Cluster> {

@@ -7,6 +7,8 @@ mod definitions;
 mod history;
 mod instances;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -84,7 +86,7 @@ pub(crate) struct Discovered {
 pub(crate) struct SnapshotFacts {
     /// Task definition families of tasks that belong to no service.
     pub(crate) families: BTreeSet<String>,
-    /// Tasks.
+    /// Tasks described; one that stopped meanwhile counts twice.
     pub(crate) tasks: usize,
 }
 
@@ -205,49 +207,16 @@ impl Report {
     }
 }
 
-/// True when asking the same operation about something else would end the same way.
-const fn is_final(fault: &Fault) -> bool {
-    matches!(fault, Fault::Denied(_) | Fault::Credentials(_) | Fault::OptedOut | Fault::Stopped(_))
+/// True when asking the same operation about something else of the cluster would end the same way.
+fn is_final(fault: &Fault) -> bool {
+    match fault {
+        Fault::Denied(_) | Fault::Credentials(_) | Fault::OptedOut | Fault::Stopped(_) => true,
+        Fault::Gone(what) => what.contains("ClusterNotFoundException"),
+        Fault::Throttled(_) | Fault::Failed(_) | Fault::Protocol(_) => false,
+    }
 }
 
 /// The name and reason of a failure; its detail may quote what was sent.
 fn failures(failures: Option<Vec<aws_sdk_ecs::types::Failure>>) -> impl Iterator<Item = super::reckoning::Failure> {
     failures.unwrap_or_default().into_iter().map(|failure| (failure.arn, failure.reason))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_snapshot_names_its_time() {
-        assert_eq!(snapshot_source(1_795_435_200_500), "collect:ecs:2026-11-23T12:00:00Z");
-    }
-
-    #[test]
-    fn a_task_that_vanished_is_told_but_is_no_failure() {
-        let mut reckoning = Reckoning::default();
-        let missing = (Some("a".to_owned()), Some("MISSING".to_owned()));
-        reckoning.sort(&["a".to_owned()], None::<Vec<String>>, |name| Some(name), [missing]);
-        let mut report = Report::default();
-        report.reckon(&reckoning, "tasks");
-        let verdict = report.verdict("prod", 20_000, 0);
-        assert_eq!(verdict.state, State::Snapshot);
-        let reason = "tasks that ran then or had stopped within the hour; 1 of 1 tasks not returned: MISSING";
-        assert_eq!(verdict.reason.as_deref(), Some(reason));
-    }
-
-    #[test]
-    fn what_is_denied_is_partial_beside_what_was_seen() {
-        let denied = || {
-            let mut report = Report::default();
-            report.fault(Fault::Denied("ecs:ListTasks".to_owned())).unwrap();
-            report.fault(Fault::Denied("ecs:ListTasks".to_owned())).unwrap();
-            report
-        };
-        let verdict = denied().verdict("prod", 20_000, 3);
-        assert_eq!((verdict.state, verdict.reason.as_deref()), (State::Partial, Some("access denied: ecs:ListTasks")));
-        assert_eq!(denied().verdict("prod", 20_000, 0).state, State::Denied);
-        assert!(Report::default().fault(Fault::Stopped("interrupted")).is_err());
-    }
 }

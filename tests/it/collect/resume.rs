@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use super::site::Site;
+use super::site::{Site, same};
 use crate::fake::{Fault, Kind, Resolution, Scale, When, World};
 
 /// Kills the child before it gets the answer to the call number `at`; returns what it had been answered.
@@ -102,6 +102,6 @@ fn a_failed_fetch_never_replaces_what_an_earlier_one_got() {
     let before = site.collected();
     site.fake.set_faults(vec![Fault::always("cloudwatch:GetMetricData", Kind::Denied), Fault::always("logs:*", Kind::Denied)]);
     site.collect(&["--days", "2"]).exits(3);
-    assert_eq!(site.collected().samples, before.samples);
-    assert_eq!(site.collected().runs, before.runs);
+    same("samples", &before.samples, &site.collected().samples);
+    same("runs", &before.runs, &site.collected().runs);
 }
