@@ -15,7 +15,7 @@
 
 mod answer;
 mod builds;
-mod calls;
+pub(crate) mod calls;
 mod cbor;
 mod cloudwatch;
 mod codebuild;
@@ -41,7 +41,6 @@ mod task_json;
 mod tasks;
 pub(crate) mod world;
 
-pub(crate) use calls::Call;
 pub(crate) use faults::{Fault, Kind, When};
 pub(crate) use golden::{Golden, Resolution};
 pub(crate) use quotas::Quotas;
