@@ -13,9 +13,9 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::call::Place;
-use crate::aws::Clients;
 use super::commit::{self, Sink};
 use super::rates::Rates;
+use crate::aws::Clients;
 use crate::dataset::Dataset;
 use crate::dataset::coverage::{self, Committed};
 
