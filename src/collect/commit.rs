@@ -145,7 +145,8 @@ pub(crate) fn write_all(
                 let mut rows = 0;
                 if !commit.verdicts.is_empty() {
                     let Commit { account, region, source, verdicts, .. } = &commit;
-                    let written = writer.finish()?;
+                    let apart = verdicts.iter().filter(|verdict| verdict.state != State::Complete).map(|verdict| verdict.day);
+                    let written = writer.finish(&apart.collect())?;
                     rows = written.rows();
                     written.commit_verdicts(account, region, source, collected_ms, verdicts)?;
                 }

@@ -26,6 +26,10 @@ pub(crate) enum Class {
     Codebuild,
     /// CloudWatch: `GetMetricData`.
     MetricData,
+    /// CloudWatch: points asked of `GetMetricData` within the last three hours.
+    FreshPoints,
+    /// CloudWatch: points asked of `GetMetricData` in windows that begin before.
+    OldPoints,
     /// CloudWatch: `ListMetrics`.
     MetricList,
     /// CloudWatch Logs: `DescribeLogGroups`.
@@ -45,9 +49,19 @@ impl Class {
             Self::EcsClusters | Self::EcsDefinitions => (8.0, 20.0),
             Self::Codebuild => (4.0, 8.0),
             Self::MetricData => (20.0, 20.0),
+            // Windows count in full, whether points are there or not: 180,000 and 396,000 a second are allowed.
+            Self::FreshPoints => (90_000.0, 90_000.0),
+            Self::OldPoints => (198_000.0, 198_000.0),
             Self::MetricList => (10.0, 10.0),
             Self::LogGroups | Self::LogEvents | Self::Identity => (5.0, 5.0),
         }
+    }
+}
+
+impl Class {
+    /// True for what is not counted by the call.
+    pub(crate) const fn counts_points(self) -> bool {
+        matches!(self, Self::FreshPoints | Self::OldPoints)
     }
 }
 
@@ -78,21 +92,26 @@ impl Rates {
 
     /// Waits until one more call of `class` may be sent.
     pub(crate) async fn turn(&self, class: Class) {
-        let wait = self.take(class, Instant::now());
+        self.turns(class, 1.0).await;
+    }
+
+    /// Waits until `count` more of `class` may be asked for.
+    pub(crate) async fn turns(&self, class: Class, count: f64) {
+        let wait = self.take(class, count, Instant::now());
         if wait > Duration::ZERO {
             tokio::time::sleep(wait).await;
         }
     }
 
-    /// Takes a token, on credit if there is none, and says how long to wait for it.
-    fn take(&self, class: Class, now: Instant) -> Duration {
+    /// Takes `count` tokens, on credit if there are none, and says how long to wait for them.
+    fn take(&self, class: Class, count: f64, now: Instant) -> Duration {
         let (rate, burst) = class.quota();
         self.with(class, now, |bucket| {
             let rate = rate * self.pace * bucket.share;
             let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * rate;
             bucket.tokens = (bucket.tokens + gained).min(burst);
             bucket.at = now;
-            bucket.tokens -= 1.0;
+            bucket.tokens -= count;
             Duration::from_secs_f64((-bucket.tokens / rate).max(0.0))
         })
     }
@@ -137,7 +156,7 @@ mod tests {
     fn after_the_burst_calls_come_at_the_rate() {
         let rates = Rates::new(1.0);
         let start = Instant::now();
-        let waits: Vec<Duration> = (0..60).map(|_| rates.take(Class::EcsTasks, start)).collect();
+        let waits: Vec<Duration> = (0..60).map(|_| rates.take(Class::EcsTasks, 1.0, start)).collect();
         assert!(waits[..40].iter().all(Duration::is_zero));
         assert!((waits[59].as_secs_f64() - 2.0).abs() < 1e-6, "20 calls beyond the burst at 10 a second");
     }

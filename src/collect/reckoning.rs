@@ -67,6 +67,14 @@ impl Reckoning {
         kept
     }
 
+    /// What was booked as gone so far should not have been: AWS still knows it.
+    pub(super) fn none_may_be_gone(&mut self) {
+        let gone = std::mem::take(&mut self.gone);
+        if gone > 0 {
+            *self.failed.entry("MISSING".to_owned()).or_default() += gone;
+        }
+    }
+
     /// Books `count` things whose call had no answer.
     pub(super) fn unanswered(&mut self, count: usize, fault: &Fault) {
         self.asked += count;

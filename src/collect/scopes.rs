@@ -178,7 +178,12 @@ async fn places(request: &Request, stop: Stop) -> Result<(Vec<(Place, bool)>, Ve
             tally: Arc::default(),
             stop: stop.clone(),
         };
-        let (account, arn) = match identity(&place("", &home)).await {
+        let others = match &request.regions {
+            Regions::Named(named) => named.iter().skip(1).map(String::as_str).collect(),
+            _ => Vec::new(),
+        };
+        let asked = std::iter::once(home.as_str()).chain(others).map(|region| place("", region)).collect();
+        let (account, arn) = match first_identity(asked).await {
             Ok(identity) => identity,
             Err(fault) => {
                 refused.push(Line::of_fault(&login.name, &home, EVERY_CLUSTER, "identity", &fault));
@@ -196,6 +201,19 @@ async fn places(request: &Request, stop: Stop) -> Result<(Vec<(Place, bool)>, Ve
         }
     }
     Ok((places.into_values().collect(), refused))
+}
+
+/// Account id and ARN of the credentials, from the first place that tells: one region may be closed to them.
+async fn first_identity(places: Vec<Place>) -> Result<(String, String), Fault> {
+    let mut first = Fault::OptedOut;
+    for (no, place) in places.iter().enumerate() {
+        match identity(place).await {
+            Ok(identity) => return Ok(identity),
+            Err(fault) if no == 0 => first = fault,
+            Err(_) => {}
+        }
+    }
+    Err(first)
 }
 
 /// Account id and ARN of the credentials.
@@ -358,7 +376,7 @@ impl Scopes {
         })
     }
 
-    /// What each scope takes; `calls` gets the calls of each class.
+    /// What each scope takes; `calls` gets the calls of each class, and the points that count against CloudWatch's rate.
     pub(crate) fn costs(&self, calls: &mut BTreeMap<Class, u64>) -> Vec<CostLine> {
         let line = |scope: &str| CostLine {
             account: self.place.account.clone(),
@@ -369,6 +387,7 @@ impl Scopes {
             metrics: 0,
         };
         let mut lines: BTreeMap<String, CostLine> = BTreeMap::new();
+        let mut points = 0;
         let mut add = |scope: &str, class: Class, count: u64, metrics: u64, days: usize| {
             *calls.entry(class).or_default() += count;
             let line = lines.entry(scope.to_owned()).or_insert_with(|| line(scope));
@@ -388,6 +407,7 @@ impl Scopes {
                 let estimate = cloudwatch::estimate(&metrics.chunks, metrics.series.len());
                 let days: i64 = metrics.chunks.iter().map(|chunk| chunk.days.end - chunk.days.start).sum();
                 add(&cluster.name, Class::MetricData, estimate.calls, estimate.metrics, usize::try_from(days).unwrap_or(0));
+                points += estimate.points;
             }
         }
         for (group, days) in &self.logs {
@@ -395,6 +415,9 @@ impl Scopes {
         }
         if !self.builds.is_empty() {
             add(BUILD_SCOPE, Class::Codebuild, 2, 0, self.builds.len());
+        }
+        if points > 0 {
+            calls.insert(Class::OldPoints, points);
         }
         lines.into_values().collect()
     }

@@ -67,7 +67,7 @@ impl Cost {
             };
             // Classes have quotas of their own and run side by side, and so do places.
             cost.seconds = calls.iter().map(seconds).fold(cost.seconds, f64::max);
-            cost.calls += calls.values().sum::<u64>();
+            cost.calls += calls.iter().filter(|(class, _)| !class.counts_points()).map(|(_, calls)| calls).sum::<u64>();
             cost.days += lines.iter().map(|line| line.days).sum::<usize>();
             cost.metrics += lines.iter().map(|line| line.metrics).sum::<u64>();
             cost.lines.extend(lines);

@@ -109,8 +109,10 @@ impl Written<'_> {
         for (month, verdicts) in &months {
             let partition = Partition { account: account.to_owned(), region: region.to_owned(), month: month.clone() };
             let share = self.partitions.get(&partition);
-            let own = share.into_iter().flat_map(|share| share.parts.iter().map(String::as_str));
-            let parts = own.chain(elsewhere.iter().copied()).collect::<Vec<_>>().join(";");
+            let parts = |day: &str| {
+                let own = share.into_iter().flat_map(|share| share.parts.iter().map(String::as_str));
+                own.filter(|part| may_hold(part, day)).chain(elsewhere.iter().copied()).collect::<Vec<_>>().join(";")
+            };
             let row = |verdict: &&Verdict| {
                 let totals = share.and_then(|share| share.days.get(&(verdict.scope.clone(), verdict.day))).copied();
                 CoverageRow {
@@ -122,7 +124,7 @@ impl Written<'_> {
                     rows: totals.map_or(0, |totals| totals.rows),
                     period_s: totals.and_then(|totals| totals.period_s),
                     collected_ms: Some(collected_ms),
-                    parts: parts.clone(),
+                    parts: parts(&date(verdict.day)),
                 }
             };
             coverage::commit(self.dataset, &partition, &verdicts.iter().map(row).collect::<Vec<_>>())?;
@@ -222,14 +224,22 @@ impl<'d> Writer<'d> {
         if self.samples.len() >= MOST_SAMPLES { self.write_samples() } else { Ok(()) }
     }
 
-    /// Writes what is left; nothing counts before it is committed.
-    pub(crate) fn finish(mut self) -> Result<Written<'d>> {
+    /// Writes what is left; nothing counts before it is committed. Samples of the days `apart` get parts of their own:
+    /// when such a day is collected again, nothing of it stays behind in a part that other days stand on.
+    pub(crate) fn finish(mut self, apart: &BTreeSet<i64>) -> Result<Written<'d>> {
         let seen = std::mem::take(&mut self.seen);
         self.runs.extend(seen.into_values());
         self.write_configurations()?;
         self.write_runs()?;
         self.write_instances()?;
-        self.write_samples()?;
+        let mut samples: BTreeMap<Option<i64>, Vec<SampleRow>> = BTreeMap::new();
+        for row in std::mem::take(&mut self.samples) {
+            samples.entry(Some(day(row.at_ms)).filter(|day| apart.contains(day))).or_default().push(row);
+        }
+        for samples in samples.into_values() {
+            self.samples = samples;
+            self.write_samples()?;
+        }
         Ok(Written { dataset: self.dataset, partitions: self.written })
     }
 
@@ -314,6 +324,15 @@ impl<'d> Writer<'d> {
             totals.period_s = totals.period_s.max(stretch.iter().filter_map(|(_, _, period)| *period).max());
         }
         Ok(())
+    }
+}
+
+/// False for a part of samples whose name tells that the day is not in it.
+fn may_hold(part: &str, day: &str) -> bool {
+    let name = part.strip_prefix("samples/").and_then(|part| part.rsplit('/').next()).unwrap_or_default();
+    match name.split('_').collect::<Vec<_>>()[..] {
+        [first, last, _] => (first..=last).contains(&day),
+        _ => true,
     }
 }
 

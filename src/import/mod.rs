@@ -186,7 +186,7 @@ fn import_one(
     let rejected = tally.rejected_total();
     let reason =
         (rejected + tally.missing > 0).then(|| format!("{rejected} records rejected, {} not returned by AWS", tally.missing));
-    rows.finish()?.commit(&source, reason.as_deref())?;
+    rows.finish(&BTreeSet::new())?.commit(&source, reason.as_deref())?;
     Ok(Outcome::Imported(tally))
 }
 

@@ -1,5 +1,6 @@
 //! What `GetMetricData` answered, page by page, and what is wrong with it.
 
+use crate::collect::rates::Class;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -24,6 +25,9 @@ pub(super) struct Grid {
     pub(super) period_s: i32,
 }
 
+/// Points younger than this have a lower rate of their own. Source: CloudWatch service quotas, read 2026-11.
+const FRESH_MS: i64 = 3 * 60 * 60 * 1000;
+
 impl Grid {
     /// `window_ms` without the period that is not over at its end.
     pub(super) fn within(window_ms: &Range<i64>, period_s: i32) -> Self {
@@ -45,6 +49,12 @@ impl Grid {
 
     fn points(&self) -> usize {
         usize::try_from((self.window_ms.end - self.window_ms.start) / self.step_ms()).unwrap_or_default()
+    }
+
+    /// What `queries` over this window weigh in CloudWatch's rate of points. A short one may be all fresh.
+    pub(super) fn points_asked(&self, queries: usize) -> (Class, f64) {
+        let class = if self.window_ms.end - self.window_ms.start > FRESH_MS { Class::OldPoints } else { Class::FreshPoints };
+        (class, (queries * self.points()) as f64)
     }
 
     /// Both halves; the second is empty for a window of one point.

@@ -198,7 +198,9 @@ async fn ask(place: &Place, queries: &[Query<'_>], grid: &Grid) -> Result<Answer
         }
     };
     let (mut answers, mut pages, mut token) = (Answers::new(queries.len(), grid), Pages::default(), None);
+    let (class, points) = grid.points_asked(queries.len());
     loop {
+        place.unless_stopped(place.rates.turns(class, points)).await?;
         let page = match place.call(Class::MetricData, "cloudwatch:GetMetricData", || request(&token)).await {
             Err(fault) if token.is_some() && is_stale_token(&fault) && pages.may_restart() => {
                 answers = Answers::new(queries.len(), grid);

@@ -85,13 +85,16 @@ pub(crate) struct Estimate {
     pub(crate) calls: u64,
     /// Metrics requested: each statistic of a series is one, in each call. 1,000 of them cost USD 0.01.
     pub(crate) metrics: u64,
+    /// Points asked for, there or not.
+    pub(crate) points: u64,
 }
 
 /// What `chunks` cost for `series_count` series.
 pub(crate) fn estimate(chunks: &[Chunk], series_count: usize) -> Estimate {
     let queries = series_count * STATISTICS.len();
     let calls: usize = chunks.iter().map(|chunk| queries.div_ceil(chunk.queries_per_call)).sum();
-    Estimate { calls: calls as u64, metrics: (queries * chunks.len()) as u64 }
+    let points: usize = chunks.iter().map(|chunk| queries * length(&chunk.days) * points_per_day(chunk.period_s)).sum();
+    Estimate { calls: calls as u64, metrics: (queries * chunks.len()) as u64, points: points as u64 }
 }
 
 fn length(days: &Range<Day>) -> usize {
@@ -160,7 +163,7 @@ mod tests {
         assert_eq!(calls(&[14], 5, 60), 1);
         // Five series have three statistics each.
         let chunk = Chunk { days: 0..14, period_s: 60, queries_per_call: 5 };
-        assert_eq!(estimate(&[chunk], 5), Estimate { calls: 3, metrics: 15 });
+        assert_eq!(estimate(&[chunk], 5), Estimate { calls: 3, metrics: 15, points: 15 * 14 * 1_440 });
     }
 
     #[test]

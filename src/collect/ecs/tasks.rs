@@ -30,6 +30,10 @@ impl Snapshot<'_> {
                     break;
                 }
             }
+            if status == DesiredStatus::Running {
+                // A task that stops is remembered for an hour; one that had stopped may be forgotten any moment.
+                reckoning.none_may_be_gone();
+            }
         }
         self.facts.tasks = reckoning.returned();
         self.report.reckon(&reckoning, "tasks");

@@ -124,6 +124,10 @@ fn the_report_on_a_collected_dataset_bills_services_by_their_running_tasks() {
         }
     }
     // A job that only snapshots tell of has no cost; the reason is told.
+    let today = ["report", "--dataset", "dataset", "--format", "json", "--from", "2026-11-20", "--to", "2026-11-21"];
+    let report = site.plimsoll(&today).output().expect("the binary runs");
+    let report: Value = serde_json::from_slice(&report.stdout).expect("JSON");
+    let workloads = report["workloads"].as_array().expect("a list");
     let glimpsed = workloads.iter().find(|workload| workload["kind"] == "task" && workload["cluster"] == "prod").expect("a job");
     assert!(glimpsed["current"]["cost_usd"].is_null(), "{glimpsed}");
     assert!(glimpsed["current"]["not_priced"].as_str().expect("a reason").contains("snapshots"), "{glimpsed}");

@@ -33,7 +33,7 @@ fn killed_at_any_call_nothing_is_lost_or_doubled() {
     let whole = Site::of(World::seeded(11, scale));
     whole.collect(&["--days", "2"]).exits(0);
     let calls = whole.fake.calls().len() as u64;
-    for at in (0..12).map(|step| 1 + step * (calls - 2) / 12) {
+    for at in (0..8).map(|step| 1 + step * (calls - 2) / 8) {
         let site = Site::of(World::seeded(11, scale));
         killed_at(&site, at, &["--days", "2"]);
         site.claims_only_what_it_holds(2, Resolution::Auto);
@@ -68,15 +68,15 @@ fn a_resumed_run_repeats_hardly_any_call() {
         ..Scale::SMALL
     };
     let whole = Site::of(World::seeded(13, scale));
-    whole.collect(&["--days", "29"]).exits(0);
+    whole.collect(&["--days", "14"]).exits(0);
     let calls = whole.fake.calls().len();
     let site = Site::of(World::seeded(13, scale));
-    let answered = killed_at(&site, calls as u64 * 6 / 10, &["--days", "29"]);
+    let answered = killed_at(&site, calls as u64 * 6 / 10, &["--days", "14"]);
     let committed = site.collected().commits.len();
     assert!(committed > 0);
     site.fake.clear();
-    site.collect(&["--days", "29"]).exits(0);
-    site.holds_all(29, Resolution::Auto);
+    site.collect(&["--days", "14"]).exits(0);
+    site.holds_all(14, Resolution::Auto);
     let again = site.fake.calls().into_iter().filter(|call| answered.contains(&(call.op.clone(), call.what))).count();
     // One page for each of the few units that were under way.
     let under_way = 12;
