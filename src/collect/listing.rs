@@ -43,11 +43,6 @@ impl Listing {
         }
         Ok(None)
     }
-
-    /// Items of all pages so far.
-    pub(super) fn count(&self) -> usize {
-        self.seen.len()
-    }
 }
 
 /// CodeBuild has no code of its own for an expired token.
