@@ -13,9 +13,9 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::call::Place;
-use super::client::Clients;
 use super::commit::{self, Sink};
 use super::rates::Rates;
+use crate::aws::Clients;
 use crate::dataset::Dataset;
 use crate::dataset::coverage::{self, Committed};
 
@@ -100,6 +100,6 @@ pub(super) fn collect<T: Send + 'static>(now_ms: i64, collection: impl AsyncFnOn
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(collection(sink))
     });
-    commit::write_all(inbox, &dataset, now_ms, |_| ()).unwrap();
+    commit::write_all(inbox, &dataset, now_ms, |_, _| ()).unwrap();
     Collected { outcome: collecting.join().unwrap(), dataset, _folder: folder }
 }
