@@ -42,7 +42,7 @@ mod tasks;
 pub(crate) mod world;
 
 pub(crate) use faults::{Fault, Kind, When};
-pub(crate) use golden::{Golden, Resolution};
+pub(crate) use golden::Resolution;
 pub(crate) use quotas::Quotas;
 pub(crate) use seeded::Scale;
 pub(crate) use server::Fake;

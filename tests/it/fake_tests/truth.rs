@@ -8,9 +8,10 @@ use aws_smithy_types::DateTime;
 use serde_json::Value;
 
 use super::{ACCOUNT, REGION, Reader};
+use crate::fake::golden::Golden;
 use crate::fake::golden::{Configuration, Run, Sample};
 use crate::fake::world::{DAY, HOUR, MINUTE, NOW};
-use crate::fake::{Fake, Golden, Resolution, Scale, World};
+use crate::fake::{Fake, Resolution, Scale, World};
 
 /// A query number `no`.
 pub(super) fn query(
