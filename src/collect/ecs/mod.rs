@@ -58,6 +58,8 @@ pub(crate) struct Cluster {
     pub(crate) running_tasks: u64,
     /// What could not be discovered of it.
     pub(crate) faults: Vec<String>,
+    /// Why not all of its services and their families are known: a family may then be a service's without our knowing.
+    pub(crate) unknown_services: Option<Fault>,
 }
 
 /// A service, as discovered.
