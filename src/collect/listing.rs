@@ -58,6 +58,7 @@ mod tests {
 
     type Page = Result<(Option<Vec<String>>, Option<String>), Fault>;
 
+    #[expect(clippy::unnecessary_wraps, reason = "a script has faults between its pages")]
     fn page(items: &[&str], token: Option<&str>) -> Page {
         Ok((Some(items.iter().map(ToString::to_string).collect()), token.map(str::to_owned)))
     }

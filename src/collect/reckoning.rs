@@ -104,9 +104,9 @@ impl Reckoning {
         self.gone += gone;
         self.dropped += dropped;
         self.foreign += foreign;
-        failed.into_iter().for_each(|(why, count)| *self.failed.entry(why).or_default() += count);
-        unanswered.into_iter().for_each(|(why, count)| *self.unanswered.entry(why).or_default() += count);
-        refused.into_iter().for_each(|(why, count)| *self.refused.entry(why).or_default() += count);
+        add(&mut self.failed, failed);
+        add(&mut self.unanswered, unanswered);
+        add(&mut self.refused, refused);
     }
 
     /// Things returned.
@@ -133,6 +133,12 @@ impl Reckoning {
     /// What vanished between listing and describing: to be told, but in the nature of things.
     pub(super) fn gone_note(&self, noun: &str) -> Option<String> {
         (self.gone > 0).then(|| format!("{} of {} {noun} not returned: MISSING", self.gone, self.asked))
+    }
+}
+
+fn add<K: Ord>(counts: &mut BTreeMap<K, usize>, more: BTreeMap<K, usize>) {
+    for (key, count) in more {
+        *counts.entry(key).or_default() += count;
     }
 }
 

@@ -293,7 +293,18 @@ async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Sco
             &|name, metric| Series::service(&place.account, &place.region, &cluster.name, name, metric),
             [Metric::CpuPercent, Metric::MemoryPercent],
         );
-        let standalone = families.get(&cluster.name).into_iter().flatten().filter(|family| !of_services.contains(family));
+        let families = families.get(&cluster.name).filter(|families| !families.is_empty());
+        // A family that may be a service's is no standalone one.
+        let families = match (families, &cluster.unknown_services) {
+            (Some(_), Some(fault)) => {
+                let days = missing(&cluster.name, source::FAMILY_METRICS);
+                let (scope, source) = (cluster.name.clone(), source::FAMILY_METRICS.to_owned());
+                blind.push(Blind { scope, source, days, fault: fault.clone() });
+                None
+            }
+            (families, _) => families,
+        };
+        let standalone = families.into_iter().flatten().filter(|family| !of_services.contains(family));
         let standalone = series(
             standalone.collect(),
             &|name, metric| Series::family(&place.account, &place.region, &cluster.name, name, metric),

@@ -147,7 +147,7 @@ mod tests {
     use crate::dataset::schema::SourceKind;
 
     /// 2026-11-20T12:00:00.0416Z, as AWS tells it: in seconds.
-    const AT: f64 = 1_795_176_000.0416;
+    const AT: f64 = 1_795_176_000.041_6;
 
     fn at() -> DateTime {
         DateTime::from_secs_f64(AT)

@@ -21,7 +21,7 @@ pub(crate) struct Service {
     pub(super) launch: Launch,
     #[serde(default)]
     pub(super) deployments: Vec<Deployment>,
-    /// Deployments by CodeDeploy or by another controller.
+    /// Deployments by a controller other than ECS.
     #[serde(default)]
     pub(super) task_sets: Vec<Deployment>,
     pub(super) created_at: Option<Time>,

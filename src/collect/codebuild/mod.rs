@@ -17,6 +17,7 @@ use super::commit::{Sink, Unit};
 use super::listing::Listing;
 use super::plan::{Day, Known, spans};
 use super::rates::Class;
+use super::scopes::source;
 use crate::dataset::schema::RunRow;
 use crate::dataset::writer::{BUILD_SCOPE, Verdict};
 use crate::records::builds::Build;
@@ -24,8 +25,6 @@ use crate::records::{Batch, Refusal};
 use crate::units::MS_PER_DAY;
 use days::Days;
 
-/// The source of builds, as the coverage table names it.
-pub(crate) const SOURCE: &str = "collect:builds";
 /// Pages under way at once when there are many to come.
 const MOST_AHEAD: usize = 4;
 
@@ -55,7 +54,7 @@ pub(crate) async fn builds(
     known: &Known,
     sink: &Sink,
 ) -> Result<Vec<BuildFact>, Fault> {
-    let missing = known.missing(&place.account, &place.region, BUILD_SCOPE, SOURCE, wanted.clone());
+    let missing = known.missing(&place.account, &place.region, BUILD_SCOPE, source::BUILDS, wanted.clone());
     let mut collector = Collector {
         place,
         known,
@@ -178,7 +177,7 @@ impl Collector<'_> {
         if !runs.is_empty() {
             unit.rows(Batch { runs, ..Batch::default() }).await?;
         }
-        unit.commit(self.place, SOURCE, verdicts, self.known).await
+        unit.commit(self.place, source::BUILDS, verdicts, self.known).await
     }
 
     /// Writes `fault` into every missing day that is not whole, with what was seen of it.

@@ -16,7 +16,7 @@ const NOW: i64 = 1_795_176_000_000;
 const TODAY: Day = NOW / MS_PER_DAY;
 
 /// A build that began `hours` before now and took `length` hours; `None` while it runs.
-fn build(no: usize, hours: i64, length: Option<i64>) -> Value {
+fn build(no: i64, hours: i64, length: Option<i64>) -> Value {
     let start_ms = NOW - hours * HOUR;
     let seconds = |ms: i64| ms as f64 / 1_000.0;
     let mut build = json!({
@@ -100,7 +100,7 @@ fn runs(collected: &Collected<Outcome>) -> usize {
 #[test]
 fn every_day_has_its_builds_and_the_listing_ends_where_nothing_reaches_in() {
     // One an hour for ten days, in pages of ten.
-    let every_hour = (0..240).map(|no| build(no, no as i64, Some(1))).collect();
+    let every_hour = (0..240).map(|no| build(no, no, Some(1))).collect();
     let (collected, calls) = collected(TODAY - 2..TODAY + 1, codebuild(every_hour, 10));
     let facts = collected.outcome.as_ref().unwrap();
     assert_eq!(
@@ -151,7 +151,7 @@ fn running_builds_and_builds_gone_leave_their_days_partial() {
 
 #[test]
 fn a_fault_in_the_middle_keeps_the_days_before_it() {
-    let every_hour: Vec<Value> = (0..240).map(|no| build(no, no as i64, Some(1))).collect();
+    let every_hour: Vec<Value> = (0..240).map(|no| build(no, no, Some(1))).collect();
     let answer = codebuild(every_hour, 10);
     let (collected, _) = collected(TODAY - 4..TODAY + 1, move |operation, asked| {
         if operation == "ListBuilds" && asked["nextToken"] == "50" {

@@ -110,6 +110,7 @@ fn found(cluster: sdk::Cluster) -> Option<Cluster> {
         instances: cluster.registered_container_instances_count > 0,
         running_tasks: u64::try_from(cluster.running_tasks_count).unwrap_or(0),
         faults: Vec::new(),
+        unknown_services: None,
         name,
         arn,
     })
@@ -135,6 +136,7 @@ fn undescribed(arns: &[String], fault: &Fault) -> Vec<Cluster> {
         instances: true,
         running_tasks: 0,
         faults: vec![fault.reason()],
+        unknown_services: None,
     };
     named.map(cluster).collect()
 }
@@ -147,6 +149,7 @@ async fn with_services(place: &Place, mut cluster: Cluster) -> Result<(Cluster, 
             return Err(fault);
         }
         cluster.faults.push(fault.reason());
+        cluster.unknown_services = Some(fault);
     }
     let (mut rows, mut reckoning) = (Vec::new(), Reckoning::default());
     let chunks: Vec<Vec<String>> = arns.chunks(SERVICES_A_CALL).map(<[String]>::to_vec).collect();
@@ -163,14 +166,18 @@ async fn with_services(place: &Place, mut cluster: Cluster) -> Result<(Cluster, 
             Err(fault @ Fault::Stopped(_)) => return Err(fault),
             Err(fault) if is_final(&fault) => {
                 cluster.faults.push(fault.reason());
+                cluster.unknown_services = Some(fault);
                 break;
             }
             Err(fault) => reckoning.unanswered(asked.len(), &fault),
         }
     }
     drop(answers);
-    cluster.faults.extend(reckoning.faults("services"));
-    cluster.faults.extend(reckoning.gone_note("services"));
+    let not_described: Vec<String> = reckoning.faults("services").into_iter().chain(reckoning.gone_note("services")).collect();
+    if let (None, Some(first)) = (&cluster.unknown_services, not_described.first()) {
+        cluster.unknown_services = Some(Fault::Failed(first.clone()));
+    }
+    cluster.faults.extend(not_described);
     cluster.services = services(arns, &rows);
     Ok((cluster, rows))
 }

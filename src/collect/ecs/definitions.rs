@@ -1,6 +1,7 @@
 //! Task definitions: immutable, so each is asked for once.
 
 use std::collections::BTreeSet;
+use std::slice::from_ref;
 
 use futures::{StreamExt, stream};
 
@@ -21,7 +22,7 @@ impl Snapshot<'_> {
             match answer {
                 Ok(definition) => {
                     for Described(_, definition) in
-                        reckoning.sort(&[asked.clone()], definition.map(|d| vec![d]), Described::arn, [])
+                        reckoning.sort(from_ref(&asked), definition.map(|d| vec![d]), Described::arn, [])
                     {
                         let row = reckoning.accept(definition.into_row());
                         self.send(Batch { configurations: row.into_iter().collect(), ..Batch::default() }).await?;

@@ -44,14 +44,14 @@ impl Snapshot<'_> {
             let returned = reckoning.sort(&asked, answer.container_instances, name, failures(answer.failures));
             let mut batch = Batch::default();
             for instance in returned {
-                batch.instances.extend(reckoning.accept(self.instance(instance)));
+                batch.instances.extend(reckoning.accept(self.instance(&instance)));
             }
             self.send(batch).await?;
         }
         Ok(())
     }
 
-    fn instance(&self, instance: ContainerInstance) -> Result<InstanceRow, Refusal> {
+    fn instance(&self, instance: &ContainerInstance) -> Result<InstanceRow, Refusal> {
         let attribute = |name: &str| {
             let attribute = instance.attributes.iter().flatten().find(|attribute| attribute.name == name);
             attribute.and_then(|attribute| attribute.value.clone()).filter(|value| is_name(value))

@@ -17,6 +17,7 @@ use super::call::{Fault, Place};
 use super::commit::{Sink, Unit};
 use super::plan::Known;
 use super::reckoning::Reckoning;
+use super::scopes::source;
 use crate::dataset::schema::State;
 use crate::dataset::writer::Verdict;
 use crate::records::Batch;
@@ -57,6 +58,8 @@ pub(crate) struct Cluster {
     pub(crate) running_tasks: u64,
     /// What could not be discovered of it.
     pub(crate) faults: Vec<String>,
+    /// Why not all of its services and their families are known: a family may then be a service's without our knowing.
+    pub(crate) unknown_services: Option<Fault>,
 }
 
 /// A service, as discovered.
@@ -93,7 +96,7 @@ pub(crate) struct SnapshotFacts {
 /// The source of the snapshots taken at `now_ms`, as the coverage table names it.
 pub(crate) fn snapshot_source(now_ms: i64) -> String {
     let now = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default();
-    format!("collect:ecs:{}", now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    format!("{}:{}", source::ECS, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
 }
 
 /// Takes and commits the snapshot of one cluster: tasks, task definitions, the services' history, container instances.

@@ -214,7 +214,7 @@ fn a_cluster_is_seen_with_all_that_belongs_to_it() {
     );
     assert_eq!(cluster.services[0].name, "web");
     assert_eq!(cluster.services[0].families.iter().collect::<Vec<_>>(), ["web"]);
-    assert!(cluster.faults.is_empty() && seen.missing.is_empty());
+    assert!(cluster.faults.is_empty() && cluster.unknown_services.is_none() && seen.missing.is_empty());
     let (state, reason) = verdict(&collected);
     assert_eq!(state, "snapshot");
     assert_eq!(
@@ -297,6 +297,8 @@ fn a_denied_operation_only_takes_away_what_it_feeds() {
         assert_eq!(state, "partial", "{operation}");
         assert!(reason.starts_with(&format!("access denied: ecs:{operation}")), "{reason}");
         assert!(!reason.contains(CANARY));
+        let unknown = collected.outcome.as_ref().unwrap().discovered[0].unknown_services.is_some();
+        assert_eq!(unknown, ["ListServices", "DescribeServices"].contains(&operation), "{operation}");
         let scan = Scan::new(&collected.dataset).unwrap();
         let left = [Table::Workloads, Table::Runs, Table::Instances].map(|table| scan.table(table).unwrap());
         assert_eq!(left.map(|frame| frame.map_or(0, |frame| frame.height())), rows, "{operation}");
