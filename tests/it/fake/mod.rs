@@ -39,6 +39,7 @@ mod sts;
 mod target;
 mod task_json;
 mod tasks;
+mod teller;
 pub(crate) mod world;
 
 pub(crate) use faults::{Fault, Kind, When};

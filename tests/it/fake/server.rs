@@ -210,9 +210,13 @@ impl Shared {
             let goes_on = match outcome {
                 Outcome::Send(mut response, delivery) => {
                     response.head_only |= request.method == "HEAD";
-                    let sent = response.send(&mut writer, delivery);
-                    let is_whole = sent.as_ref().is_ok_and(|goes_on| *goes_on);
+                    let is_whole = matches!(delivery, Delivery::Whole | Delivery::Dripping(_));
+                    // On record before the client can know.
                     self.calls.lock().expect("no thread panics").end(n, response.status, is_whole);
+                    let sent = response.send(&mut writer, delivery);
+                    if sent.is_err() {
+                        self.calls.lock().expect("no thread panics").end(n, response.status, false);
+                    }
                     sent?
                 }
                 Outcome::Reset => {
