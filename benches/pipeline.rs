@@ -39,10 +39,11 @@ fn main() {
 
     let many = folder.path().join("many");
     write_records(&many, samples);
-    let (dataset, _) = imported(&many, &folder.path().join("many.dataset"));
+    let root = folder.path().join("many.dataset");
+    let (dataset, _) = imported(&many, &root);
     fs::remove_dir_all(&many).unwrap();
     for round in 1..=3 {
-        let bare = timed(|| bare_scan(dataset.root()));
+        let bare = timed(|| bare_scan(&root));
         let reduced = timed(|| {
             let scan = Scan::new(&dataset).unwrap();
             assert_eq!(demand::reduce(&scan, None, None).unwrap().rows, i64::try_from(samples).unwrap());

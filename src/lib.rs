@@ -11,8 +11,9 @@
 //!                              pricing (dated book + metering) ┘
 //! ```
 //!
-//! One direction, no way back. Only [`import`], [`dataset`] and [`cli`] touch the world; the rest is pure.
+//! One direction, no way back. Only [`import`], [`dataset`], [`pricing::refresh::ask`] and [`cli`] touch the world; the rest is pure.
 
+pub(crate) mod aws;
 pub mod cli;
 pub(crate) mod collect;
 pub mod dataset;

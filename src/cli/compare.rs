@@ -1,6 +1,6 @@
 //! `plimsoll compare`: where should a job run? Needs no data.
 
-mod parse;
+pub(super) mod parse;
 mod table;
 
 use std::collections::BTreeSet;
@@ -9,6 +9,7 @@ use std::io::Write;
 use clap::{Args, ValueEnum, value_parser};
 
 use super::cannot_print;
+use super::prices::BookArgs;
 use crate::error::{Error, Kind, Result};
 use crate::pricing::PriceBook;
 use crate::recommend::compare::{Comparison, Job, Load, compare};
@@ -51,6 +52,8 @@ pub struct CompareArgs {
     /// Take CodeBuild's free minutes off, as if no other build used them
     #[arg(long)]
     free_tier: bool,
+    #[command(flatten)]
+    prices: BookArgs,
     /// Form of the result
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -71,7 +74,7 @@ pub enum Format {
 /// Where nothing has a price, after the reasons have been written: [`Kind::Input`] for a region that the price book
 /// does not know, otherwise [`Kind::Nothing`]. [`Kind::Usage`] for Windows on ARM, [`Kind::Write`] where `out` fails.
 pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
-    let book = PriceBook::embedded()?;
+    let book = args.prices.book()?;
     let comparison = compare(&job(args)?, &book);
     let text = match args.format {
         Format::Table => table::render(&comparison),

@@ -10,6 +10,7 @@ use super::report::{AnalysisArgs, OutputArgs, analyse};
 use crate::dataset::Dataset;
 use crate::error::{Error, Kind, Result};
 use crate::import::{self, Outcome};
+use crate::pricing::PriceBook;
 
 macro_rules! sample {
     ($name:literal) => {
@@ -65,7 +66,7 @@ pub(super) fn run(args: &DemoArgs, console: Console, out: &mut dyn Write) -> Res
     {
         return Err(error);
     }
-    analyse(&dataset, &args.analysis, &args.output, console, out)
+    analyse(&dataset, &PriceBook::embedded()?, &args.analysis, &args.output, console, out)
 }
 
 fn unwritable(cause: std::io::Error) -> Error {

@@ -24,8 +24,8 @@ pub(super) struct ImportArgs {
     /// Files or folders of AWS output; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Folder of the dataset; made if it is not there
-    #[arg(long, value_name = "DIR", env = "PLIMSOLL_DATASET")]
+    /// Where the dataset is or shall be: a folder or `s3://BUCKET/PREFIX`
+    #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
     dataset: String,
 }
 

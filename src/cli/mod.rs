@@ -1,8 +1,12 @@
 //! The verbs: their arguments, their runs, and what all of them share.
 
+mod collect;
 pub mod compare;
 mod demo;
+mod doctor;
+mod file;
 mod import;
+mod policy;
 mod prices;
 mod report;
 
@@ -16,10 +20,9 @@ use crate::report::Style;
 /// How small each container workload on AWS may safely be, where it is cheapest, and how sure that is
 #[derive(Debug, Parser)]
 #[command(name = "plimsoll", version, about, max_term_width = 100, arg_required_else_help = true, propagate_version = true)]
-#[command(
-    after_help = "Exit codes: 0 done, 1 failure, 2 usage, 3 done but incomplete, 5 input invalid, 6 nothing to analyse, 10 cannot write.\n\
-                        Try `plimsoll demo` first: it needs no data and no credentials."
-)]
+#[command(after_help = "Exit codes: 0 done, 1 failure, 2 usage, 3 done but incomplete, 5 input invalid, 6 nothing to analyse,\n\
+                        7 authentication, 10 cannot write, 11 over the API budget, 130 interrupted, 143 terminated.\n\
+                        Try `plimsoll demo` first: it needs no data and no credentials.")]
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -38,15 +41,21 @@ pub struct Cli {
 enum Verb {
     /// Report on an embedded sample: no data, no credentials, no network
     Demo(demo::DemoArgs),
+    /// Read AWS through its APIs into a dataset
+    Collect(collect::CollectArgs),
     /// Read AWS's own files into a dataset
     Import(import::ImportArgs),
     /// Say what containers cost, at which size they are safe, and where they are cheapest
     Report(report::ReportArgs),
     /// Compare the homes of a job, without any data
     Compare(compare::CompareArgs),
-    /// Show the price book
+    /// Show the price book, or make one from AWS's own price list
     #[command(subcommand)]
     Prices(prices::PricesVerb),
+    /// Say what these credentials can reach, and how much of the past is left to collect
+    Doctor(doctor::DoctorArgs),
+    /// Print the permissions that `collect` needs, as IAM policy
+    Policy(policy::PolicyArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -91,10 +100,13 @@ pub fn run(cli: &Cli) -> Result<u8> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let code = match &cli.verb {
         Verb::Demo(args) => demo::run(args, console, &mut out),
+        Verb::Collect(args) => collect::run(args, console, &mut out),
+        Verb::Doctor(args) => doctor::run(args, &mut out),
+        Verb::Policy(args) => policy::run(args, &mut out).map(|()| 0),
         Verb::Import(args) => import::run(args, console, &mut out),
         Verb::Report(args) => report::run(args, console, &mut out),
         Verb::Compare(args) => compare::run(args, &mut out).map(|()| 0),
-        Verb::Prices(verb) => prices::run(verb, console, &mut out).map(|()| 0),
+        Verb::Prices(verb) => prices::run(verb, console, &mut out),
     };
     code.and_then(|code| out.flush().map(|()| code).map_err(cannot_print))
         .or_else(|error| if is_closed_pipe(&error) { Ok(0) } else { Err(error) })

@@ -1,19 +1,24 @@
-//! `prices show`: every price in the book, with its date, its source and what it stands on.
+//! `prices`: every price in a book, with its date, its source and what it stands on; and books of today's prices.
+
+mod refresh;
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{Table, TableStyle};
 
 use super::{Console, cannot_print};
 use crate::error::{Error, Kind, Result};
-use crate::pricing::{PriceBook, PriceRow};
+use crate::pricing::{PriceBook, PriceRow, frozen};
 
 /// What to do with prices.
 #[derive(Debug, Subcommand)]
 pub(super) enum PricesVerb {
     /// Print the price book
     Show(ShowArgs),
+    /// Make a price book of today from AWS's price list
+    Refresh(refresh::RefreshArgs),
 }
 
 /// Arguments of `prices show`.
@@ -22,9 +27,31 @@ pub(super) struct ShowArgs {
     /// Only this region
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
+    #[command(flatten)]
+    prices: BookArgs,
     /// Form of the result
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: ShowFormat,
+}
+
+/// Which prices are used.
+#[derive(Debug, Clone, Args)]
+pub(super) struct BookArgs {
+    /// Price book made by `plimsoll prices refresh`; without it, the book that comes with the tool
+    #[arg(long = "prices", value_name = "FILE", env = "PLIMSOLL_PRICES")]
+    file: Option<PathBuf>,
+}
+
+impl BookArgs {
+    /// The book. [`Kind::Usage`] where there is no such file, [`Kind::Input`] where it is no whole price book.
+    pub(super) fn book(&self) -> Result<PriceBook> {
+        let Some(path) = &self.file else { return PriceBook::embedded() };
+        let name = path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|cause| {
+            Error::new(Kind::Usage, format!("cannot read the price book `{name}`")).cause(cause).hint("--prices names a file")
+        })?;
+        frozen::book(&String::from_utf8_lossy(&bytes), &name)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,10 +64,17 @@ enum ShowFormat {
 
 const HEADER: [&str; 8] = ["region", "service", "item", "amount", "unit", "as_of", "quality", "source"];
 
+/// Does what `verb` says.
+pub(super) fn run(verb: &PricesVerb, console: Console, out: &mut dyn Write) -> Result<u8> {
+    match verb {
+        PricesVerb::Show(args) => show(args, console, out).map(|()| 0),
+        PricesVerb::Refresh(args) => refresh::run(args, console, out),
+    }
+}
+
 /// Prints the book.
-pub(super) fn run(verb: &PricesVerb, console: Console, out: &mut dyn Write) -> Result<()> {
-    let PricesVerb::Show(args) = verb;
-    let book = PriceBook::embedded()?;
+fn show(args: &ShowArgs, console: Console, out: &mut dyn Write) -> Result<()> {
+    let book = args.prices.book()?;
     let rows: Vec<[String; 8]> =
         book.rows().filter(|row| args.region.as_ref().is_none_or(|region| *region == row.region)).map(cells).collect();
     if rows.is_empty() {

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use sha2::{Digest, Sha256};
 
-use super::{Console, cannot_print};
+use super::prices::BookArgs;
+use super::{Console, cannot_print, file};
 use crate::dataset::Dataset;
 use crate::dataset::part::short_hash;
 use crate::dataset::scan::Scan;
+use crate::dataset::schema::State;
 use crate::demand;
 use crate::error::{Error, Kind, Result};
 use crate::pricing::PriceBook;
@@ -21,9 +23,11 @@ use crate::rightsize;
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Folder of the dataset
-    #[arg(long, value_name = "DIR", env = "PLIMSOLL_DATASET")]
+    /// Where the dataset is: a folder or `s3://BUCKET/PREFIX`
+    #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
     dataset: String,
+    #[command(flatten)]
+    prices: BookArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -136,38 +140,15 @@ impl OutputArgs {
 
     /// Refuses an output that cannot be written before anything is analysed.
     pub(super) fn check(&self) -> Result<()> {
-        let Some(path) = self.file() else { return Ok(()) };
-        let refuse = |why: &str| {
-            Err(Error::new(Kind::Write, format!("cannot write `{}`: {why}", path.display())).hint("choose another file for -o"))
-        };
-        if path.is_dir() {
-            return refuse("it is a folder");
-        }
-        if !folder_of(path).is_dir() {
-            return refuse("its folder does not exist");
-        }
-        match tempfile::NamedTempFile::new_in(folder_of(path)) {
-            Ok(_) => Ok(()),
-            Err(cause) => refuse(&cause.to_string()),
-        }
+        self.file().map_or(Ok(()), file::check)
     }
 
     /// Writes `text` whole or not at all.
     fn write(&self, text: &str, out: &mut dyn Write) -> Result<()> {
-        let Some(path) = self.file() else { return out.write_all(text.as_bytes()).map_err(cannot_print) };
-        let written = tempfile::NamedTempFile::new_in(folder_of(path)).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|error| error.error)
-        });
-        written.map(drop).map_err(|cause| Error::new(Kind::Write, format!("cannot write `{}`", path.display())).cause(cause))
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
+        match self.file() {
+            Some(path) => file::write(path, text),
+            None => out.write_all(text.as_bytes()).map_err(cannot_print),
+        }
     }
 }
 
@@ -175,12 +156,14 @@ fn folder_of(path: &Path) -> &Path {
 pub(super) fn run(args: &ReportArgs, console: Console, out: &mut dyn Write) -> Result<u8> {
     args.analysis.check()?;
     args.output.check()?;
-    analyse(&Dataset::open(&args.dataset)?, &args.analysis, &args.output, console, out)
+    let prices = args.prices.book()?;
+    analyse(&Dataset::open(&args.dataset)?, &prices, &args.analysis, &args.output, console, out)
 }
 
 /// From dataset to output.
 pub(super) fn analyse(
     dataset: &Dataset,
+    prices: &PriceBook,
     analysis: &AnalysisArgs,
     output: &OutputArgs,
     console: Console,
@@ -189,7 +172,7 @@ pub(super) fn analyse(
     let scan = Scan::new(dataset)?;
     let reduced = demand::reduce(&scan, analysis.from, analysis.to)?;
     tracing::info!(workloads = reduced.demands.len(), rows = reduced.rows, "demand reduced");
-    let report = recommend::report(&reduced, &PriceBook::embedded()?, &analysis.policy(), coverage(&scan, &reduced));
+    let report = recommend::report(&reduced, prices, &analysis.policy(), coverage(&scan, &reduced));
     let style = if output.file().is_some() { Style { width: None, color: false } } else { console.style };
     output.write(&render(&report, output.format, style), out)?;
     let incomplete = report.coverage.partial_scope_days > 0 || report.totals.not_priced > 0;
@@ -203,12 +186,14 @@ fn coverage(scan: &Scan<'_>, reduced: &demand::Reduced) -> CoverageResult {
     let day = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%d").to_string();
     let (first, last) = (day(reduced.window.from_ms), day(reduced.window.to_ms - 1));
     let in_window = |day: &str| (first.as_str()..=last.as_str()).contains(&day);
-    let mut days: std::collections::BTreeMap<_, bool> = std::collections::BTreeMap::new();
+    let mut days: std::collections::BTreeMap<_, (bool, bool)> = std::collections::BTreeMap::new();
     for commit in scan.commits.iter().filter(|commit| in_window(&commit.row.day)) {
-        let complete = days.entry((&commit.account, &commit.region, &commit.row.scope, &commit.row.day)).or_insert(true);
-        *complete &= commit.row.state == "complete";
+        let day = days.entry((&commit.account, &commit.region, &commit.row.scope, &commit.row.day)).or_default();
+        // A snapshot or a source that is switched off neither makes a day whole nor takes from what others saw of it.
+        day.0 |= commit.row.state == State::Complete.as_str();
+        day.1 |= [State::Partial, State::Denied].iter().any(|state| commit.row.state == state.as_str());
     }
-    let complete_scope_days = days.values().filter(|complete| **complete).count();
+    let complete_scope_days = days.values().filter(|(seen, missing)| *seen && !missing).count();
     CoverageResult {
         sources: sources.len(),
         complete_scope_days,

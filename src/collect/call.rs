@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
-use super::client::Clients;
 use super::rates::{Class, Rates};
+use crate::aws::Clients;
 use crate::dataset::schema::State;
 
 /// Attempts at one call before its scope is given up.
@@ -201,7 +200,10 @@ where
         ("ClusterNotFoundException" | "ServiceNotFoundException" | "ResourceNotFoundException", _) => {
             (Fault::Gone(told(code.unwrap_or_default())), false)
         }
-        ("", 0) => (Fault::Failed(told(&in_short(error))), is_worth_repeating(error)),
+        ("", 0) => match credentials_error(error) {
+            Some(why) => (Fault::Credentials(why), false),
+            None => (Fault::Failed(told(&in_short(error))), is_worth_repeating(error)),
+        },
         ("", _) => (Fault::Protocol(told(&in_short(error))), true),
         (code, _) => (Fault::Protocol(told(code)), false),
     }
@@ -211,18 +213,35 @@ fn is_worth_repeating<E>(error: &SdkError<E, HttpResponse>) -> bool {
     !matches!(error, SdkError::ConstructionFailure(_))
 }
 
-/// The chain of causes on one line; service messages, which may quote what was sent, are not among them.
+/// Why there are no credentials, where that is what went wrong.
+fn credentials_error<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> Option<String> {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(credentials) = cause.downcast_ref::<CredentialsError>() {
+            return Some(innermost(credentials).to_string());
+        }
+        source = cause.source();
+    }
+    None
+}
+
+/// The cause in a few words; service messages, which may quote what was sent, are not among them.
 fn in_short<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> String {
     match error {
         SdkError::TimeoutError(_) => "timed out".to_owned(),
         SdkError::ServiceError(_) => "an error without a code".to_owned(),
         SdkError::ResponseError(_) => "a body that is not AWS's; is there a proxy or a captive portal?".to_owned(),
-        error => {
-            let text = DisplayErrorContext(error).to_string();
-            // The debug form behind the parenthesis says the same again.
-            text.split(" (").next().unwrap_or_default().to_owned()
-        }
+        error => innermost(error).to_string(),
     }
+}
+
+/// The cause behind all others, which says it best.
+fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    let mut innermost = error;
+    while let Some(deeper) = innermost.source() {
+        innermost = deeper;
+    }
+    innermost
 }
 
 /// Follows the tokens of one listing and refuses to be led in circles.
@@ -263,8 +282,3 @@ pub(crate) fn is_stale_token(fault: &Fault) -> bool {
 
 /// Never longer than this between two attempts.
 pub(crate) const LONGEST_BACK_OFF: Duration = Duration::from_secs(20);
-
-/// The instant after `pause`, for clocks that tests may stop.
-pub(crate) fn after(pause: Duration) -> Instant {
-    Instant::now() + pause
-}

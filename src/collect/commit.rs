@@ -95,8 +95,9 @@ impl Unit {
         known: &Known,
     ) -> Result<(), Fault> {
         let (account, region) = (place.account.clone(), place.region.clone());
+        let is_stopping = place.stop.borrow().is_some();
         let (verdicts, untouched) = verdicts.into_iter().partition(|verdict: &Verdict| {
-            !is_failure(verdict) || !known.has(&account, &region, &verdict.scope, source, verdict.day)
+            !is_failure(verdict) || !(is_stopping || known.has(&account, &region, &verdict.scope, source, verdict.day))
         });
         self.done = true;
         let commit = Commit { account, region, source: source.to_owned(), verdicts, untouched };
@@ -127,7 +128,7 @@ pub(crate) fn write_all(
     mut inbox: Inbox,
     dataset: &Dataset,
     collected_ms: i64,
-    mut committed: impl FnMut(&Commit),
+    mut committed: impl FnMut(&Commit, i64),
 ) -> Result<()> {
     let mut open: BTreeMap<u64, Writer<'_>> = BTreeMap::new();
     while let Some(message) = inbox.0.blocking_recv() {
@@ -141,11 +142,14 @@ pub(crate) fn write_all(
             }
             Message::Commit(unit, commit) => {
                 let writer = open.remove(&unit).unwrap_or_else(|| Writer::new(dataset));
+                let mut rows = 0;
                 if !commit.verdicts.is_empty() {
                     let Commit { account, region, source, verdicts, .. } = &commit;
-                    writer.finish()?.commit_verdicts(account, region, source, collected_ms, verdicts)?;
+                    let written = writer.finish()?;
+                    rows = written.rows();
+                    written.commit_verdicts(account, region, source, collected_ms, verdicts)?;
                 }
-                committed(&commit);
+                committed(&commit, rows);
             }
             Message::Abandon(unit) => drop(open.remove(&unit)),
         }

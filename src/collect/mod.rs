@@ -1,15 +1,190 @@
 //! AWS → dataset: what is missing is planned, fetched at half of AWS's pace, and committed scope-day by scope-day.
 //!
-//! Reads only, and only the operations of [`client::OPERATIONS`]. Every failure belongs to a scope: it is recorded
+//! Reads only, and only the operations of [`crate::aws::OPERATIONS`]. Every failure belongs to a scope: it is recorded
 //! there with its reason, and the rest goes on.
 
 mod call;
-pub(crate) mod client;
+mod cloudwatch;
+mod codebuild;
 mod commit;
+pub(crate) mod doctor;
+mod ecs;
+mod fetch;
+mod listing;
+mod logs;
 mod plan;
+pub(crate) mod policy;
 mod rates;
+mod reckoning;
+pub(crate) mod regions;
+mod scopes;
+pub(crate) mod summary;
+#[cfg(test)]
+mod wire;
+
+use std::ops::Range;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::aws::LoginRequest;
+use crate::dataset::{Dataset, coverage};
+use crate::error::{Error, Kind, Result};
+pub(crate) use cloudwatch::Resolution;
+pub(crate) use ecs::Insights;
+pub(crate) use plan::Day;
+use plan::Known;
+use scopes::Scopes;
+use summary::{Cost, Summary};
 
 /// The last minutes are left for the next run: CloudWatch still changes them.
 pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
 /// Why today is partial.
 pub(crate) const OPEN_DAY: &str = "the day is not over";
+
+/// What to collect.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// With which credentials; each reaches one account.
+    pub(crate) logins: Vec<LoginRequest>,
+    /// Where.
+    pub(crate) regions: Regions,
+    /// Only these ECS clusters; all where empty.
+    pub(crate) clusters: Vec<String>,
+    /// UTC days.
+    pub(crate) days: Range<Day>,
+    /// How fine.
+    pub(crate) resolution: Resolution,
+    /// The present, epoch milliseconds.
+    pub(crate) now_ms: i64,
+    /// Stop taking up work after this long.
+    pub(crate) deadline: Option<Duration>,
+    /// The most that `GetMetricData` may cost, as metrics requested.
+    pub(crate) most_metrics: Option<u64>,
+    /// How many times faster than AWS allows to ask: 1, but for servers on this machine.
+    pub(crate) pace: f64,
+}
+
+/// Which regions of each account.
+#[derive(Debug)]
+pub(crate) enum Regions {
+    /// The one that the profile or the environment names.
+    Default,
+    /// These.
+    Named(Vec<String>),
+    /// Every one that the account has enabled.
+    All,
+}
+
+/// Everything that a collection needs from start to end: its threads, and the way to stop it.
+#[derive(Debug)]
+pub(crate) struct Collection {
+    runtime: Runtime,
+    stop: watch::Sender<Option<&'static str>>,
+}
+
+/// Why a collection ends early.
+pub(crate) mod stopped {
+    /// Ctrl-C.
+    pub(crate) const INTERRUPTED: &str = "interrupted";
+    /// SIGTERM.
+    pub(crate) const TERMINATED: &str = "terminated";
+    /// `--deadline`.
+    pub(crate) const DEADLINE: &str = "stopped at the deadline";
+}
+
+/// What is missing, where, and what it takes to fetch it.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    scopes: Vec<Scopes>,
+    known: Known,
+    /// What cannot even be planned.
+    pub(crate) refused: Vec<summary::Line>,
+    /// Calls, seconds, money.
+    pub(crate) cost: Cost,
+}
+
+impl Collection {
+    /// Threads, and ears for signals and the deadline.
+    pub(crate) fn new(request: &Request) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|cause| Error::new(Kind::Failure, "cannot start threads").cause(cause))?;
+        let (stop, _) = watch::channel(None);
+        runtime.spawn(listen(stop.clone(), request.deadline));
+        Ok(Self { runtime, stop })
+    }
+
+    /// Why it was stopped, if it was.
+    pub(crate) fn stopped(&self) -> Option<&'static str> {
+        *self.stop.borrow()
+    }
+
+    /// Finds the scopes and what is missing of them. Calls AWS, but writes nothing.
+    pub(crate) fn plan(&self, request: &Request, dataset: &Dataset) -> Result<Plan> {
+        let commits = if dataset.exists()? { coverage::read(dataset)? } else { Vec::new() };
+        let known = Known::of(&commits);
+        let (scopes, refused) = self.runtime.block_on(scopes::find(request, &known, self.stop.subscribe()))?;
+        let cost = Cost::of(&scopes);
+        Ok(Plan { scopes, known, refused, cost })
+    }
+
+    /// Looks at every place without fetching anything.
+    pub(crate) fn examine(&self, request: &Request) -> Result<(Vec<doctor::Checkup>, Vec<summary::Line>)> {
+        self.runtime.block_on(scopes::examine(request, self.stop.subscribe()))
+    }
+
+    /// Fetches what is missing; what is whole is committed, whatever becomes of the rest.
+    pub(crate) fn run(&self, request: &Request, plan: Plan, dataset: &Dataset, progress: &summary::Progress) -> Result<Summary> {
+        let Plan { scopes, known, refused, .. } = plan;
+        let mut summary = Summary::new(refused, &scopes);
+        let tallies: Vec<_> = scopes.iter().map(|scopes| scopes.place.tally.clone()).collect();
+        let (sink, inbox) = commit::channel();
+        let fetching = self.runtime.spawn(fetch::all(scopes, known, request.into(), sink));
+        let written = commit::write_all(inbox, dataset, request.now_ms, |commit, rows| {
+            summary.note(commit, rows);
+            progress.done(&commit.account, &commit.region);
+        });
+        if written.is_err() {
+            self.stop.send_replace(Some("the dataset cannot be written"));
+        }
+        let faults =
+            self.runtime.block_on(fetching).map_err(|cause| Error::new(Kind::Failure, "a fetch broke off").cause(cause))?;
+        written?;
+        summary.finish(faults, &tallies, self.stopped());
+        Ok(summary)
+    }
+}
+
+/// Turns signals and the deadline into a reason to stop; a second signal ends the process at once.
+async fn listen(stop: watch::Sender<Option<&'static str>>, deadline: Option<Duration>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return;
+    };
+    let timer = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(timer);
+    let mut over = false;
+    loop {
+        let (why, code) = tokio::select! {
+            _ = interrupt.recv() => (stopped::INTERRUPTED, 130),
+            _ = terminate.recv() => (stopped::TERMINATED, 143),
+            () = &mut timer, if !over => {
+                over = true;
+                (stopped::DEADLINE, 0)
+            }
+        };
+        let before = stop.send_replace(Some(why));
+        if code != 0 && before.is_some_and(|before| before != stopped::DEADLINE) {
+            std::process::exit(code);
+        }
+    }
+}

@@ -15,6 +15,8 @@ pub(crate) type Day = i64;
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     days: BTreeMap<[String; 4], BTreeMap<Day, bool>>,
+    /// Newest whole snapshot by account, region and cluster.
+    snapshots: BTreeMap<[String; 3], i64>,
 }
 
 impl Known {
@@ -26,6 +28,10 @@ impl Known {
             let key = [account, region, &row.scope, &row.source].map(Clone::clone);
             let complete = row.state == State::Complete.as_str();
             *known.days.entry(key).or_default().entry(day).or_default() |= complete;
+            if row.state == State::Snapshot.as_str() {
+                let newest = known.snapshots.entry([account, region, &row.scope].map(Clone::clone)).or_default();
+                *newest = row.collected_ms.unwrap_or_default().max(*newest);
+            }
         }
         known
     }
@@ -39,6 +45,12 @@ impl Known {
     pub(crate) fn missing(&self, account: &str, region: &str, scope: &str, source: &str, wanted: Range<Day>) -> Vec<Day> {
         let known = self.days_of(account, region, scope, source);
         wanted.filter(|day| known.is_none_or(|days| days.get(day) != Some(&true))).collect()
+    }
+
+    /// True when a snapshot of the cluster is so young that another one would show the same.
+    pub(crate) fn has_fresh_snapshot(&self, account: &str, region: &str, cluster: &str, now_ms: i64) -> bool {
+        let newest = self.snapshots.get(&[account, region, cluster].map(str::to_owned));
+        newest.is_some_and(|at| (0..SETTLING_MS).contains(&(now_ms - at)))
     }
 
     fn days_of(&self, account: &str, region: &str, scope: &str, source: &str) -> Option<&BTreeMap<Day, bool>> {
@@ -108,6 +120,14 @@ mod tests {
         assert_eq!(missing("other"), [0, 1, 2, 3]);
         assert!(known.has("123456789012", "us-east-1", "prod", "collect:metrics", 2));
         assert!(!known.has("123456789012", "us-east-1", "prod", "collect:metrics", 0));
+    }
+
+    #[test]
+    fn a_snapshot_is_fresh_for_fifteen_minutes() {
+        let known = Known::of(&[committed("1970-01-02", State::Snapshot)]);
+        let fresh = |now_ms| known.has_fresh_snapshot("123456789012", "us-east-1", "prod", now_ms);
+        assert!(fresh(1) && fresh(SETTLING_MS));
+        assert!(!fresh(SETTLING_MS + 1) && !fresh(0), "a snapshot from the future says nothing about now");
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! The commit log: which scope-days are there, in what state, and on which parts they stand.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
@@ -31,15 +29,16 @@ pub fn commit(dataset: &Dataset, partition: &Partition, rows: &[CoverageRow]) ->
     };
     let days = (first.clone(), last.clone());
     let mut frame = schema::coverage(&rows).map_err(|cause| Error::new(Kind::Failure, "cannot build coverage").cause(cause))?;
-    part::write(dataset.root(), Table::Coverage, partition, (&days.0, &days.1), &mut frame, &Summary::default())?;
+    part::write(&dataset.storage, Table::Coverage, partition, (&days.0, &days.1), &mut frame, &Summary::default())?;
     Ok(())
 }
 
 /// Every commit of the dataset that counts, ordered: for a scope-day of one source only its newest collection.
 pub fn read(dataset: &Dataset) -> Result<Vec<Committed>> {
     let mut newest: BTreeMap<(String, String, String, String, String), Vec<Committed>> = BTreeMap::new();
-    for relative in part_names(dataset.root())? {
-        let part = part::read(dataset.root(), &relative, None)?;
+    let storage = &dataset.storage;
+    storage.read_each(&storage.parts(Table::Coverage)?, |relative, bytes| {
+        let part = part::decode(storage, relative, bytes, None)?;
         let rows = rows(&part.frame).map_err(|cause| {
             Error::new(Kind::Input, format!("`{relative}` does not have the columns of a coverage part")).cause(cause)
         })?;
@@ -54,7 +53,8 @@ pub fn read(dataset: &Dataset) -> Result<Vec<Committed>> {
             );
             keep_newest(newest.entry(key).or_default(), committed);
         }
-    }
+        Ok(())
+    })?;
     let mut all: Vec<Committed> = newest.into_values().flatten().collect();
     all.sort();
     all.dedup();
@@ -75,39 +75,6 @@ pub fn named_parts(commits: &[Committed], table: Table) -> BTreeSet<String> {
     let prefix = format!("{}/", table.name());
     let parts = commits.iter().flat_map(|commit| commit.row.parts.split(';'));
     parts.filter(|part| part.starts_with(&prefix)).map(str::to_owned).collect()
-}
-
-fn part_names(root: &Path) -> Result<Vec<String>> {
-    let mut folders = vec![Table::Coverage.name().to_owned()];
-    for key in ["account=", "region=", "month="] {
-        let mut deeper = Vec::new();
-        for folder in &folders {
-            deeper.extend(
-                children(root, folder)?.into_iter().filter(|name| name.starts_with(key)).map(|n| format!("{folder}/{n}")),
-            );
-        }
-        folders = deeper;
-    }
-    let mut parts = Vec::new();
-    for folder in &folders {
-        let names = children(root, folder)?;
-        parts.extend(names.into_iter().filter(|name| name.ends_with(".parquet")).map(|name| format!("{folder}/{name}")));
-    }
-    parts.sort();
-    Ok(parts)
-}
-
-fn children(root: &Path, folder: &str) -> Result<Vec<String>> {
-    let path = root.join(folder);
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let unreadable = |cause| Error::new(Kind::Input, format!("cannot list `{}`", path.display())).cause(cause);
-    let mut names = Vec::new();
-    for entry in fs::read_dir(&path).map_err(unreadable)? {
-        names.push(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned());
-    }
-    Ok(names)
 }
 
 fn rows(frame: &DataFrame) -> PolarsResult<Vec<CoverageRow>> {

@@ -1,8 +1,9 @@
 //! A growing set of immutable, self-verifying Parquet parts.
 //!
 //! `<root>/<table>/account=A/region=R/month=YYYY-MM/<first day>_<last day>_<16 hex of sha256>.parquet`.
-//! A part is written under a temporary name, synced, and renamed to a name that carries the hash of its bytes;
-//! it never changes. A row of the `coverage` table is the commit: a part that no row names is ignored, a named
+//! The root is a folder or `s3://bucket/prefix`. In a folder, a part is written under a temporary name, synced, and
+//! renamed to a name that carries the hash of its bytes; in a bucket it is created by one conditional PUT. It never
+//! changes. A row of the `coverage` table is the commit: a part that no row names is ignored, a named
 //! part that is missing or altered is an error. Hive-partitioned Parquet, so any engine reads it.
 
 pub mod coverage;
@@ -10,11 +11,11 @@ pub mod part;
 pub mod scan;
 pub mod schema;
 pub mod spacing;
+mod storage;
 pub(crate) mod writer;
 
-use std::path::{Path, PathBuf};
-
 use crate::error::{Error, Kind, Result};
+use storage::Storage;
 
 /// Version of the layout and of the tables' schemas; a reader refuses newer ones.
 pub const FORMAT: u32 = 1;
@@ -47,39 +48,41 @@ impl Table {
     }
 }
 
-/// A dataset in a local directory.
+/// A dataset in a local folder or in a bucket.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    root: PathBuf,
+    storage: Storage,
 }
 
 impl Dataset {
-    /// The dataset at `location`, which need not exist yet.
+    /// The dataset at `location`, a folder or `s3://BUCKET/PREFIX`, which need not exist yet.
     pub fn at(location: &str) -> Result<Self> {
-        if location.contains("://") {
-            return Err(Error::new(Kind::Usage, format!("dataset `{location}`: only local directories are supported"))
-                .hint("give a directory; copy a remote dataset here first, its parts are plain files"));
-        }
-        Ok(Self { root: PathBuf::from(location) })
+        Ok(Self { storage: Storage::at(location)? })
     }
 
     /// The dataset at `location`, which must hold one.
     pub fn open(location: &str) -> Result<Self> {
         let dataset = Self::at(location)?;
-        let root = dataset.root.display();
-        if !dataset.root.exists() {
-            return Err(Error::new(Kind::Usage, format!("dataset `{root}` does not exist"))
+        let storage = &dataset.storage;
+        if !storage.exists()? {
+            return Err(Error::new(Kind::Usage, format!("dataset `{storage}` does not exist"))
                 .hint("make one with `plimsoll import PATH --dataset DIR`, or try `plimsoll demo`"));
         }
-        if !dataset.root.join(Table::Coverage.name()).is_dir() {
-            return Err(Error::new(Kind::Input, format!("`{root}` is not a dataset: it has no `coverage` folder"))
+        if !storage.has(Table::Coverage)? {
+            return Err(Error::new(Kind::Input, format!("`{storage}` is not a dataset: it has no `coverage` folder"))
                 .hint("name the folder that was given to `import --dataset`"));
         }
         Ok(dataset)
     }
 
-    /// Its root folder.
-    pub fn root(&self) -> &Path {
-        &self.root
+    /// True when something may have been written to it.
+    pub fn exists(&self) -> Result<bool> {
+        self.storage.exists()
+    }
+
+    /// Refuses a dataset that cannot be written, before anything is fetched for it. In a folder this leaves nothing
+    /// behind; in a bucket, where only writing tells, one marker object for good.
+    pub fn check_writable(&self) -> Result<()> {
+        self.storage.check_writable()
     }
 }

@@ -1,13 +1,12 @@
 //! One immutable Parquet file whose name carries the hash of its bytes.
 
-use std::fs;
-use std::io::{Cursor, Write};
-use std::path::Path;
+use std::io::Cursor;
 
 use polars::prelude::{DataFrame, KeyValueMetadata, ParquetCompression, ParquetReader, ParquetWriter, SerReader};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::storage::{RESTORE, Storage};
 use super::{FORMAT, Table};
 use crate::error::{Error, Kind, Result};
 
@@ -66,11 +65,11 @@ pub struct Part {
     pub region: String,
 }
 
-/// Writes `frame` as a part of `table`, durable when this returns, and returns its path relative to `root`.
+/// Writes `frame` as a part of `table`, durable when this returns, and returns its name in `storage`.
 ///
 /// The same frame always becomes the same bytes and so the same name; writing it again changes nothing.
-pub fn write(
-    root: &Path,
+pub(super) fn write(
+    storage: &Storage,
     table: Table,
     partition: &Partition,
     days: (&str, &str),
@@ -80,8 +79,7 @@ pub fn write(
     let bytes = encode(frame, summary).map_err(|cause| Error::new(Kind::Failure, "cannot encode a part").cause(cause))?;
     let folder = format!("{}/account={}/region={}/month={}", table.name(), partition.account, partition.region, partition.month);
     let relative = format!("{folder}/{}_{}_{}.parquet", days.0, days.1, hash(&bytes));
-    place(root, &folder, &relative, &bytes)
-        .map_err(|cause| Error::new(Kind::Write, format!("cannot write `{}`", root.join(&relative).display())).cause(cause))?;
+    storage.create(&relative, bytes)?;
     Ok(relative)
 }
 
@@ -98,17 +96,6 @@ fn encode(frame: &mut DataFrame, summary: &Summary) -> Result<Vec<u8>, Box<dyn s
     Ok(bytes)
 }
 
-fn place(root: &Path, folder: &str, relative: &str, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = root.join(folder);
-    fs::create_dir_all(&folder)?;
-    let mut temporary = tempfile::Builder::new().prefix(".part-").suffix(".tmp").tempfile_in(&folder)?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(root.join(relative))?;
-    // The rename itself must survive a power cut, too.
-    fs::File::open(&folder)?.sync_all()
-}
-
 fn hash(bytes: &[u8]) -> String {
     short_hash(Sha256::new_with_prefix(bytes))
 }
@@ -119,15 +106,15 @@ pub fn short_hash(hash: Sha256) -> String {
     digest[..8].iter().fold(String::with_capacity(16), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
-/// Reads a part after verifying that its bytes are the ones its name promises.
-pub fn read(root: &Path, relative: &str, columns: Option<&[&str]>) -> Result<Part> {
-    let mut reader = reader(root, relative)?;
-    let path = root.join(relative);
-    let corrupt = |cause| Error::new(Kind::Input, format!("`{}` cannot be read as a part", path.display())).cause(cause);
+/// Decodes a part read from `storage` after verifying that its bytes are the ones its name promises.
+pub(super) fn decode(storage: &Storage, relative: &str, bytes: Vec<u8>, columns: Option<&[&str]>) -> Result<Part> {
+    let mut reader = verified(storage, relative, bytes)?;
     if let Some(columns) = columns {
         reader = reader.with_columns(Some(columns.iter().map(|&name| name.to_owned()).collect()));
     }
-    let frame = reader.finish().map_err(corrupt)?;
+    let frame = reader.finish().map_err(|cause| {
+        Error::new(Kind::Input, format!("`{}` cannot be read as a part", storage.place(relative))).cause(cause)
+    })?;
     let (account, region) = account_and_region(relative);
     Ok(Part { frame, account: account.to_owned(), region: region.to_owned() })
 }
@@ -138,30 +125,19 @@ pub fn account_and_region(relative: &str) -> (&str, &str) {
     (value("account").unwrap_or_default(), value("region").unwrap_or_default())
 }
 
-/// Reads only the summary of a part, verified.
-pub fn summary(root: &Path, relative: &str) -> Result<Summary> {
-    let mut reader = reader(root, relative)?;
+/// Decodes only the summary of a part, verified.
+pub(super) fn summary(storage: &Storage, relative: &str, bytes: Vec<u8>) -> Result<Summary> {
+    let mut reader = verified(storage, relative, bytes)?;
     let text = metadata(&mut reader, SUMMARY_KEY).unwrap_or_default();
     serde_json::from_str(&text).map_err(|cause| {
-        let shown = root.join(relative);
-        Error::new(Kind::Input, format!("part `{}` does not say what is in it", shown.display()))
+        Error::new(Kind::Input, format!("part `{}` does not say what is in it", storage.place(relative)))
             .cause(cause)
             .hint("it was written by another version: import its files into a new dataset")
     })
 }
 
-fn reader(root: &Path, relative: &str) -> Result<ParquetReader<Cursor<Vec<u8>>>> {
-    let path = root.join(relative);
-    let shown = path.display();
-    let bytes = fs::read(&path).map_err(|cause| {
-        let missing = cause.kind() == std::io::ErrorKind::NotFound;
-        let message = if missing {
-            format!("part `{shown}` is named by the coverage table but missing")
-        } else {
-            format!("cannot read part `{shown}`")
-        };
-        Error::new(Kind::Input, message).cause(cause).hint("restore the file from a copy, or import or collect its days again")
-    })?;
+fn verified(storage: &Storage, relative: &str, bytes: Vec<u8>) -> Result<ParquetReader<Cursor<Vec<u8>>>> {
+    let shown = storage.place(relative);
     let promised = relative.trim_end_matches(".parquet").rsplit('_').next().unwrap_or_default();
     let found = hash(&bytes);
     if found != promised {
@@ -169,7 +145,7 @@ fn reader(root: &Path, relative: &str) -> Result<ParquetReader<Cursor<Vec<u8>>>>
             Kind::Input,
             format!("part `{shown}` is corrupt: its name promises sha256 {promised}…, its bytes have {found}…"),
         )
-        .hint("restore the file from a copy, or import or collect its days again"));
+        .hint(RESTORE));
     }
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     let format = metadata(&mut reader, FORMAT_KEY).and_then(|text| text.parse::<u32>().ok());

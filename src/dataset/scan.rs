@@ -32,17 +32,24 @@ impl<'a> Scan<'a> {
     /// Reads the commit log and the summaries of the parts of samples.
     pub fn new(dataset: &'a Dataset) -> Result<Self> {
         let commits = coverage::read(dataset)?;
-        let parts = coverage::named_parts(&commits, Table::Samples).into_iter();
-        let samples = parts.map(|relative| part::summary(dataset.root(), &relative).map(|summary| (relative, summary)));
-        Ok(Self { dataset, samples: samples.collect::<Result<_>>()?, commits })
+        let parts: Vec<String> = coverage::named_parts(&commits, Table::Samples).into_iter().collect();
+        let mut samples = Vec::new();
+        dataset.storage.read_each(&parts, |relative, bytes| {
+            samples.push((relative.to_owned(), part::summary(&dataset.storage, relative, bytes)?));
+            Ok(())
+        })?;
+        Ok(Self { dataset, commits, samples })
     }
 
     /// All rows of `table`, with `account` and `region` as columns; `None` when there are none.
     pub fn table(&self, table: Table) -> Result<Option<DataFrame>> {
+        let parts: Vec<String> = coverage::named_parts(&self.commits, table).into_iter().collect();
         let mut frames = Vec::new();
-        for relative in coverage::named_parts(&self.commits, table) {
-            frames.push(with_partition(part::read(self.dataset.root(), &relative, None)?)?.lazy());
-        }
+        let storage = &self.dataset.storage;
+        storage.read_each(&parts, |relative, bytes| {
+            frames.push(with_partition(part::decode(storage, relative, bytes, None)?)?.lazy());
+            Ok(())
+        })?;
         if frames.is_empty() {
             return Ok(None);
         }
@@ -54,6 +61,18 @@ impl<'a> Scan<'a> {
     pub fn sample_span(&self) -> Option<(i64, i64)> {
         let series = self.samples.iter().flat_map(|(_, summary)| &summary.series);
         series.map(|series| (series.first_ms, series.last_ms + 1)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// The time that collections were asked for, up to the newest one: its unfinished day is left out where there is
+    /// another. `None` without collections.
+    pub fn collected_span(&self) -> Option<(i64, i64)> {
+        let collected =
+            || self.commits.iter().filter_map(|commit| Some((midnight(commit.row.day.parse().ok()?), commit.row.collected_ms?)));
+        let first = collected().map(|(day, _)| day).min()?;
+        let newest = collected().map(|(_, at)| at).max()?;
+        let last = collected().map(|(day, _)| day + MS_PER_DAY).max()?.min(newest);
+        let whole_days = last.div_euclid(MS_PER_DAY) * MS_PER_DAY;
+        Some((first, if whole_days > first { whole_days } else { last }))
     }
 
     /// Every series of every part of samples, with account and region.
@@ -73,15 +92,17 @@ impl<'a> Scan<'a> {
     /// Reads `columns` of the parts of one group.
     pub fn samples(&self, group: &SampleGroup, columns: &[&str]) -> Result<Part> {
         let mut together: Option<Part> = None;
-        for relative in &group.parts {
-            let part = part::read(self.dataset.root(), relative, Some(columns))?;
+        let storage = &self.dataset.storage;
+        storage.read_each(&group.parts, |relative, bytes| {
+            let part = part::decode(storage, relative, bytes, Some(columns))?;
             match &mut together {
                 None => together = Some(part),
                 Some(together) => {
                     together.frame.vstack_mut(&part.frame).map_err(|cause| unreadable(Table::Samples, cause))?;
                 }
             }
-        }
+            Ok(())
+        })?;
         together.ok_or_else(|| Error::new(Kind::Failure, "a group of no parts"))
     }
 }
@@ -107,9 +128,11 @@ fn days_touch(relative: &str, window: Window) -> bool {
     let name = relative.rsplit('/').next().unwrap_or_default();
     let mut days = name.split('_').map(|day| day.parse::<jiff::civil::Date>().ok());
     let (Some(Some(first)), Some(Some(last))) = (days.next(), days.next()) else { return true };
-    let midnight =
-        |day: jiff::civil::Date| day.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_millisecond());
     midnight(first) < window.to_ms && midnight(last) + MS_PER_DAY > window.from_ms
+}
+
+fn midnight(day: jiff::civil::Date) -> i64 {
+    day.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_millisecond())
 }
 
 type Named = (String, part::Summary);

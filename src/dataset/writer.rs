@@ -62,6 +62,11 @@ pub(crate) struct Verdict {
 }
 
 impl Written<'_> {
+    /// Rows written.
+    pub(crate) fn rows(&self) -> i64 {
+        self.partitions.values().flat_map(|share| share.days.values()).map(|day| day.rows).sum()
+    }
+
     /// Commits every scope-day that has rows under `source`, partial when there is a reason.
     pub(crate) fn commit(&self, source: &str, reason: Option<&str>) -> Result<()> {
         for (partition, share) in &self.partitions {
@@ -298,7 +303,7 @@ impl<'d> Writer<'d> {
         let (Some(first), Some(last)) = (days.iter().map(|day| day.1).min(), days.iter().map(|day| day.1).max()) else {
             return Ok(());
         };
-        let part = part::write(self.dataset.root(), table, partition, (&date(first), &date(last)), &mut frame, summary)?;
+        let part = part::write(&self.dataset.storage, table, partition, (&date(first), &date(last)), &mut frame, summary)?;
         let written = self.written.entry(partition.clone()).or_default();
         written.parts.insert(part);
         // Neighbouring rows mostly share their day: look it up once per stretch.

@@ -7,7 +7,7 @@ use super::runs::Run;
 use super::samples::{Resource, Totals, WorkloadTotals};
 use super::sizes::{self, History};
 use super::{Basis, Billable, Demand, Evidence, MeteredMs, OutOfMemory, Runs, Slot};
-use crate::dataset::schema::Metric;
+use crate::dataset::schema::{Metric, SourceKind};
 use crate::units::{SLOT_MS, TaskSize, Window};
 use crate::workload::{Configuration, Kind, WorkloadKey};
 
@@ -79,10 +79,15 @@ fn demand(
         cpu: usage(Resource::Cpu),
         memory: usage(Resource::Memory),
         slots,
-        runs: run_totals(runs, window),
+        runs: Runs { only_glimpsed: counted.is_empty() && are_glimpses(runs), ..run_totals(runs, window) },
         out_of_memory: out_of_memory(runs, window),
         evidence: evidence(samples, &counted, sources),
     }
+}
+
+/// True when snapshots of the ECS API are all that tells of tasks: any number came and went between them.
+fn are_glimpses(runs: &[&Run]) -> bool {
+    !runs.is_empty() && runs.iter().all(|run| run.source == SourceKind::EcsApi.as_str())
 }
 
 type Counted<'a> = BTreeMap<Option<TaskSize>, &'a BTreeMap<i64, Slot>>;
@@ -150,6 +155,7 @@ fn run_totals(runs: &[&Run], window: Window) -> Runs {
         never_started: i64::try_from(runs.len() - started.len()).unwrap_or(i64::MAX),
         start_assumed: count(&|run| run.start_assumed),
         end_assumed: count(&|run| run.end_assumed),
+        only_glimpsed: false,
         median_ms: lengths.get(lengths.len().saturating_sub(1) / 2).copied(),
         longest_ms: lengths.last().copied(),
     }

@@ -131,6 +131,8 @@ pub struct Runs {
     pub start_assumed: i64,
     /// Runs that only sightings tell of: ended by the minute of the last one.
     pub end_assumed: i64,
+    /// Only snapshots tell of them, and no count of running tasks says that these are all.
+    pub only_glimpsed: bool,
     /// Median elapsed time of finished runs, milliseconds.
     pub median_ms: Option<i64>,
     /// Longest elapsed time of a finished run, milliseconds.
@@ -185,8 +187,8 @@ pub struct Reduced {
     pub conflicts: i64,
 }
 
-/// Reduces the dataset behind `scan` from `from_ms` to `to_ms`; where one is not given, to the end of the UTC day that
-/// has the first or last data.
+/// Reduces the dataset behind `scan` from `from_ms` to `to_ms`; where one is not given, from or to the end of the days
+/// that were collected, or of the UTC days that have data where all of it was imported.
 pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Result<Reduced> {
     let runs = scan.table(Table::Runs)?;
     let run_rows = runs.as_ref().map_or(0, |frame| i64::try_from(frame.height()).unwrap_or(i64::MAX));
@@ -195,7 +197,9 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
     let spans = told.into_iter().chain(scan.sample_span());
     let (data_start_ms, data_end_ms) = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).ok_or_else(nothing)?;
     let data = whole_days(data_start_ms, data_end_ms);
-    let window = Window { from_ms: from_ms.unwrap_or(data.from_ms), to_ms: to_ms.unwrap_or(data.to_ms) };
+    // A long-running task began long before the days that were collected: those are what was asked for.
+    let usual = scan.collected_span().map_or(data, |(from_ms, to_ms)| Window { from_ms, to_ms });
+    let window = Window { from_ms: from_ms.unwrap_or(usual.from_ms), to_ms: to_ms.unwrap_or(usual.to_ms) };
     if from_ms.is_none() || to_ms.is_none() {
         check_length(window, data)?;
     }

@@ -14,7 +14,7 @@ use crate::units::Window;
 use crate::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
 
 const WORKLOAD: [&str; 5] = ["account", "region", "kind", "cluster", "name"];
-/// A run that only minute-by-minute sightings tell of has ended when none came for this long.
+/// A run that only sightings tell of (performance records, snapshots of the ECS API) has ended when none came for this long.
 const SILENCE_MS: i64 = 300_000;
 /// The sighting stands for the minute behind it.
 const SIGHTING_MS: i64 = 60_000;
@@ -39,7 +39,7 @@ pub fn latest(frame: DataFrame) -> PolarsResult<Latest> {
         .filter(|name| !["source", "last_seen_ms"].contains(&name.as_str()))
         .map(|name| col((*name).clone()))
         .collect();
-    let distinct = frame.lazy().group_by(said.clone()).agg([col("source").min(), col("last_seen_ms").max()]).collect()?;
+    let distinct = frame.lazy().group_by(said.clone()).agg([col("source").max(), col("last_seen_ms").max()]).collect()?;
     let run = [col("account"), col("region"), col("kind"), col("run_id")];
     let versions = distinct.clone().lazy().group_by([run.as_slice(), &[col("version")]].concat()).agg([len()]).collect()?;
     // Sorting by everything makes the winner independent of the order in which the rows were read.
@@ -50,7 +50,8 @@ pub fn latest(frame: DataFrame) -> PolarsResult<Latest> {
         .lazy()
         .sort_by_exprs(order, SortMultipleOptions::default().with_nulls_last(false))
         .group_by_stable(run)
-        .agg([all().exclude_cols(["last_seen_ms"]).as_expr().last(), col("last_seen_ms").max()])
+        // Whoever tells most of a run is the greatest of the sources' names: events, then snapshots, then sightings.
+        .agg([all().exclude_cols(["last_seen_ms", "source"]).as_expr().last(), col("last_seen_ms").max(), col("source").max()])
         .sort(["account", "region", "kind", "cluster", "name", "run_id"], SortMultipleOptions::default())
         .collect()?;
     Ok(Latest {
@@ -99,10 +100,12 @@ fn with_spans(frame: LazyFrame, window: Window, data_end_ms: i64) -> LazyFrame {
     let is_build = col("kind").eq(lit(Kind::Build.as_str()));
     let metered_from = when(is_build.clone()).then(col("provisioning_ms")).otherwise(col("pull_started_ms"));
     let begun = when(is_build.clone()).then(col("created_ms")).otherwise(col("started_ms"));
-    let silent = col("stopped_ms")
-        .is_null()
-        .and(col("source").eq(lit(SourceKind::ContainerInsights.as_str())))
-        .and((col("last_seen_ms") + lit(SILENCE_MS)).lt(lit(data_end_ms)));
+    let is_sighting = [SourceKind::ContainerInsights, SourceKind::EcsApi]
+        .map(|kind| col("source").eq(lit(kind.as_str())))
+        .into_iter()
+        .reduce(Expr::or)
+        .unwrap_or(lit(false));
+    let silent = col("stopped_ms").is_null().and(is_sighting).and((col("last_seen_ms") + lit(SILENCE_MS)).lt(lit(data_end_ms)));
     let first_known = coalesced(["created_ms", "pull_started_ms", "provisioning_ms", "started_ms", "stopped_ms", "last_seen_ms"]);
     frame
         .with_columns([

@@ -84,7 +84,12 @@ pub fn newest(history: &History) -> (Option<Configuration>, Option<i64>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use polars::prelude::Column;
+
     use super::*;
+    use crate::dataset::schema::{self, ConfigurationRow, SourceKind};
 
     fn sized(cpu_units: u32, memory_mib: u32) -> Configuration {
         Configuration { cpu_units: Some(cpu_units), memory_mib: Some(memory_mib), ..Configuration::default() }
@@ -96,5 +101,40 @@ mod tests {
         assert_eq!(newest(&history), (Some(sized(512, 1024)), Some(10)));
         assert_eq!(newest(&vec![(5, sized(256, 512))]), (Some(sized(256, 512)), None));
         assert_eq!(newest(&Vec::new()), (None, None));
+    }
+
+    #[test]
+    fn a_service_has_the_size_of_each_deployment_and_none_where_its_revision_is_not_known() {
+        let key = |kind, cluster: &str, name: &str| -> Arc<WorkloadKey> {
+            let (account, region) = ("123456789012".to_owned(), "eu-central-1".to_owned());
+            WorkloadKey { account, region, kind, cluster: cluster.to_owned(), name: name.to_owned() }.into()
+        };
+        let row = |workload: Arc<WorkloadKey>, from_ms, definition: Option<&str>, configuration| ConfigurationRow {
+            workload,
+            from_ms,
+            task_definition: definition.map(str::to_owned),
+            configuration,
+            source: SourceKind::EcsApi,
+        };
+        let service = || key(Kind::Service, "prod", "web");
+        let rows = [
+            row(service(), 30, Some("web:3"), Configuration::default()),
+            row(service(), 10, Some("web:1"), Configuration::default()),
+            row(service(), 20, None, Configuration::default()),
+            row(service(), 40, Some("web:1"), Configuration::default()),
+            row(key(Kind::Task, "", "web"), 0, Some("web:1"), sized(256, 512)),
+            row(key(Kind::Task, "", "web"), 0, Some("web:3"), sized(512, 1024)),
+        ];
+        let mut table = schema::configurations(&rows).unwrap();
+        for (name, value) in [("account", "123456789012"), ("region", "eu-central-1")] {
+            table.with_column(Column::new(name.into(), vec![value; rows.len()])).unwrap();
+        }
+        let histories = histories(Some(&table), &[]).unwrap();
+        assert_eq!(histories.len(), 1, "a definition is no workload");
+        let of_service = &histories[&*service()];
+        let sizes: Vec<_> = of_service.iter().map(|(from_ms, now)| (*from_ms, now.size())).collect();
+        let size = |cpu_units, memory_mib| Some(TaskSize::new(cpu_units, memory_mib));
+        assert_eq!(sizes, [(10, size(256, 512)), (20, None), (30, size(512, 1024)), (40, size(256, 512))]);
+        assert_eq!(newest(of_service).1, Some(40));
     }
 }

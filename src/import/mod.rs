@@ -141,11 +141,7 @@ fn walk(folder: &Path, inputs: &mut Vec<Input>) -> Result<()> {
 /// Imports `inputs` one by one; what is whole is committed, whatever becomes of the others. `progress` gets the
 /// number of bytes read since it was last called.
 pub fn import(inputs: &[Input], dataset: &Dataset, progress: &dyn Fn(u64)) -> Result<Vec<FileReport>> {
-    let mut known: BTreeSet<String> = if dataset.root().exists() {
-        coverage::read(dataset)?.into_iter().map(|commit| commit.row.source).collect()
-    } else {
-        BTreeSet::new()
-    };
+    let mut known: BTreeSet<String> = coverage::read(dataset)?.into_iter().map(|commit| commit.row.source).collect();
     Ok(inputs
         .iter()
         .map(|input| {

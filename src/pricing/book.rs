@@ -15,12 +15,12 @@
 //! (`environment_type,compute_type,cpu_units,memory_mib`) and `instance_types`
 //! (`instance_type,architecture,vcpu,memory_mib,task_slots,task_slots_trunking`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
-use super::table::{Line, Stated, count, lines};
+use super::table::{self, Line, Stated, count, lines};
 use super::{CodebuildPrice, CodebuildType, CodebuildUnit, FargatePrices, InstanceType, NotPriced, PriceRow};
 use crate::error::Result;
 use crate::units::TaskSize;
@@ -33,7 +33,7 @@ const OS_LICENSE_VCPU_HOUR: &str = "os_license_vcpu_hour";
 const GP3_GIB_MONTH: &str = "gp3_gib_month";
 const PUBLIC_IPV4_HOUR: &str = "public_ipv4_hour";
 const CODEBUILD_FREE_TIER_MONTH: &str = "codebuild_free_tier_month";
-const ANY_REGION: &str = "*";
+pub(super) const ANY_REGION: &str = "*";
 
 /// The texts of the tables, CSV with a header line; an empty text is a table without rows.
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,6 +93,10 @@ impl PriceBook {
     /// A book of `tables`. Refuses, with table and line, prices not above zero, rows said twice, unknown spellings
     /// and prices of types that the type tables do not describe.
     pub fn from_tables(tables: &Tables<'_>) -> Result<Self> {
+        Ok(Self::read(tables)?)
+    }
+
+    pub(super) fn read(tables: &Tables<'_>) -> table::Result<Self> {
         let mut rows = Vec::new();
         let codebuild_types = read_codebuild_types(tables.codebuild_types)?;
         Ok(Self {
@@ -195,11 +199,16 @@ fn hash(tables: &Tables<'_>) -> String {
         sha.update(text.len().to_le_bytes());
         sha.update(text);
     }
+    short_hash(sha)
+}
+
+/// The first 16 hexadecimal digits.
+pub(super) fn short_hash(sha: Sha256) -> String {
     let first = sha.finalize().iter().take(8).fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
     format!("{first:016x}")
 }
 
-fn read_fargate(text: &str, rows: &mut Vec<PriceRow>) -> Result<BTreeMap<FargateKey, Result<FargatePrices, NotPriced>>> {
+fn read_fargate(text: &str, rows: &mut Vec<PriceRow>) -> table::Result<BTreeMap<FargateKey, Result<FargatePrices, NotPriced>>> {
     let mut stated = BTreeMap::new();
     for line in lines("fargate", text)? {
         let key = FargateKey {
@@ -258,7 +267,7 @@ fn no_fargate(key: &FargateKey, component: &str) -> NotPriced {
     ))
 }
 
-fn read_codebuild_types(text: &str) -> Result<Vec<CodebuildType>> {
+fn read_codebuild_types(text: &str) -> table::Result<Vec<CodebuildType>> {
     let mut types: Vec<CodebuildType> = Vec::new();
     for line in lines("codebuild_types", text)? {
         let (architecture, os, gpu, lambda) = line.parse("environment_type", |text| {
@@ -292,7 +301,7 @@ fn read_codebuild(
     text: &str,
     types: &[CodebuildType],
     rows: &mut Vec<PriceRow>,
-) -> Result<BTreeMap<[String; 3], CodebuildPrice>> {
+) -> table::Result<BTreeMap<[String; 3], CodebuildPrice>> {
     let mut prices = BTreeMap::new();
     for line in lines("codebuild", text)? {
         let [region, environment_type, compute_type] =
@@ -316,6 +325,11 @@ fn read_codebuild(
     Ok(prices)
 }
 
+/// The instance types that `instance_types` describes, in order.
+pub(super) fn instance_type_names(instance_types: &str) -> Result<BTreeSet<String>> {
+    Ok(read_instance_types(instance_types)?.into_keys().collect())
+}
+
 struct InstanceShape {
     architecture: Architecture,
     cpu_units: u32,
@@ -324,7 +338,7 @@ struct InstanceShape {
     task_slots_trunking: u32,
 }
 
-fn read_instance_types(text: &str) -> Result<BTreeMap<String, InstanceShape>> {
+fn read_instance_types(text: &str) -> table::Result<BTreeMap<String, InstanceShape>> {
     let mut shapes = BTreeMap::new();
     for line in lines("instance_types", text)? {
         let shape = InstanceShape {
@@ -343,7 +357,7 @@ fn read_ec2(
     text: &str,
     shapes: &BTreeMap<String, InstanceShape>,
     rows: &mut Vec<PriceRow>,
-) -> Result<BTreeMap<(String, Architecture), Vec<InstanceType>>> {
+) -> table::Result<BTreeMap<(String, Architecture), Vec<InstanceType>>> {
     let mut prices = BTreeMap::new();
     for line in lines("ec2", text)? {
         let shape = line.parse("instance_type", |name| shapes.get(name))?;
@@ -362,7 +376,7 @@ fn read_ec2(
     Ok(types)
 }
 
-fn read_other(text: &str, rows: &mut Vec<PriceRow>) -> Result<BTreeMap<(String, &'static str), Decimal>> {
+fn read_other(text: &str, rows: &mut Vec<PriceRow>) -> table::Result<BTreeMap<(String, &'static str), Decimal>> {
     let mut amounts = BTreeMap::new();
     for line in lines("other", text)? {
         let (item, unit, unit_name) = line.parse("item", |text| {
@@ -380,7 +394,7 @@ fn read_other(text: &str, rows: &mut Vec<PriceRow>) -> Result<BTreeMap<(String, 
     Ok(amounts)
 }
 
-fn insert<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: V, line: &Line) -> Result<()> {
+fn insert<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: V, line: &Line) -> table::Result<()> {
     match map.insert(key, value) {
         None => Ok(()),
         Some(_) => Err(line.repeated()),

@@ -5,7 +5,9 @@
 //! is taken as a share of the other.
 
 pub mod book;
+pub mod frozen;
 pub mod metering;
+pub mod refresh;
 
 use std::fmt;
 
@@ -194,11 +196,36 @@ pub struct PriceRow {
 
 /// Reading a price table: every refusal names the table, the line and the column.
 mod table {
+    use std::fmt;
+
     use csv::StringRecord;
     use rust_decimal::Decimal;
 
     use super::{PriceRow, Quality};
-    use crate::error::{Error, Kind, Result};
+    use crate::error::{Error, Kind};
+
+    /// Why a table cannot be read, and where.
+    #[derive(Debug)]
+    pub(super) struct Refusal {
+        pub(super) table: &'static str,
+        /// Line of the table; its header is line 1.
+        pub(super) line: u64,
+        pub(super) problem: String,
+    }
+
+    pub(super) type Result<T, E = Refusal> = std::result::Result<T, E>;
+
+    impl fmt::Display for Refusal {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "price table {}, line {}: {}", self.table, self.line, self.problem)
+        }
+    }
+
+    impl From<Refusal> for Error {
+        fn from(refusal: Refusal) -> Self {
+            Self::new(Kind::Input, refusal.to_string())
+        }
+    }
 
     /// One line of a price table.
     pub(super) struct Line {
@@ -217,14 +244,22 @@ mod table {
 
     /// The lines of `text` below its header.
     pub(super) fn lines(table: &'static str, text: &str) -> Result<Vec<Line>> {
-        let refused = |error: csv::Error| Error::new(Kind::Input, format!("price table {table} is not valid CSV")).cause(error);
         let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let headers = reader.headers().map_err(refused)?.clone();
+        let headers = reader.headers().map_err(|error| not_csv(table, &error))?.clone();
         let line = |record: StringRecord| {
             let number = record.position().map_or(0, csv::Position::line);
             Line { table, number, headers: headers.clone(), record }
         };
-        reader.records().map(|record| record.map(line).map_err(refused)).collect()
+        reader.records().map(|record| record.map(line).map_err(|error| not_csv(table, &error))).collect()
+    }
+
+    fn not_csv(table: &'static str, error: &csv::Error) -> Refusal {
+        let line = error.position().map_or(1, csv::Position::line);
+        let problem = match error.kind() {
+            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("it has {len} cells, its header {expected_len}"),
+            _ => "it is not valid CSV".to_owned(),
+        };
+        Refusal { table, line, problem }
     }
 
     impl Line {
@@ -267,14 +302,14 @@ mod table {
             })
         }
 
-        pub(super) fn wrong(&self, column: &str) -> Error {
+        pub(super) fn wrong(&self, column: &str) -> Refusal {
             match self.cell(column) {
                 Ok(text) => self.refuse(&format!("`{text}` cannot be the {column}")),
                 Err(missing) => missing,
             }
         }
 
-        pub(super) fn repeated(&self) -> Error {
+        pub(super) fn repeated(&self) -> Refusal {
             self.refuse("it repeats what an earlier line says")
         }
 
@@ -283,8 +318,8 @@ mod table {
             index.and_then(|index| self.record.get(index)).ok_or_else(|| self.refuse(&format!("there is no column {column}")))
         }
 
-        fn refuse(&self, problem: &str) -> Error {
-            Error::new(Kind::Input, format!("price table {}, line {}: {problem}", self.table, self.number))
+        fn refuse(&self, problem: &str) -> Refusal {
+            Refusal { table: self.table, line: self.number, problem: problem.to_owned() }
         }
     }
 
@@ -329,7 +364,7 @@ mod tests {
         assert_eq!(refusal(&good.replace("arm64", "arm")), "price table fargate, line 2: `arm` cannot be the architecture");
         assert_eq!(refusal(&good.replace("2026-09", "Sept")), "price table fargate, line 2: `Sept` cannot be the as_of");
         assert_eq!(refusal(&good.replace("exact", "sure")), "price table fargate, line 2: `sure` cannot be the quality");
-        assert_eq!(refusal("r,linux\n"), "price table fargate is not valid CSV");
+        assert_eq!(refusal("r,linux\n"), "price table fargate, line 2: it has 2 cells, its header 9");
         let lost = PriceBook::from_tables(&Tables { ec2: "region\nr\n", ..Tables::default() }).expect_err("no such column");
         assert_eq!(lost.to_string(), "price table ec2, line 2: there is no column instance_type");
     }

@@ -28,6 +28,9 @@ pub(super) fn cost(analysis: &Analysis<'_>, demand: &Demand) -> Result<Usd, Stri
     if demand.billables.is_empty() {
         return Err(no_history(demand));
     }
+    if demand.runs.only_glimpsed {
+        return Err("only snapshots of the ECS API tell of it: tasks that came and went between them were not seen".to_owned());
+    }
     demand.billables.iter().map(|billable| billable_cost(analysis, &demand.workload.region, billable)).sum()
 }
 

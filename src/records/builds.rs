@@ -10,34 +10,34 @@ use crate::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
 /// The fields of a build that plimsoll keeps; variables, buildspec, source and logs are not among them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Build {
-    arn: Option<String>,
-    id: Option<String>,
-    project_name: String,
-    start_time: Option<Time>,
-    end_time: Option<Time>,
+pub(crate) struct Build {
+    pub(super) arn: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) project_name: String,
+    pub(super) start_time: Option<Time>,
+    pub(super) end_time: Option<Time>,
     #[serde(default)]
-    build_complete: bool,
-    build_status: Option<String>,
-    environment: Option<Environment>,
+    pub(super) build_complete: bool,
+    pub(super) build_status: Option<String>,
+    pub(super) environment: Option<Environment>,
     #[serde(default)]
-    phases: Vec<Phase>,
+    pub(super) phases: Vec<Phase>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Environment {
+pub(super) struct Environment {
     #[serde(rename = "type")]
-    environment_type: Option<String>,
-    compute_type: Option<String>,
-    privileged_mode: Option<bool>,
+    pub(super) environment_type: Option<String>,
+    pub(super) compute_type: Option<String>,
+    pub(super) privileged_mode: Option<bool>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Phase {
-    phase_type: Option<String>,
-    start_time: Option<Time>,
+pub(super) struct Phase {
+    pub(super) phase_type: Option<String>,
+    pub(super) start_time: Option<Time>,
 }
 
 /// One build.
@@ -50,7 +50,8 @@ pub(crate) fn take(text: &str, batch: &mut Batch) -> Result<(), Refusal> {
 }
 
 impl Build {
-    fn into_row(self) -> Result<RunRow, Refusal> {
+    /// The run that it was.
+    pub(crate) fn into_row(self) -> Result<RunRow, Refusal> {
         let provisioning = self.phase_start("PROVISIONING");
         let end = self.end_time.or_else(|| self.phase_start("COMPLETED"));
         let times = [self.start_time, provisioning, end];

@@ -6,6 +6,7 @@
 pub(crate) mod builds;
 pub(crate) mod container_insights;
 pub(crate) mod fields;
+pub(crate) mod sdk;
 pub(crate) mod services;
 pub(crate) mod tasks;
 

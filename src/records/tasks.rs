@@ -19,33 +19,34 @@ struct Event<'a> {
 /// The fields of an ECS task that plimsoll keeps; overrides, environment and messages are not among them.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Task {
-    task_arn: Option<String>,
-    cluster_arn: Option<String>,
-    task_definition_arn: Option<String>,
-    group: Option<String>,
-    cpu: Option<String>,
-    memory: Option<String>,
-    launch_type: Option<String>,
-    capacity_provider_name: Option<String>,
-    platform_family: Option<String>,
-    ephemeral_storage: Option<EphemeralStorage>,
+pub(crate) struct Task {
+    pub(super) task_arn: Option<String>,
+    pub(super) cluster_arn: Option<String>,
+    pub(super) task_definition_arn: Option<String>,
+    pub(super) group: Option<String>,
+    pub(super) cpu: Option<String>,
+    pub(super) memory: Option<String>,
+    pub(super) launch_type: Option<String>,
+    pub(super) capacity_provider_name: Option<String>,
+    pub(super) platform_family: Option<String>,
+    pub(super) ephemeral_storage: Option<EphemeralStorage>,
+    pub(super) fargate_ephemeral_storage: Option<EphemeralStorage>,
     #[serde(default)]
-    attributes: Vec<Attribute>,
+    pub(super) attributes: Vec<Attribute>,
     #[serde(default)]
-    containers: Vec<Container>,
-    last_status: Option<String>,
-    created_at: Option<Time>,
-    pull_started_at: Option<Time>,
-    pull_stopped_at: Option<Time>,
-    started_at: Option<Time>,
-    stopping_at: Option<Time>,
-    execution_stopped_at: Option<Time>,
-    stopped_at: Option<Time>,
-    updated_at: Option<Time>,
-    stop_code: Option<String>,
+    pub(super) containers: Vec<Container>,
+    pub(super) last_status: Option<String>,
+    pub(super) created_at: Option<Time>,
+    pub(super) pull_started_at: Option<Time>,
+    pub(super) pull_stopped_at: Option<Time>,
+    pub(super) started_at: Option<Time>,
+    pub(super) stopping_at: Option<Time>,
+    pub(super) execution_stopped_at: Option<Time>,
+    pub(super) stopped_at: Option<Time>,
+    pub(super) updated_at: Option<Time>,
+    pub(super) stop_code: Option<String>,
     #[serde(default)]
-    version: i64,
+    pub(super) version: i64,
 }
 
 #[derive(Deserialize)]
@@ -56,14 +57,14 @@ pub(crate) struct EphemeralStorage {
 }
 
 #[derive(Deserialize)]
-struct Attribute {
-    name: Option<String>,
-    value: Option<String>,
+pub(super) struct Attribute {
+    pub(super) name: Option<String>,
+    pub(super) value: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Container {
-    reason: Option<String>,
+pub(super) struct Container {
+    pub(super) reason: Option<String>,
 }
 
 /// One `EventBridge` event.
@@ -97,7 +98,8 @@ fn take(text: &str, seen: Option<Time>, source: SourceKind, batch: &mut Batch) -
 }
 
 impl Task {
-    fn into_row(self, seen: Option<Time>, source: SourceKind) -> Result<RunRow, Refusal> {
+    /// The run that it is, as of `seen`.
+    pub(crate) fn into_row(self, seen: Option<Time>, source: SourceKind) -> Result<RunRow, Refusal> {
         self.check_times()?;
         let arn = self.task_arn.as_deref().ok_or(Refusal::Rejected("task without an ARN, so of no account"))?;
         let arn = Arn::parse(arn).ok_or(Refusal::Rejected("task ARN without account or region"))?;
@@ -140,6 +142,11 @@ impl Task {
         self.last_status.as_deref() == Some("STOPPED")
     }
 
+    /// Fargate tells the storage it really gave beside what was asked for.
+    fn storage(&self) -> Option<&EphemeralStorage> {
+        self.ephemeral_storage.as_ref().or(self.fargate_ephemeral_storage.as_ref())
+    }
+
     fn check_times(&self) -> Result<(), Refusal> {
         let times =
             [self.created_at, self.pull_started_at, self.pull_stopped_at, self.started_at, self.stopping_at, self.stopped_at];
@@ -168,7 +175,7 @@ impl Task {
             capacity_provider: provider,
             cpu_units: self.cpu.as_deref().and_then(cpu_units),
             memory_mib: self.memory.as_deref().and_then(memory_mib),
-            ephemeral_gib: self.ephemeral_storage.as_ref().and_then(|storage| storage.size_in_gib),
+            ephemeral_gib: self.storage().and_then(|storage| storage.size_in_gib),
             architecture: architecture.and_then(|attribute| architecture_of(attribute.value.as_deref()?)),
             os: self.platform_family.as_deref().and_then(os_of),
             ..Configuration::default()

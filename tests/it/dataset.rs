@@ -162,5 +162,5 @@ fn a_dataset_that_is_not_there_or_none_is_said_so() {
     world.report(&[]).exits(2).says(&["dataset `dataset` does not exist", "plimsoll import"]);
     world.write("dataset/holiday.jpg", "x");
     world.report(&[]).exits(5).says(&["`dataset` is not a dataset"]);
-    world.run(&["report", "--dataset", "s3://bucket/prefix"]).exits(2).says(&["s3://bucket/prefix", "local"]);
+    world.run(&["report", "--dataset", "gs://bucket/prefix"]).exits(2).says(&["gs://bucket/prefix", "only local folders and S3"]);
 }

@@ -39,7 +39,7 @@ pub(super) fn duration_ms(text: &str) -> Result<i64, String> {
 }
 
 /// The name of a region, known or not.
-pub(super) fn region(text: &str) -> Result<String, String> {
+pub(in crate::cli) fn region(text: &str) -> Result<String, String> {
     let is_name = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-';
     let named = !text.is_empty() && text.len() <= 32 && text.chars().all(is_name);
     named.then(|| text.to_owned()).ok_or_else(|| "not the name of a region, such as us-east-1".to_owned())

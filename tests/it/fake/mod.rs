@@ -43,7 +43,7 @@ mod teller;
 pub(crate) mod world;
 
 pub(crate) use faults::{Fault, Kind, When};
-pub(crate) use golden::{Golden, Resolution};
+pub(crate) use golden::Resolution;
 pub(crate) use quotas::Quotas;
 pub(crate) use seeded::Scale;
 pub(crate) use server::Fake;

@@ -8,9 +8,9 @@ use aws_smithy_types::DateTime;
 use serde_json::Value;
 
 use super::{ACCOUNT, REGION, Reader};
-use crate::fake::golden::{Configuration, Key, Run, Sample};
+use crate::fake::golden::{Configuration, Golden, Key, Run, Sample};
 use crate::fake::world::{DAY, HOUR, MINUTE, NOW};
-use crate::fake::{Fake, Golden, Resolution, Scale, World};
+use crate::fake::{Fake, Resolution, Scale, World};
 
 /// A query number `no`.
 pub(super) fn query(

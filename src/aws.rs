@@ -1,23 +1,26 @@
-//! The only place that builds SDK clients: time-outs, one TLS stack, and an interceptor that lets nothing but the
-//! listed reads pass.
+//! The way to AWS: the only place that loads credentials and builds SDK clients, with time-outs, one TLS stack, and an
+//! interceptor that lets nothing but the listed reads pass.
 
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
+use aws_types::service_config::ServiceConfigKey;
 
 use crate::error::{Error, Kind, Result};
 
 /// Every operation that plimsoll may call, as (IAM prefix, operation). Nothing else leaves this process.
-pub(crate) const OPERATIONS: [(&str, &str); 21] = [
+pub(crate) const OPERATIONS: [(&str, &str); 22] = [
     ("cloudwatch", "GetMetricData"),
     ("cloudwatch", "ListMetrics"),
     ("codebuild", "BatchGetBuilds"),
@@ -35,6 +38,7 @@ pub(crate) const OPERATIONS: [(&str, &str); 21] = [
     ("ecs", "ListTasks"),
     ("logs", "DescribeLogGroups"),
     ("logs", "FilterLogEvents"),
+    ("pricing", "GetAttributeValues"),
     ("pricing", "GetProducts"),
     ("savingsplans", "DescribeSavingsPlansOfferingRates"),
     ("sts", "AssumeRole"),
@@ -51,9 +55,10 @@ impl Intercept for ReadOnly {
         "ReadOnly"
     }
 
-    fn read_before_execution(
+    fn read_before_serialization(
         &self,
         _: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let operation = config.load::<Metadata>().map(Metadata::name);
@@ -78,7 +83,10 @@ pub(crate) struct Patience {
 impl Patience {
     /// For AWS, over any line that works at all.
     pub(crate) const AWS: Self =
-        Self { connect: Duration::from_millis(3_100), read: Duration::from_secs(30), attempt: Duration::from_secs(60) };
+        Self { connect: Duration::from_millis(3_100), read: Duration::from_secs(30), attempt: Duration::from_mins(1) };
+    /// For a server on this machine.
+    pub(crate) const LOCAL: Self =
+        Self { connect: Duration::from_secs(2), read: Duration::from_secs(3), attempt: Duration::from_secs(5) };
 }
 
 /// One set of credentials, not yet tied to a region.
@@ -130,14 +138,32 @@ pub(crate) async fn log_in(request: &LoginRequest, patience: Patience) -> Login 
     if let Some(external_id) = &request.external_id {
         provider = provider.external_id(external_id);
     }
-    let credentials = aws_credential_types::provider::SharedCredentialsProvider::new(provider.build().await);
+    let credentials = SharedCredentialsProvider::new(provider.build().await);
     Login { config: config.to_builder().credentials_provider(credentials).build(), name: format!("role {role}") }
 }
 
 impl Login {
+    /// The same, for callers that do not pace and repeat calls themselves.
+    pub(crate) fn repeating(self) -> Self {
+        let config = self.config.to_builder().retry_config(RetryConfig::standard().with_max_attempts(5)).build();
+        Self { config, ..self }
+    }
+
     /// The region that the profile or the environment names.
     pub(crate) fn region(&self) -> Option<String> {
         self.config.region().map(ToString::to_string)
+    }
+
+    /// What signs requests to services without an SDK client; `None` where the chain has nothing at all.
+    pub(crate) fn credentials(&self) -> Option<SharedCredentialsProvider> {
+        self.config.credentials_provider()
+    }
+
+    /// The URL that is to stand in for S3: `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL`, each also from the profile.
+    pub(crate) fn s3_endpoint(&self) -> Option<String> {
+        let key = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
+        let of_s3 = self.config.service_config().and_then(|config| config.load_config(key));
+        of_s3.or_else(|| self.config.endpoint_url().map(str::to_owned))
     }
 
     fn at(&self, region: &str) -> SdkConfig {
@@ -183,8 +209,10 @@ clients! {
 }
 
 /// Refuses an endpoint override that the SDK would ignore: it would call the real AWS instead.
-pub(crate) fn check_endpoints(variables: impl Iterator<Item = (String, String)>) -> Result<()> {
+pub(crate) fn check_endpoints() -> Result<()> {
+    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
     for (name, value) in variables.filter(|(name, _)| name == "AWS_ENDPOINT_URL" || name.starts_with("AWS_ENDPOINT_URL_")) {
+        let value = value.to_string_lossy();
         let rest = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"));
         let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
         let port = host.and_then(|host| host.rsplit_once(':')).map(|(_, port)| port);

@@ -1,0 +1,40 @@
+//! Output files: refused before the work where they cannot be written, and written whole or not at all.
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::error::{Error, Kind, Result};
+
+/// Refuses a file that cannot be written.
+pub(super) fn check(path: &Path) -> Result<()> {
+    let refuse = |why: &str| {
+        Err(Error::new(Kind::Write, format!("cannot write `{}`: {why}", path.display())).hint("choose another file for -o"))
+    };
+    if path.is_dir() {
+        return refuse("it is a folder");
+    }
+    if !folder_of(path).is_dir() {
+        return refuse("its folder does not exist");
+    }
+    match tempfile::NamedTempFile::new_in(folder_of(path)) {
+        Ok(_) => Ok(()),
+        Err(cause) => refuse(&cause.to_string()),
+    }
+}
+
+/// Writes `text` whole or not at all.
+pub(super) fn write(path: &Path, text: &str) -> Result<()> {
+    let written = tempfile::NamedTempFile::new_in(folder_of(path)).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
+    });
+    written.map(drop).map_err(|cause| Error::new(Kind::Write, format!("cannot write `{}`", path.display())).cause(cause))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}

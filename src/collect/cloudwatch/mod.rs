@@ -1,0 +1,290 @@
+//! CloudWatch metrics → samples: `AWS/ECS` of services, `ECS/ContainerInsights` of families, `AWS/CodeBuild` of builds.
+//!
+//! Each sample is made of three statistics, asked for as three queries: maximum, sum and sample count. A query may be
+//! answered in pages, in part or not at all; what is missing makes its days partial.
+
+mod answers;
+mod listing;
+mod packing;
+mod readings;
+mod series;
+
+use std::sync::atomic::Ordering;
+
+use aws_sdk_cloudwatch::types::ScanBy;
+use aws_smithy_types::DateTime;
+use futures::StreamExt;
+use futures::stream;
+use tokio::sync::Semaphore;
+
+pub(crate) use listing::{ByCluster, build_dimensions, families, services};
+pub(crate) use packing::{Chunk, Resolution, chunks, estimate};
+pub(crate) use series::Series;
+
+use super::OPEN_DAY;
+use super::call::{Fault, Pages, Place, is_stale_token};
+use super::commit::Sink;
+use super::plan::{self, Known};
+use super::rates::Class;
+use crate::dataset::schema::State;
+use crate::dataset::writer::Verdict;
+use crate::records::Batch;
+use answers::{Answer, Answers, Flaws, Grid, Status};
+use series::{STATISTICS, Statistic};
+
+/// Calls of one chunk under way at once.
+const CALLS: usize = 3;
+/// Answers that are being received at once in the whole process: what bounds memory, at a few MB for each.
+static RECEIVING: Semaphore = Semaphore::const_new(32);
+/// Times that a query is asked again when it was not answered in full.
+const MOST_REPEATS: usize = 3;
+
+/// One statistic of one series.
+type Query<'a> = (&'a Series, Statistic);
+
+/// Fetches the `series` of one scope over one chunk of days and commits them as one unit.
+///
+/// Fails only when everything is to stop; any other failure is committed as the verdict on the days.
+#[expect(clippy::too_many_arguments, reason = "what is fetched, for whom, and where it goes")]
+pub(crate) async fn fetch(
+    place: &Place,
+    scope: &str,
+    source: &str,
+    series: &[Series],
+    chunk: &Chunk,
+    now_ms: i64,
+    known: &Known,
+    sink: &Sink,
+) -> Result<(), Fault> {
+    let grid = Grid::within(&plan::window_ms(&chunk.days, now_ms), chunk.period_s);
+    let unit = sink.unit();
+    let mut outcome = Outcome::default();
+    let queries: Vec<Query<'_>> = if grid.is_empty() { Vec::new() } else { queries(series) };
+    outcome.flaws.of_calls("builds without a number", series.iter().filter(|series| !series.is_known()).count());
+    let calls: Vec<_> = queries.chunks(chunk.queries_per_call.max(1)).map(|call| answered(place, call, &grid)).collect();
+    let mut answers = stream::iter(calls).buffered(CALLS);
+    let mut assembly = Assembly::of(&queries);
+    while let Some(answers) = answers.next().await {
+        let answers = match answers {
+            Ok(answers) => answers.finish(&mut outcome.flaws),
+            Err(fault @ Fault::Stopped(_)) => return Err(fault),
+            Err(fault) => {
+                outcome.fault = Some(fault);
+                break;
+            }
+        };
+        let mut batch = Batch::default();
+        for (series, answers) in assembly.add(answers) {
+            batch.samples.extend(readings::samples(series, answers, chunk.period_s, &mut outcome.flaws));
+        }
+        outcome.rows += batch.samples.len();
+        if !batch.samples.is_empty() {
+            unit.rows(batch).await?;
+        }
+    }
+    drop(answers);
+    if outcome.fault.is_none() {
+        outcome.flaws.account_for(queries.len());
+    }
+    unit.commit(place, source, outcome.verdicts(scope, chunk, now_ms), known).await
+}
+
+fn queries(series: &[Series]) -> Vec<Query<'_>> {
+    series.iter().filter(|series| series.is_known()).flat_map(|series| STATISTICS.map(|statistic| (series, statistic))).collect()
+}
+
+/// Puts the answers together series by series: the three statistics of one may come with neighbouring calls.
+struct Assembly<'a> {
+    /// Queries of the series that are not whole yet, in order.
+    queries: &'a [Query<'a>],
+    /// Answers to the first of them, fewer than a series has.
+    waiting: Vec<Answer>,
+}
+
+impl<'a> Assembly<'a> {
+    fn of(queries: &'a [Query<'a>]) -> Self {
+        Self { queries, waiting: Vec::new() }
+    }
+
+    /// Takes the answers to the next queries; returns the series that have all their statistics now.
+    fn add(&mut self, answers: Vec<Answer>) -> Vec<(&'a Series, [Answer; STATISTICS.len()])> {
+        let mut whole = Vec::new();
+        for answer in answers {
+            self.waiting.push(answer);
+            match std::mem::take(&mut self.waiting).try_into() {
+                Ok(answers) => {
+                    let (of_series, rest) = self.queries.split_at(STATISTICS.len().min(self.queries.len()));
+                    self.queries = rest;
+                    whole.extend(of_series.first().map(|(series, _)| (*series, answers)));
+                }
+                Err(waiting) => self.waiting = waiting,
+            }
+        }
+        whole
+    }
+}
+
+/// What became of a chunk.
+#[derive(Debug, Default)]
+struct Outcome {
+    rows: usize,
+    flaws: Flaws,
+    /// Why not everything was asked for.
+    fault: Option<Fault>,
+}
+
+impl Outcome {
+    fn verdicts(&self, scope: &str, chunk: &Chunk, now_ms: i64) -> Vec<Verdict> {
+        let verdict = |day| {
+            let (state, reason) = self.verdict(day, plan::is_over(day, now_ms));
+            Verdict { scope: scope.to_owned(), day, state, reason }
+        };
+        chunk.days.clone().map(verdict).collect()
+    }
+
+    fn verdict(&self, day: plan::Day, is_over: bool) -> (State, Option<String>) {
+        let flaws = self.flaws.reason(day);
+        match &self.fault {
+            Some(fault) if self.rows == 0 => (fault.state(), Some(fault.reason())),
+            Some(fault) => {
+                (State::Partial, Some([Some(fault.reason()), flaws].into_iter().flatten().collect::<Vec<_>>().join("; ")))
+            }
+            None if self.flaws.is_denied() => (State::Denied, flaws),
+            None if flaws.is_some() => (State::Partial, flaws),
+            None if is_over => (State::Complete, None),
+            None => (State::Partial, Some(OPEN_DAY.to_owned())),
+        }
+    }
+}
+
+/// The answers to one call's queries, asked again where that may help.
+async fn answered(place: &Place, queries: &[Query<'_>], grid: &Grid) -> Result<Answers, Fault> {
+    let mut answers = ask(place, queries, grid).await?;
+    for _ in 0..MOST_REPEATS {
+        let open = answers.which(Status::is_open);
+        if open.is_empty() {
+            break;
+        }
+        let again: Vec<Query<'_>> = open.iter().map(|&index| queries[index]).collect();
+        answers.replace(&open, ask(place, &again, grid).await?);
+    }
+    for index in answers.which(|status| *status == Status::Partial) {
+        let mut halves = Vec::new();
+        for half in grid.halves().iter().filter(|half| !half.is_empty()) {
+            halves.extend(ask(place, &queries[index..=index], half).await?.each);
+        }
+        if let Some(whole) = halves.into_iter().reduce(Answer::joined) {
+            answers.each[index] = whole;
+        }
+    }
+    Ok(answers)
+}
+
+/// One call, all its pages.
+async fn ask(place: &Place, queries: &[Query<'_>], grid: &Grid) -> Result<Answers, Fault> {
+    let named =
+        (0..).zip(queries).map(|(index, (series, statistic))| series.query(answers::id(index), *statistic, grid.period_s));
+    let named: Vec<_> = named.collect();
+    let request = |token: &Option<String>| {
+        place.tally.metrics.fetch_add(queries.len() as u64, Ordering::Relaxed);
+        let request = place.clients.cloudwatch.get_metric_data().set_metric_data_queries(Some(named.clone()));
+        let request =
+            request.start_time(DateTime::from_millis(grid.window_ms.start)).end_time(DateTime::from_millis(grid.window_ms.end));
+        let request = request.scan_by(ScanBy::TimestampAscending).set_next_token(token.clone());
+        // Not while waiting for its turn: a place that is slowed down must not hold up the others.
+        async move {
+            let _receiving = RECEIVING.acquire().await;
+            request.send().await
+        }
+    };
+    let (mut answers, mut pages, mut token) = (Answers::new(queries.len(), grid), Pages::default(), None);
+    loop {
+        let page = match place.call(Class::MetricData, "cloudwatch:GetMetricData", || request(&token)).await {
+            Err(fault) if token.is_some() && is_stale_token(&fault) && pages.may_restart() => {
+                answers = Answers::new(queries.len(), grid);
+                token = None;
+                continue;
+            }
+            page => page?,
+        };
+        let next = page.next_token.clone();
+        let is_empty = answers.take(page)?;
+        token = pages.next(next, is_empty)?;
+        if token.is_none() {
+            return Ok(answers);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::schema::Metric;
+
+    const DAY: plan::Day = 20_770;
+
+    fn outcome(change: impl FnOnce(&mut Outcome)) -> (State, Option<String>) {
+        let mut outcome = Outcome::default();
+        change(&mut outcome);
+        outcome.verdict(DAY, true)
+    }
+
+    #[test]
+    fn every_series_gets_its_own_answers_however_they_are_spread_over_calls() {
+        let names = ["a", "b", "c", "d", "e", "f", "g"];
+        let series = names.map(|name| Series::service("123456789012", "us-east-1", "prod", name, Metric::CpuPercent));
+        let queries = queries(&series);
+        for per_call in 1..=queries.len() {
+            let mut assembly = Assembly::of(&queries);
+            let mut told = Vec::new();
+            for call in queries.chunks(per_call) {
+                let answers =
+                    call.iter().map(|(series, statistic)| Answer::named(&format!("{}{statistic:?}", series.workload.name)));
+                for (series, answers) in assembly.add(answers.collect()) {
+                    told.push((series.workload.name.clone(), answers.map(|answer| answer.name())));
+                }
+            }
+            let expected = names
+                .map(|name| (name.to_owned(), ["Maximum", "Sum", "SampleCount"].map(|statistic| format!("{name}{statistic}"))));
+            assert_eq!(told, expected, "{per_call} queries per call");
+        }
+    }
+
+    #[test]
+    fn a_day_without_points_is_complete() {
+        assert_eq!(outcome(|_| ()), (State::Complete, None));
+    }
+
+    #[test]
+    fn a_day_that_is_not_over_is_partial_for_that_reason_alone() {
+        let outcome = Outcome::default();
+        assert_eq!(outcome.verdict(DAY, false), (State::Partial, Some(OPEN_DAY.to_owned())));
+    }
+
+    #[test]
+    fn a_refused_call_without_rows_is_denied() {
+        let denied = || Some(Fault::Denied("cloudwatch:GetMetricData".to_owned()));
+        assert_eq!(outcome(|outcome| outcome.fault = denied()).0, State::Denied);
+        let (state, reason) = outcome(|outcome| {
+            outcome.fault = denied();
+            outcome.rows = 1;
+        });
+        assert_eq!((state, reason.as_deref()), (State::Partial, Some("access denied: cloudwatch:GetMetricData")));
+    }
+
+    #[test]
+    fn a_flaw_of_one_day_leaves_the_others_complete() {
+        let mut outcome = Outcome::default();
+        outcome.flaws.of_day(DAY * crate::units::MS_PER_DAY, "negative");
+        assert_eq!(outcome.verdict(DAY, true).0, State::Partial);
+        assert_eq!(outcome.verdict(DAY + 1, true), (State::Complete, None));
+    }
+
+    #[test]
+    fn a_fetch_may_move_between_threads() {
+        fn is_send<F: Future + Send>(_: impl FnOnce(&'static Place, &'static Known, &'static Sink) -> F) {}
+        static CHUNK: Chunk = Chunk { days: 0..1, period_s: 60, queries_per_call: 1 };
+        is_send(|place, known, sink| fetch(place, "prod", "collect:metrics", &[], &CHUNK, 0, known, sink));
+        is_send(|place, _, _| build_dimensions(place));
+    }
+}

@@ -1,0 +1,145 @@
+//! What CloudWatch is asked for: one metric of one service, family or build.
+
+use std::sync::Arc;
+
+use aws_sdk_cloudwatch::types::{Dimension, Metric as AwsMetric, MetricDataQuery, MetricStat};
+
+use super::listing::BuildDimensions;
+use crate::dataset::schema::Metric;
+use crate::workload::{Kind, WorkloadKey};
+
+/// The statistics of each series: what its samples are made of, in the order of [`Statistic`].
+pub(super) const STATISTICS: [Statistic; 3] = [Statistic::Maximum, Statistic::Sum, Statistic::SampleCount];
+
+/// A statistic of `GetMetricData`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Statistic {
+    /// Highest value of a period.
+    Maximum,
+    /// Sum of the values of a period.
+    Sum,
+    /// Number of values of a period.
+    SampleCount,
+}
+
+impl Statistic {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Maximum => "Maximum",
+            Self::Sum => "Sum",
+            Self::SampleCount => "SampleCount",
+        }
+    }
+}
+
+/// One metric of one workload or build.
+#[derive(Debug, Clone)]
+pub(crate) struct Series {
+    /// Whose it is.
+    pub(super) workload: Arc<WorkloadKey>,
+    /// The build, where it is of one.
+    pub(super) run_id: Option<Arc<str>>,
+    /// What is measured.
+    pub(super) metric: Metric,
+    /// `None` where they cannot be told: it cannot be asked for.
+    dimensions: Option<Vec<(String, String)>>,
+}
+
+impl Series {
+    /// `AWS/ECS`: [`Metric::CpuPercent`] or [`Metric::MemoryPercent`] of a service.
+    pub(crate) fn service(account: &str, region: &str, cluster: &str, service: &str, metric: Metric) -> Self {
+        Self::of_cluster(account, region, Kind::Service, (cluster, service), metric, "ServiceName")
+    }
+
+    /// `ECS/ContainerInsights`: [`Metric::CpuUnits`] or [`Metric::MemoryMib`] of all tasks of a family.
+    pub(crate) fn family(account: &str, region: &str, cluster: &str, family: &str, metric: Metric) -> Self {
+        Self::of_cluster(account, region, Kind::Task, (cluster, family), metric, "TaskDefinitionFamily")
+    }
+
+    /// `AWS/CodeBuild`: [`Metric::CpuVcpu`] or [`Metric::MemoryMib`] of a build; `build` is its project, its id
+    /// (`project:uuid`) and its number.
+    pub(crate) fn build(
+        account: &str,
+        region: &str,
+        build: (&str, &str, Option<i64>),
+        dimensions: &BuildDimensions,
+        metric: Metric,
+    ) -> Self {
+        let (project, id, _) = build;
+        let (account, region) = (account.to_owned(), region.to_owned());
+        let workload = WorkloadKey { account, region, kind: Kind::Build, cluster: String::new(), name: project.to_owned() };
+        Self { workload: workload.into(), run_id: Some(id.into()), metric, dimensions: dimensions.of(build) }
+    }
+
+    fn of_cluster(account: &str, region: &str, kind: Kind, names: (&str, &str), metric: Metric, dimension: &str) -> Self {
+        let (cluster, name) = (names.0.to_owned(), names.1.to_owned());
+        let dimensions = vec![("ClusterName".to_owned(), cluster.clone()), (dimension.to_owned(), name.clone())];
+        let workload = WorkloadKey { account: account.to_owned(), region: region.to_owned(), kind, cluster, name };
+        Self { workload: workload.into(), run_id: None, metric, dimensions: Some(dimensions) }
+    }
+
+    /// Namespace and name, as AWS spells them; [`Metric::of_aws`] the other way round.
+    fn aws_name(&self) -> (&'static str, &'static str) {
+        let is_cpu = matches!(self.metric, Metric::CpuPercent | Metric::CpuUnits | Metric::CpuVcpu);
+        match (self.workload.kind, is_cpu) {
+            (Kind::Service, true) => ("AWS/ECS", "CPUUtilization"),
+            (Kind::Service, false) => ("AWS/ECS", "MemoryUtilization"),
+            (Kind::Task, true) => ("ECS/ContainerInsights", "CpuUtilized"),
+            (Kind::Task, false) => ("ECS/ContainerInsights", "MemoryUtilized"),
+            (Kind::Build, true) => ("AWS/CodeBuild", "CPUUtilized"),
+            (Kind::Build, false) => ("AWS/CodeBuild", "MemoryUtilized"),
+        }
+    }
+
+    /// False where AWS's name of it is not known.
+    pub(super) fn is_known(&self) -> bool {
+        self.dimensions.is_some()
+    }
+
+    /// Asks for one statistic under the name `id`.
+    pub(super) fn query(&self, id: String, statistic: Statistic, period_s: i32) -> MetricDataQuery {
+        let (namespace, name) = self.aws_name();
+        let dimensions =
+            self.dimensions.iter().flatten().map(|(name, value)| Dimension::builder().name(name).value(value).build());
+        let metric = AwsMetric::builder().namespace(namespace).metric_name(name).set_dimensions(Some(dimensions.collect()));
+        let stat = MetricStat::builder().metric(metric.build()).period(period_s).stat(statistic.as_str());
+        MetricDataQuery::builder().id(id).metric_stat(stat.build()).return_data(true).build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACE: (&str, &str) = ("123456789012", "us-east-1");
+
+    #[test]
+    fn every_series_is_asked_for_under_the_name_that_means_its_metric() {
+        let (account, region) = PLACE;
+        let build = ("app", "app:1", Some(1));
+        let none = BuildDimensions::default();
+        let series = [
+            Series::service(account, region, "prod", "web", Metric::CpuPercent),
+            Series::service(account, region, "prod", "web", Metric::MemoryPercent),
+            Series::family(account, region, "prod", "etl", Metric::CpuUnits),
+            Series::family(account, region, "prod", "etl", Metric::MemoryMib),
+            Series::build(account, region, build, &none, Metric::CpuVcpu),
+            Series::build(account, region, build, &none, Metric::MemoryMib),
+        ];
+        for series in series {
+            let (namespace, name) = series.aws_name();
+            assert_eq!(Metric::of_aws(namespace, name), Some(series.metric), "{namespace} {name}");
+        }
+    }
+
+    #[test]
+    fn a_query_names_the_dimensions_of_its_series() {
+        let series = Series::service(PLACE.0, PLACE.1, "prod", "web", Metric::CpuPercent);
+        let query = series.query("q0".to_owned(), Statistic::SampleCount, 300);
+        let stat = query.metric_stat().unwrap();
+        let dimensions: Vec<_> =
+            stat.metric().unwrap().dimensions().iter().map(|d| (d.name().unwrap(), d.value().unwrap())).collect();
+        assert_eq!(dimensions, [("ClusterName", "prod"), ("ServiceName", "web")]);
+        assert_eq!((query.id(), stat.stat(), stat.period()), (Some("q0"), Some("SampleCount"), Some(300)));
+    }
+}

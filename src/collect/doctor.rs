@@ -1,0 +1,151 @@
+//! What these credentials can reach, and what AWS still remembers there: found by trying reads.
+
+use aws_sdk_cloudwatch::types::{Dimension, Metric as AwsMetric, MetricDataQuery, MetricStat};
+use aws_smithy_types::DateTime;
+
+use super::call::{Fault, Place};
+use super::ecs::{Cluster, Insights};
+use super::logs::{Group, GroupKind};
+use super::plan::Day;
+use super::rates::Class;
+use super::{ecs, logs};
+use crate::units::MS_PER_DAY;
+
+/// Days that CloudWatch keeps: at a minute, at five, at an hour. Source: CloudWatch user guide, read 2026-11.
+pub(crate) const METRIC_DAYS: [(i64, &str); 3] = [(15, "60 s"), (63, "300 s"), (455, "3600 s")];
+/// Days that CodeBuild lists builds for. Source: CodeBuild user guide, read 2026-11.
+pub(crate) const BUILD_DAYS: i64 = 365;
+/// A name that nothing has: asking about it tells whether one may ask.
+const NOTHING: &str = "plimsoll-doctor-asks-about-nothing";
+const NO_TASK: &str = "00000000000000000000000000000000";
+
+/// What was found in one place.
+#[derive(Debug)]
+pub(crate) struct Checkup {
+    /// AWS account id.
+    pub(crate) account: String,
+    /// AWS region.
+    pub(crate) region: String,
+    /// Each permission that was tried, and what came back where it is not granted.
+    pub(crate) permissions: Vec<(&'static str, Option<Fault>)>,
+    /// Clusters.
+    pub(crate) clusters: Vec<ClusterCheck>,
+}
+
+/// What one cluster tells of its past.
+#[derive(Debug)]
+pub(crate) struct ClusterCheck {
+    /// Name.
+    pub(crate) name: String,
+    /// Services.
+    pub(crate) services: usize,
+    /// Container Insights.
+    pub(crate) insights: Insights,
+    /// Days of task events in CloudWatch Logs; `None` where they are not captured.
+    pub(crate) event_days: Option<Day>,
+    /// Days of performance records in CloudWatch Logs; `None` where there are none.
+    pub(crate) log_days: Option<Day>,
+}
+
+/// Tries every read and looks at every cluster.
+pub(crate) async fn examine(place: &Place, only: &[String], now_ms: i64) -> Result<Checkup, Fault> {
+    let discovered = match ecs::discover(place, only).await {
+        Ok(discovered) => discovered.clusters,
+        Err(fault @ (Fault::OptedOut | Fault::Credentials(_) | Fault::Stopped(_))) => return Err(fault),
+        Err(_) => Vec::new(),
+    };
+    let names: Vec<String> = discovered.iter().map(|cluster| cluster.name.clone()).collect();
+    let groups = logs::groups(place, &names, now_ms).await.unwrap_or_default();
+    let permissions = permissions(place, discovered.first(), groups.first(), now_ms).await;
+    let today = now_ms / MS_PER_DAY;
+    let clusters = discovered.into_iter().map(|cluster| {
+        let days = |kind: GroupKind| {
+            let of_cluster = |group: &&Group| group.kind == kind && group.scope() == cluster.name;
+            groups.iter().filter(of_cluster).map(|group| today - group.first_day + 1).max()
+        };
+        ClusterCheck {
+            event_days: days(GroupKind::TaskEvents),
+            log_days: days(GroupKind::TaskLogs),
+            services: cluster.services.len(),
+            insights: cluster.insights,
+            name: cluster.name,
+        }
+    });
+    Ok(Checkup { clusters: clusters.collect(), account: place.account.clone(), region: place.region.clone(), permissions })
+}
+
+/// Every read of a collection, tried once. An answer that nothing is there is a permission granted.
+async fn permissions(
+    place: &Place,
+    cluster: Option<&Cluster>,
+    group: Option<&Group>,
+    now_ms: i64,
+) -> Vec<(&'static str, Option<Fault>)> {
+    let name = cluster.map_or("default", |cluster| cluster.name.as_str());
+    let service = cluster.and_then(|cluster| cluster.services.first()).map_or(NOTHING, |service| service.name.as_str());
+    let log_group = group.map_or(NOTHING, |group| group.name.as_str());
+    let ecs = &place.clients.ecs;
+    let revision =
+        format!("arn:aws:ecs:{}:{}:service-revision/{name}/{service}/0000000000000000000", place.region, place.account);
+    let mut tried = Vec::new();
+    macro_rules! attempt {
+        ($class:ident, $operation:literal, $request:expr) => {
+            let answer = place.call(Class::$class, $operation, || $request.send()).await;
+            tried.push(($operation, answer.err().filter(is_refusal)));
+        };
+    }
+    attempt!(EcsClusters, "ecs:ListClusters", ecs.list_clusters().max_results(1));
+    attempt!(EcsClusters, "ecs:DescribeClusters", ecs.describe_clusters().clusters(name));
+    attempt!(EcsServices, "ecs:ListServices", ecs.list_services().cluster(name).max_results(1));
+    attempt!(EcsServices, "ecs:DescribeServices", ecs.describe_services().cluster(name).services(service));
+    attempt!(
+        EcsServices,
+        "ecs:ListServiceDeployments",
+        ecs.list_service_deployments().cluster(name).service(service).max_results(1)
+    );
+    attempt!(EcsServices, "ecs:DescribeServiceRevisions", ecs.describe_service_revisions().service_revision_arns(&revision));
+    attempt!(EcsTasks, "ecs:ListTasks", ecs.list_tasks().cluster(name).max_results(1));
+    attempt!(EcsTasks, "ecs:DescribeTasks", ecs.describe_tasks().cluster(name).tasks(NO_TASK));
+    attempt!(EcsDefinitions, "ecs:DescribeTaskDefinition", ecs.describe_task_definition().task_definition(NOTHING));
+    attempt!(EcsTasks, "ecs:ListContainerInstances", ecs.list_container_instances().cluster(name).max_results(1));
+    attempt!(
+        EcsTasks,
+        "ecs:DescribeContainerInstances",
+        ecs.describe_container_instances().cluster(name).container_instances(NO_TASK)
+    );
+    attempt!(MetricList, "cloudwatch:ListMetrics", place.clients.cloudwatch.list_metrics().namespace("AWS/ECS"));
+    attempt!(
+        MetricData,
+        "cloudwatch:GetMetricData",
+        place
+            .clients
+            .cloudwatch
+            .get_metric_data()
+            .metric_data_queries(a_query())
+            .start_time(DateTime::from_millis(now_ms - 3_600_000))
+            .end_time(DateTime::from_millis(now_ms))
+    );
+    attempt!(LogGroups, "logs:DescribeLogGroups", place.clients.logs.describe_log_groups().limit(1));
+    attempt!(
+        LogEvents,
+        "logs:FilterLogEvents",
+        place.clients.logs.filter_log_events().log_group_name(log_group).start_time(now_ms - 60_000).end_time(now_ms).limit(1)
+    );
+    attempt!(Codebuild, "codebuild:ListBuilds", place.clients.codebuild.list_builds());
+    let build = format!("{NOTHING}:00000000-0000-0000-0000-000000000000");
+    attempt!(Codebuild, "codebuild:BatchGetBuilds", place.clients.codebuild.batch_get_builds().ids(&build));
+    tried
+}
+
+/// One metric over one hour: the cheapest question there is.
+fn a_query() -> MetricDataQuery {
+    let dimension = Dimension::builder().name("ClusterName").value(NOTHING).build();
+    let metric = AwsMetric::builder().namespace("AWS/ECS").metric_name("CPUUtilization").dimensions(dimension).build();
+    let stat = MetricStat::builder().metric(metric).period(3600).stat("Maximum").build();
+    MetricDataQuery::builder().id("m0").metric_stat(stat).build()
+}
+
+/// True for what says "you may not" or "not now"; that something does not exist is an answer.
+fn is_refusal(fault: &Fault) -> bool {
+    !matches!(fault, Fault::Gone(_) | Fault::Protocol(_))
+}

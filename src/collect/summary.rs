@@ -1,0 +1,243 @@
+//! What a collection will cost and what became of it, as values: the verb layer prints them.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::call::{Fault, Tally};
+use super::commit::{Commit, is_failure};
+use super::rates::Class;
+use super::scopes::Scopes;
+use crate::dataset::schema::State;
+
+/// Metrics that `GetMetricData` gives for one cent. Source: CloudWatch pricing page, read 2026-11: 0.01 USD per
+/// 1,000 metrics requested.
+pub(crate) const METRICS_PER_CENT: u64 = 1_000;
+
+/// USD of `GetMetricData`, from the number of metrics requested.
+pub(crate) fn usd(metrics: u64) -> rust_decimal::Decimal {
+    rust_decimal::Decimal::from(metrics) / rust_decimal::Decimal::from(METRICS_PER_CENT * 100)
+}
+
+/// What a plan takes.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Cost {
+    /// Scopes: clusters, and CodeBuild in each region.
+    pub(crate) scopes: usize,
+    /// Scope-days to fetch.
+    pub(crate) days: usize,
+    /// Calls, as far as they can be counted beforehand.
+    pub(crate) calls: u64,
+    /// Metrics requested of `GetMetricData`.
+    pub(crate) metrics: u64,
+    /// Seconds at the allowed rate.
+    pub(crate) seconds: f64,
+    /// One line per scope.
+    pub(crate) lines: Vec<CostLine>,
+}
+
+/// What one scope takes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CostLine {
+    /// AWS account id.
+    pub(crate) account: String,
+    /// AWS region.
+    pub(crate) region: String,
+    /// Cluster, or `codebuild`.
+    pub(crate) scope: String,
+    /// Days of which something is missing.
+    pub(crate) days: usize,
+    /// Calls at least.
+    pub(crate) calls: u64,
+    /// Metrics requested.
+    pub(crate) metrics: u64,
+}
+
+impl Cost {
+    /// Of everything that `scopes` miss.
+    pub(crate) fn of(scopes: &[Scopes]) -> Self {
+        let mut cost = Self::default();
+        for place in scopes {
+            let mut calls: BTreeMap<Class, u64> = BTreeMap::new();
+            let lines: Vec<CostLine> = place.costs(&mut calls);
+            cost.scopes += lines.len();
+            let seconds = |(class, calls): (&Class, &u64)| {
+                let (rate, burst) = class.quota();
+                (*calls as f64 - burst).max(0.0) / rate
+            };
+            // Classes have quotas of their own and run side by side, and so do places.
+            cost.seconds = calls.iter().map(seconds).fold(cost.seconds, f64::max);
+            cost.calls += calls.values().sum::<u64>();
+            cost.days += lines.iter().map(|line| line.days).sum::<usize>();
+            cost.metrics += lines.iter().map(|line| line.metrics).sum::<u64>();
+            cost.lines.extend(lines);
+        }
+        cost
+    }
+}
+
+/// How one scope fared with one source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// AWS account id; the credentials' name where it is not known.
+    pub(crate) account: String,
+    /// AWS region; empty where it is not known.
+    pub(crate) region: String,
+    /// Cluster, `codebuild`, or `*`.
+    pub(crate) scope: String,
+    /// What was read.
+    pub(crate) source: String,
+    /// The worst state of its days.
+    pub(crate) state: State,
+    /// Why.
+    pub(crate) reason: Option<String>,
+    /// Days in all.
+    pub(crate) days: usize,
+    /// Of these, with more to be seen than was.
+    pub(crate) failed: usize,
+    /// Rows written.
+    pub(crate) rows: i64,
+}
+
+impl Line {
+    /// True when the credentials themselves were refused.
+    pub(crate) fn is_about_credentials(&self) -> bool {
+        self.reason.as_deref().is_some_and(|reason| reason.starts_with("credentials refused"))
+    }
+
+    /// A scope that could not be looked at, for `fault`.
+    pub(crate) fn of_fault(account: &str, region: &str, scope: &str, source: &str, fault: &Fault) -> Self {
+        Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            scope: scope.to_owned(),
+            source: source.to_owned(),
+            state: fault.state(),
+            reason: Some(fault.reason()),
+            days: 0,
+            failed: 1,
+            rows: 0,
+        }
+    }
+}
+
+/// What became of a collection.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    lines: BTreeMap<[String; 4], Line>,
+    /// Requests sent.
+    pub(crate) calls: u64,
+    /// Requests answered with a throttle.
+    pub(crate) throttled: u64,
+    /// Metrics requested.
+    pub(crate) metrics: u64,
+    /// Why it ended early.
+    pub(crate) stopped: Option<&'static str>,
+}
+
+impl Summary {
+    /// Starts with what could not be planned and with every planned scope, so that none can get lost.
+    pub(crate) fn new(refused: Vec<Line>, scopes: &[Scopes]) -> Self {
+        let mut summary = Self::default();
+        for line in refused.into_iter().chain(scopes.iter().flat_map(Scopes::whole_lines)) {
+            summary.lines.insert(key(&line.account, &line.region, &line.scope, &line.source), line);
+        }
+        summary
+    }
+
+    /// Takes note of a commit and its rows.
+    pub(crate) fn note(&mut self, commit: &Commit, rows: i64) {
+        let Commit { account, region, source, verdicts, untouched } = commit;
+        let source = source_name(source);
+        for verdict in verdicts.iter().chain(untouched) {
+            let line = self.line(account, region, &verdict.scope, source);
+            line.days += 1;
+            line.failed += usize::from(is_failure(verdict));
+            if verdict.state > line.state || line.reason.is_none() && verdict.state == line.state {
+                line.state = verdict.state;
+                line.reason.clone_from(&verdict.reason);
+            }
+        }
+        if let Some(verdict) = verdicts.first() {
+            self.line(account, region, &verdict.scope, source).rows += rows;
+        }
+    }
+
+    fn line(&mut self, account: &str, region: &str, scope: &str, source: &str) -> &mut Line {
+        self.lines.entry(key(account, region, scope, source)).or_insert_with(|| Line {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            scope: scope.to_owned(),
+            source: source.to_owned(),
+            state: State::Complete,
+            reason: None,
+            days: 0,
+            failed: 0,
+            rows: 0,
+        })
+    }
+
+    /// Adds what no commit told.
+    pub(crate) fn finish(&mut self, faults: Vec<Line>, tallies: &[Arc<Tally>], stopped: Option<&'static str>) {
+        for fault in faults {
+            let line = self.line(&fault.account, &fault.region, &fault.scope, &fault.source);
+            line.failed += fault.failed;
+            line.state = line.state.max(fault.state);
+            line.reason = fault.reason;
+        }
+        for tally in tallies {
+            self.calls += tally.calls.load(Ordering::Relaxed);
+            self.throttled += tally.throttled.load(Ordering::Relaxed);
+            self.metrics += tally.metrics.load(Ordering::Relaxed);
+        }
+        self.stopped = stopped;
+    }
+
+    /// Every scope and source, in order.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.lines.values()
+    }
+
+    /// True when something asked for was not seen.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.stopped.is_some() || self.lines.values().any(|line| line.failed > 0)
+    }
+}
+
+fn key(account: &str, region: &str, scope: &str, source: &str) -> [String; 4] {
+    [account, region, scope, source].map(str::to_owned)
+}
+
+/// `collect:ecs:2026-11-20T12:00:00Z` is shown as `ecs`.
+fn source_name(source: &str) -> &str {
+    source.split(':').nth(1).unwrap_or(source)
+}
+
+/// How far each place is; shared between the writer and whoever shows it.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Progress {
+    places: Arc<Mutex<BTreeMap<(String, String), (u64, u64)>>>,
+    done: Arc<AtomicU64>,
+}
+
+impl Progress {
+    /// Units planned for each place.
+    pub(crate) fn of(plan: &super::Plan) -> Self {
+        let of = |scopes: &Scopes| ((scopes.place.account.clone(), scopes.place.region.clone()), (0, scopes.units()));
+        Self { places: Arc::new(Mutex::new(plan.scopes.iter().map(of).collect())), done: Arc::default() }
+    }
+
+    /// One more unit is committed.
+    pub(crate) fn done(&self, account: &str, region: &str) {
+        let mut places = self.places.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let entry = places.entry((account.to_owned(), region.to_owned())).or_default();
+        entry.0 += 1;
+        entry.1 = entry.1.max(entry.0);
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// (account, region) → units done, units planned.
+    pub(crate) fn snapshot(&self) -> BTreeMap<(String, String), (u64, u64)> {
+        self.places.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}

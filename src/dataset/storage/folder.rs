@@ -1,0 +1,85 @@
+//! Parts as files below a local folder.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::RESTORE;
+use crate::error::{Error, Kind, Result};
+
+/// The parts of a table, in order.
+pub(super) fn parts(root: &Path, table: &str) -> Result<Vec<String>> {
+    let mut folders = vec![table.to_owned()];
+    for key in ["account=", "region=", "month="] {
+        let mut deeper = Vec::new();
+        for folder in &folders {
+            deeper.extend(
+                children(root, folder)?.into_iter().filter(|name| name.starts_with(key)).map(|n| format!("{folder}/{n}")),
+            );
+        }
+        folders = deeper;
+    }
+    let mut parts = Vec::new();
+    for folder in &folders {
+        let names = children(root, folder)?;
+        parts.extend(names.into_iter().filter(|name| name.ends_with(".parquet")).map(|name| format!("{folder}/{name}")));
+    }
+    parts.sort();
+    Ok(parts)
+}
+
+fn children(root: &Path, folder: &str) -> Result<Vec<String>> {
+    let path = root.join(folder);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let unreadable = |cause| Error::new(Kind::Input, format!("cannot list `{}`", path.display())).cause(cause);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&path).map_err(unreadable)? {
+        names.push(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned());
+    }
+    Ok(names)
+}
+
+/// The bytes of a part.
+pub(super) fn read(root: &Path, part: &str) -> Result<Vec<u8>> {
+    let path = root.join(part);
+    fs::read(&path).map_err(|cause| {
+        let shown = path.display();
+        let missing = cause.kind() == io::ErrorKind::NotFound;
+        let message = if missing {
+            format!("part `{shown}` is named by the coverage table but missing")
+        } else {
+            format!("cannot read part `{shown}`")
+        };
+        Error::new(Kind::Input, message).cause(cause).hint(RESTORE)
+    })
+}
+
+/// Writes beside, syncs, and renames.
+pub(super) fn create(root: &Path, part: &str, bytes: &[u8]) -> Result<()> {
+    place(&root.join(part), bytes)
+        .map_err(|cause| Error::new(Kind::Write, format!("cannot write `{}`", root.join(part).display())).cause(cause))
+}
+
+fn place(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)?;
+    let mut temporary = tempfile::Builder::new().prefix(".part-").suffix(".tmp").tempfile_in(folder)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path)?;
+    // The rename itself must survive a power cut, too.
+    fs::File::open(folder)?.sync_all()
+}
+
+/// Tries a nameless file in the nearest folder that is there: it leaves nothing behind.
+pub(super) fn check_writable(root: &Path) -> Result<()> {
+    let nearest = root.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.exists());
+    let nearest = nearest.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::tempfile_in(nearest).map(drop).map_err(|cause| {
+        Error::new(Kind::Write, format!("cannot write the dataset `{}`", root.display()))
+            .cause(cause)
+            .hint("choose another folder for --dataset, or make this one writable")
+    })
+}

@@ -1,0 +1,8 @@
+//! The shipped binary collects from the loopback fake: the dataset is held against what the fake's world really holds.
+
+mod faults;
+mod golden;
+mod limits;
+mod resume;
+mod schedules;
+mod site;

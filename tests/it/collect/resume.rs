@@ -1,0 +1,107 @@
+//! Stopped anywhere and run again: nothing lost, nothing twice, hardly anything asked twice.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use super::site::{Site, same};
+use crate::fake::{Fault, Kind, Resolution, Scale, When, World};
+
+/// Kills the child before it gets the answer to the call number `at`; returns what it had been answered.
+fn killed_at(site: &Site, at: u64, args: &[&str]) -> BTreeSet<(String, u64)> {
+    site.fake.clear();
+    let child = Arc::new(Mutex::new(None::<u32>));
+    let victim = child.clone();
+    site.fake.on_kill(move || {
+        let mut id = None;
+        while id.is_none() {
+            id = *victim.lock().expect("no thread panics");
+        }
+        let _ = std::process::Command::new("kill").args(["-9", &id.unwrap_or_default().to_string()]).status();
+    });
+    site.fake.set_faults(vec![Fault { when: When::Nth(at..at + 1), ..Fault::always("*", Kind::KillClient) }]);
+    let started = site.start(args);
+    *child.lock().expect("no thread panics") = Some(started.id());
+    let output = started.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), None, "killed: {}", String::from_utf8_lossy(&output.stdout));
+    site.fake.set_faults(Vec::new());
+    site.fake.calls().into_iter().filter(|call| call.answered).map(|call| (call.op, call.what)).collect()
+}
+
+#[test]
+fn killed_at_any_call_nothing_is_lost_or_doubled() {
+    let scale = Scale { accounts: 1, regions: 2, days: 3, ..Scale::SMALL };
+    let whole = Site::of(World::seeded(11, scale));
+    whole.collect(&["--days", "2"]).exits(0);
+    let calls = whole.fake.calls().len() as u64;
+    for at in (0..12).map(|step| 1 + step * (calls - 2) / 12) {
+        let site = Site::of(World::seeded(11, scale));
+        killed_at(&site, at, &["--days", "2"]);
+        site.claims_only_what_it_holds(2, Resolution::Auto);
+        site.collect(&["--days", "2"]).exits(0);
+        site.holds_all(2, Resolution::Auto);
+    }
+}
+
+#[test]
+fn killed_again_and_again_it_ends_where_an_undisturbed_run_does() {
+    let scale = Scale { accounts: 1, regions: 1, days: 6, ..Scale::SMALL };
+    let site = Site::of(World::seeded(12, scale));
+    for at in [30, 60, 45, 70] {
+        killed_at(&site, at, &["--days", "5"]);
+        site.claims_only_what_it_holds(5, Resolution::Auto);
+    }
+    site.collect(&["--days", "5"]).exits(0);
+    site.holds_all(5, Resolution::Auto);
+}
+
+#[test]
+fn a_resumed_run_repeats_hardly_any_call() {
+    let scale = Scale {
+        accounts: 1,
+        regions: 1,
+        clusters: 3,
+        services: 40,
+        families: 3,
+        projects: 2,
+        builds: 300,
+        days: 30,
+        ..Scale::SMALL
+    };
+    let whole = Site::of(World::seeded(13, scale));
+    whole.collect(&["--days", "29"]).exits(0);
+    let calls = whole.fake.calls().len();
+    let site = Site::of(World::seeded(13, scale));
+    let answered = killed_at(&site, calls as u64 * 6 / 10, &["--days", "29"]);
+    let committed = site.collected().commits.len();
+    assert!(committed > 0);
+    site.fake.clear();
+    site.collect(&["--days", "29"]).exits(0);
+    site.holds_all(29, Resolution::Auto);
+    let again = site.fake.calls().into_iter().filter(|call| answered.contains(&(call.op.clone(), call.what))).count();
+    // One page for each of the few units that were under way.
+    let under_way = 12;
+    assert!(again <= calls * 2 / 100 + under_way, "{again} of {calls} calls were made again");
+}
+
+#[test]
+fn credentials_that_expire_in_the_middle_keep_what_was_whole() {
+    let site = Site::small();
+    site.fake.set_faults(vec![Fault { when: When::Nth(60..u64::MAX), ..Fault::always("*", Kind::ExpiredCredentials) }]);
+    site.collect(&["--days", "2"]).exits(3).says(&["credentials refused", "expired"]);
+    site.claims_only_what_it_holds(2, Resolution::Auto);
+    site.fake.set_faults(Vec::new());
+    site.collect(&["--days", "2"]).exits(0);
+    site.holds_all(2, Resolution::Auto);
+}
+
+#[test]
+fn a_failed_fetch_never_replaces_what_an_earlier_one_got() {
+    let scale = Scale { accounts: 1, regions: 1, days: 3, ..Scale::SMALL };
+    let site = Site::of(World::seeded(14, scale));
+    site.collect(&["--days", "2"]).exits(0);
+    let before = site.collected();
+    site.fake.set_faults(vec![Fault::always("cloudwatch:GetMetricData", Kind::Denied), Fault::always("logs:*", Kind::Denied)]);
+    site.collect(&["--days", "2"]).exits(3);
+    same("samples", &before.samples, &site.collected().samples);
+    same("runs", &before.runs, &site.collected().runs);
+}
