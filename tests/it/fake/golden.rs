@@ -4,7 +4,6 @@
 //! among its rows.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::teller::Teller;
 use super::world::World;
@@ -19,7 +18,7 @@ pub(crate) enum Resolution {
 }
 
 /// Whose a row is: account, region, kind (`service`, `task`, `build`), cluster (empty for builds), name.
-pub(crate) type Key = Arc<[String; 5]>;
+pub(crate) type Key = [String; 5];
 
 /// Everything that the sources tell.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -54,7 +53,7 @@ pub(crate) struct Run {
 pub(crate) struct Sample {
     pub(crate) key: Key,
     /// Of builds, and of tasks in logs.
-    pub(crate) run_id: Option<Arc<str>>,
+    pub(crate) run_id: Option<String>,
     /// `cloudwatch` or `container_insights`.
     pub(crate) source: &'static str,
     /// As `dataset::schema::Metric::as_str`.

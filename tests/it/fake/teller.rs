@@ -1,7 +1,6 @@
 //! How the golden rows are worked out, place by place.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::builds::REMEMBERED_MS;
 use super::golden::{Configuration, Golden, Instance, Key, Resolution, Run, Sample};
@@ -26,7 +25,7 @@ pub(crate) struct Teller<'t, 'w> {
 
 impl<'w> Teller<'_, 'w> {
     fn key(&self, kind: &str, cluster: &str, name: &str) -> Key {
-        [&self.place.account.id, &self.place.name, kind, cluster, name].map(str::to_owned).into()
+        [&self.place.account.id, &self.place.name, kind, cluster, name].map(str::to_owned)
     }
 
     fn key_of(&self, workload: &Workload<'_>) -> Key {
@@ -36,7 +35,7 @@ impl<'w> Teller<'_, 'w> {
 
     pub(crate) fn cluster(&mut self, no: usize, cluster: &'w Cluster) {
         let now_ms = self.place.world.now_ms;
-        let workloads: Vec<_> = self.place.workloads(no, cluster).collect();
+        let workloads: Vec<_> = cluster.workloads(no).collect();
         let of_services: BTreeSet<&str> =
             workloads.iter().filter(|workload| workload.service().is_some()).flat_map(families).collect();
         for workload in &workloads {
@@ -53,7 +52,9 @@ impl<'w> Teller<'_, 'w> {
                 }
                 Of::Job(job) => {
                     let Some(since_ms) = insights_since(cluster) else { continue };
-                    tasks.iter().for_each(|task| self.performance_log(task, since_ms));
+                    for task in &tasks {
+                        self.performance_log(task, since_ms);
+                    }
                     if !of_services.contains(job.family()) {
                         self.task_metrics(workload, &tasks, TASK_METRICS, since_ms);
                     }
@@ -93,7 +94,8 @@ impl<'w> Teller<'_, 'w> {
         let Some(since_ms) = cluster.events_since_ms else { return };
         let (from_ms, to_ms) = self.logged(cluster, since_ms);
         let last = task.changes().filter(|(at_ms, _, _)| (from_ms..to_ms).contains(at_ms)).last();
-        let told = last.and_then(|(at_ms, version, _)| Some(self.run(&task.seen_at(at_ms)?, "task_events", version, Some(at_ms))));
+        let told =
+            last.and_then(|(at_ms, version, _)| Some(self.run(&task.seen_at(at_ms)?, "task_events", version, Some(at_ms))));
         self.golden.runs.extend(told);
     }
 
@@ -105,7 +107,7 @@ impl<'w> Teller<'_, 'w> {
         let begun = task.started_ms.and_then(|started_ms| task.seen_at(started_ms));
         let told = begun.zip(minutes.last()).map(|(begun, last_ms)| self.run(&begun, "container_insights", 0, Some(*last_ms)));
         self.golden.runs.extend(told);
-        let (key, id): (Key, Arc<str>) = (self.key_of(&task.workload), self.place.id_of(task.key).into());
+        let (key, id) = (self.key_of(&task.workload), self.place.id_of(task.key));
         for (at_ms, (measure, metric)) in minutes.iter().flat_map(|at_ms| TASK_METRICS.map(|metric| (*at_ms, metric))) {
             let value = told_bits(task.reading(self.place, measure, at_ms));
             self.golden.samples.insert(Sample {
@@ -139,13 +141,7 @@ impl<'w> Teller<'_, 'w> {
         }
     }
 
-    fn task_metrics(
-        &mut self,
-        workload: &Workload<'w>,
-        tasks: &[Task<'w>],
-        metrics: Metrics,
-        since_ms: i64,
-    ) {
+    fn task_metrics(&mut self, workload: &Workload<'w>, tasks: &[Task<'w>], metrics: Metrics, since_ms: i64) {
         let (from_ms, to_ms) = (self.window_ms.0.max(since_ms), self.window_ms.1);
         let to_ms = whole_minutes(to_ms, self.place.world.now_ms);
         for (measure, metric) in metrics {
@@ -162,10 +158,10 @@ impl<'w> Teller<'_, 'w> {
         let (from_ms, to_ms) = self.window_ms;
         for build in self.place.builds(from_ms.max(now_ms - REMEMBERED_MS), to_ms) {
             let key = self.key("build", "", &build.project.name);
-            let id: Arc<str> = build.id(self.place).into();
+            let id = build.id(self.place);
             self.golden.runs.insert(Run {
                 key: key.clone(),
-                run_id: id.to_string(),
+                run_id: id.clone(),
                 source: "codebuild_api",
                 version: if build.end(now_ms).is_some() { 2 } else { 1 },
                 created_ms: build.created_ms,
@@ -216,10 +212,10 @@ impl<'w> Teller<'_, 'w> {
         }
     }
 
-    fn insert(&mut self, key: &Key, run_id: Option<&Arc<str>>, metric: &'static str, points: BTreeMap<(i64, i64), (i64, i64, i64)>) {
+    fn insert(&mut self, key: &Key, run_id: Option<&str>, metric: &'static str, points: BTreeMap<(i64, i64), (i64, i64, i64)>) {
         self.golden.samples.extend(points.into_iter().map(|((period_ms, at_ms), (max, sum, count))| Sample {
             key: key.clone(),
-            run_id: run_id.cloned(),
+            run_id: run_id.map(str::to_owned),
             source: "cloudwatch",
             metric,
             period_s: period_ms / SECOND,

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
-use aws_sdk_ecs::types::DesiredStatus;
+use aws_sdk_codebuild::types::StatusType;
+use aws_sdk_ecs::types::{DesiredStatus, TaskStopCode};
 use aws_smithy_types::DateTime;
 use serde_json::Value;
 
@@ -131,8 +132,8 @@ fn the_golden_samples_are_what_get_metric_data_tells() {
             for (window, period_s) in [((from_ms, border_ms), 300), ((border_ms, to_ms), 60)] {
                 for (at_ms, values) in points(&reader, metric, dimensions, period_s, window, &STATS[..3]) {
                     told.insert(Sample {
-                        key: [ACCOUNT, REGION, key[0], key[1], key[2]].map(str::to_owned).into(),
-                        run_id: run_id.map(Into::into),
+                        key: [ACCOUNT, REGION, key[0], key[1], key[2]].map(str::to_owned),
+                        run_id: run_id.map(str::to_owned),
                         source: "cloudwatch",
                         metric: name,
                         period_s: i64::from(period_s),
@@ -208,9 +209,9 @@ fn the_golden_runs_of_the_ecs_api_are_what_it_describes() {
                 let group = task.group().expect("told");
                 let (kind, name) = group.split_once(':').expect("service: or family:");
                 let kind = if kind == "service" { "service" } else { "task" };
-                let stop_code = task.stop_code().map(|code| code.as_str());
+                let stop_code = task.stop_code().map(TaskStopCode::as_str);
                 told.insert(Run {
-                    key: [ACCOUNT, REGION, kind, &cluster.name, name].map(str::to_owned).into(),
+                    key: [ACCOUNT, REGION, kind, &cluster.name, name].map(str::to_owned),
                     run_id: task.task_arn().and_then(|arn| arn.rsplit('/').next()).expect("an id").to_owned(),
                     source: "ecs_api",
                     version: task.version(),
@@ -265,7 +266,7 @@ fn the_golden_runs_of_events_are_the_last_that_the_log_tells() {
             let (kind, name) = detail["group"].as_str().and_then(|group| group.split_once(':')).expect("a group");
             let kind = if kind == "service" { "service" } else { "task" };
             let run = Run {
-                key: [ACCOUNT, REGION, kind, cluster, name].map(str::to_owned).into(),
+                key: [ACCOUNT, REGION, kind, cluster, name].map(str::to_owned),
                 run_id: detail["taskArn"].as_str().and_then(|arn| arn.rsplit('/').next()).expect("an id").to_owned(),
                 source: "task_events",
                 version: detail["version"].as_i64().expect("a version"),
@@ -308,8 +309,8 @@ fn the_golden_samples_of_logs_are_what_the_performance_log_tells() {
             for (field, metric) in [("CpuUtilized", "cpu_units"), ("MemoryUtilized", "memory_mib")] {
                 let value = record[field].as_f64().expect("a number").to_bits();
                 told.insert(Sample {
-                    key: [ACCOUNT, REGION, "task", cluster, text("TaskDefinitionFamily").expect("told")].map(str::to_owned).into(),
-                    run_id: text("TaskId").map(Into::into),
+                    key: [ACCOUNT, REGION, "task", cluster, text("TaskDefinitionFamily").expect("told")].map(str::to_owned),
+                    run_id: text("TaskId").map(str::to_owned),
                     source: "container_insights",
                     metric,
                     period_s: 60,
@@ -321,7 +322,7 @@ fn the_golden_samples_of_logs_are_what_the_performance_log_tells() {
             }
         }
     }
-    assert_eq!(sighted, told.iter().filter_map(|sample| Some(sample.run_id.as_ref()?.to_string())).collect());
+    assert_eq!(sighted, told.iter().filter_map(|sample| sample.run_id.clone()).collect());
     assert!(golden.len() > 200, "{}", golden.len());
     assert!(golden == told, "missing: {:?}, foreign: {:?}", golden.difference(&told).next(), told.difference(&golden).next());
 }
@@ -339,9 +340,9 @@ fn the_golden_builds_are_what_codebuild_tells() {
     let told = builds.iter().map(|build| {
         let provisioning =
             build.phases().iter().find(|phase| phase.phase_type().is_some_and(|phase| phase.as_str() == "PROVISIONING"));
-        let status = build.build_status().map(|status| status.as_str());
+        let status = build.build_status().map(StatusType::as_str);
         Run {
-            key: [ACCOUNT, REGION, "build", "", build.project_name().expect("told")].map(str::to_owned).into(),
+            key: [ACCOUNT, REGION, "build", "", build.project_name().expect("told")].map(str::to_owned),
             run_id: build.id().expect("told").to_owned(),
             source: "codebuild_api",
             version: if build.build_complete() { 2 } else { 1 },
