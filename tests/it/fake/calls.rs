@@ -74,9 +74,8 @@ impl Calls {
         (n, ahead_s, strikes)
     }
 
-    /// What became of the call number `n`.
+    /// The call number `n` is answered, wholly or not. It may have been cleared away meanwhile.
     pub(crate) fn end(&mut self, n: usize, status: u16, answered: bool) {
-        // It may have been cleared away meanwhile.
         if let Some(call) = self.all.get_mut(n) {
             (call.status, call.answered) = (Some(status), answered);
         }

@@ -71,7 +71,9 @@ fn encode(encoder: &mut Encoder, value: &Value) {
         Value::String(text) => drop(encoder.str(text)),
         Value::Array(items) => {
             encoder.array(items.len());
-            items.iter().for_each(|item| encode(encoder, item));
+            for item in items {
+                encode(encoder, item);
+            }
         }
         Value::Object(fields) => {
             encoder.map(fields.len());

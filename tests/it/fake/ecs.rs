@@ -71,17 +71,13 @@ fn found_or_missing(
 ) -> Value {
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for asked in asked {
-        match find(asked) {
-            Some(item) => found.push(item),
-            None => {
-                let arn = if asked.starts_with("arn:") {
-                    (*asked).to_owned()
-                } else {
-                    ask.place.arn("ecs", &format!("{resource}/{asked}"))
-                };
-                failures.push(json!({ "arn": arn, "reason": "MISSING" }));
-            }
+        if let Some(item) = find(asked) {
+            found.push(item);
+            continue;
         }
+        let is_arn = asked.starts_with("arn:");
+        let arn = if is_arn { (*asked).to_owned() } else { ask.place.arn("ecs", &format!("{resource}/{asked}")) };
+        failures.push(json!({ "arn": arn, "reason": "MISSING" }));
     }
     json!({ items_name: found, "failures": failures })
 }
@@ -103,7 +99,7 @@ fn describe_clusters(ask: &Ask<'_>) -> Result<Value, Problem> {
     let describe = |name: &str| {
         let (no, cluster) = ask.place.cluster(name)?;
         let (place, now_ms) = (&ask.place, ask.place.world.now_ms);
-        let tasks = place.workloads(no, cluster).flat_map(|workload| workload.tasks(place, now_ms, now_ms + 1));
+        let tasks = cluster.workloads(no).flat_map(|workload| workload.tasks(place, now_ms, now_ms + 1));
         let (running, pending): (Vec<_>, Vec<_>) = tasks
             .filter_map(|task| task.seen_at(now_ms))
             .filter(|task| task.stopping_ms.is_none())
@@ -186,7 +182,7 @@ fn describe_services(ask: &Ask<'_>) -> Result<Value, Problem> {
     let describe = |name: &str| {
         let (place, now_ms) = (&ask.place, ask.place.world.now_ms);
         let service = service(place, cluster, name)?;
-        let workload = place.workloads(cluster_no, cluster).find(|workload| workload.service() == Some(service.name.as_str()))?;
+        let workload = cluster.workloads(cluster_no).find(|workload| workload.service() == Some(service.name.as_str()))?;
         let tasks = workload.tasks(place, now_ms, now_ms + 1).filter_map(|task| task.seen_at(now_ms));
         let running = tasks.filter(|task| task.started_ms.is_some() && task.stopping_ms.is_none()).count();
         let deployment = |(no, revision): (usize, &Revision), status: &str| {
@@ -304,7 +300,7 @@ fn list_tasks(ask: &Ask<'_>) -> Result<Value, Problem> {
         (_, Some((no, key))) => no.parse().ok().zip(key.parse().ok()),
         _ => return Err(ask.stale_token()),
     };
-    let workloads = place.workloads(cluster_no, cluster).enumerate().skip(after.map_or(0, |(no, _)| no));
+    let workloads = cluster.workloads(cluster_no).enumerate().skip(after.map_or(0, |(no, _)| no));
     let tasks = workloads.flat_map(|(no, workload)| {
         let last = after.filter(|(last_no, _)| *last_no == no).map(|(_, key)| key);
         let tasks = workload.tasks(place, now_ms - REMEMBERED_MS, now_ms + 1);

@@ -1,5 +1,6 @@
 //! HTTP/1.1 on a plain socket, so that an answer can be cut, dripped or withheld at any byte.
 
+use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -148,9 +149,9 @@ impl Response {
     pub(crate) fn send(&self, stream: &mut TcpStream, delivery: Delivery) -> io::Result<bool> {
         let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
-        head.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
+        let _ = write!(head, "Content-Length: {}\r\n\r\n", self.body.len());
         let body: &[u8] = if self.head_only { &[] } else { &self.body };
         match delivery {
             Delivery::Whole => {

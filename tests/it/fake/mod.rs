@@ -12,6 +12,12 @@
 //! What the fake does not play is answered 418 and is found in [`Fake::unexpected`].
 
 #![allow(dead_code, reason = "an instrument for tests to come: each plays a part of it")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "numbers and times of worlds that tests make: none is near a limit"
+)]
 
 mod answer;
 mod builds;
@@ -39,6 +45,7 @@ mod sts;
 mod target;
 mod task_json;
 mod tasks;
+mod teller;
 pub(crate) mod world;
 
 pub(crate) use faults::{Fault, Kind, When};

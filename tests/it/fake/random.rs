@@ -1,6 +1,6 @@
 //! Chance without a generator: every value is a hash of what it belongs to.
 
-/// A bijection of 64 bits that leaves no pattern to see (the finaliser of SplitMix64).
+/// A bijection of 64 bits that leaves no pattern to see (the finaliser of `SplitMix64`).
 pub(crate) const fn mix(x: u64) -> u64 {
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -76,7 +76,7 @@ impl<'w> Group<'w> {
         let kept_from_ms = self.cluster.retention_days.map_or(i64::MIN, |days| now_ms - days * DAY);
         let (from_ms, to_ms) = (from_ms.max(self.created_ms).max(kept_from_ms), to_ms.min(now_ms + 1));
         let mut records = Vec::new();
-        for workload in place.workloads(self.cluster_no, self.cluster) {
+        for workload in self.cluster.workloads(self.cluster_no) {
             match self.kind {
                 GroupKind::Performance => performance(place, workload, from_ms, to_ms, &mut records),
                 GroupKind::Events => changes(place, workload, from_ms, to_ms, &mut records),

@@ -46,7 +46,7 @@ impl Objects {
         let name = decoded(request.path.trim_start_matches('/'));
         let op = op(request);
         if op == "s3:ListObjectsV2" {
-            return self.list(request, name.trim_end_matches('/'));
+            return Ok(self.list(request, name.trim_end_matches('/')));
         }
         if op == "s3:PutObject" && request.field("partNumber").is_none() {
             return self.create(request, &name);
@@ -87,7 +87,7 @@ impl Objects {
         Ok(response)
     }
 
-    fn list(&self, request: &Request, bucket: &str) -> Result<Response, Problem> {
+    fn list(&self, request: &Request, bucket: &str) -> Response {
         let prefix = request.field("prefix").unwrap_or_default();
         let delimiter = request.field("delimiter").filter(|delimiter| !delimiter.is_empty());
         let after = request.field("continuation-token").or_else(|| request.field("start-after"));
@@ -137,7 +137,7 @@ impl Objects {
             escaped(&prefix),
             token.is_some()
         );
-        Ok(Response::new(200, "application/xml", whole))
+        Response::new(200, "application/xml", whole)
     }
 }
 

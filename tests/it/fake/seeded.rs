@@ -121,7 +121,7 @@ fn cluster(seed: u64, no: usize, scale: &Scale, region: &str, definitions: &mut 
         name: ["prod", "batch", "web"].get(no).map_or_else(|| format!("cluster-{no}"), ToString::to_string),
         insights: [Insights::Disabled, Insights::Enabled, Insights::Enhanced][no % 3],
         insights_since_ms: began_ms,
-        events_since_ms: (no % 3 != 0).then_some(began_ms + 5 * HOUR),
+        events_since_ms: (!no.is_multiple_of(3)).then_some(began_ms + 5 * HOUR),
         retention_days: (no % 3 == 2).then_some(30),
         services: (0..scale.services)
             .map(|at| service(hash(seed, 1_000 + at as u64), at, is_ec2, &provider, began_ms, definitions))
@@ -196,7 +196,7 @@ fn job(seed: u64, no: usize, is_ec2: bool, scale: &Scale, definitions: &mut Vec<
         runs: Runs::Every {
             within_ms: NOW - scale.days * DAY..NOW + 30 * DAY,
             every_ms: (scale.days * DAY / scale.jobs_per_family.max(1)).max(1),
-            length_ms: 5 * SECOND..if no % 2 == 0 { 40 * MINUTE } else { 3 * MINUTE },
+            length_ms: 5 * SECOND..if no.is_multiple_of(2) { 40 * MINUTE } else { 3 * MINUTE },
         },
         load: load(seed),
     }

@@ -99,7 +99,7 @@ impl<'w> Place<'w> {
             }
             (_, ["ClusterName", rest @ ..]) => {
                 let (no, cluster) = self.region.clusters.iter().enumerate().find(|(_, cluster)| cluster.name == value(0))?;
-                let workloads = self.workloads(no, cluster);
+                let workloads = cluster.workloads(no);
                 let since_ms = if namespace == "AWS/ECS" { i64::MIN } else { insights_since(cluster)? };
                 let source = match (namespace, rest) {
                     (_, []) => Source::Tasks(workloads.collect(), None),
@@ -137,12 +137,12 @@ impl<'w> Place<'w> {
         };
         for (no, cluster) in self.region.clusters.iter().enumerate() {
             let of = |rest: &[(&str, &str)]| named(&[&[("ClusterName", cluster.name.as_str())], rest].concat());
-            let workloads: Vec<_> = self.workloads(no, cluster).collect();
+            let workloads: Vec<_> = cluster.workloads(no).collect();
             list("AWS/ECS", of(&[]), Source::Tasks(workloads.clone(), None), i64::MIN);
             let insights_since = insights_since(cluster);
             let mut by_family: BTreeMap<&str, Vec<Workload<'w>>> = BTreeMap::new();
             for workload in &workloads {
-                for family in BTreeSet::from_iter(families(workload)) {
+                for family in families(workload).collect::<BTreeSet<_>>() {
                     by_family.entry(family).or_default().push(*workload);
                 }
                 let Some(service) = workload.service() else { continue };

@@ -210,9 +210,13 @@ impl Shared {
             let goes_on = match outcome {
                 Outcome::Send(mut response, delivery) => {
                     response.head_only |= request.method == "HEAD";
-                    let sent = response.send(&mut writer, delivery);
-                    let is_whole = sent.as_ref().is_ok_and(|goes_on| *goes_on);
+                    let is_whole = matches!(delivery, Delivery::Whole | Delivery::Dripping(_));
+                    // On record before the client can know.
                     self.calls.lock().expect("no thread panics").end(n, response.status, is_whole);
+                    let sent = response.send(&mut writer, delivery);
+                    if sent.is_err() {
+                        self.calls.lock().expect("no thread panics").end(n, response.status, false);
+                    }
                     sent?
                 }
                 Outcome::Reset => {
@@ -274,10 +278,7 @@ impl Shared {
         }
         check_signing_time(target, ahead_s)?;
         let world = self.world.read().expect("no thread panics");
-        let (quotas, buckets) = &mut *self.quotas.lock().expect("no thread panics");
-        if let Some(quotas) = quotas
-            && !buckets.allow(*quotas, (&target.account, &target.region), &target.op, &target.input, world.now_ms)
-        {
+        if !self.is_allowed(target, world.now_ms) {
             return Err(throttled(target.protocol));
         }
         if target.account.is_empty() {
@@ -299,6 +300,13 @@ impl Shared {
             _ => Err(Problem::unexpected(&target.op)),
         };
         Ok(spoil(&ask, answer?).response())
+    }
+
+    /// False where AWS would throttle.
+    fn is_allowed(&self, target: &Target, now_ms: i64) -> bool {
+        let (quotas, buckets) = &mut *self.quotas.lock().expect("no thread panics");
+        let place = (target.account.as_str(), target.region.as_str());
+        quotas.is_none_or(|quotas| buckets.allow(quotas, place, &target.op, &target.input, now_ms))
     }
 
     /// With the headers that every answer of AWS has.

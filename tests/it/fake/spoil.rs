@@ -48,7 +48,7 @@ fn endless_token(ask: &Ask<'_>, kind: &Kind) -> Option<String> {
     let number = ask.token.as_deref().and_then(|token| token.strip_prefix(AGAIN)).and_then(|number| number.parse().ok());
     match kind {
         Kind::RepeatedToken => Some(ask.token.clone().unwrap_or_else(|| format!("{AGAIN}0"))),
-        Kind::TokenLoop => Some(format!("{AGAIN}{}", if number == Some(0_u64) { 1 } else { 0 })),
+        Kind::TokenLoop => Some(format!("{AGAIN}{}", u8::from(number == Some(0_u64)))),
         Kind::EndlessEmptyPages => Some(format!("{AGAIN}{}", number.map_or(0, |number| number + 1))),
         _ => None,
     }
@@ -149,7 +149,7 @@ fn spoilt_metrics(ask: &Ask<'_>, kind: &Kind, mut data: MetricData) -> MetricDat
         Kind::MissingSilently | Kind::MissingListed => drop(data.results.pop()),
         Kind::DuplicateItem => data.results.extend(data.results.first().cloned()),
         Kind::ForeignItem => {
-            data.results.extend(data.results.first().map(|first| MetricResult { id: "foreign".to_owned(), ..first.clone() }))
+            data.results.extend(data.results.first().map(|first| MetricResult { id: "foreign".to_owned(), ..first.clone() }));
         }
         _ => data.results.iter_mut().for_each(|result| spoil_points(kind, result)),
     }

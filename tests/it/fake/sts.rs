@@ -8,7 +8,7 @@ use super::answer::{Answer, Ask, Problem};
 use super::world::role_key;
 
 /// A session lasts for this long by the clock on the wall, which is the one that clients look at.
-const SESSION: Duration = Duration::from_secs(3_600);
+const SESSION: Duration = Duration::from_hours(1);
 
 pub(crate) fn answer(ask: &Ask<'_>) -> Result<Answer, Problem> {
     match ask.op {

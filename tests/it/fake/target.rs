@@ -60,12 +60,12 @@ impl Target {
 
 /// The operation's name and its input.
 fn operation(request: &Request, protocol: Protocol, key: &str) -> Result<(String, Value), Problem> {
-    let malformed = |_| Problem::new(400, "SerializationException", "the body cannot be read");
+    let malformed = || Problem::new(400, "SerializationException", "the body cannot be read");
     match protocol {
         Protocol::S3 => Ok((s3::op(request).to_owned(), json!({}))),
         Protocol::Cbor => {
             let operation = request.path.rsplit('/').next().unwrap_or_default().to_owned();
-            Ok((operation, cbor::decoded(&request.body).map_err(|_| malformed(()))?))
+            Ok((operation, cbor::decoded(&request.body).map_err(|_| malformed())?))
         }
         Protocol::Query => {
             let form = String::from_utf8_lossy(&request.body);
@@ -80,7 +80,7 @@ fn operation(request: &Request, protocol: Protocol, key: &str) -> Result<(String
             // REST services have no target; the fake plays none of them.
             let operation = target.map_or(request.path.as_str(), |(_, operation)| operation).to_owned();
             let body: &[u8] = if request.body.is_empty() { b"{}" } else { &request.body };
-            Ok((operation, serde_json::from_slice(body).map_err(|_| malformed(()))?))
+            Ok((operation, serde_json::from_slice(body).map_err(|_| malformed())?))
         }
     }
 }

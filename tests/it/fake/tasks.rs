@@ -49,24 +49,23 @@ const WORKLOAD_SHIFT: u32 = 32;
 const BY_DAY: u32 = 1 << 31;
 const SLOT_BITS: u32 = 12;
 
-impl<'w> Place<'w> {
-    /// The workloads of a cluster, services first.
-    pub(crate) fn workloads(&self, cluster_no: usize, cluster: &'w Cluster) -> impl Iterator<Item = Workload<'w>> + use<'w> {
-        let services = cluster.services.iter().map(Of::Service);
-        let all = services.chain(cluster.jobs.iter().map(Of::Job)).enumerate();
-        all.map(move |(no, of)| Workload {
-            cluster,
-            of,
-            prefix: (cluster_no as u64) << CLUSTER_SHIFT | (no as u64) << WORKLOAD_SHIFT,
-        })
+impl Cluster {
+    /// Its workloads, services first; `no` is its own number in the region.
+    pub(crate) fn workloads(&self, no: usize) -> impl Iterator<Item = Workload<'_>> {
+        let services = self.services.iter().map(Of::Service);
+        let all = services.chain(self.jobs.iter().map(Of::Job)).enumerate();
+        let prefix = (no as u64) << CLUSTER_SHIFT;
+        all.map(move |(no, of)| Workload { cluster: self, of, prefix: prefix | (no as u64) << WORKLOAD_SHIFT })
     }
+}
 
+impl<'w> Place<'w> {
     /// The task with a 32-digit id, if there ever is one.
     pub(crate) fn task(&self, id: &str) -> Option<Task<'w>> {
         let key = self.key_of(id)?;
         let (cluster_no, workload_no) = ((key >> CLUSTER_SHIFT) as usize, (key >> WORKLOAD_SHIFT & 0xffff) as usize);
         let cluster = self.region.clusters.get(cluster_no)?;
-        let workload = self.workloads(cluster_no, cluster).nth(workload_no)?;
+        let workload = cluster.workloads(cluster_no).nth(workload_no)?;
         workload.task(self, u32::try_from(key & u64::from(u32::MAX)).ok()?)
     }
 
