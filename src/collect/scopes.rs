@@ -284,7 +284,6 @@ async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Sco
     }
     let mut batches = by_cluster(std::mem::take(&mut discovered.batch));
     let clusters = discovered.clusters.into_iter().map(|cluster| {
-        let of_services: BTreeSet<&String> = cluster.services.iter().flat_map(|service| &service.families).collect();
         let series = |names: Vec<&String>, of: &dyn Fn(&str, Metric) -> Series, metrics: [Metric; 2]| -> Vec<Series> {
             names.into_iter().flat_map(|name| metrics.map(|metric| of(name, metric))).collect()
         };
@@ -293,20 +292,14 @@ async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Sco
             &|name, metric| Series::service(&place.account, &place.region, &cluster.name, name, metric),
             [Metric::CpuPercent, Metric::MemoryPercent],
         );
-        let families = families.get(&cluster.name).filter(|families| !families.is_empty());
-        // A family that may be a service's is no standalone one.
-        let families = match (families, &cluster.unknown_services) {
-            (Some(_), Some(fault)) => {
-                let days = missing(&cluster.name, source::FAMILY_METRICS);
-                let (scope, source) = (cluster.name.clone(), source::FAMILY_METRICS.to_owned());
-                blind.push(Blind { scope, source, days, fault: fault.clone() });
-                None
-            }
-            (families, _) => families,
-        };
-        let standalone = families.into_iter().flatten().filter(|family| !of_services.contains(family));
+        let standalone = standalone(&cluster, &families).unwrap_or_else(|fault| {
+            let days = missing(&cluster.name, source::FAMILY_METRICS);
+            let (scope, source) = (cluster.name.clone(), source::FAMILY_METRICS.to_owned());
+            blind.push(Blind { scope, source, days, fault });
+            Vec::new()
+        });
         let standalone = series(
-            standalone.collect(),
+            standalone,
             &|name, metric| Series::family(&place.account, &place.region, &cluster.name, name, metric),
             [Metric::CpuUnits, Metric::MemoryMib],
         );
@@ -339,6 +332,17 @@ fn names_of<'a>(cluster: &'a Cluster, measured: &'a ByCluster) -> Vec<&'a String
     let measured = measured.get(&cluster.name).into_iter().flatten();
     let names: BTreeSet<&String> = cluster.services.iter().map(|service| &service.name).chain(measured).collect();
     names.into_iter().collect()
+}
+
+/// The families of a cluster that run as standalone tasks. Fails where a family may be a service's without our knowing.
+fn standalone<'f>(cluster: &Cluster, families: &'f ByCluster) -> Result<Vec<&'f String>, Fault> {
+    let of_services: BTreeSet<&String> = cluster.services.iter().flat_map(|service| &service.families).collect();
+    let families = families.get(&cluster.name).into_iter().flatten();
+    let standalone: Vec<&String> = families.filter(|family| !of_services.contains(family)).collect();
+    match &cluster.unknown_services {
+        Some(fault) if !standalone.is_empty() => Err(fault.clone()),
+        _ => Ok(standalone),
+    }
 }
 
 /// The source that a log group feeds.
