@@ -213,10 +213,13 @@ fn source_name(source: &str) -> &str {
     source.split(':').nth(1).unwrap_or(source)
 }
 
+/// (account, region) → units done, units planned.
+type ByPlace = BTreeMap<(String, String), (u64, u64)>;
+
 /// How far each place is; shared between the writer and whoever shows it.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Progress {
-    places: Arc<Mutex<BTreeMap<(String, String), (u64, u64)>>>,
+    places: Arc<Mutex<ByPlace>>,
     done: Arc<AtomicU64>,
 }
 
@@ -237,7 +240,7 @@ impl Progress {
     }
 
     /// (account, region) → units done, units planned.
-    pub(crate) fn snapshot(&self) -> BTreeMap<(String, String), (u64, u64)> {
+    pub(crate) fn snapshot(&self) -> ByPlace {
         self.places.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 }

@@ -194,7 +194,9 @@ impl<'d> Writer<'d> {
         self.configurations.extend(configurations);
         self.runs.extend(runs);
         self.instances.extend(instances);
-        sightings.into_iter().for_each(|row| self.seen(row));
+        for row in sightings {
+            self.seen(row);
+        }
         self.samples.extend(samples);
         if self.configurations.len() >= MOST_RUNS {
             self.write_configurations()?;

@@ -25,14 +25,18 @@ fn chance(seed: u64, salt: u64) -> u64 {
     x ^ (x >> 29)
 }
 
+fn one_of(count: usize, chance: u64) -> usize {
+    usize::try_from(chance % count as u64).expect("below the count")
+}
+
 /// One to three classes of faults, each striking now and then.
 fn schedule(seed: u64) -> Vec<Fault> {
     let classes: Vec<(&str, Fault)> =
         Fault::CLASSES.into_iter().filter(|(name, _)| !["killed", "stall"].contains(name)).collect();
     (0..=chance(seed, 1) % 3)
         .map(|no| {
-            let (_, fault) = &classes[(chance(seed, 10 + no) % classes.len() as u64) as usize];
-            let probability = [0.02, 0.1, 0.3, 1.0][(chance(seed, 20 + no) % 4) as usize];
+            let (_, fault) = &classes[one_of(classes.len(), chance(seed, 10 + no))];
+            let probability = [0.02, 0.1, 0.3, 1.0][one_of(4, chance(seed, 20 + no))];
             Fault { when: When::Probability(probability, seed), ..fault.clone() }
         })
         .collect()

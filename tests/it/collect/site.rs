@@ -1,5 +1,6 @@
 //! A fake AWS, a folder, and the shipped binary between them.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};
 
@@ -22,6 +23,8 @@ pub(super) struct Site {
     pub(super) fake: Fake,
     pub(super) folder: support::World,
     regions: Vec<String>,
+    /// Collections begun: no two of them are of the same millisecond.
+    begun: Cell<i64>,
 }
 
 impl Site {
@@ -35,7 +38,7 @@ impl Site {
         let fake = Fake::start(world);
         let folder = support::World::new();
         folder.write(".aws/config", fake.profiles());
-        Self { fake, folder, regions: regions.into_iter().collect() }
+        Self { fake, folder, regions: regions.into_iter().collect(), begun: Cell::new(0) }
     }
 
     /// A handful of everything.
@@ -66,7 +69,8 @@ impl Site {
 
     /// `collect` with every account and region, as of the world's present.
     pub(super) fn collecting(&self, args: &[&str]) -> Command {
-        let now = jiff::Timestamp::from_millisecond(self.now_ms()).expect("a time").to_string();
+        self.begun.set(self.begun.get() + 1);
+        let now = jiff::Timestamp::from_millisecond(self.now_ms() + self.begun.get()).expect("a time").to_string();
         let mut command = self.plimsoll(&["collect", "--dataset", "dataset", "--now", &now]);
         if !args.contains(&"--pace") {
             command.args(["--pace", PACE]);
@@ -135,8 +139,10 @@ impl Site {
             return;
         }
         let (golden, collected) = (self.golden(days, resolution), self.collected());
-        let (golden_samples, golden_runs) = (by_claim(&golden.samples, sample_claim), by_claim(&golden.runs, run_claim));
-        let (samples, runs) = (by_claim(&collected.samples, sample_claim), by_claim(&collected.runs, run_claim));
+        let (golden_samples, golden_runs) =
+            (by_claim(&golden.samples, |sample| Some(sample_claim(sample))), by_claim(&golden.runs, run_claim));
+        let (samples, runs) =
+            (by_claim(&collected.samples, |sample| Some(sample_claim(sample))), by_claim(&collected.runs, run_claim));
         for Committed { account, region, row } in collected.commits.iter().filter(|commit| commit.row.state == "complete") {
             let claim = Claim {
                 account: account.clone(),
@@ -196,14 +202,14 @@ fn claim(key: &Key, source: &str, at_ms: i64) -> Claim {
     Claim { account: account.clone(), region: region.clone(), source: source.to_owned(), scope: scope.to_owned(), day }
 }
 
-fn sample_claim(sample: &Sample) -> Option<Claim> {
+fn sample_claim(sample: &Sample) -> Claim {
     let source = match (sample.source, sample.key[2].as_str()) {
         ("cloudwatch", "service") => "collect:metrics",
         ("cloudwatch", "task") => "collect:family-metrics",
         ("cloudwatch", _) => "collect:build-metrics",
         _ => "collect:task-logs",
     };
-    Some(claim(&sample.key, source, sample.at_ms))
+    claim(&sample.key, source, sample.at_ms)
 }
 
 /// Of builds alone: what events tell of a run is spread over days.
@@ -301,6 +307,9 @@ fn sample_rows(frame: &DataFrame, account: &str, region: &str) -> Vec<Sample> {
         .collect()
 }
 
+/// Version, last sighting, and the run they are of.
+type Ranked = (i64, Option<i64>, GoldenRun);
+
 /// The newest word of each source on each run.
 fn run_rows(frame: &DataFrame) -> BTreeSet<GoldenRun> {
     let [account, region, kind, cluster, name, run_id, source, stop_code] =
@@ -310,7 +319,7 @@ fn run_rows(frame: &DataFrame) -> BTreeSet<GoldenRun> {
             .map(|column| integers(frame, column));
     let out_of_memory: Vec<bool> =
         frame.column("out_of_memory").and_then(Column::bool).expect("booleans").iter().map(|yes| yes == Some(true)).collect();
-    let mut newest: BTreeMap<(Key, String, &str), (i64, Option<i64>, GoldenRun)> = BTreeMap::new();
+    let mut newest: BTreeMap<(Key, String, &str), Ranked> = BTreeMap::new();
     for row in 0..frame.height() {
         let key: Key = [&account, &region, &kind, &cluster, &name].map(|texts| texts[row].clone().expect("a word"));
         let id = run_id[row].clone().expect("an id");
