@@ -191,7 +191,7 @@ pub(super) fn request_for(scope: &ScopeArgs) -> Result<Request> {
         resolution: Resolution::Auto,
         now_ms,
         deadline: None,
-        most_metrics: None,
+        most_metrics: 0,
         pace: 1.0,
     })
 }
@@ -213,7 +213,7 @@ impl CollectArgs {
             resolution: self.time.resolution,
             now_ms,
             deadline: self.limits.deadline,
-            most_metrics: u64::try_from(hundredth_cents.trunc()).ok(),
+            most_metrics: u64::try_from(hundredth_cents.trunc()).unwrap_or(u64::MAX),
             pace: self.limits.pace.max(1.0),
         })
     }
@@ -316,8 +316,8 @@ fn plan_text(cost: &Cost, refused: &[Line]) -> String {
 fn line_text(line: &Line) -> String {
     let mut text =
         format!("{} {} {} {}: {}", terminal(&line.account), line.region, terminal(&line.scope), line.source, state_word(line));
-    if line.failed > 0 && line.days > 1 {
-        let _ = write!(text, " on {} of {} days", line.failed, line.days);
+    if !line.failed.is_empty() && line.days.len() > 1 {
+        let _ = write!(text, " on {} of {} days", line.failed.len(), line.days.len());
     }
     if let Some(reason) = &line.reason {
         let _ = write!(text, ": {}", terminal(reason));
@@ -325,23 +325,23 @@ fn line_text(line: &Line) -> String {
     text
 }
 
-const fn state_word(line: &Line) -> &'static str {
-    if matches!(line.state, State::Partial) && line.failed == 0 { "open" } else { line.state.as_str() }
+fn state_word(line: &Line) -> &'static str {
+    if matches!(line.state, State::Partial) && !line.is_incomplete() { "open" } else { line.state.as_str() }
 }
 
 /// A line for every scope that was not seen whole, then the totals.
 fn summary_text(summary: &Summary) -> String {
     let mut text = String::new();
-    for line in summary.lines().filter(|line| line.failed > 0) {
+    for line in summary.lines().filter(|line| line.is_incomplete()) {
         let _ = writeln!(text, "{}", line_text(line));
     }
     if let Some(why) = summary.stopped {
         let _ = writeln!(text, "{why}: run the same command again for the rest");
     }
     let count = |is: &dyn Fn(&Line) -> bool| summary.lines().filter(|line| is(line)).count();
-    let denied = count(&|line| line.failed > 0 && line.state == State::Denied);
-    let partial = count(&|line| line.failed > 0 && line.state != State::Denied);
-    let complete = count(&|line| line.failed == 0);
+    let denied = count(&|line| line.is_incomplete() && line.state == State::Denied);
+    let partial = count(&|line| line.is_incomplete() && line.state != State::Denied);
+    let complete = count(&|line| !line.is_incomplete());
     let rows: i64 = summary.lines().map(|line| line.rows).sum();
     let _ = writeln!(
         text,

@@ -1,8 +1,9 @@
 //! From many concurrent fetches to one writer: rows travel through a bounded channel, and a unit of work becomes
 //! visible only when it is committed.
 //!
-//! A unit is what is fetched and committed together: one source of one scope over a span of days. What a unit that
-//! failed or was interrupted has written is in no coverage row, so it does not count.
+//! A unit is what is fetched and committed together: one source of one scope, or of some of its workloads, over a span
+//! of days. What a unit that failed or was interrupted has written is in no coverage row, so it does not count. Units
+//! are small: a few calls are all that an interruption can lose.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,9 +46,7 @@ pub(crate) struct Commit {
     pub(crate) account: String,
     /// AWS region.
     pub(crate) region: String,
-    /// Name of the source in the coverage table.
-    pub(crate) source: String,
-    /// What is written of each scope-day.
+    /// What is written of each day.
     pub(crate) verdicts: Vec<Verdict>,
     /// What is only told: a failed fetch never replaces what an earlier one got.
     pub(crate) untouched: Vec<Verdict>,
@@ -86,21 +85,15 @@ impl Unit {
         self.sink.messages.send(Message::Rows(self.id, batch)).await.map_err(|_| WRITER_GONE)
     }
 
-    /// Makes the rows count, with a verdict on each scope-day that they are about.
-    pub(crate) async fn commit(
-        mut self,
-        place: &Place,
-        source: &str,
-        verdicts: Vec<Verdict>,
-        known: &Known,
-    ) -> Result<(), Fault> {
+    /// Makes the rows count, with a verdict on each day that they are about.
+    pub(crate) async fn commit(mut self, place: &Place, verdicts: Vec<Verdict>, known: &Known) -> Result<(), Fault> {
         let (account, region) = (place.account.clone(), place.region.clone());
         let is_stopping = place.stop.borrow().is_some();
         let (verdicts, untouched) = verdicts.into_iter().partition(|verdict: &Verdict| {
-            !is_failure(verdict) || !(is_stopping || known.has(&account, &region, &verdict.scope, source, verdict.day))
+            !is_failure(verdict) || !(is_stopping || known.has(&account, &region, &verdict.scope, &verdict.source, verdict.day))
         });
         self.done = true;
-        let commit = Commit { account, region, source: source.to_owned(), verdicts, untouched };
+        let commit = Commit { account, region, verdicts, untouched };
         self.sink.messages.send(Message::Commit(self.id, commit)).await.map_err(|_| WRITER_GONE)
     }
 }
@@ -144,11 +137,11 @@ pub(crate) fn write_all(
                 let writer = open.remove(&unit).unwrap_or_else(|| Writer::new(dataset));
                 let mut rows = 0;
                 if !commit.verdicts.is_empty() {
-                    let Commit { account, region, source, verdicts, .. } = &commit;
+                    let Commit { account, region, verdicts, .. } = &commit;
                     let apart = verdicts.iter().filter(|verdict| verdict.state != State::Complete).map(|verdict| verdict.day);
                     let written = writer.finish(&apart.collect())?;
                     rows = written.rows();
-                    written.commit_verdicts(account, region, source, collected_ms, verdicts)?;
+                    written.commit_verdicts(account, region, collected_ms, verdicts)?;
                 }
                 committed(&commit, rows);
             }

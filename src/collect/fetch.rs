@@ -1,29 +1,28 @@
 //! Everything that a plan misses, fetched: places side by side, in each a few units at once.
 
-use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
 use futures::stream;
 
 use super::call::{Fault, Place};
-use super::cloudwatch::{self, Resolution, Series};
+use super::cloudwatch::{self, BuildDay, Piece, Resolution, SERIES_PER_WORKLOAD};
 use super::codebuild::{self, BuildFact};
 use super::commit::Sink;
-use super::plan::Known;
-use super::scopes::{Blind, ClusterScope, Metrics, Scopes, group_source, source};
+use super::plan::{Known, spans};
+use super::scopes::{ClusterScope, Metrics, Scopes, Told};
 use super::summary::Line;
-use super::{Request, ecs, logs};
-use crate::dataset::schema::{Metric, State};
+use super::{Request, ecs, logs, source};
+use crate::dataset::schema::State;
 use crate::dataset::writer::{BUILD_SCOPE, Verdict};
 use crate::units::MS_PER_DAY;
 
 /// Places fetched side by side.
 const PLACES: usize = 16;
-/// Units of one place under way at once.
-const UNITS: usize = 6;
+/// Services whose histories are one unit.
+pub(crate) const SERVICES_A_UNIT: usize = 5;
 /// CloudWatch has utilisation only of builds longer than this.
 const SHORTEST_MEASURED_BUILD_MS: i64 = 60_000;
 
@@ -32,12 +31,21 @@ const SHORTEST_MEASURED_BUILD_MS: i64 = 60_000;
 pub(crate) struct Terms {
     now_ms: i64,
     resolution: Resolution,
-    most_metrics: Option<u64>,
+    /// Metrics that the budget leaves for what no plan can tell: those of builds that are not listed yet.
+    unplanned_metrics: Arc<AtomicU64>,
 }
 
-impl From<&Request> for Terms {
-    fn from(request: &Request) -> Self {
-        Self { now_ms: request.now_ms, resolution: request.resolution, most_metrics: request.most_metrics }
+impl Terms {
+    /// Of a request whose plan asks for `planned` metrics.
+    pub(crate) fn of(request: &Request, planned: u64) -> Self {
+        let unplanned_metrics = Arc::new(AtomicU64::new(request.most_metrics.saturating_sub(planned)));
+        Self { now_ms: request.now_ms, resolution: request.resolution, unplanned_metrics }
+    }
+
+    /// Takes `metrics` from what is left; false where it is not enough.
+    fn may_spend(&self, metrics: u64) -> bool {
+        let take = |left: u64| left.checked_sub(metrics);
+        self.unplanned_metrics.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 }
 
@@ -50,54 +58,83 @@ pub(crate) async fn all(scopes: Vec<Scopes>, known: Known, terms: Terms, sink: S
 
 type Unit<'a> = Pin<Box<dyn Future<Output = Option<Line>> + Send + 'a>>;
 
-async fn place(scopes: Scopes, known: &Known, terms: &Terms, sink: &Sink) -> Vec<Line> {
-    let Scopes { place, clusters, logs, builds, build_metrics, blind } = scopes;
-    let definitions = Mutex::new(BTreeSet::new());
-    let context = Context { place: &place, known, terms, sink };
-    let mut units: Vec<Unit<'_>> = Vec::new();
-    for blind in blind {
-        units.push(Box::pin(context.blind(blind)));
+/// Units of one place by what paces them, so that no kind waits for another. An interruption loses what is under way,
+/// so few are at once; each makes several calls.
+#[derive(Default)]
+struct Lanes<'a> {
+    /// Paced by the quota of ECS services.
+    histories: Vec<Unit<'a>>,
+    /// Paced by the points of CloudWatch.
+    metrics: Vec<Unit<'a>>,
+    others: Vec<Unit<'a>>,
+}
+
+impl Lanes<'_> {
+    /// Runs all of them; returns what no commit tells.
+    async fn run(self) -> Vec<Line> {
+        let lane = |units: Vec<_>, at_once| stream::iter(units).buffer_unordered(at_once).filter_map(async |told| told);
+        let lanes = [lane(self.others, 4), lane(self.metrics, 2), lane(self.histories, 1)];
+        stream::select_all(lanes.map(Box::pin)).collect().await
     }
-    for ClusterScope { cluster, batch, is_fresh, metrics } in clusters {
-        let name = cluster.name.clone();
-        let definitions = &definitions;
+}
+
+async fn place(scopes: Scopes, known: &Known, terms: &Terms, sink: &Sink) -> Vec<Line> {
+    let Scopes { place, clusters, logs, builds, build_metrics, told } = &scopes;
+    let definitions = &Mutex::new(known.definitions(&place.account, &place.region));
+    let context = Context { place, known, terms, sink };
+    let mut lanes = Lanes::default();
+    for told in told {
+        lanes.others.push(Box::pin(context.tell(told)));
+    }
+    for ClusterScope { cluster, is_fresh, changed, metrics } in clusters {
         if !is_fresh {
-            units.push(Box::pin(async move {
-                let taken = ecs::snapshot(context.place, &cluster, batch, terms.now_ms, definitions, known, sink).await;
-                context.told(&cluster.name, source::ECS, taken.map(drop))
+            lanes.others.push(Box::pin(async move {
+                let done = ecs::snapshot(place, cluster, terms.now_ms, definitions, known, sink).await;
+                context.fault(&cluster.name, source::ECS, done)
+            }));
+        }
+        for some in changed.chunks(SERVICES_A_UNIT) {
+            let services: Vec<_> = some.iter().map(|&service| &cluster.services[service]).collect();
+            lanes.histories.push(Box::pin(async move {
+                let done = ecs::history(place, cluster, &services, terms.now_ms, definitions, known, sink).await;
+                context.fault(&cluster.name, source::HISTORY, done)
             }));
         }
         for Metrics { source, series, chunks } in metrics {
-            for chunk in chunks.into_iter().rev() {
-                let (name, series) = (name.clone(), Arc::clone(&series));
-                units.push(Box::pin(async move {
-                    let done = cloudwatch::fetch(context.place, &name, source, &series, &chunk, terms.now_ms, known, sink).await;
-                    context.told(&name, source, done)
+            for (chunk, workloads) in chunks
+                .iter()
+                .rev()
+                .flat_map(|chunk| chunk.pieces(series.len() / SERIES_PER_WORKLOAD).map(move |workloads| (chunk, workloads)))
+            {
+                let series = &series[workloads.start * SERIES_PER_WORKLOAD..workloads.end * SERIES_PER_WORKLOAD];
+                let piece = Piece { scope: &cluster.name, source, series, chunk };
+                lanes.metrics.push(Box::pin(async move {
+                    let done = cloudwatch::fetch(place, &piece, terms.now_ms, known, sink).await;
+                    context.fault(piece.scope, piece.source, done)
                 }));
             }
         }
     }
     for (group, days) in logs {
-        let group = Arc::new(group);
-        for span in super::scopes::spans(&days).into_iter().rev() {
-            let group = Arc::clone(&group);
-            units.push(Box::pin(async move {
-                let done = logs::fetch_days(context.place, &group, group_source(&group), &span, terms.now_ms, known, sink).await;
-                context.told(group.scope(), group_source(&group), done)
+        for span in spans(days).into_iter().rev() {
+            lanes.others.push(Box::pin(async move {
+                let done = logs::fetch_days(place, group, &span, terms.now_ms, known, sink).await;
+                context.fault(group.scope(), group.source(), done)
             }));
         }
     }
-    if let (Some(&first), Some(&last)) = (builds.iter().chain(&build_metrics).min(), builds.iter().chain(&build_metrics).max()) {
-        units.push(Box::pin(async move {
-            match codebuild::builds(context.place, first..last + 1, terms.now_ms, known, sink).await {
-                Ok(facts) => context.build_metrics(&facts, &build_metrics).await,
-                Err(fault) => context.told(BUILD_SCOPE, source::BUILDS, Err(fault)),
+    if let (Some(&first), Some(&last)) = (builds.iter().chain(build_metrics).min(), builds.iter().chain(build_metrics).max()) {
+        lanes.others.push(Box::pin(async move {
+            match codebuild::builds(place, first..last + 1, builds, terms.now_ms, known, sink).await {
+                Ok(facts) => context.build_metrics(&facts, build_metrics).await,
+                Err(fault) => context.fault(BUILD_SCOPE, source::BUILDS, Err(fault)),
             }
         }));
     }
-    stream::iter(units).buffer_unordered(UNITS).filter_map(async |told| told).collect().await
+    lanes.run().await
 }
 
+/// What every unit of a place needs.
 #[derive(Clone, Copy)]
 struct Context<'a> {
     place: &'a Place,
@@ -108,19 +145,25 @@ struct Context<'a> {
 
 impl Context<'_> {
     /// A fault that no commit tells.
-    fn told(self, scope: &str, source: &str, done: Result<(), Fault>) -> Option<Line> {
-        let source = source.trim_start_matches("collect:");
-        done.err().map(|fault| Line::of_fault(&self.place.account, &self.place.region, scope, source, &fault))
+    fn fault(self, scope: &str, source: &str, done: Result<(), Fault>) -> Option<Line> {
+        let fault = done.err()?;
+        Some(Line::of_fault(&self.place.account, &self.place.region, scope, source::name(source), &fault))
     }
 
-    /// Records what could not be discovered.
-    async fn blind(self, blind: Blind) -> Option<Line> {
-        let Blind { scope, source, days, fault } = blind;
-        let verdict = |day| Verdict { scope: scope.clone(), day, state: fault.state(), reason: Some(fault.reason()) };
-        for span in super::scopes::spans(&days) {
-            let done = self.sink.unit().commit(self.place, &source, span.map(verdict).collect(), self.known).await;
+    /// Records what discovery told.
+    async fn tell(self, told: &Told) -> Option<Line> {
+        let verdict = |day| Verdict {
+            scope: told.scope.clone(),
+            workload: None,
+            source: told.source.clone(),
+            day,
+            state: told.state,
+            reason: Some(told.reason.clone()),
+        };
+        for span in spans(&told.days) {
+            let done = self.sink.unit().commit(self.place, span.map(verdict).collect(), self.known).await;
             if done.is_err() {
-                return self.told(&scope, &source, done);
+                return self.fault(&told.scope, &told.source, done);
             }
         }
         None
@@ -128,47 +171,34 @@ impl Context<'_> {
 
     /// Utilisation of the builds of the missing days, day by day; within the budget.
     async fn build_metrics(self, facts: &[BuildFact], days: &[i64]) -> Option<Line> {
-        let measured = |build: &&BuildFact| build.end_ms.is_none_or(|end| end - build.start_ms > SHORTEST_MEASURED_BUILD_MS);
+        let Self { place, known, terms, sink } = self;
         if days.is_empty() {
             return None;
         }
-        let dimensions = match cloudwatch::build_dimensions(self.place).await {
+        let dimensions = match cloudwatch::build_dimensions(place).await {
             Ok(dimensions) => dimensions,
-            Err(fault @ Fault::Stopped(_)) => return self.told(BUILD_SCOPE, source::BUILD_METRICS, Err(fault)),
-            Err(fault) => {
-                let source = source::BUILD_METRICS.to_owned();
-                return self.blind(Blind { scope: BUILD_SCOPE.to_owned(), source, days: days.to_vec(), fault }).await;
-            }
+            Err(fault @ Fault::Stopped(_)) => return self.fault(BUILD_SCOPE, source::BUILD_METRICS, Err(fault)),
+            Err(fault) => return self.tell(&Told::fault(BUILD_SCOPE, source::BUILD_METRICS, days.to_vec(), &fault)).await,
         };
+        let is_measured = |build: &BuildFact| build.end_ms.is_none_or(|end| end - build.start_ms > SHORTEST_MEASURED_BUILD_MS);
         for &day in days.iter().rev() {
             let window = day * MS_PER_DAY..(day + 1) * MS_PER_DAY;
             // A build that began the day before may reach into this one.
-            let builds = facts
-                .iter()
-                .filter(measured)
-                .filter(|build| build.start_ms < window.end && build.end_ms.is_none_or(|end| end > window.start));
-            let series: Vec<Series> = builds
-                .flat_map(|build| {
-                    [Metric::CpuVcpu, Metric::MemoryMib].map(|metric| {
-                        let build = (build.project.as_str(), build.id.as_str(), build.number);
-                        Series::build(&self.place.account, &self.place.region, build, &dimensions, metric)
-                    })
-                })
-                .collect();
-            for chunk in cloudwatch::chunks(series.len().max(1), &[day], self.terms.resolution, self.terms.now_ms) {
-                let cost = cloudwatch::estimate(std::slice::from_ref(&chunk), series.len());
-                let spent = self.place.tally.metrics.load(Ordering::Relaxed);
-                let done = if self.terms.most_metrics.is_some_and(|most| spent + cost.metrics > most) {
-                    let reason = Some("over --max-api-cost".to_owned());
-                    let verdict = Verdict { scope: BUILD_SCOPE.to_owned(), day, state: State::Partial, reason };
-                    self.sink.unit().commit(self.place, source::BUILD_METRICS, vec![verdict], self.known).await
-                } else {
-                    let Self { place, known, sink, terms } = self;
-                    cloudwatch::fetch(place, BUILD_SCOPE, source::BUILD_METRICS, &series, &chunk, terms.now_ms, known, sink).await
-                };
-                if done.is_err() {
-                    return self.told(BUILD_SCOPE, source::BUILD_METRICS, done);
+            let is_of_day = |build: &BuildFact| build.start_ms < window.end && build.end_ms.is_none_or(|end| end > window.start);
+            let builds: Vec<&BuildFact> = facts.iter().filter(|build| is_measured(build) && is_of_day(build)).collect();
+            let Some(of_day) = BuildDay::of(place, day, &builds, &dimensions, terms.resolution, terms.now_ms) else { continue };
+            if !terms.may_spend(of_day.metrics()) {
+                let (scope, source) = (BUILD_SCOPE.to_owned(), source::BUILD_METRICS.to_owned());
+                let reason = "over --max-api-cost".to_owned();
+                let told = self.tell(&Told { scope, source, days: vec![day], state: State::Partial, reason }).await;
+                if told.is_some() {
+                    return told;
                 }
+                continue;
+            }
+            let done = of_day.fetch(place, terms.now_ms, known, sink).await;
+            if done.is_err() {
+                return self.fault(BUILD_SCOPE, source::BUILD_METRICS, done);
             }
         }
         None

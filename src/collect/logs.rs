@@ -6,11 +6,11 @@ use aws_sdk_cloudwatchlogs::types::{FilteredLogEvent, LogGroup};
 use futures::StreamExt;
 use futures::stream;
 
-use super::OPEN_DAY;
 use super::call::{Fault, Pages, Place, is_stale_token};
 use super::commit::Sink;
 use super::plan::{self, Day, Known};
 use super::rates::Class;
+use super::{OPEN_DAY, source};
 use crate::dataset::schema::State;
 use crate::dataset::writer::Verdict;
 use crate::records::{Batch, Refusal, container_insights, tasks};
@@ -68,6 +68,14 @@ impl Group {
     /// Its scope in the coverage table: its cluster, or its own name where it serves several.
     pub(crate) fn scope(&self) -> &str {
         self.cluster.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The source that it feeds.
+    pub(crate) const fn source(&self) -> &'static str {
+        match self.kind {
+            GroupKind::TaskEvents => source::TASK_EVENTS,
+            GroupKind::TaskLogs => source::TASK_LOGS,
+        }
     }
 
     fn of(group: LogGroup, clusters: &[String], now_ms: i64) -> Option<Self> {
@@ -138,14 +146,13 @@ async fn list(place: &Place, prefix: &str, mut found: impl FnMut(LogGroup)) -> R
 pub(crate) async fn fetch_days(
     place: &Place,
     group: &Group,
-    source: &str,
     days: &Range<Day>,
     now_ms: i64,
     known: &Known,
     sink: &Sink,
 ) -> Result<(), Fault> {
     let days = days.start.max(group.first_day)..days.end;
-    let fetches = days.rev().map(|day| fetch_day(place, group, source, day, now_ms, known, sink));
+    let fetches = days.rev().map(|day| fetch_day(place, group, day, now_ms, known, sink));
     let mut done = stream::iter(fetches).buffer_unordered(DAYS);
     while let Some(day) = done.next().await {
         day?;
@@ -153,15 +160,7 @@ pub(crate) async fn fetch_days(
     Ok(())
 }
 
-async fn fetch_day(
-    place: &Place,
-    group: &Group,
-    source: &str,
-    day: Day,
-    now_ms: i64,
-    known: &Known,
-    sink: &Sink,
-) -> Result<(), Fault> {
+async fn fetch_day(place: &Place, group: &Group, day: Day, now_ms: i64, known: &Known, sink: &Sink) -> Result<(), Fault> {
     let window_ms = plan::window_ms(&(day..day + 1), now_ms);
     let request = |token: &Option<String>| {
         let request = place.clients.logs.filter_log_events().log_group_name(&group.name).limit(MOST_EVENTS);
@@ -199,8 +198,8 @@ async fn fetch_day(
         }
     }
     let (state, reason) = read.verdict(group.began_within == Some(day), plan::is_over(day, now_ms));
-    let verdict = Verdict { scope: group.scope().to_owned(), day, state, reason };
-    unit.commit(place, source, vec![verdict], known).await
+    let (scope, source) = (group.scope().to_owned(), group.source().to_owned());
+    unit.commit(place, vec![Verdict { scope, workload: None, source, day, state, reason }], known).await
 }
 
 /// What was read of a day.
@@ -381,7 +380,7 @@ mod tests {
     #[test]
     fn a_fetch_may_move_between_threads() {
         fn is_send<F: Future + Send>(_: impl FnOnce(&'static Place, &'static Group, &'static Known, &'static Sink) -> F) {}
-        is_send(|place, group, known, sink| fetch_days(place, group, "collect:task-logs", &const { 0..1 }, 0, known, sink));
+        is_send(|place, group, known, sink| fetch_days(place, group, &const { 0..1 }, 0, known, sink));
         is_send(|place, _, _, _| groups(place, &[], 0));
     }
 }

@@ -18,6 +18,7 @@ mod rates;
 mod reckoning;
 pub(crate) mod regions;
 mod scopes;
+mod source;
 pub(crate) mod summary;
 #[cfg(test)]
 mod wire;
@@ -29,10 +30,11 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::aws::LoginRequest;
-use crate::dataset::{Dataset, coverage};
+use crate::dataset::Dataset;
 use crate::error::{Error, Kind, Result};
 pub(crate) use cloudwatch::Resolution;
 pub(crate) use ecs::Insights;
+use fetch::Terms;
 pub(crate) use plan::Day;
 use plan::Known;
 use scopes::Scopes;
@@ -61,7 +63,7 @@ pub(crate) struct Request {
     /// Stop taking up work after this long.
     pub(crate) deadline: Option<Duration>,
     /// The most that `GetMetricData` may cost, as metrics requested.
-    pub(crate) most_metrics: Option<u64>,
+    pub(crate) most_metrics: u64,
     /// How many times faster than AWS allows to ask: 1, but for servers on this machine.
     pub(crate) pace: f64,
 }
@@ -125,10 +127,9 @@ impl Collection {
 
     /// Finds the scopes and what is missing of them. Calls AWS, but writes nothing.
     pub(crate) fn plan(&self, request: &Request, dataset: &Dataset) -> Result<Plan> {
-        let commits = if dataset.exists()? { coverage::read(dataset)? } else { Vec::new() };
-        let known = Known::of(&commits);
+        let known = Known::read(dataset)?;
         let (scopes, refused) = self.runtime.block_on(scopes::find(request, &known, self.stop.subscribe()))?;
-        let cost = Cost::of(&scopes);
+        let cost = Cost::of(&scopes, &known);
         Ok(Plan { scopes, known, refused, cost })
     }
 
@@ -139,11 +140,11 @@ impl Collection {
 
     /// Fetches what is missing; what is whole is committed, whatever becomes of the rest.
     pub(crate) fn run(&self, request: &Request, plan: Plan, dataset: &Dataset, progress: &summary::Progress) -> Result<Summary> {
-        let Plan { scopes, known, refused, .. } = plan;
+        let Plan { scopes, known, refused, cost } = plan;
         let mut summary = Summary::new(refused, &scopes);
         let tallies: Vec<_> = scopes.iter().map(|scopes| scopes.place.tally.clone()).collect();
         let (sink, inbox) = commit::channel();
-        let fetching = self.runtime.spawn(fetch::all(scopes, known, request.into(), sink));
+        let fetching = self.runtime.spawn(fetch::all(scopes, known, Terms::of(request, cost.metrics), sink));
         let written = commit::write_all(inbox, dataset, request.now_ms, |commit, rows| {
             summary.note(commit, rows);
             progress.done(&commit.account, &commit.region);

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::SETTLING_MS;
-use crate::dataset::coverage::Committed;
+use super::{OPEN_DAY, SETTLING_MS, source};
+use crate::dataset::coverage::{self, Committed};
 use crate::dataset::schema::State;
+use crate::dataset::{Dataset, scan};
+use crate::error::Result;
 use crate::units::MS_PER_DAY;
 
 /// Days since the epoch.
@@ -14,24 +16,65 @@ pub(crate) type Day = i64;
 /// What earlier collections committed.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    days: BTreeMap<[String; 4], BTreeMap<Day, bool>>,
+    /// By account, region, scope and source.
+    days: BTreeMap<[String; 4], BTreeMap<Day, Seen>>,
     /// Newest whole snapshot by account, region and cluster.
     snapshots: BTreeMap<[String; 3], i64>,
+    /// Newest whole history by account, region, cluster and service.
+    histories: BTreeMap<[String; 4], i64>,
+    /// Task definitions by account and region; they never change.
+    definitions: BTreeMap<[String; 2], BTreeSet<String>>,
+}
+
+/// What is committed of a scope-day.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    /// Nothing more is to be had.
+    is_final: bool,
+    /// When all that there was so far of a day that was not over had been seen.
+    open_ms: Option<i64>,
 }
 
 impl Known {
+    /// Of a dataset, which need not be there yet.
+    pub(crate) fn read(dataset: &Dataset) -> Result<Self> {
+        if !dataset.exists()? {
+            return Ok(Self::default());
+        }
+        let commits = coverage::read(dataset)?;
+        let mut known = Self::of(&commits);
+        scan::definitions(dataset, &commits, |account, region, definition| {
+            known.definitions.entry([account, region].map(str::to_owned)).or_default().insert(definition.to_owned());
+        })?;
+        Ok(known)
+    }
+
     /// Of all commits of a dataset.
-    pub(crate) fn of(commits: &[Committed]) -> Self {
+    fn of(commits: &[Committed]) -> Self {
         let mut known = Self::default();
         for Committed { account, region, row } in commits {
             let Some(day) = parse(&row.day) else { continue };
-            let key = [account, region, &row.scope, &row.source].map(Clone::clone);
-            let complete = row.state == State::Complete.as_str();
-            *known.days.entry(key).or_default().entry(day).or_default() |= complete;
-            if row.state == State::Snapshot.as_str() {
-                let newest = known.snapshots.entry([account, region, &row.scope].map(Clone::clone)).or_default();
-                *newest = row.collected_ms.unwrap_or_default().max(*newest);
+            let at_ms = row.collected_ms.unwrap_or_default();
+            let is_state = |state: State| row.state == state.as_str();
+            let is_told = is_state(State::Snapshot) || is_state(State::Disabled);
+            let seen = known.days.entry([account, region, &row.scope, &row.source].map(Clone::clone)).or_default();
+            let seen = seen.entry(day).or_default();
+            seen.is_final |= is_state(State::Complete) || is_told && is_over(day, at_ms);
+            if is_state(State::Partial) && row.reason.as_deref() == Some(OPEN_DAY) {
+                seen.open_ms = seen.open_ms.max(Some(at_ms));
             }
+            if !is_state(State::Snapshot) {
+                continue;
+            }
+            let newest = if source::is_snapshot(&row.source) {
+                known.snapshots.entry([account, region, &row.scope].map(Clone::clone)).or_default()
+            } else if let Some(service) = source::service_of_history(&row.source) {
+                let key = [account.as_str(), region, &row.scope, service].map(str::to_owned);
+                known.histories.entry(key).or_default()
+            } else {
+                continue;
+            };
+            *newest = at_ms.max(*newest);
         }
         known
     }
@@ -41,21 +84,54 @@ impl Known {
         self.days_of(account, region, scope, source).is_some_and(|days| days.contains_key(&day))
     }
 
-    /// The days of `wanted` that are not complete yet.
-    pub(crate) fn missing(&self, account: &str, region: &str, scope: &str, source: &str, wanted: Range<Day>) -> Vec<Day> {
-        let known = self.days_of(account, region, scope, source);
-        wanted.filter(|day| known.is_none_or(|days| days.get(day) != Some(&true))).collect()
+    /// The days of `wanted` that are to be fetched: not those that are final, and not today where it was just fetched.
+    pub(crate) fn missing(&self, place: [&str; 2], scope: &str, source: &str, wanted: Range<Day>, now_ms: i64) -> Vec<Day> {
+        let known = self.days_of(place[0], place[1], scope, source);
+        let is_there = |seen: &Seen| seen.is_final || seen.open_ms.is_some_and(|at_ms| is_fresh(at_ms, now_ms));
+        wanted.filter(|day| known.and_then(|days| days.get(day)).is_none_or(|seen| !is_there(seen))).collect()
+    }
+
+    /// The days of `wanted` of which something is committed, but not all that there is to be had.
+    pub(crate) fn unfinished(&self, place: [&str; 2], scope: &str, source: &str, wanted: Range<Day>) -> Vec<Day> {
+        let known = self.days_of(place[0], place[1], scope, source).into_iter().flat_map(move |days| days.range(wanted.clone()));
+        known.filter(|(_, seen)| !seen.is_final).map(|(day, _)| *day).collect()
     }
 
     /// True when a snapshot of the cluster is so young that another one would show the same.
     pub(crate) fn has_fresh_snapshot(&self, account: &str, region: &str, cluster: &str, now_ms: i64) -> bool {
         let newest = self.snapshots.get(&[account, region, cluster].map(str::to_owned));
-        newest.is_some_and(|at| (0..SETTLING_MS).contains(&(now_ms - at)))
+        newest.is_some_and(|&at_ms| is_fresh(at_ms, now_ms))
     }
 
-    fn days_of(&self, account: &str, region: &str, scope: &str, source: &str) -> Option<&BTreeMap<Day, bool>> {
+    /// True when the history of a service was taken after `settled_ms`, when it last changed, or just now; without
+    /// `settled_ms` it is still changing.
+    pub(crate) fn has_history(
+        &self,
+        place: [&str; 2],
+        cluster: &str,
+        service: &str,
+        settled_ms: Option<i64>,
+        now_ms: i64,
+    ) -> bool {
+        let newest = self.histories.get(&[place[0], place[1], cluster, service].map(str::to_owned));
+        // Clocks differ a little.
+        let is_later = |at_ms: i64| settled_ms.is_some_and(|settled_ms| at_ms - SETTLING_MS > settled_ms);
+        newest.is_some_and(|&at_ms| is_fresh(at_ms, now_ms) || is_later(at_ms))
+    }
+
+    /// The task definitions of a place.
+    pub(crate) fn definitions(&self, account: &str, region: &str) -> BTreeSet<String> {
+        self.definitions.get(&[account, region].map(str::to_owned)).cloned().unwrap_or_default()
+    }
+
+    fn days_of(&self, account: &str, region: &str, scope: &str, source: &str) -> Option<&BTreeMap<Day, Seen>> {
         self.days.get(&[account, region, scope, source].map(str::to_owned))
     }
+}
+
+/// True while asking again would tell the same: CloudWatch settles in that time, and ECS remembers longer.
+fn is_fresh(at_ms: i64, now_ms: i64) -> bool {
+    (0..SETTLING_MS).contains(&(now_ms - at_ms))
 }
 
 fn parse(day: &str) -> Option<Day> {
@@ -97,37 +173,71 @@ mod tests {
     use super::*;
     use crate::dataset::schema::CoverageRow;
 
-    fn committed(day: &str, state: State) -> Committed {
+    const PLACE: [&str; 2] = ["123456789012", "us-east-1"];
+
+    fn committed(source: &str, day: &str, state: State, reason: Option<&str>, collected_ms: i64) -> Committed {
         let row = CoverageRow {
             scope: "prod".into(),
-            source: "collect:metrics".into(),
+            source: source.into(),
             day: day.into(),
             state: state.as_str().into(),
-            reason: None,
+            reason: reason.map(str::to_owned),
             rows: 1,
             period_s: None,
-            collected_ms: Some(1),
+            collected_ms: Some(collected_ms),
             parts: String::new(),
         };
-        Committed { account: "123456789012".into(), region: "us-east-1".into(), row }
+        Committed { account: PLACE[0].into(), region: PLACE[1].into(), row }
     }
 
     #[test]
-    fn only_complete_days_are_not_fetched_again() {
-        let known = Known::of(&[committed("1970-01-02", State::Complete), committed("1970-01-03", State::Partial)]);
-        let missing = |scope: &str| known.missing("123456789012", "us-east-1", scope, "collect:metrics", 0..4);
-        assert_eq!(missing("prod"), [0, 2, 3]);
-        assert_eq!(missing("other"), [0, 1, 2, 3]);
-        assert!(known.has("123456789012", "us-east-1", "prod", "collect:metrics", 2));
-        assert!(!known.has("123456789012", "us-east-1", "prod", "collect:metrics", 0));
+    fn only_days_of_which_nothing_more_is_to_be_had_are_not_fetched_again() {
+        const LATER: i64 = 10 * MS_PER_DAY;
+        let commit = |day: &str, state| committed("collect:metrics:web", day, state, None, LATER);
+        let known = Known::of(&[
+            commit("1970-01-02", State::Complete),
+            commit("1970-01-03", State::Partial),
+            commit("1970-01-04", State::Denied),
+            commit("1970-01-05", State::Snapshot),
+            commit("1970-01-11", State::Snapshot),
+        ]);
+        let missing = |source: &str| known.missing(PLACE, "prod", source, 0..11, LATER + MS_PER_DAY);
+        assert_eq!(missing("collect:metrics:web"), [0, 2, 3, 5, 6, 7, 8, 9, 10], "what was told of day 10 was told within it");
+        assert_eq!(missing("collect:metrics:api"), (0..11).collect::<Vec<_>>());
+        assert!(known.has(PLACE[0], PLACE[1], "prod", "collect:metrics:web", 2));
+        assert!(!known.has(PLACE[0], PLACE[1], "prod", "collect:metrics:web", 0));
+    }
+
+    #[test]
+    fn today_is_fetched_again_after_fifteen_minutes() {
+        let known = |state, reason| Known::of(&[committed("collect:builds", "1970-01-02", state, reason, MS_PER_DAY)]);
+        let open = known(State::Partial, Some(OPEN_DAY));
+        let missing = |known: &Known, now_ms| known.missing(PLACE, "prod", "collect:builds", 1..2, now_ms);
+        assert!(missing(&open, MS_PER_DAY + SETTLING_MS - 1).is_empty());
+        assert_eq!(missing(&open, MS_PER_DAY + SETTLING_MS), [1]);
+        assert_eq!(missing(&open, MS_PER_DAY - 1), [1], "a collection from the future says nothing about now");
+        assert_eq!(missing(&known(State::Partial, Some("timed out")), MS_PER_DAY + 1), [1], "it had failed");
     }
 
     #[test]
     fn a_snapshot_is_fresh_for_fifteen_minutes() {
-        let known = Known::of(&[committed("1970-01-02", State::Snapshot)]);
-        let fresh = |now_ms| known.has_fresh_snapshot("123456789012", "us-east-1", "prod", now_ms);
+        let known = Known::of(&[committed("collect:ecs:1970-01-02T00:00:00Z", "1970-01-02", State::Snapshot, None, 1)]);
+        let fresh = |now_ms| known.has_fresh_snapshot(PLACE[0], PLACE[1], "prod", now_ms);
         assert!(fresh(1) && fresh(SETTLING_MS));
         assert!(!fresh(SETTLING_MS + 1) && !fresh(0), "a snapshot from the future says nothing about now");
+    }
+
+    #[test]
+    fn a_history_holds_until_its_service_changes() {
+        let taken = MS_PER_DAY;
+        let source = "collect:history:web:1970-01-02T00:00:00Z";
+        let known = Known::of(&[committed(source, "1970-01-02", State::Snapshot, None, taken)]);
+        let has = |service: &str, settled_ms, now_ms| known.has_history(PLACE, "prod", service, settled_ms, now_ms);
+        let later = taken + SETTLING_MS;
+        assert!(has("web", Some(taken - SETTLING_MS - 1), later));
+        assert!(!has("web", Some(taken - SETTLING_MS), later) && !has("web", None, later) && !has("api", Some(0), later));
+        assert!(has("web", None, later - 1), "it was just taken");
+        assert!(!known.has_fresh_snapshot(PLACE[0], PLACE[1], "prod", taken), "its tasks were not looked at");
     }
 
     #[test]

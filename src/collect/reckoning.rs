@@ -109,11 +109,6 @@ impl Reckoning {
         add(&mut self.refused, refused);
     }
 
-    /// Things returned.
-    pub(super) const fn returned(&self) -> usize {
-        self.returned
-    }
-
     /// What is missing and should not be, one sentence each. `noun` is a plural.
     pub(super) fn faults(&self, noun: &str) -> Vec<String> {
         let asked = self.asked;
@@ -121,7 +116,14 @@ impl Reckoning {
         let unanswered = self.unanswered.iter().map(|(why, count)| format!("{count} of {asked} {noun} not seen: {why}"));
         let refused = self.refused.iter().map(|(why, count)| format!("{count} of {asked} {noun} not usable: {why}"));
         let foreign = (self.foreign > 0).then(|| format!("{} {noun} came that nobody asked for", self.foreign));
-        failed.chain(unanswered).chain(refused).chain(self.dropped(noun)).chain(foreign).collect()
+        failed.chain(unanswered).chain(refused).chain(self.dropped(noun)).chain(foreign).chain(self.imbalance(noun)).collect()
+    }
+
+    /// What was lost between asking and booking: nothing, or our own mistake.
+    fn imbalance(&self, noun: &str) -> Option<String> {
+        let of = |counts: &BTreeMap<String, usize>| counts.values().sum::<usize>();
+        let booked = self.returned + self.gone + of(&self.failed) + self.dropped + of(&self.unanswered);
+        (booked != self.asked).then(|| format!("{booked} of {} {noun} accounted for", self.asked))
     }
 
     /// What AWS passed over in silence.
@@ -166,7 +168,7 @@ mod tests {
         let failures = [failure("arn:x/b", "MISSING"), failure("arn:x/c", "ACCESS_DENIED"), failure("y", "MISSING")];
         let kept = reckoning.sort(&names(&["a", "b", "c", "d"]), returned, |name| Some(name), failures);
         assert_eq!(kept, ["arn:x/a", "arn:x/a"], "versions of one thing are merged later");
-        assert_eq!(reckoning.returned(), 1);
+        assert_eq!(reckoning.returned, 1);
         assert_eq!(
             reckoning.faults("tasks"),
             ["1 of 4 tasks not returned: ACCESS_DENIED", "AWS returned 3 of 4 tasks", "1 tasks came that nobody asked for"]
@@ -179,6 +181,18 @@ mod tests {
         let mut reckoning = Reckoning::default();
         reckoning.sort(&names(&["a"]), None::<Vec<String>>, |name| Some(name), [failure("a", "password=hunter2 !")]);
         assert_eq!(reckoning.faults("tasks"), ["1 of 1 tasks not returned: no reason given"]);
+    }
+
+    #[test]
+    fn what_was_asked_for_is_accounted_for_or_told() {
+        let mut reckoning = Reckoning::default();
+        reckoning.sort(&names(&["a", "b"]), Some(names(&["a"])), |name| Some(name), [failure("b", "MISSING")]);
+        reckoning.unanswered(3, &Fault::Throttled("ecs:DescribeTasks".to_owned()));
+        reckoning.gone();
+        reckoning.none_may_be_gone();
+        assert_eq!(reckoning.imbalance("tasks"), None);
+        reckoning.asked += 1;
+        assert_eq!(reckoning.imbalance("tasks").unwrap(), "6 of 7 tasks accounted for");
     }
 
     #[test]

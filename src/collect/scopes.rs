@@ -11,38 +11,20 @@ use futures::stream;
 use tokio::sync::watch;
 
 use super::call::{Fault, Place};
-use super::cloudwatch::{self, ByCluster, Chunk, Series};
+use super::cloudwatch::{self, ByCluster, Chunk, SERIES_PER_WORKLOAD, Series};
 use super::doctor::{self, Checkup};
 use super::ecs::{self, Cluster, Insights};
-use super::logs::{self, Group, GroupKind};
-use super::plan::{self, Day, Known};
+use super::logs::{self, Group};
+use super::plan::{Day, Known};
 use super::rates::{Class, Rates};
 use super::summary::{CostLine, Line};
-use super::{Regions, Request, regions};
+use super::{Regions, Request, fetch, regions, source};
 use crate::aws::{self, Patience};
 use crate::dataset::schema::{Metric, State};
 use crate::dataset::writer::BUILD_SCOPE;
 use crate::error::{Error, Kind, Result};
-use crate::records::Batch;
 use crate::records::fields::is_account;
-
-/// Sources, as the coverage table names them.
-pub(crate) mod source {
-    /// Snapshots of the ECS API; the time of the collection follows.
-    pub(crate) const ECS: &str = "collect:ecs";
-    /// `AWS/ECS` metrics of services.
-    pub(crate) const METRICS: &str = "collect:metrics";
-    /// `ECS/ContainerInsights` metrics of families that run as standalone tasks.
-    pub(crate) const FAMILY_METRICS: &str = "collect:family-metrics";
-    /// Builds.
-    pub(crate) const BUILDS: &str = "collect:builds";
-    /// `AWS/CodeBuild` metrics of builds.
-    pub(crate) const BUILD_METRICS: &str = "collect:build-metrics";
-    /// Task state-change events in CloudWatch Logs.
-    pub(crate) const TASK_EVENTS: &str = "collect:task-events";
-    /// Container Insights performance logs.
-    pub(crate) const TASK_LOGS: &str = "collect:task-logs";
-}
+use crate::units::MS_PER_DAY;
 
 /// The scope of what concerns every cluster of a region.
 pub(crate) const EVERY_CLUSTER: &str = "*";
@@ -66,45 +48,61 @@ pub(crate) struct Scopes {
     pub(crate) builds: Vec<Day>,
     /// Days of which the builds' metrics are missing.
     pub(crate) build_metrics: Vec<Day>,
-    /// What could not be discovered, and the days that it takes away.
-    pub(crate) blind: Vec<Blind>,
+    /// What discovery tells of days beside that: mostly that it could not look.
+    pub(crate) told: Vec<Told>,
 }
 
-/// A cluster and what is missing of its metrics.
+/// A cluster and what is missing of it.
 #[derive(Debug)]
 pub(crate) struct ClusterScope {
     /// The cluster.
     pub(crate) cluster: Cluster,
-    /// Its services' configurations.
-    pub(crate) batch: Batch,
     /// What it runs now is in the dataset already.
     pub(crate) is_fresh: bool,
+    /// Its services whose history is not in the dataset, by their places in [`Cluster::services`].
+    pub(crate) changed: Vec<usize>,
     /// Its metrics.
     pub(crate) metrics: Vec<Metrics>,
 }
 
-/// Series of one source, and the chunks in which they are fetched.
+/// Workloads that miss the same days of one source, and the chunks in which they are fetched.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     /// Source.
     pub(crate) source: &'static str,
-    /// Series.
-    pub(crate) series: Arc<Vec<Series>>,
-    /// Chunks.
+    /// CPU and memory of each workload.
+    pub(crate) series: Vec<Series>,
+    /// Chunks; none where nothing is missing.
     pub(crate) chunks: Vec<Chunk>,
 }
 
-/// A source that cannot be discovered in a scope.
+impl Metrics {
+    fn workloads(&self) -> usize {
+        self.series.len() / SERIES_PER_WORKLOAD
+    }
+}
+
+/// What discovery tells of a source in a scope on some days.
 #[derive(Debug)]
-pub(crate) struct Blind {
+pub(crate) struct Told {
     /// Cluster or [`EVERY_CLUSTER`].
     pub(crate) scope: String,
     /// Source.
     pub(crate) source: String,
     /// Days.
     pub(crate) days: Vec<Day>,
+    /// What they are.
+    pub(crate) state: State,
     /// Why.
-    pub(crate) fault: Fault,
+    pub(crate) reason: String,
+}
+
+impl Told {
+    /// That the source could not be discovered.
+    pub(crate) fn fault(scope: &str, source: &str, days: Vec<Day>, fault: &Fault) -> Self {
+        let (state, reason) = (fault.state(), fault.reason());
+        Self { scope: scope.to_owned(), source: source.to_owned(), days, state, reason }
+    }
 }
 
 /// Finds every scope of `request`. Fails only when no account can be reached at all.
@@ -226,105 +224,161 @@ async fn identity(place: &Place) -> Result<(String, String), Fault> {
 
 /// The scopes of one place.
 async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Scopes, Fault> {
-    let missing = |scope: &str, source: &str| known.missing(&place.account, &place.region, scope, source, request.days.clone());
-    let mut blind = Vec::new();
-    let today = request.now_ms / crate::units::MS_PER_DAY;
-    let snapshot = ecs::snapshot_source(request.now_ms);
-    let mut discovered = match ecs::discover(place, &request.clusters).await {
-        Ok(discovered) => discovered,
-        Err(fault @ (Fault::OptedOut | Fault::Credentials(_) | Fault::Stopped(_))) => return Err(fault),
-        Err(fault) => {
-            blind.push(Blind { scope: EVERY_CLUSTER.to_owned(), source: snapshot.clone(), days: vec![today], fault });
-            ecs::Discovered::default()
-        }
-    };
-    for missing in &discovered.missing {
-        let fault = Fault::Gone(missing.clone());
-        blind.push(Blind { scope: EVERY_CLUSTER.to_owned(), source: snapshot.clone(), days: vec![today], fault });
-    }
-    let names: Vec<String> = discovered.clusters.iter().map(|cluster| cluster.name.clone()).collect();
-    let has_insights = discovered.clusters.iter().any(|cluster| cluster.insights != Insights::Disabled);
+    let mut discovery = Discovery { place, request, known, told: Vec::new() };
+    let clusters = discovery.clusters().await?;
+    let names: Vec<String> = clusters.iter().map(|cluster| cluster.name.clone()).collect();
     // Whoever was deleted since the last collection is listed by CloudWatch alone. The listing only adds.
     let measured = match cloudwatch::services(place).await {
         Err(fault @ Fault::Stopped(_)) => return Err(fault),
         listed => listed.unwrap_or_default(),
     };
-    let mut families = ByCluster::new();
-    if has_insights {
-        match cloudwatch::families(place).await {
-            Ok(found) => families = found,
-            Err(fault @ Fault::Stopped(_)) => return Err(fault),
-            Err(fault) => {
-                for cluster in discovered.clusters.iter().filter(|cluster| cluster.insights != Insights::Disabled) {
-                    let days = missing(&cluster.name, source::FAMILY_METRICS);
-                    let source = source::FAMILY_METRICS.to_owned();
-                    blind.push(Blind { scope: cluster.name.clone(), source, days, fault: fault.clone() });
-                }
-            }
-        }
+    let families = discovery.families(&clusters).await?;
+    let logs = discovery.logs(&names).await?;
+    let clusters = clusters.into_iter().map(|cluster| discovery.scope(cluster, &measured, &families)).collect();
+    let with_builds = request.clusters.is_empty();
+    let builds = |source| if with_builds { discovery.missing(BUILD_SCOPE, source) } else { Vec::new() };
+    let (builds, build_metrics) = (builds(source::BUILDS), builds(source::BUILD_METRICS));
+    Ok(Scopes { place: place.clone(), clusters, logs, builds, build_metrics, told: discovery.told })
+}
+
+/// Looks around in one place.
+struct Discovery<'a> {
+    place: &'a Place,
+    request: &'a Request,
+    known: &'a Known,
+    told: Vec<Told>,
+}
+
+impl Discovery<'_> {
+    fn here(&self) -> [&str; 2] {
+        [&self.place.account, &self.place.region]
     }
-    let mut logs = Vec::new();
-    if !names.is_empty() {
-        match logs::groups(place, &names, request.now_ms).await {
-            Ok(groups) => {
-                for group in groups {
-                    let mut days = missing(group.scope(), group_source(&group));
-                    days.retain(|day| *day >= group.first_day);
-                    logs.push((group, days));
-                }
-            }
-            Err(fault @ Fault::Stopped(_)) => return Err(fault),
-            Err(fault) => {
-                for name in &names {
-                    let source = source::TASK_EVENTS.to_owned();
-                    blind.push(Blind { scope: name.clone(), days: missing(name, &source), source, fault: fault.clone() });
-                }
-            }
-        }
+
+    fn missing(&self, scope: &str, source: &str) -> Vec<Day> {
+        self.known.missing(self.here(), scope, source, self.request.days.clone(), self.request.now_ms)
     }
-    let mut batches = by_cluster(std::mem::take(&mut discovered.batch));
-    let clusters = discovered.clusters.into_iter().map(|cluster| {
-        let series = |names: Vec<&String>, of: &dyn Fn(&str, Metric) -> Series, metrics: [Metric; 2]| -> Vec<Series> {
-            names.into_iter().flat_map(|name| metrics.map(|metric| of(name, metric))).collect()
+
+    async fn clusters(&mut self) -> Result<Vec<Cluster>, Fault> {
+        let (snapshot, today) = (source::snapshot(self.request.now_ms), vec![self.request.now_ms / MS_PER_DAY]);
+        let discovered = match ecs::discover(self.place, &self.request.clusters).await {
+            Ok(discovered) => discovered,
+            Err(fault @ (Fault::OptedOut | Fault::Credentials(_) | Fault::Stopped(_))) => return Err(fault),
+            Err(fault) => {
+                self.told.push(Told::fault(EVERY_CLUSTER, &snapshot, today, &fault));
+                return Ok(Vec::new());
+            }
         };
-        let services = series(
-            names_of(&cluster, &measured),
-            &|name, metric| Series::service(&place.account, &place.region, &cluster.name, name, metric),
-            [Metric::CpuPercent, Metric::MemoryPercent],
-        );
-        let standalone = standalone(&cluster, &families).unwrap_or_else(|fault| {
-            let days = missing(&cluster.name, source::FAMILY_METRICS);
-            let (scope, source) = (cluster.name.clone(), source::FAMILY_METRICS.to_owned());
-            blind.push(Blind { scope, source, days, fault });
+        for missing in discovered.missing {
+            self.told.push(Told::fault(EVERY_CLUSTER, &snapshot, today.clone(), &Fault::Gone(missing)));
+        }
+        Ok(discovered.clusters)
+    }
+
+    /// Task definition families with metrics, where Container Insights is on.
+    async fn families(&mut self, clusters: &[Cluster]) -> Result<ByCluster, Fault> {
+        let measured: Vec<&Cluster> = clusters.iter().filter(|cluster| cluster.insights != Insights::Disabled).collect();
+        if measured.is_empty() {
+            return Ok(ByCluster::new());
+        }
+        match cloudwatch::families(self.place).await {
+            Ok(found) => {
+                for cluster in measured.iter().filter(|cluster| cluster.unknown_services.is_none()) {
+                    self.settle(&cluster.name, source::FAMILY_METRICS, State::Snapshot, "its families are known by now");
+                }
+                Ok(found)
+            }
+            Err(fault @ Fault::Stopped(_)) => Err(fault),
+            Err(fault) => {
+                for cluster in measured {
+                    let days = self.missing(&cluster.name, source::FAMILY_METRICS);
+                    self.told.push(Told::fault(&cluster.name, source::FAMILY_METRICS, days, &fault));
+                }
+                Ok(ByCluster::new())
+            }
+        }
+    }
+
+    /// Log groups with records about tasks, each with its missing days.
+    async fn logs(&mut self, clusters: &[String]) -> Result<Vec<(Group, Vec<Day>)>, Fault> {
+        if clusters.is_empty() {
+            return Ok(Vec::new());
+        }
+        match logs::groups(self.place, clusters, self.request.now_ms).await {
+            Ok(groups) => {
+                let without =
+                    |name: &&String| !groups.iter().any(|group| group.source() == source::TASK_EVENTS && group.scope() == *name);
+                for name in clusters.iter().filter(without) {
+                    self.settle(name, source::TASK_EVENTS, State::Disabled, "the cluster's own task events are not captured");
+                }
+                let with_days = |group: Group| {
+                    let mut days = self.missing(group.scope(), group.source());
+                    days.retain(|day| *day >= group.first_day);
+                    (group, days)
+                };
+                Ok(groups.into_iter().map(with_days).collect())
+            }
+            Err(fault @ Fault::Stopped(_)) => Err(fault),
+            Err(fault) => {
+                for name in clusters {
+                    let days = self.missing(name, source::TASK_EVENTS);
+                    self.told.push(Told::fault(name, source::TASK_EVENTS, days, &fault));
+                }
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Takes back what an earlier collection said of days on which it could not look.
+    fn settle(&mut self, scope: &str, source: &str, state: State, reason: &str) {
+        let days = self.known.unfinished(self.here(), scope, source, self.request.days.clone());
+        if !days.is_empty() {
+            self.told.push(Told { scope: scope.to_owned(), source: source.to_owned(), days, state, reason: reason.to_owned() });
+        }
+    }
+
+    /// What is missing of a cluster.
+    fn scope(&mut self, cluster: Cluster, measured: &ByCluster, families: &ByCluster) -> ClusterScope {
+        let (account, region) = (&self.place.account, &self.place.region);
+        let standalone = standalone(&cluster, families).unwrap_or_else(|fault| {
+            let days = self.missing(&cluster.name, source::FAMILY_METRICS);
+            self.told.push(Told::fault(&cluster.name, source::FAMILY_METRICS, days, &fault));
             Vec::new()
         });
-        let standalone = series(
-            standalone,
-            &|name, metric| Series::family(&place.account, &place.region, &cluster.name, name, metric),
-            [Metric::CpuUnits, Metric::MemoryMib],
-        );
-        let metrics =
-            [(source::METRICS, services), (source::FAMILY_METRICS, standalone)].into_iter().filter(|(_, s)| !s.is_empty());
-        let metrics = metrics.map(|(source, series)| {
-            let days = missing(&cluster.name, source);
-            let chunks = cloudwatch::chunks(series.len(), &days, request.resolution, request.now_ms);
-            Metrics { source, series: Arc::new(series), chunks }
+        let service = |name: &str, metric| Series::service(account, region, &cluster.name, name, metric);
+        let family = |name: &str, metric| Series::family(account, region, &cluster.name, name, metric);
+        let mut metrics = self.metrics(&cluster, source::METRICS, &names_of(&cluster, measured), |name| {
+            [Metric::CpuPercent, Metric::MemoryPercent].map(|metric| service(name, metric))
         });
-        let metrics = metrics.collect();
-        let is_fresh = known.has_fresh_snapshot(&place.account, &place.region, &cluster.name, request.now_ms);
-        ClusterScope { is_fresh, batch: batches.remove(&cluster.name).unwrap_or_default(), metrics, cluster }
-    });
-    let clusters = clusters.collect();
-    let with_builds = request.clusters.is_empty();
-    let builds = |source| if with_builds { missing(BUILD_SCOPE, source) } else { Vec::new() };
-    Ok(Scopes {
-        clusters,
-        logs,
-        builds: builds(source::BUILDS),
-        build_metrics: builds(source::BUILD_METRICS),
-        blind,
-        place: place.clone(),
-    })
+        metrics.extend(self.metrics(&cluster, source::FAMILY_METRICS, &standalone, |name| {
+            [Metric::CpuUnits, Metric::MemoryMib].map(|metric| family(name, metric))
+        }));
+        let now_ms = self.request.now_ms;
+        let changed = cluster.services.iter().enumerate().filter(|(_, service)| {
+            !self.known.has_history(self.here(), &cluster.name, &service.name, service.settled_ms, now_ms)
+        });
+        let changed = changed.map(|(place, _)| place).collect();
+        let is_fresh = self.known.has_fresh_snapshot(account, region, &cluster.name, now_ms);
+        ClusterScope { is_fresh, changed, metrics, cluster }
+    }
+
+    /// The series of `workloads`, those with the same missing days together.
+    fn metrics(
+        &self,
+        cluster: &Cluster,
+        source: &'static str,
+        workloads: &[&String],
+        series: impl Fn(&str) -> [Series; SERIES_PER_WORKLOAD],
+    ) -> Vec<Metrics> {
+        let mut alike: BTreeMap<Vec<Day>, Vec<&String>> = BTreeMap::new();
+        for name in workloads {
+            alike.entry(self.missing(&cluster.name, &source::of(source, name))).or_default().push(name);
+        }
+        let of = |(days, workloads): (Vec<Day>, Vec<&String>)| {
+            let chunks = cloudwatch::chunks(workloads.len(), &days, self.request.resolution, self.request.now_ms);
+            Metrics { source, series: workloads.into_iter().flat_map(|name| series(name)).collect(), chunks }
+        };
+        alike.into_iter().map(of).collect()
+    }
 }
 
 /// The services of a cluster, those that are only measured included.
@@ -336,109 +390,101 @@ fn names_of<'a>(cluster: &'a Cluster, measured: &'a ByCluster) -> Vec<&'a String
 
 /// The families of a cluster that run as standalone tasks. Fails where a family may be a service's without our knowing.
 fn standalone<'f>(cluster: &Cluster, families: &'f ByCluster) -> Result<Vec<&'f String>, Fault> {
-    let of_services: BTreeSet<&String> = cluster.services.iter().flat_map(|service| &service.families).collect();
+    let of_services: BTreeSet<&str> = cluster.services.iter().flat_map(|service| service.families()).collect();
     let families = families.get(&cluster.name).into_iter().flatten();
-    let standalone: Vec<&String> = families.filter(|family| !of_services.contains(family)).collect();
+    let standalone: Vec<&String> = families.filter(|family| !of_services.contains(family.as_str())).collect();
     match &cluster.unknown_services {
         Some(fault) if !standalone.is_empty() => Err(fault.clone()),
         _ => Ok(standalone),
     }
 }
 
-/// The source that a log group feeds.
-pub(crate) const fn group_source(group: &Group) -> &'static str {
-    match group.kind {
-        GroupKind::TaskEvents => source::TASK_EVENTS,
-        GroupKind::TaskLogs => source::TASK_LOGS,
-    }
-}
-
-fn by_cluster(batch: Batch) -> BTreeMap<String, Batch> {
-    let mut batches: BTreeMap<String, Batch> = BTreeMap::new();
-    for row in batch.configurations {
-        batches.entry(row.workload.cluster.clone()).or_default().configurations.push(row);
-    }
-    batches
-}
-
 impl Scopes {
     /// Units of work: what becomes whole, and counts, one by one.
     pub(crate) fn units(&self) -> u64 {
-        let chunks: usize = self.clusters.iter().flat_map(|cluster| &cluster.metrics).map(|metrics| metrics.chunks.len()).sum();
-        let snapshots = self.clusters.iter().filter(|cluster| !cluster.is_fresh).count();
+        let of_metrics =
+            |metrics: &Metrics| metrics.chunks.iter().map(|chunk| chunk.pieces(metrics.workloads()).count()).sum::<usize>();
+        let of_cluster = |scope: &ClusterScope| {
+            let metrics: usize = scope.metrics.iter().map(of_metrics).sum();
+            metrics + usize::from(!scope.is_fresh) + scope.changed.len().div_ceil(fetch::SERVICES_A_UNIT)
+        };
+        let clusters: usize = self.clusters.iter().map(of_cluster).sum();
         let logs: usize = self.logs.iter().map(|(_, days)| days.len()).sum();
-        (snapshots + chunks + logs + usize::from(!self.builds.is_empty())) as u64
+        (clusters + logs + usize::from(!self.builds.is_empty()) + self.build_metrics.len()) as u64
     }
 
     /// A line for each source that has nothing missing, so that the summary shows it as complete.
     pub(crate) fn whole_lines(&self) -> impl Iterator<Item = Line> {
         let metrics = self.clusters.iter().flat_map(|cluster| {
             let whole = cluster.metrics.iter().filter(|metrics| metrics.chunks.is_empty());
-            whole.map(|metrics| (cluster.cluster.name.clone(), metrics.source))
+            whole.map(|metrics| (cluster.cluster.name.as_str(), metrics.source))
         });
-        let logs = self.logs.iter().filter(|(_, days)| days.is_empty());
-        let logs = logs.map(|(group, _)| (group.scope().to_owned(), group_source(group)));
-        metrics.chain(logs).map(|(scope, source)| Line {
-            account: self.place.account.clone(),
-            region: self.place.region.clone(),
-            scope,
-            source: source.trim_start_matches("collect:").to_owned(),
-            state: State::Complete,
-            reason: None,
-            days: 0,
-            failed: 0,
-            rows: 0,
-        })
+        let logs = self.logs.iter().filter(|(_, days)| days.is_empty()).map(|(group, _)| (group.scope(), group.source()));
+        let line = |(scope, source)| Line::new(&self.place.account, &self.place.region, scope, source::name(source));
+        metrics.chain(logs).map(line)
     }
 
     /// What each scope takes; `calls` gets the calls of each class, and the points that count against CloudWatch's rate.
-    pub(crate) fn costs(&self, calls: &mut BTreeMap<Class, u64>) -> Vec<CostLine> {
-        let line = |scope: &str| CostLine {
+    pub(crate) fn costs(&self, known: &Known, calls: &mut BTreeMap<Class, u64>) -> Vec<CostLine> {
+        let known = known.definitions(&self.place.account, &self.place.region);
+        let mut costs = Costs { place: &self.place, calls, lines: BTreeMap::new() };
+        let mut points = 0;
+        for ClusterScope { cluster, is_fresh, changed, metrics } in &self.clusters {
+            if !is_fresh {
+                // Two listings, and the pages of those that run now.
+                costs.add(&cluster.name, Class::EcsTasks, 2 + 2 * cluster.running_tasks.div_ceil(100), 1);
+            }
+            if !changed.is_empty() {
+                let definitions = changed.iter().flat_map(|&service| cluster.services[service].definitions());
+                let definitions: BTreeSet<&str> = definitions.filter(|definition| !known.contains(*definition)).collect();
+                costs.add(&cluster.name, Class::EcsServices, 2 * changed.len() as u64, 1);
+                costs.add(&cluster.name, Class::EcsDefinitions, definitions.len() as u64, 1);
+            }
+            for metrics in metrics {
+                let estimate = cloudwatch::estimate(&metrics.chunks, metrics.workloads());
+                let days: i64 = metrics.chunks.iter().map(|chunk| chunk.days.end - chunk.days.start).sum();
+                costs.add(&cluster.name, Class::MetricData, estimate.calls, usize::try_from(days).unwrap_or(0));
+                costs.line(&cluster.name).metrics += estimate.metrics;
+                points += estimate.points;
+            }
+        }
+        for (group, days) in &self.logs {
+            costs.add(group.scope(), Class::LogEvents, days.len() as u64, days.len());
+        }
+        let days = self.builds.len().max(self.build_metrics.len());
+        if days > 0 {
+            costs.add(BUILD_SCOPE, Class::Codebuild, 2, days);
+        }
+        if points > 0 {
+            costs.calls.insert(Class::OldPoints, points);
+        }
+        costs.lines.into_values().collect()
+    }
+}
+
+/// Costs of a place on their way to a plan.
+struct Costs<'a> {
+    place: &'a Place,
+    calls: &'a mut BTreeMap<Class, u64>,
+    lines: BTreeMap<String, CostLine>,
+}
+
+impl Costs<'_> {
+    fn line(&mut self, scope: &str) -> &mut CostLine {
+        self.lines.entry(scope.to_owned()).or_insert_with(|| CostLine {
             account: self.place.account.clone(),
             region: self.place.region.clone(),
             scope: scope.to_owned(),
             days: 0,
             calls: 0,
             metrics: 0,
-        };
-        let mut lines: BTreeMap<String, CostLine> = BTreeMap::new();
-        let mut points = 0;
-        let mut add = |scope: &str, class: Class, count: u64, metrics: u64, days: usize| {
-            *calls.entry(class).or_default() += count;
-            let line = lines.entry(scope.to_owned()).or_insert_with(|| line(scope));
-            line.calls += count;
-            line.metrics += metrics;
-            line.days = line.days.max(days);
-        };
-        for ClusterScope { cluster, metrics, is_fresh, .. } in &self.clusters {
-            if !is_fresh {
-                let services = cluster.services.len() as u64;
-                // Two listings, and the pages of those that run now.
-                add(&cluster.name, Class::EcsTasks, 2 + 2 * cluster.running_tasks.div_ceil(100), 0, 1);
-                add(&cluster.name, Class::EcsServices, 2 * services, 0, 1);
-                add(&cluster.name, Class::EcsDefinitions, services, 0, 1);
-            }
-            for metrics in metrics {
-                let estimate = cloudwatch::estimate(&metrics.chunks, metrics.series.len());
-                let days: i64 = metrics.chunks.iter().map(|chunk| chunk.days.end - chunk.days.start).sum();
-                add(&cluster.name, Class::MetricData, estimate.calls, estimate.metrics, usize::try_from(days).unwrap_or(0));
-                points += estimate.points;
-            }
-        }
-        for (group, days) in &self.logs {
-            add(group.scope(), Class::LogEvents, days.len() as u64, 0, days.len());
-        }
-        if !self.builds.is_empty() {
-            add(BUILD_SCOPE, Class::Codebuild, 2, 0, self.builds.len());
-        }
-        if points > 0 {
-            calls.insert(Class::OldPoints, points);
-        }
-        lines.into_values().collect()
+        })
     }
-}
 
-/// Neighbouring missing days, month by month.
-pub(crate) fn spans(days: &[Day]) -> Vec<std::ops::Range<Day>> {
-    plan::spans(days)
+    fn add(&mut self, scope: &str, class: Class, count: u64, days: usize) {
+        *self.calls.entry(class).or_default() += count;
+        let line = self.line(scope);
+        line.calls += count;
+        line.days = line.days.max(days);
+    }
 }

@@ -1,13 +1,15 @@
 //! What a collection will cost and what became of it, as values: the verb layer prints them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::call::{Fault, Tally};
 use super::commit::{Commit, is_failure};
+use super::plan::{Day, Known};
 use super::rates::Class;
 use super::scopes::Scopes;
+use super::source;
 use crate::dataset::schema::State;
 
 /// Metrics that `GetMetricData` gives for one cent. Source: CloudWatch pricing page, read 2026-11: 0.01 USD per
@@ -55,11 +57,11 @@ pub(crate) struct CostLine {
 
 impl Cost {
     /// Of everything that `scopes` miss.
-    pub(crate) fn of(scopes: &[Scopes]) -> Self {
+    pub(crate) fn of(scopes: &[Scopes], known: &Known) -> Self {
         let mut cost = Self::default();
         for place in scopes {
             let mut calls: BTreeMap<Class, u64> = BTreeMap::new();
-            let lines: Vec<CostLine> = place.costs(&mut calls);
+            let lines: Vec<CostLine> = place.costs(known, &mut calls);
             cost.scopes += lines.len();
             let seconds = |(class, calls): (&Class, &u64)| {
                 let (rate, burst) = class.quota();
@@ -91,15 +93,38 @@ pub(crate) struct Line {
     pub(crate) state: State,
     /// Why.
     pub(crate) reason: Option<String>,
-    /// Days in all.
-    pub(crate) days: usize,
+    /// Days that were looked at.
+    pub(crate) days: BTreeSet<Day>,
     /// Of these, with more to be seen than was.
-    pub(crate) failed: usize,
+    pub(crate) failed: BTreeSet<Day>,
+    /// It could not be looked at, or broke off.
+    pub(crate) is_broken: bool,
     /// Rows written.
     pub(crate) rows: i64,
 }
 
 impl Line {
+    /// Complete so far, without a day.
+    pub(crate) fn new(account: &str, region: &str, scope: &str, source: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            scope: scope.to_owned(),
+            source: source.to_owned(),
+            state: State::Complete,
+            reason: None,
+            days: BTreeSet::new(),
+            failed: BTreeSet::new(),
+            is_broken: false,
+            rows: 0,
+        }
+    }
+
+    /// True when more was to be seen than was.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.is_broken || !self.failed.is_empty()
+    }
+
     /// True when the credentials themselves were refused.
     pub(crate) fn is_about_credentials(&self) -> bool {
         self.reason.as_deref().is_some_and(|reason| reason.starts_with("credentials refused"))
@@ -107,17 +132,8 @@ impl Line {
 
     /// A scope that could not be looked at, for `fault`.
     pub(crate) fn of_fault(account: &str, region: &str, scope: &str, source: &str, fault: &Fault) -> Self {
-        Self {
-            account: account.to_owned(),
-            region: region.to_owned(),
-            scope: scope.to_owned(),
-            source: source.to_owned(),
-            state: fault.state(),
-            reason: Some(fault.reason()),
-            days: 0,
-            failed: 1,
-            rows: 0,
-        }
+        let line = Self::new(account, region, scope, source);
+        Self { state: fault.state(), reason: Some(fault.reason()), is_broken: true, ..line }
     }
 }
 
@@ -147,41 +163,32 @@ impl Summary {
 
     /// Takes note of a commit and its rows.
     pub(crate) fn note(&mut self, commit: &Commit, rows: i64) {
-        let Commit { account, region, source, verdicts, untouched } = commit;
-        let source = source_name(source);
+        let Commit { account, region, verdicts, untouched } = commit;
         for verdict in verdicts.iter().chain(untouched) {
-            let line = self.line(account, region, &verdict.scope, source);
-            line.days += 1;
-            line.failed += usize::from(is_failure(verdict));
+            let line = self.line(account, region, &verdict.scope, source::name(&verdict.source));
+            line.days.insert(verdict.day);
+            if is_failure(verdict) {
+                line.failed.insert(verdict.day);
+            }
             if verdict.state > line.state || line.reason.is_none() && verdict.state == line.state {
                 line.state = verdict.state;
                 line.reason.clone_from(&verdict.reason);
             }
         }
         if let Some(verdict) = verdicts.first() {
-            self.line(account, region, &verdict.scope, source).rows += rows;
+            self.line(account, region, &verdict.scope, source::name(&verdict.source)).rows += rows;
         }
     }
 
     fn line(&mut self, account: &str, region: &str, scope: &str, source: &str) -> &mut Line {
-        self.lines.entry(key(account, region, scope, source)).or_insert_with(|| Line {
-            account: account.to_owned(),
-            region: region.to_owned(),
-            scope: scope.to_owned(),
-            source: source.to_owned(),
-            state: State::Complete,
-            reason: None,
-            days: 0,
-            failed: 0,
-            rows: 0,
-        })
+        self.lines.entry(key(account, region, scope, source)).or_insert_with(|| Line::new(account, region, scope, source))
     }
 
     /// Adds what no commit told.
     pub(crate) fn finish(&mut self, faults: Vec<Line>, tallies: &[Arc<Tally>], stopped: Option<&'static str>) {
         for fault in faults {
             let line = self.line(&fault.account, &fault.region, &fault.scope, &fault.source);
-            line.failed += fault.failed;
+            line.is_broken |= fault.is_broken;
             line.state = line.state.max(fault.state);
             line.reason = fault.reason;
         }
@@ -200,17 +207,12 @@ impl Summary {
 
     /// True when something asked for was not seen.
     pub(crate) fn is_incomplete(&self) -> bool {
-        self.stopped.is_some() || self.lines.values().any(|line| line.failed > 0)
+        self.stopped.is_some() || self.lines.values().any(Line::is_incomplete)
     }
 }
 
 fn key(account: &str, region: &str, scope: &str, source: &str) -> [String; 4] {
     [account, region, scope, source].map(str::to_owned)
-}
-
-/// `collect:ecs:2026-11-20T12:00:00Z` is shown as `ecs`.
-fn source_name(source: &str) -> &str {
-    source.split(':').nth(1).unwrap_or(source)
 }
 
 /// (account, region) → units done, units planned.

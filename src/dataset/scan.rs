@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{DataFrame, IntoLazy, NamedFrom, PlSmallStr, Series, UnionArgs, concat};
+use polars::prelude::{Column, DataFrame, IntoLazy, NamedFrom, PlSmallStr, Series, UnionArgs, concat};
 
 use super::coverage::{self, Committed};
 use super::part::{self, Part, SeriesSummary};
@@ -105,6 +105,24 @@ impl<'a> Scan<'a> {
         })?;
         together.ok_or_else(|| Error::new(Kind::Failure, "a group of no parts"))
     }
+}
+
+/// Tells `found` the account, region and name of every task definition that the commits stand on.
+pub(crate) fn definitions(dataset: &Dataset, commits: &[Committed], mut found: impl FnMut(&str, &str, &str)) -> Result<()> {
+    // They hold at any time, so they are stored at its beginning.
+    let parts = coverage::named_parts(commits, Table::Workloads);
+    let parts: Vec<String> = parts.into_iter().filter(|part| part.contains("/month=1970-01/")).collect();
+    dataset.storage.read_each(&parts, |relative, bytes| {
+        let part = part::decode(&dataset.storage, relative, bytes, Some(&["cluster", "task_definition"]))?;
+        let texts =
+            |name: &str| part.frame.column(name).and_then(Column::str).map_err(|cause| unreadable(Table::Workloads, cause));
+        for (cluster, definition) in texts("cluster")?.iter().zip(texts("task_definition")?.iter()) {
+            if let (Some(""), Some(definition)) = (cluster, definition) {
+                found(&part.account, &part.region, definition);
+            }
+        }
+        Ok(())
+    })
 }
 
 fn unreadable(table: Table, cause: polars::prelude::PolarsError) -> Error {

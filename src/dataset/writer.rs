@@ -39,7 +39,20 @@ pub(crate) struct Writer<'d> {
 #[derive(Default)]
 struct Share {
     parts: BTreeSet<String>,
-    days: BTreeMap<(String, i64), Day>,
+    /// By scope, day and name of the workload.
+    days: BTreeMap<(String, i64, String), Day>,
+}
+
+impl Share {
+    /// What was written of a scope-day, or of one workload on it.
+    fn totals(&self, scope: &str, day: i64, workload: Option<&str>) -> Day {
+        let from = (scope.to_owned(), day, workload.unwrap_or_default().to_owned());
+        let of_day = self
+            .days
+            .range(from..)
+            .take_while(|((of, on, name), _)| of == scope && *on == day && workload.is_none_or(|workload| workload == name));
+        of_day.fold(Day::default(), |sum, (_, day)| sum.with(*day))
+    }
 }
 
 /// The parts of one source, written and waiting for their commit.
@@ -51,8 +64,12 @@ pub(crate) struct Written<'d> {
 /// What a collection says of one scope on one UTC day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Cluster name, or [`BUILD_SCOPE`].
+    /// Cluster name, log group, or [`BUILD_SCOPE`].
     pub(crate) scope: String,
+    /// The one workload of the scope that it is about; `None` for all of the scope.
+    pub(crate) workload: Option<String>,
+    /// What was read, as the coverage table names it.
+    pub(crate) source: String,
     /// Days since the epoch.
     pub(crate) day: i64,
     /// How much of it was seen.
@@ -71,35 +88,32 @@ impl Written<'_> {
     pub(crate) fn commit(&self, source: &str, reason: Option<&str>) -> Result<()> {
         for (partition, share) in &self.partitions {
             let parts: Vec<&str> = share.parts.iter().map(String::as_str).collect();
-            let row = |(scope, day): &(String, i64), totals: &Day| CoverageRow {
-                scope: scope.clone(),
-                source: source.to_owned(),
-                day: date(*day),
-                state: if reason.is_some() { State::Partial } else { State::Complete }.as_str().to_owned(),
-                reason: reason.map(str::to_owned),
-                rows: totals.rows,
-                period_s: totals.period_s,
-                collected_ms: None,
-                parts: parts.join(";"),
+            let row = |(scope, day): (&str, i64)| {
+                let totals = share.totals(scope, day, None);
+                CoverageRow {
+                    scope: scope.to_owned(),
+                    source: source.to_owned(),
+                    day: date(day),
+                    state: if reason.is_some() { State::Partial } else { State::Complete }.as_str().to_owned(),
+                    reason: reason.map(str::to_owned),
+                    rows: totals.rows,
+                    period_s: totals.period_s,
+                    collected_ms: None,
+                    parts: parts.join(";"),
+                }
             };
-            let rows: Vec<CoverageRow> = share.days.iter().map(|(key, totals)| row(key, totals)).collect();
+            let scope_days: BTreeSet<(&str, i64)> = share.days.keys().map(|(scope, day, _)| (scope.as_str(), *day)).collect();
+            let rows: Vec<CoverageRow> = scope_days.into_iter().map(row).collect();
             coverage::commit(self.dataset, partition, &rows)?;
         }
         Ok(())
     }
 
-    /// Commits what a collection says of each of its scope-days, with rows or without, in one account and region.
+    /// Commits what a collection says of each of its days, with rows or without, in one account and region.
     ///
     /// A day stands on the parts of its month, and on those of months that no verdict is about: definitions that
     /// hold always, runs that began long ago.
-    pub(crate) fn commit_verdicts(
-        &self,
-        account: &str,
-        region: &str,
-        source: &str,
-        collected_ms: i64,
-        verdicts: &[Verdict],
-    ) -> Result<()> {
+    pub(crate) fn commit_verdicts(&self, account: &str, region: &str, collected_ms: i64, verdicts: &[Verdict]) -> Result<()> {
         let mut months: BTreeMap<String, Vec<&Verdict>> = BTreeMap::new();
         for verdict in verdicts {
             months.entry(date(verdict.day)[..7].to_owned()).or_default().push(verdict);
@@ -114,15 +128,16 @@ impl Written<'_> {
                 own.filter(|part| may_hold(part, day)).chain(elsewhere.iter().copied()).collect::<Vec<_>>().join(";")
             };
             let row = |verdict: &&Verdict| {
-                let totals = share.and_then(|share| share.days.get(&(verdict.scope.clone(), verdict.day))).copied();
+                let totals = share.map(|share| share.totals(&verdict.scope, verdict.day, verdict.workload.as_deref()));
+                let totals = totals.unwrap_or_default();
                 CoverageRow {
                     scope: verdict.scope.clone(),
-                    source: source.to_owned(),
+                    source: verdict.source.clone(),
                     day: date(verdict.day),
                     state: verdict.state.as_str().to_owned(),
                     reason: verdict.reason.clone(),
-                    rows: totals.map_or(0, |totals| totals.rows),
-                    period_s: totals.and_then(|totals| totals.period_s),
+                    rows: totals.rows,
+                    period_s: totals.period_s,
                     collected_ms: Some(collected_ms),
                     parts: parts(&date(verdict.day)),
                 }
@@ -137,6 +152,12 @@ impl Written<'_> {
 struct Day {
     rows: i64,
     period_s: Option<i64>,
+}
+
+impl Day {
+    fn with(self, other: Self) -> Self {
+        Self { rows: self.rows + other.rows, period_s: self.period_s.max(other.period_s) }
+    }
 }
 
 impl<'d> Writer<'d> {
@@ -250,7 +271,7 @@ impl<'d> Writer<'d> {
         rows.sort();
         rows.dedup();
         for (partition, rows) in by_partition(rows, |row| (&row.workload, row.from_ms)) {
-            let days = rows.iter().map(|row| (scope(&row.workload), day(row.from_ms), None));
+            let days = rows.iter().map(|row| Told::of(&row.workload, row.from_ms, None));
             self.write(
                 Table::Workloads,
                 &partition,
@@ -267,7 +288,7 @@ impl<'d> Writer<'d> {
         rows.sort();
         rows.dedup();
         for (partition, rows) in by_partition(rows, |row| (&row.workload, begin_ms(row))) {
-            let days = rows.iter().map(|row| (scope(&row.workload), day(begin_ms(row)), None));
+            let days = rows.iter().map(|row| Told::of(&row.workload, begin_ms(row), None));
             self.write(Table::Runs, &partition, &days.collect::<Vec<_>>(), schema::runs(&rows), &Summary::default())?;
         }
         Ok(())
@@ -284,7 +305,10 @@ impl<'d> Writer<'d> {
             partitions.entry(partition).or_default().push(row);
         }
         for (partition, rows) in partitions {
-            let days: Vec<_> = rows.iter().map(|row| (row.cluster.as_str(), day(row.seen_ms), None)).collect();
+            let days: Vec<_> = rows
+                .iter()
+                .map(|row| Told { scope: &row.cluster, workload: "", day: day(row.seen_ms), period_s: None })
+                .collect();
             self.write(Table::Instances, &partition, &days, schema::instances(&rows), &Summary::default())?;
         }
         Ok(())
@@ -296,7 +320,7 @@ impl<'d> Writer<'d> {
         rows.sort_by(SampleRow::order);
         rows.dedup_by(|later, earlier| earlier.same_reading(later));
         for (partition, rows) in by_partition(rows, |row| (&row.workload, row.at_ms)) {
-            let days = rows.iter().map(|row| (scope(&row.workload), day(row.at_ms), row.period_s.map(i64::from)));
+            let days = rows.iter().map(|row| Told::of(&row.workload, row.at_ms, row.period_s.map(i64::from)));
             let summary = summary(&rows);
             self.write(Table::Samples, &partition, &days.collect::<Vec<_>>(), schema::samples(&rows), &summary)?;
         }
@@ -307,25 +331,39 @@ impl<'d> Writer<'d> {
         &mut self,
         table: Table,
         partition: &Partition,
-        days: &[(&str, i64, Option<i64>)],
+        days: &[Told<'_>],
         frame: Result<DataFrame, PolarsError>,
         summary: &Summary,
     ) -> Result<()> {
         let mut frame = frame.map_err(|cause| Error::new(Kind::Failure, "cannot build a part").cause(cause))?;
-        let (Some(first), Some(last)) = (days.iter().map(|day| day.1).min(), days.iter().map(|day| day.1).max()) else {
+        let (Some(first), Some(last)) = (days.iter().map(|told| told.day).min(), days.iter().map(|told| told.day).max()) else {
             return Ok(());
         };
         let part = part::write(&self.dataset.storage, table, partition, (&date(first), &date(last)), &mut frame, summary)?;
         let written = self.written.entry(partition.clone()).or_default();
         written.parts.insert(part);
         // Neighbouring rows mostly share their day: look it up once per stretch.
-        for stretch in days.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            let (scope, day, _) = stretch[0];
-            let totals = written.days.entry((scope.to_owned(), day)).or_default();
-            totals.rows += i64::try_from(stretch.len()).unwrap_or(i64::MAX);
-            totals.period_s = totals.period_s.max(stretch.iter().filter_map(|(_, _, period)| *period).max());
+        for stretch in days.chunk_by(|a, b| (a.day, a.workload, a.scope) == (b.day, b.workload, b.scope)) {
+            let Told { scope, workload, day, .. } = stretch[0];
+            let totals = written.days.entry((scope.to_owned(), day, workload.to_owned())).or_default();
+            let rows = i64::try_from(stretch.len()).unwrap_or(i64::MAX);
+            *totals = totals.with(Day { rows, period_s: stretch.iter().filter_map(|told| told.period_s).max() });
         }
         Ok(())
+    }
+}
+
+/// What the totals need to know of a row.
+struct Told<'r> {
+    scope: &'r str,
+    workload: &'r str,
+    day: i64,
+    period_s: Option<i64>,
+}
+
+impl<'r> Told<'r> {
+    fn of(workload: &'r WorkloadKey, at_ms: i64, period_s: Option<i64>) -> Self {
+        Self { scope: scope(workload), workload: &workload.name, day: day(at_ms), period_s }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Grid {
     pub(super) period_s: i32,
 }
 
-/// Points younger than this have a lower rate of their own. Source: CloudWatch service quotas, read 2026-11.
+/// Windows that begin later than this before now have a lower rate of points. Source: CloudWatch service quotas, read 2026-11.
 const FRESH_MS: i64 = 3 * 60 * 60 * 1000;
 
 impl Grid {
@@ -51,9 +51,9 @@ impl Grid {
         usize::try_from((self.window_ms.end - self.window_ms.start) / self.step_ms()).unwrap_or_default()
     }
 
-    /// What `queries` over this window weigh in CloudWatch's rate of points. A short one may be all fresh.
-    pub(super) fn points_asked(&self, queries: usize) -> (Class, f64) {
-        let class = if self.window_ms.end - self.window_ms.start > FRESH_MS { Class::OldPoints } else { Class::FreshPoints };
+    /// What `queries` over this window weigh in CloudWatch's rate of points.
+    pub(super) fn points_asked(&self, queries: usize, now_ms: i64) -> (Class, f64) {
+        let class = if now_ms - self.window_ms.start > FRESH_MS { Class::OldPoints } else { Class::FreshPoints };
         (class, (queries * self.points()) as f64)
     }
 

@@ -9,6 +9,7 @@ mod packing;
 mod readings;
 mod series;
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use aws_sdk_cloudwatch::types::ScanBy;
@@ -19,51 +20,149 @@ use tokio::sync::Semaphore;
 
 pub(crate) use listing::{ByCluster, build_dimensions, families, services};
 pub(crate) use packing::{Chunk, Resolution, chunks, estimate};
-pub(crate) use series::Series;
+pub(crate) use series::{SERIES_PER_WORKLOAD, Series};
 
-use super::OPEN_DAY;
 use super::call::{Fault, Pages, Place, is_stale_token};
-use super::commit::Sink;
-use super::plan::{self, Known};
+use super::codebuild::BuildFact;
+use super::commit::{Sink, Unit};
+use super::plan::{self, Day, Known};
 use super::rates::Class;
-use crate::dataset::schema::State;
-use crate::dataset::writer::Verdict;
+use super::{OPEN_DAY, source};
+use crate::dataset::schema::{Metric, State};
+use crate::dataset::writer::{BUILD_SCOPE, Verdict};
 use crate::records::Batch;
 use answers::{Answer, Answers, Flaws, Grid, Status};
+use listing::BuildDimensions;
 use series::{STATISTICS, Statistic};
 
-/// Calls of one chunk under way at once.
+/// Calls of one unit under way at once.
 const CALLS: usize = 3;
 /// Answers that are being received at once in the whole process: what bounds memory, at a few MB for each.
 static RECEIVING: Semaphore = Semaphore::const_new(32);
 /// Times that a query is asked again when it was not answered in full.
 const MOST_REPEATS: usize = 3;
 
+/// A build's last reading may come so much after its end.
+const LAST_READING_MS: i64 = 5 * 60 * 1000;
+
 /// One statistic of one series.
 type Query<'a> = (&'a Series, Statistic);
 
-/// Fetches the `series` of one scope over one chunk of days and commits them as one unit.
+/// Some workloads of a scope over one chunk of days: what is fetched and committed together.
+#[derive(Debug)]
+pub(crate) struct Piece<'a> {
+    /// Cluster.
+    pub(crate) scope: &'a str,
+    /// Source.
+    pub(crate) source: &'static str,
+    /// CPU and memory of each workload.
+    pub(crate) series: &'a [Series],
+    /// Days.
+    pub(crate) chunk: &'a Chunk,
+}
+
+/// Fetches and commits a piece.
 ///
-/// Fails only when everything is to stop; any other failure is committed as the verdict on the days.
-#[expect(clippy::too_many_arguments, reason = "what is fetched, for whom, and where it goes")]
-pub(crate) async fn fetch(
-    place: &Place,
-    scope: &str,
-    source: &str,
-    series: &[Series],
-    chunk: &Chunk,
-    now_ms: i64,
-    known: &Known,
-    sink: &Sink,
-) -> Result<(), Fault> {
+/// Fails only when everything is to stop; any other failure is committed as the verdict on its workloads and days.
+pub(crate) async fn fetch(place: &Place, piece: &Piece<'_>, now_ms: i64, known: &Known, sink: &Sink) -> Result<(), Fault> {
+    let Piece { scope, source, series, chunk } = *piece;
     let grid = Grid::within(&plan::window_ms(&chunk.days, now_ms), chunk.period_s);
+    let queries = if grid.is_empty() { Vec::new() } else { queries(series) };
+    let calls = queries.chunks(chunk.queries_per_call.max(1)).map(|queries| (queries, grid.clone()));
     let unit = sink.unit();
+    let outcome = gather(place, &queries, calls.collect(), now_ms, &unit).await?;
+    let verdict = |workload: &str, day: Day| {
+        let (state, reason) = outcome.verdict(day, plan::is_over(day, now_ms));
+        let (scope, source) = (scope.to_owned(), source::of(source, workload));
+        Verdict { scope, workload: Some(workload.to_owned()), source, day, state, reason }
+    };
+    let workloads = series.chunks(SERIES_PER_WORKLOAD).filter_map(|of_workload| of_workload.first());
+    let verdicts = workloads.flat_map(|first| chunk.days.clone().map(|day| verdict(&first.workload.name, day)));
+    unit.commit(place, verdicts.collect(), known).await
+}
+
+/// The readings of builds on one day, as far as AWS still keeps them: how many metrics that requests, and the way to
+/// fetch them.
+#[derive(Debug)]
+pub(crate) struct BuildDay {
+    day: Day,
+    period_s: i32,
+    series: Vec<Series>,
+    /// The calls: which of the series, over which window.
+    calls: Vec<(Range<usize>, Range<i64>)>,
+}
+
+impl BuildDay {
+    /// Of the `builds` that ran on `day`; `None` where AWS keeps nothing any more.
+    pub(crate) fn of(
+        place: &Place,
+        day: Day,
+        builds: &[&BuildFact],
+        dimensions: &BuildDimensions,
+        resolution: Resolution,
+        now_ms: i64,
+    ) -> Option<Self> {
+        let period_s = resolution.period_s(day, now_ms)?;
+        let grid = Grid::within(&plan::window_ms(&(day..day + 1), now_ms), period_s);
+        let step_ms = i64::from(period_s) * 1000;
+        let span = |build: &BuildFact| {
+            let end_ms = build.end_ms.map_or(grid.window_ms.end, |end_ms| end_ms + LAST_READING_MS);
+            let start_ms = build.start_ms.div_euclid(step_ms) * step_ms;
+            let end_ms = end_ms.div_euclid(step_ms) * step_ms + step_ms;
+            start_ms.max(grid.window_ms.start)..end_ms.min(grid.window_ms.end)
+        };
+        let mut spans: Vec<(Range<i64>, &BuildFact)> = builds.iter().map(|build| (span(build), *build)).collect();
+        spans.retain(|(span, _)| !span.is_empty());
+        spans.sort_by(|(a, one), (b, other)| (a.start, a.end, &one.id).cmp(&(b.start, b.end, &other.id)));
+        let series = spans.iter().flat_map(|(_, build)| {
+            let build = (build.project.as_str(), build.id.as_str(), build.number);
+            [Metric::CpuVcpu, Metric::MemoryMib]
+                .map(|metric| Series::build(&place.account, &place.region, build, dimensions, metric))
+        });
+        let series = series.collect();
+        let spans: Vec<Range<i64>> = spans.into_iter().map(|(span, _)| span).collect();
+        let calls = packing::windows(&spans, period_s)
+            .into_iter()
+            .map(|(builds, window_ms)| (builds.start * SERIES_PER_WORKLOAD..builds.end * SERIES_PER_WORKLOAD, window_ms));
+        Some(Self { day, period_s, series, calls: calls.collect() })
+    }
+
+    /// Metrics that it requests.
+    pub(crate) fn metrics(&self) -> u64 {
+        (self.series.len() * STATISTICS.len()) as u64
+    }
+
+    /// Fetches and commits it; as [`fetch`] in all else.
+    pub(crate) async fn fetch(&self, place: &Place, now_ms: i64, known: &Known, sink: &Sink) -> Result<(), Fault> {
+        let of_calls: Vec<_> =
+            self.calls.iter().map(|(series, window_ms)| (queries(&self.series[series.clone()]), window_ms)).collect();
+        let queries: Vec<Query<'_>> = of_calls.iter().flat_map(|(queries, _)| queries.iter().copied()).collect();
+        let grid = |window_ms: &Range<i64>| Grid { window_ms: window_ms.clone(), period_s: self.period_s };
+        let calls = of_calls.iter().filter(|(queries, _)| !queries.is_empty());
+        let calls = calls.map(|(queries, window_ms)| (queries.as_slice(), grid(window_ms)));
+        let unit = sink.unit();
+        let mut outcome = gather(place, &queries, calls.collect(), now_ms, &unit).await?;
+        outcome.flaws.of_calls("builds without a number", self.series.iter().filter(|series| !series.is_known()).count());
+        let (state, reason) = outcome.verdict(self.day, plan::is_over(self.day, now_ms));
+        let (scope, source) = (BUILD_SCOPE.to_owned(), source::BUILD_METRICS.to_owned());
+        unit.commit(place, vec![Verdict { scope, workload: None, source, day: self.day, state, reason }], known).await
+    }
+}
+
+/// Makes `calls`, each some of the `queries` in their order over one window, and sends the samples. Fails only when
+/// everything is to stop.
+async fn gather(
+    place: &Place,
+    queries: &[Query<'_>],
+    calls: Vec<(&[Query<'_>], Grid)>,
+    now_ms: i64,
+    unit: &Unit,
+) -> Result<Outcome, Fault> {
     let mut outcome = Outcome::default();
-    let queries: Vec<Query<'_>> = if grid.is_empty() { Vec::new() } else { queries(series) };
-    outcome.flaws.of_calls("builds without a number", series.iter().filter(|series| !series.is_known()).count());
-    let calls: Vec<_> = queries.chunks(chunk.queries_per_call.max(1)).map(|call| answered(place, call, &grid)).collect();
-    let mut answers = stream::iter(calls).buffered(CALLS);
-    let mut assembly = Assembly::of(&queries);
+    let period_s = calls.first().map_or(0, |(_, grid)| grid.period_s);
+    let answers: Vec<_> = calls.into_iter().map(|(queries, grid)| answered(place, queries, grid, now_ms)).collect();
+    let mut answers = stream::iter(answers).buffered(CALLS);
+    let mut assembly = Assembly::of(queries);
     while let Some(answers) = answers.next().await {
         let answers = match answers {
             Ok(answers) => answers.finish(&mut outcome.flaws),
@@ -75,7 +174,7 @@ pub(crate) async fn fetch(
         };
         let mut batch = Batch::default();
         for (series, answers) in assembly.add(answers) {
-            batch.samples.extend(readings::samples(series, answers, chunk.period_s, &mut outcome.flaws));
+            batch.samples.extend(readings::samples(series, answers, period_s, &mut outcome.flaws));
         }
         outcome.rows += batch.samples.len();
         if !batch.samples.is_empty() {
@@ -86,7 +185,7 @@ pub(crate) async fn fetch(
     if outcome.fault.is_none() {
         outcome.flaws.account_for(queries.len());
     }
-    unit.commit(place, source, outcome.verdicts(scope, chunk, now_ms), known).await
+    Ok(outcome)
 }
 
 fn queries(series: &[Series]) -> Vec<Query<'_>> {
@@ -134,14 +233,6 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn verdicts(&self, scope: &str, chunk: &Chunk, now_ms: i64) -> Vec<Verdict> {
-        let verdict = |day| {
-            let (state, reason) = self.verdict(day, plan::is_over(day, now_ms));
-            Verdict { scope: scope.to_owned(), day, state, reason }
-        };
-        chunk.days.clone().map(verdict).collect()
-    }
-
     fn verdict(&self, day: plan::Day, is_over: bool) -> (State, Option<String>) {
         let flaws = self.flaws.reason(day);
         match &self.fault {
@@ -158,20 +249,20 @@ impl Outcome {
 }
 
 /// The answers to one call's queries, asked again where that may help.
-async fn answered(place: &Place, queries: &[Query<'_>], grid: &Grid) -> Result<Answers, Fault> {
-    let mut answers = ask(place, queries, grid).await?;
+async fn answered(place: &Place, queries: &[Query<'_>], grid: Grid, now_ms: i64) -> Result<Answers, Fault> {
+    let mut answers = ask(place, queries, &grid, now_ms).await?;
     for _ in 0..MOST_REPEATS {
         let open = answers.which(Status::is_open);
         if open.is_empty() {
             break;
         }
         let again: Vec<Query<'_>> = open.iter().map(|&index| queries[index]).collect();
-        answers.replace(&open, ask(place, &again, grid).await?);
+        answers.replace(&open, ask(place, &again, &grid, now_ms).await?);
     }
     for index in answers.which(|status| *status == Status::Partial) {
         let mut halves = Vec::new();
         for half in grid.halves().iter().filter(|half| !half.is_empty()) {
-            halves.extend(ask(place, &queries[index..=index], half).await?.each);
+            halves.extend(ask(place, &queries[index..=index], half, now_ms).await?.each);
         }
         if let Some(whole) = halves.into_iter().reduce(Answer::joined) {
             answers.each[index] = whole;
@@ -181,7 +272,7 @@ async fn answered(place: &Place, queries: &[Query<'_>], grid: &Grid) -> Result<A
 }
 
 /// One call, all its pages.
-async fn ask(place: &Place, queries: &[Query<'_>], grid: &Grid) -> Result<Answers, Fault> {
+async fn ask(place: &Place, queries: &[Query<'_>], grid: &Grid, now_ms: i64) -> Result<Answers, Fault> {
     let named =
         (0..).zip(queries).map(|(index, (series, statistic))| series.query(answers::id(index), *statistic, grid.period_s));
     let named: Vec<_> = named.collect();
@@ -198,7 +289,7 @@ async fn ask(place: &Place, queries: &[Query<'_>], grid: &Grid) -> Result<Answer
         }
     };
     let (mut answers, mut pages, mut token) = (Answers::new(queries.len(), grid), Pages::default(), None);
-    let (class, points) = grid.points_asked(queries.len());
+    let (class, points) = grid.points_asked(queries.len(), now_ms);
     loop {
         place.unless_stopped(place.rates.turns(class, points)).await?;
         let page = match place.call(Class::MetricData, "cloudwatch:GetMetricData", || request(&token)).await {
@@ -286,7 +377,8 @@ mod tests {
     fn a_fetch_may_move_between_threads() {
         fn is_send<F: Future + Send>(_: impl FnOnce(&'static Place, &'static Known, &'static Sink) -> F) {}
         static CHUNK: Chunk = Chunk { days: 0..1, period_s: 60, queries_per_call: 1 };
-        is_send(|place, known, sink| fetch(place, "prod", "collect:metrics", &[], &CHUNK, 0, known, sink));
+        static PIECE: Piece<'static> = Piece { scope: "prod", source: "collect:metrics", series: &[], chunk: &CHUNK };
+        is_send(|place, known, sink| fetch(place, &PIECE, 0, known, sink));
         is_send(|place, _, _| build_dimensions(place));
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::STATISTICS;
+use super::series::{SERIES_PER_WORKLOAD, STATISTICS};
 use crate::collect::plan::{self, Day};
 use crate::units::MS_PER_DAY;
 
@@ -14,8 +14,8 @@ use crate::units::MS_PER_DAY;
 const MOST_QUERIES: usize = 500;
 /// Points in one call, counted over the window asked for. Source: as above.
 const MOST_POINTS: usize = 100_800;
-/// Samples of one chunk, about: what an interruption can lose.
-const MOST_SAMPLES: usize = 2_000_000;
+/// What may be wasted of the calls of a piece, so that pieces can be small: one part in so many.
+const LEAST_WASTE: usize = 50;
 /// How many days each period is kept, finest first. Source: `GetMetricData` API reference, read 2026-11.
 const KEPT: [(i32, i64); 3] = [(60, 15), (300, 63), (3_600, 455)];
 /// A day that is about to lose its fine points is asked for coarser ones: it may lose them before its turn comes.
@@ -32,7 +32,7 @@ pub(crate) enum Resolution {
 
 impl Resolution {
     /// The period of a UTC day, judged by its start; `None` where AWS keeps nothing any more.
-    fn period_s(self, day: Day, now_ms: i64) -> Option<i32> {
+    pub(super) fn period_s(self, day: Day, now_ms: i64) -> Option<i32> {
         let age_ms = now_ms + MARGIN_MS - day * MS_PER_DAY;
         let (finest, _) = *KEPT.iter().find(|(_, days)| age_ms < days * MS_PER_DAY)?;
         Some(match self {
@@ -42,7 +42,7 @@ impl Resolution {
     }
 }
 
-/// Days of one month and one period, fetched and committed together for all series of a scope.
+/// Days of one month and one period, fetched over one window, in pieces of a few workloads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chunk {
     /// UTC days.
@@ -53,9 +53,22 @@ pub(crate) struct Chunk {
     pub(crate) queries_per_call: usize,
 }
 
-/// The chunks for `series_count` series over the missing `days`, in order of time. Days that AWS no longer keeps are
-/// in none of them.
-pub(crate) fn chunks(series_count: usize, days: &[Day], resolution: Resolution, now_ms: i64) -> Vec<Chunk> {
+impl Chunk {
+    fn of(days: Range<Day>, period_s: i32) -> Self {
+        let queries_per_call = queries_per_call(length(&days), period_s);
+        Self { days, period_s, queries_per_call }
+    }
+
+    /// The workloads that are fetched and committed together, of so many: as few as fill their calls.
+    pub(crate) fn pieces(&self, workloads: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let each = workloads_per_piece(self.queries_per_call);
+        (0..workloads).step_by(each).map(move |start| start..(start + each).min(workloads))
+    }
+}
+
+/// The chunks for `workloads` over the missing `days`, in order of time. Days that AWS no longer keeps are in none of
+/// them.
+pub(crate) fn chunks(workloads: usize, days: &[Day], resolution: Resolution, now_ms: i64) -> Vec<Chunk> {
     // A day that is not over will be fetched again: in a part of its own, it can be replaced without leaving rows behind.
     let mut alike: BTreeMap<(i32, bool), Vec<Day>> = BTreeMap::new();
     for &day in days {
@@ -67,10 +80,10 @@ pub(crate) fn chunks(series_count: usize, days: &[Day], resolution: Resolution, 
     for ((period_s, _), days) in alike {
         for span in plan::spans(&days) {
             let mut start = span.start;
-            for length in cut(length(&span), series_count, period_s) {
+            for length in cut(length(&span), workloads, period_s) {
                 let days = start..start + i64::try_from(length).unwrap_or(i64::MAX);
                 start = days.end;
-                chunks.push(Chunk { days, period_s, queries_per_call: queries_per_call(length, period_s) });
+                chunks.push(Chunk::of(days, period_s));
             }
         }
     }
@@ -89,12 +102,35 @@ pub(crate) struct Estimate {
     pub(crate) points: u64,
 }
 
-/// What `chunks` cost for `series_count` series.
-pub(crate) fn estimate(chunks: &[Chunk], series_count: usize) -> Estimate {
-    let queries = series_count * STATISTICS.len();
-    let calls: usize = chunks.iter().map(|chunk| queries.div_ceil(chunk.queries_per_call)).sum();
+/// What `chunks` cost for so many workloads.
+pub(crate) fn estimate(chunks: &[Chunk], workloads: usize) -> Estimate {
+    let queries = queries(workloads);
+    let calls: usize = chunks.iter().map(|chunk| calls(workloads, chunk.queries_per_call)).sum();
     let points: usize = chunks.iter().map(|chunk| queries * length(&chunk.days) * points_per_day(chunk.period_s)).sum();
     Estimate { calls: calls as u64, metrics: (queries * chunks.len()) as u64, points: points as u64 }
+}
+
+/// Queries of so many workloads.
+const fn queries(workloads: usize) -> usize {
+    workloads * SERIES_PER_WORKLOAD * STATISTICS.len()
+}
+
+/// Calls of so many workloads over one window, piece by piece.
+fn calls(workloads: usize, queries_per_call: usize) -> usize {
+    let each = workloads_per_piece(queries_per_call);
+    let of = |workloads| queries(workloads).div_ceil(queries_per_call);
+    workloads / each * of(each) + of(workloads % each)
+}
+
+/// The fewest workloads whose calls are full, all but one part in [`LEAST_WASTE`].
+fn workloads_per_piece(queries_per_call: usize) -> usize {
+    // So many fill whole calls exactly.
+    let fills = |workloads: &usize| {
+        let queries = queries(*workloads);
+        let places = queries.div_ceil(queries_per_call) * queries_per_call;
+        (places - queries) * LEAST_WASTE <= places
+    };
+    (1..queries_per_call).find(fills).unwrap_or(queries_per_call)
 }
 
 fn length(days: &Range<Day>) -> usize {
@@ -111,15 +147,14 @@ fn queries_per_call(days: usize, period_s: i32) -> usize {
 
 /// Cuts `days` neighbouring days into the lengths that take the fewest calls, and of those the fewest chunks: every
 /// chunk requests every metric once more.
-fn cut(days: usize, series_count: usize, period_s: i32) -> Vec<usize> {
-    let queries = series_count * STATISTICS.len();
-    let longest = longest(series_count, period_s);
+fn cut(days: usize, workloads: usize, period_s: i32) -> Vec<usize> {
+    let longest = MOST_POINTS / points_per_day(period_s);
     // For each number of days: (calls, chunks, length of the last chunk).
     let mut best: Vec<(usize, usize, usize)> = vec![(0, 0, 0)];
     for end in 1..=days {
         let ways = (1..=end.min(longest)).map(|length| {
-            let (calls, chunks, _) = best[end - length];
-            (calls + queries.div_ceil(queries_per_call(length, period_s)), chunks + 1, length)
+            let (before, chunks, _) = best[end - length];
+            (before + calls(workloads, queries_per_call(length, period_s)), chunks + 1, length)
         });
         best.push(ways.min().unwrap_or_default());
     }
@@ -134,12 +169,24 @@ fn cut(days: usize, series_count: usize, period_s: i32) -> Vec<usize> {
     lengths
 }
 
-/// The most days of one chunk: about [`MOST_SAMPLES`], but so many that any longer span can be cut into chunks whose
-/// calls are full of points, not of queries.
-fn longest(series_count: usize, period_s: i32) -> usize {
-    let shortest_full = MOST_POINTS.div_ceil(MOST_QUERIES * points_per_day(period_s));
-    let full = 2 * shortest_full - 1;
-    (MOST_SAMPLES / (series_count * points_per_day(period_s)).max(1)).clamp(full, MOST_POINTS / points_per_day(period_s))
+/// Spans of time, each with as many queries as a workload has, put together into calls: the spans of each call, and
+/// the window that holds them. `spans` are in order of their starts and on the grid of `period_s`.
+pub(super) fn windows(spans: &[Range<i64>], period_s: i32) -> Vec<(Range<usize>, Range<i64>)> {
+    let step_ms = i64::from(period_s) * 1000;
+    let mut calls: Vec<(Range<usize>, Range<i64>)> = Vec::new();
+    for (index, span) in spans.iter().enumerate() {
+        if let Some((of, window)) = calls.last_mut() {
+            let wider = window.start..window.end.max(span.end);
+            let points = usize::try_from((wider.end - wider.start) / step_ms).unwrap_or(usize::MAX);
+            let queries = queries(of.len() + 1);
+            if queries <= MOST_QUERIES && queries.saturating_mul(points) <= MOST_POINTS {
+                (of.end, *window) = (index + 1, wider);
+                continue;
+            }
+        }
+        calls.push((index..index + 1, span.clone()));
+    }
+    calls
 }
 
 #[cfg(test)]
@@ -152,32 +199,41 @@ mod tests {
     const NOW_MS: i64 = 1_795_176_000_000;
     const TODAY: Day = 20_777;
 
-    fn calls(lengths: &[usize], queries: usize, period_s: i32) -> usize {
-        lengths.iter().map(|&days| queries.div_ceil(queries_per_call(days, period_s))).sum()
+    fn calls_of(lengths: &[usize], workloads: usize, period_s: i32) -> usize {
+        lengths.iter().map(|&days| calls(workloads, queries_per_call(days, period_s))).sum()
     }
 
     #[test]
     fn five_queries_over_fourteen_minute_days_are_exactly_one_call() {
         assert_eq!(queries_per_call(14, 60), 5);
         assert_eq!(5 * 14 * 1_440, MOST_POINTS);
-        assert_eq!(calls(&[14], 5, 60), 1);
-        // Five series have three statistics each.
-        let chunk = Chunk { days: 0..14, period_s: 60, queries_per_call: 5 };
-        assert_eq!(estimate(&[chunk], 5), Estimate { calls: 3, metrics: 15, points: 15 * 14 * 1_440 });
+        // Five workloads have two series of three statistics each: six calls, and all of them full.
+        let chunk = Chunk::of(0..14, 60);
+        assert_eq!(estimate(std::slice::from_ref(&chunk), 5), Estimate { calls: 6, metrics: 30, points: 30 * 14 * 1_440 });
+        assert_eq!(chunk.pieces(12).collect::<Vec<_>>(), [0..5, 5..10, 10..12]);
     }
 
     #[test]
     fn windows_are_cut_where_whole_windows_would_leave_calls_half_empty() {
-        // 300 queries over 13 days: 60 calls of five in one window; 10 + 2 + 1 days take 43 + 9 + 5.
-        let lengths = cut(13, 100, 60);
+        // 50 workloads over 13 days: 60 calls of five queries in one window; 10 + 2 + 1 days take 43 + 9 + 5.
+        let lengths = cut(13, 50, 60);
         assert_eq!(lengths.iter().sum::<usize>(), 13);
-        assert!(calls(&lengths, 300, 60) <= 57, "{lengths:?}");
+        assert!(calls_of(&lengths, 50, 60) <= 58, "{lengths:?}");
     }
 
     #[test]
     fn of_equally_many_calls_the_fewest_metrics_are_requested() {
-        assert_eq!(cut(14, 1, 60), [14], "one call either way, but one chunk requests three metrics and two request six");
-        assert_eq!(cut(14, 5, 60), [14]);
+        assert_eq!(cut(14, 5, 60), [14], "six calls; any two chunks would request each metric twice");
+    }
+
+    #[test]
+    fn a_piece_is_a_few_calls_and_they_are_full() {
+        for queries_per_call in 1..=MOST_QUERIES {
+            let each = workloads_per_piece(queries_per_call);
+            let (queries, calls) = (queries(each), calls(each, queries_per_call));
+            assert!(calls <= 6, "{queries_per_call}: {calls} calls");
+            assert!((calls * queries_per_call - queries) * LEAST_WASTE <= calls * queries_per_call, "{queries_per_call}");
+        }
     }
 
     #[test]
@@ -218,14 +274,29 @@ mod tests {
     }
 
     #[test]
-    fn the_samples_of_a_chunk_are_bounded() {
-        for chunk in chunks(500, &(TODAY - 13..=TODAY).collect::<Vec<_>>(), Resolution::Auto, NOW_MS) {
-            assert!(500 * length(&chunk.days) * 1_440 <= MOST_SAMPLES, "{chunk:?}");
+    fn the_samples_of_a_piece_are_bounded() {
+        for chunk in chunks(500, &(TODAY - 69..=TODAY).collect::<Vec<_>>(), Resolution::Auto, NOW_MS) {
+            let workloads = chunk.pieces(500).next().unwrap().len();
+            let samples = workloads * SERIES_PER_WORKLOAD * length(&chunk.days) * points_per_day(chunk.period_s);
+            assert!(samples <= 2 * MOST_POINTS, "{chunk:?}");
         }
     }
 
     #[test]
-    fn no_series_take_no_calls() {
+    fn short_spans_share_a_call_until_it_is_full() {
+        const MINUTE: i64 = 60_000;
+        let span = |from: i64, to: i64| from * MINUTE..to * MINUTE;
+        assert_eq!(windows(&[span(0, 10), span(5, 8), span(20, 30)], 60), [(0..3, span(0, 30))]);
+        // 83 workloads have 498 queries.
+        let many: Vec<_> = (0..100).map(|_| span(0, 10)).collect();
+        assert_eq!(windows(&many, 60), [(0..83, span(0, 10)), (83..100, span(0, 10))]);
+        // Twelve queries over a week and a bit are too many points.
+        assert_eq!(windows(&[span(0, 10), span(8_400, 8_401)], 60), [(0..1, span(0, 10)), (1..2, span(8_400, 8_401))]);
+        assert_eq!(windows(&[], 60), []);
+    }
+
+    #[test]
+    fn no_workloads_take_no_calls() {
         let chunks = chunks(0, &[TODAY], Resolution::Auto, NOW_MS);
         assert_eq!(estimate(&chunks, 0), Estimate::default());
     }
@@ -233,16 +304,15 @@ mod tests {
     proptest! {
         #[test]
         fn calls_are_within_five_percent_of_what_no_packing_can_beat(
-            series in 1_usize..20_000,
+            workloads in 1_usize..10_000,
             days in 1_usize..=31,
             period_s in prop::sample::select(vec![60, 300, 3_600]),
         ) {
-            let queries = series * 3;
-            let points = queries * days * (86_400 / usize::try_from(period_s).unwrap());
-            let bound = points.div_ceil(100_800).max(queries.div_ceil(500));
-            let lengths = cut(days, series, period_s);
+            let points = queries(workloads) * days * (86_400 / usize::try_from(period_s).unwrap());
+            let bound = points.div_ceil(100_800).max(queries(workloads).div_ceil(500));
+            let lengths = cut(days, workloads, period_s);
             prop_assert_eq!(lengths.iter().sum::<usize>(), days);
-            let calls = calls(&lengths, queries, period_s);
+            let calls = calls_of(&lengths, workloads, period_s);
             prop_assert!(calls as f64 <= (1.05 * bound as f64).max(bound as f64 + 1.0), "{} calls, {} at least: {:?}", calls, bound, lengths);
         }
 

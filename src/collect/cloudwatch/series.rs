@@ -8,6 +8,8 @@ use super::listing::BuildDimensions;
 use crate::dataset::schema::Metric;
 use crate::workload::{Kind, WorkloadKey};
 
+/// CPU and memory.
+pub(crate) const SERIES_PER_WORKLOAD: usize = 2;
 /// The statistics of each series: what its samples are made of, in the order of [`Statistic`].
 pub(super) const STATISTICS: [Statistic; 3] = [Statistic::Maximum, Statistic::Sum, Statistic::SampleCount];
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::collect::OPEN_DAY;
 use crate::collect::call::Fault;
 use crate::collect::plan::{Day, is_over};
+use crate::collect::{OPEN_DAY, source};
 use crate::dataset::schema::State;
 use crate::dataset::writer::{BUILD_SCOPE, Verdict};
 use crate::units::MS_PER_DAY;
@@ -136,13 +136,17 @@ impl Days {
                 Some(running) => (State::Partial, Some(format!("{running} builds were still running"))),
             }
         };
-        Verdict { scope: BUILD_SCOPE.to_owned(), day, state, reason }
+        told(day, state, reason)
     }
 
     /// What `day` is when the listing ends in `fault`.
     pub(super) fn failed(day: Day, fault: &Fault) -> Verdict {
-        Verdict { scope: BUILD_SCOPE.to_owned(), day, state: fault.state(), reason: Some(fault.reason()) }
+        told(day, fault.state(), Some(fault.reason()))
     }
+}
+
+fn told(day: Day, state: State, reason: Option<String>) -> Verdict {
+    Verdict { scope: BUILD_SCOPE.to_owned(), workload: None, source: source::BUILDS.to_owned(), day, state, reason }
 }
 
 #[cfg(test)]

@@ -17,9 +17,8 @@ use super::commit::{Sink, Unit};
 use super::listing::Listing;
 use super::plan::{Day, Known, spans};
 use super::rates::Class;
-use super::scopes::source;
 use crate::dataset::schema::RunRow;
-use crate::dataset::writer::{BUILD_SCOPE, Verdict};
+use crate::dataset::writer::Verdict;
 use crate::records::builds::Build;
 use crate::records::{Batch, Refusal};
 use crate::units::MS_PER_DAY;
@@ -43,23 +42,23 @@ pub(crate) struct BuildFact {
     pub(crate) end_ms: Option<i64>,
 }
 
-/// Fetches the builds that began on the `wanted` days and commits the days that are missing, newest first, each as
+/// Fetches the builds that began on the `wanted` days and commits the `missing` ones among them, newest first, each as
 /// soon as it is whole. Returns every build that ran on a wanted day, those of whole days and of the day before, too.
 ///
 /// A fault is written into what is not whole yet, and returned.
 pub(crate) async fn builds(
     place: &Place,
     wanted: Range<Day>,
+    missing: &[Day],
     now_ms: i64,
     known: &Known,
     sink: &Sink,
 ) -> Result<Vec<BuildFact>, Fault> {
-    let missing = known.missing(&place.account, &place.region, BUILD_SCOPE, source::BUILDS, wanted.clone());
     let mut collector = Collector {
         place,
         known,
         sink,
-        missing: missing.into_iter().collect(),
+        missing: missing.iter().copied().collect(),
         days: Days::new(wanted.clone(), now_ms),
         open: BTreeMap::new(),
         facts: Vec::new(),
@@ -177,7 +176,7 @@ impl Collector<'_> {
         if !runs.is_empty() {
             unit.rows(Batch { runs, ..Batch::default() }).await?;
         }
-        unit.commit(self.place, source::BUILDS, verdicts, self.known).await
+        unit.commit(self.place, verdicts, self.known).await
     }
 
     /// Writes `fault` into every missing day that is not whole, with what was seen of it.

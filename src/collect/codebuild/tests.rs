@@ -67,7 +67,10 @@ fn collected(
     answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static,
 ) -> (Collected<Outcome>, Vec<String>) {
     let (place, calls) = place(answer);
-    let collected = collect(NOW, async move |sink| builds(&place, wanted, NOW, &Known::default(), &sink).await);
+    let collected = collect(NOW, async move |sink| {
+        let missing: Vec<Day> = wanted.clone().collect();
+        builds(&place, wanted, &missing, NOW, &Known::default(), &sink).await
+    });
     let calls = calls.lock().unwrap().clone();
     (collected, calls)
 }

@@ -1,6 +1,6 @@
 //! Which clusters and services there are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_ecs::types::{self as sdk, ClusterField};
 use futures::{StreamExt, stream};
@@ -12,8 +12,8 @@ use crate::collect::rates::Class;
 use crate::collect::reckoning::{Failure, Reckoning};
 use crate::dataset::schema::ConfigurationRow;
 use crate::records::fields::{Arn, code_word, is_name};
+use crate::records::sdk::time;
 use crate::records::services;
-use crate::records::tasks::family;
 
 /// Most that one call describes. Source: ECS API reference, read 2026-11.
 const CLUSTERS_A_CALL: usize = 100;
@@ -42,13 +42,10 @@ pub(crate) async fn discover(place: &Place, only: &[String]) -> Result<Discovere
     }
     let mut services = stream::iter(clusters).map(|cluster| with_services(place, cluster)).buffer_unordered(AT_ONCE);
     while let Some(cluster) = services.next().await {
-        let (cluster, rows) = cluster?;
-        discovered.clusters.push(cluster);
-        discovered.batch.configurations.extend(rows);
+        discovered.clusters.push(cluster?);
     }
     discovered.clusters.sort_by(|a, b| a.name.cmp(&b.name));
     discovered.clusters.dedup_by(|a, b| a.name == b.name);
-    discovered.batch.configurations.sort();
     Ok(discovered)
 }
 
@@ -141,8 +138,8 @@ fn undescribed(arns: &[String], fault: &Fault) -> Vec<Cluster> {
     named.map(cluster).collect()
 }
 
-/// The cluster with its services, and their configurations.
-async fn with_services(place: &Place, mut cluster: Cluster) -> Result<(Cluster, Vec<ConfigurationRow>), Fault> {
+/// The cluster with its services.
+async fn with_services(place: &Place, mut cluster: Cluster) -> Result<Cluster, Fault> {
     let mut arns = Vec::new();
     if let Err(fault) = list_services(place, &cluster, &mut arns).await {
         if matches!(fault, Fault::Stopped(_)) {
@@ -151,7 +148,7 @@ async fn with_services(place: &Place, mut cluster: Cluster) -> Result<(Cluster, 
         cluster.faults.push(fault.reason());
         cluster.unknown_services = Some(fault);
     }
-    let (mut rows, mut reckoning) = (Vec::new(), Reckoning::default());
+    let (mut described, mut reckoning) = (HashMap::new(), Reckoning::default());
     let chunks: Vec<Vec<String>> = arns.chunks(SERVICES_A_CALL).map(<[String]>::to_vec).collect();
     let arn = cluster.arn.clone();
     let mut answers = stream::iter(chunks).map(|asked| describe_services(place, &arn, asked)).buffer_unordered(AT_ONCE);
@@ -159,8 +156,9 @@ async fn with_services(place: &Place, mut cluster: Cluster) -> Result<(Cluster, 
         match answer {
             Ok(answer) => {
                 for service in reckoning.sort(&asked, answer.services, sdk::Service::service_arn, failures(answer.failures)) {
-                    let row = reckoning.accept(services::Service::from(service).into_rows());
-                    rows.extend(row.into_iter().flatten());
+                    let (name, settled_ms) = (service.service_name.clone(), settled_ms(&service));
+                    let rows = reckoning.accept(services::Service::from(service).into_rows());
+                    described.extend(name.zip(rows).map(|(name, rows)| (name, (settled_ms, rows))));
                 }
             }
             Err(fault @ Fault::Stopped(_)) => return Err(fault),
@@ -178,8 +176,16 @@ async fn with_services(place: &Place, mut cluster: Cluster) -> Result<(Cluster, 
         cluster.unknown_services = Some(Fault::Failed(first.clone()));
     }
     cluster.faults.extend(not_described);
-    cluster.services = services(arns, &rows);
-    Ok((cluster, rows))
+    cluster.services = services(arns, described);
+    Ok(cluster)
+}
+
+/// When the service last changed; `None` while it is changing.
+fn settled_ms(service: &sdk::Service) -> Option<i64> {
+    let [deployment] = service.deployments() else { return None };
+    let is_over = deployment.rollout_state.as_ref().is_none_or(|state| *state == sdk::DeploymentRolloutState::Completed);
+    let changed = [deployment.created_at, deployment.updated_at].into_iter().flatten().map(|at| time(at).0).max();
+    changed.filter(|_| is_over && service.task_sets().is_empty())
 }
 
 async fn list_services(place: &Place, cluster: &Cluster, arns: &mut Vec<String>) -> Result<(), Fault> {
@@ -206,16 +212,15 @@ async fn describe_services(place: &Place, cluster: &str, asked: Vec<String>) -> 
     (asked, answer)
 }
 
+/// When each described service last changed, and its configurations, by name.
+type DescribedServices = HashMap<String, (Option<i64>, Vec<ConfigurationRow>)>;
+
 /// Every listed service, described or not: its metrics can be read either way.
-fn services(arns: Vec<String>, rows: &[ConfigurationRow]) -> Vec<Service> {
-    let mut families: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for row in rows {
-        let of_service = families.entry(&row.workload.name).or_default();
-        of_service.extend(row.task_definition.as_deref().map(|definition| family(definition).to_owned()));
-    }
+fn services(arns: Vec<String>, mut described: DescribedServices) -> Vec<Service> {
     let service = |arn: String| {
         let name = Arn::parse(&arn)?.last().to_owned();
-        is_name(&name).then(|| Service { families: families.remove(name.as_str()).unwrap_or_default(), arn, name })
+        let (settled_ms, configurations) = described.remove(&name).unwrap_or_default();
+        is_name(&name).then_some(Service { arn, name, settled_ms, configurations })
     };
     let mut services: Vec<Service> = arns.into_iter().filter_map(service).collect();
     services.sort_by(|a, b| a.name.cmp(&b.name));
@@ -241,8 +246,23 @@ mod tests {
     #[test]
     fn a_service_that_is_not_described_keeps_its_name() {
         let arn = "arn:aws:ecs:us-east-1:123456789012:service/prod/web".to_owned();
-        let found = services(vec![arn, "no ARN".to_owned()], &[]);
+        let found = services(vec![arn, "no ARN".to_owned()], HashMap::new());
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].name.as_str(), found[0].families.len()), ("web", 0));
+        assert_eq!((found[0].name.as_str(), found[0].families().count()), ("web", 0));
+    }
+
+    #[test]
+    fn a_service_is_settled_when_one_deployment_is_left_and_over() {
+        let at = |seconds| aws_smithy_types::DateTime::from_secs(seconds);
+        let deployment = |state| sdk::Deployment::builder().created_at(at(10)).updated_at(at(20)).rollout_state(state).build();
+        let settled = |deployments: &[sdk::DeploymentRolloutState]| {
+            let deployments = deployments.iter().cloned().map(deployment).collect();
+            settled_ms(&sdk::Service::builder().set_deployments(Some(deployments)).build())
+        };
+        let (over, under_way) = (sdk::DeploymentRolloutState::Completed, sdk::DeploymentRolloutState::InProgress);
+        assert_eq!(settled(&[over.clone()]), Some(20_000));
+        assert_eq!(settled(&[under_way.clone()]), None);
+        assert_eq!(settled(&[under_way, over]), None);
+        assert_eq!(settled(&[]), None, "another controller deploys it");
     }
 }

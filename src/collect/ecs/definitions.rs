@@ -14,7 +14,7 @@ use crate::records::services::TaskDefinition;
 
 impl Snapshot<'_> {
     /// Describes every definition that the rows sent so far name, except the `known` ones; returns those described.
-    pub(super) async fn definitions(&mut self, known: &BTreeSet<String>) -> Result<BTreeSet<String>, Fault> {
+    pub(super) async fn describe_definitions(&mut self, known: &BTreeSet<String>) -> Result<BTreeSet<String>, Fault> {
         let (place, mut reckoning, mut described) = (self.place, Reckoning::default(), BTreeSet::new());
         let wanted: Vec<String> = self.definitions.difference(known).cloned().collect();
         let mut answers = stream::iter(wanted).map(|name| describe(place, name)).buffer_unordered(AT_ONCE);

@@ -40,13 +40,12 @@ enum Outcome {
 }
 
 impl Snapshot<'_> {
-    /// The configurations of every service over time. Without them its current deployments still count.
-    pub(super) async fn history(&mut self) -> Result<(), Fault> {
+    /// The configurations of `services` over time. Without them their current deployments still count.
+    pub(super) async fn history(&mut self, services: &[&Service]) -> Result<(), Fault> {
         let (place, cluster) = (self.place, self.cluster.arn.as_str());
         let mut reckoning = Reckoning::default();
         let mut without = 0;
-        let histories = self.cluster.services.iter().map(|service| of_service(place, cluster, service));
-        let histories: Vec<_> = histories.collect();
+        let histories: Vec<_> = services.iter().map(|service| of_service(place, cluster, service)).collect();
         let mut histories = stream::iter(histories).buffer_unordered(AT_ONCE);
         while let Some((service, history)) = histories.next().await {
             match history {

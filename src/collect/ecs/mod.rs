@@ -1,6 +1,7 @@
-//! Amazon ECS: what there is, and what a cluster runs now and ran in the last hour.
+//! Amazon ECS: what there is, what a cluster runs now and ran in the last hour, and how its services were configured.
 //!
-//! AWS forgets a stopped task after about an hour, so every snapshot is a source of its own and snapshots add up.
+//! AWS forgets a stopped task after about an hour, so every snapshot is a source of its own and snapshots add up. The
+//! history of a service is taken when it has changed, in a unit of its own.
 
 mod clusters;
 mod definitions;
@@ -17,10 +18,11 @@ use super::call::{Fault, Place};
 use super::commit::{Sink, Unit};
 use super::plan::Known;
 use super::reckoning::Reckoning;
-use super::scopes::source;
-use crate::dataset::schema::State;
+use super::source;
+use crate::dataset::schema::{ConfigurationRow, State};
 use crate::dataset::writer::Verdict;
 use crate::records::Batch;
+use crate::records::tasks::family;
 use crate::units::MS_PER_DAY;
 
 pub(crate) use clusters::discover;
@@ -29,6 +31,8 @@ pub(crate) use clusters::discover;
 const AT_ONCE: usize = 4;
 /// What a snapshot shows when nothing is missing.
 const SNAPSHOT: &str = "tasks that ran then or had stopped within the hour";
+/// What a history shows when nothing is missing.
+const HISTORY: &str = "deployments that AWS still lists";
 
 /// How much Container Insights measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +73,22 @@ pub(crate) struct Service {
     pub(crate) arn: String,
     /// Name.
     pub(crate) name: String,
-    /// Families of the task definitions of all its deployments; empty where it could not be described.
-    pub(crate) families: BTreeSet<String>,
+    /// When it last changed; `None` while it is changing, or where it could not be described.
+    pub(crate) settled_ms: Option<i64>,
+    /// Its configurations; empty where it could not be described.
+    pub(crate) configurations: Vec<ConfigurationRow>,
+}
+
+impl Service {
+    /// Families of the task definitions of all its deployments.
+    pub(crate) fn families(&self) -> impl Iterator<Item = &str> {
+        self.definitions().map(family)
+    }
+
+    /// Task definitions of all its deployments.
+    pub(crate) fn definitions(&self) -> impl Iterator<Item = &str> {
+        self.configurations.iter().filter_map(|row| row.task_definition.as_deref())
+    }
 }
 
 /// What there is in one place.
@@ -80,64 +98,58 @@ pub(crate) struct Discovered {
     pub(crate) clusters: Vec<Cluster>,
     /// Clusters asked for that are not there, and listed ones that were not described: each with its reason.
     pub(crate) missing: Vec<String>,
-    /// The services' configurations, of all clusters.
-    pub(crate) batch: Batch,
 }
 
-/// What a snapshot saw.
-#[derive(Debug, Default)]
-pub(crate) struct SnapshotFacts {
-    /// Task definition families of tasks that belong to no service.
-    pub(crate) families: BTreeSet<String>,
-    /// Tasks described; one that stopped meanwhile counts twice.
-    pub(crate) tasks: usize,
-}
-
-/// The source of the snapshots taken at `now_ms`, as the coverage table names it.
-pub(crate) fn snapshot_source(now_ms: i64) -> String {
-    let now = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default();
-    format!("{}:{}", source::ECS, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
-}
-
-/// Takes and commits the snapshot of one cluster: tasks, task definitions, the services' history, container instances.
+/// Takes and commits the snapshot of one cluster: its tasks, their definitions, its container instances.
 ///
-/// `services` are the configurations of its services, as discovered. A definition in `known_definitions`
-/// (`family:revision`) is not asked for again; those committed here are added. Fails only when everything is to stop:
-/// what is missing for any other reason is in the verdict.
+/// A task definition among `definitions` (`family:revision`) is not asked for again; those committed here are added.
+/// Fails only when everything is to stop: what is missing for any other reason is in the verdict.
 pub(crate) async fn snapshot(
     place: &Place,
     cluster: &Cluster,
-    services: Batch,
     now_ms: i64,
-    known_definitions: &Mutex<BTreeSet<String>>,
+    definitions: &Mutex<BTreeSet<String>>,
     known: &Known,
     sink: &Sink,
-) -> Result<SnapshotFacts, Fault> {
-    let mut snapshot = Snapshot {
-        place,
-        cluster,
-        now_ms,
-        unit: sink.unit(),
-        definitions: BTreeSet::new(),
-        facts: SnapshotFacts::default(),
-        rows: 0,
-        report: Report { faults: cluster.faults.clone(), ..Report::default() },
-    };
-    snapshot.send(services).await?;
+) -> Result<(), Fault> {
+    let mut snapshot = Snapshot::new(place, cluster, now_ms, sink);
+    snapshot.report.faults.clone_from(&cluster.faults);
     snapshot.tasks().await?;
-    snapshot.history().await?;
     if cluster.instances {
         snapshot.instances().await?;
     }
-    let asked_before = known_definitions.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let described = snapshot.definitions(&asked_before).await?;
-    let Snapshot { unit, facts, rows, report, .. } = snapshot;
-    let day = now_ms.div_euclid(MS_PER_DAY);
-    let verdict = report.verdict(&cluster.name, day, rows);
-    unit.commit(place, &snapshot_source(now_ms), vec![verdict], known).await?;
-    // Only now: what an abandoned snapshot described is in no commit.
-    known_definitions.lock().unwrap_or_else(PoisonError::into_inner).extend(described);
-    Ok(facts)
+    let verdict = |state, reason| vec![verdict(cluster, None, source::snapshot(now_ms), now_ms, state, reason)];
+    snapshot.finish(SNAPSHOT, verdict, definitions, known).await
+}
+
+/// Takes and commits the configurations of some services of a cluster over time, with their task definitions.
+///
+/// As [`snapshot`] in all else.
+pub(crate) async fn history(
+    place: &Place,
+    cluster: &Cluster,
+    services: &[&Service],
+    now_ms: i64,
+    definitions: &Mutex<BTreeSet<String>>,
+    known: &Known,
+    sink: &Sink,
+) -> Result<(), Fault> {
+    let mut snapshot = Snapshot::new(place, cluster, now_ms, sink);
+    let configurations = services.iter().flat_map(|service| service.configurations.iter().cloned()).collect();
+    snapshot.send(Batch { configurations, ..Batch::default() }).await?;
+    snapshot.history(services).await?;
+    let verdicts = |state: State, reason: String| {
+        let of = |service: &&Service| {
+            verdict(cluster, Some(&service.name), source::history(&service.name, now_ms), now_ms, state, reason.clone())
+        };
+        services.iter().map(of).collect()
+    };
+    snapshot.finish(HISTORY, verdicts, definitions, known).await
+}
+
+fn verdict(cluster: &Cluster, service: Option<&str>, source: String, now_ms: i64, state: State, reason: String) -> Verdict {
+    let (scope, workload, day) = (cluster.name.clone(), service.map(str::to_owned), now_ms.div_euclid(MS_PER_DAY));
+    Verdict { scope, workload, source, day, state, reason: Some(reason) }
 }
 
 /// A snapshot in the making.
@@ -148,9 +160,32 @@ struct Snapshot<'a> {
     unit: Unit,
     /// Every task definition that a row names.
     definitions: BTreeSet<String>,
-    facts: SnapshotFacts,
     rows: usize,
     report: Report,
+}
+
+impl<'a> Snapshot<'a> {
+    fn new(place: &'a Place, cluster: &'a Cluster, now_ms: i64, sink: &Sink) -> Self {
+        let (definitions, report) = (BTreeSet::new(), Report::default());
+        Self { place, cluster, now_ms, unit: sink.unit(), definitions, rows: 0, report }
+    }
+
+    /// Describes the task definitions that are not known yet, and commits everything.
+    async fn finish(
+        mut self,
+        whole: &str,
+        verdicts: impl FnOnce(State, String) -> Vec<Verdict>,
+        definitions: &Mutex<BTreeSet<String>>,
+        known: &Known,
+    ) -> Result<(), Fault> {
+        let asked_before = definitions.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let described = self.describe_definitions(&asked_before).await?;
+        let (state, reason) = self.report.verdict(whole, self.rows);
+        self.unit.commit(self.place, verdicts(state, reason), known).await?;
+        // Only now: what an abandoned unit described is in no commit.
+        definitions.lock().unwrap_or_else(PoisonError::into_inner).extend(described);
+        Ok(())
+    }
 }
 
 impl Snapshot<'_> {
@@ -197,16 +232,17 @@ impl Report {
         self.notes.extend(reckoning.gone_note(noun));
     }
 
-    fn verdict(self, cluster: &str, day: i64, rows: usize) -> Verdict {
+    /// The state of the whole and why: `whole` where nothing is missing.
+    fn verdict(self, whole: &str, rows: usize) -> (State, String) {
         let Self { faults, notes, first } = self;
         let state = match (faults.is_empty(), first) {
             (true, _) => State::Snapshot,
             (false, Some(first)) if rows == 0 => first,
             (false, _) => State::Partial,
         };
-        let mut reasons = if faults.is_empty() { vec![SNAPSHOT.to_owned()] } else { faults };
+        let mut reasons = if faults.is_empty() { vec![whole.to_owned()] } else { faults };
         reasons.extend(notes);
-        Verdict { scope: cluster.to_owned(), day, state, reason: Some(reasons.join("; ")) }
+        (state, reasons.join("; "))
     }
 }
 

@@ -11,9 +11,8 @@ use crate::collect::listing::Listing;
 use crate::collect::rates::Class;
 use crate::collect::reckoning::Reckoning;
 use crate::dataset::schema::{RunRow, SourceKind};
-use crate::records::tasks::{Task, family};
+use crate::records::tasks::Task;
 use crate::records::{Batch, Refusal};
-use crate::workload::Kind;
 
 impl Snapshot<'_> {
     /// Tasks, a page at a time.
@@ -35,7 +34,6 @@ impl Snapshot<'_> {
                 reckoning.none_may_be_gone();
             }
         }
-        self.facts.tasks = reckoning.returned();
         self.report.reckon(&reckoning, "tasks");
         Ok(())
     }
@@ -56,8 +54,6 @@ impl Snapshot<'_> {
             for task in tasks {
                 batch.runs.extend(reckoning.accept(run(task.into(), self.now_ms)));
             }
-            let standalone = batch.runs.iter().filter(|run| run.workload.kind == Kind::Task);
-            self.facts.families.extend(standalone.filter_map(|run| Some(family(run.task_definition.as_deref()?).to_owned())));
             self.send(batch).await?;
         }
         Ok(())

@@ -151,28 +151,39 @@ fn ecs(operation: &str, asked: &Value) -> (u16, Value) {
 struct Seen {
     discovered: Vec<Cluster>,
     missing: Vec<String>,
-    facts: Vec<SnapshotFacts>,
     definitions: BTreeSet<String>,
+}
+
+/// Discovers, then takes the snapshot and the histories of each cluster; `known` definitions are in the dataset.
+fn seen_knowing(
+    known: &[&str],
+    only: &[&str],
+    answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static,
+) -> (Collected<Result<Seen, Fault>>, Vec<String>) {
+    let (place, calls) = place(answer);
+    let only: Vec<String> = only.iter().map(ToString::to_string).collect();
+    let definitions = Mutex::new(known.iter().map(ToString::to_string).collect());
+    let collected = collect(NOW, async move |sink| {
+        let Discovered { clusters, missing } = discover(&place, &only).await?;
+        let known = Known::default();
+        for cluster in &clusters {
+            snapshot(&place, cluster, NOW, &definitions, &known, &sink).await?;
+            let services: Vec<&Service> = cluster.services.iter().collect();
+            if !services.is_empty() {
+                history(&place, cluster, &services, NOW, &definitions, &known, &sink).await?;
+            }
+        }
+        Ok(Seen { discovered: clusters, missing, definitions: definitions.into_inner().unwrap() })
+    });
+    let calls = calls.lock().unwrap().clone();
+    (collected, calls)
 }
 
 fn seen(
     only: &[&str],
     answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static,
 ) -> (Collected<Result<Seen, Fault>>, Vec<String>) {
-    let (place, calls) = place(answer);
-    let only: Vec<String> = only.iter().map(ToString::to_string).collect();
-    let collected = collect(NOW, async move |sink| {
-        let Discovered { clusters, missing, batch } = discover(&place, &only).await?;
-        let (known, definitions) = (Known::default(), Mutex::default());
-        let (mut batch, mut facts) = (Some(batch), Vec::new());
-        for cluster in &clusters {
-            let services = batch.take().unwrap_or_default();
-            facts.push(snapshot(&place, cluster, services, NOW, &definitions, &known, &sink).await?);
-        }
-        Ok(Seen { discovered: clusters, missing, facts, definitions: definitions.into_inner().unwrap() })
-    });
-    let calls = calls.lock().unwrap().clone();
-    (collected, calls)
+    seen_knowing(&[], only, answer)
 }
 
 fn table(collected: &Collected<Result<Seen, Fault>>, table: Table) -> DataFrame {
@@ -184,13 +195,16 @@ fn texts(frame: &DataFrame, column: &str) -> Vec<String> {
     column.iter().map(|text| text.unwrap_or("-").to_owned()).collect()
 }
 
-fn verdict(collected: &Collected<Result<Seen, Fault>>) -> (String, String) {
+/// State and reason of the snapshot and of the history of the one service.
+fn verdicts(collected: &Collected<Result<Seen, Fault>>) -> [(String, String); 2] {
     let commits = collected.commits();
-    assert_eq!(commits.len(), 1);
-    let row = &commits[0].row;
-    assert_eq!((row.scope.as_str(), row.day.as_str()), ("prod", "2026-11-20"));
-    assert_eq!(row.source, "collect:ecs:2026-11-20T12:00:00Z");
-    (row.state.clone(), row.reason.clone().unwrap_or_default())
+    ["collect:ecs:2026-11-20T12:00:00Z", "collect:history:web:2026-11-20T12:00:00Z"].map(|source| {
+        let commit = commits.iter().find(|commit| commit.row.source == source);
+        commit.map_or_else(Default::default, |commit| {
+            assert_eq!((commit.row.scope.as_str(), commit.row.day.as_str()), ("prod", "2026-11-20"));
+            (commit.row.state.clone(), commit.row.reason.clone().unwrap_or_default())
+        })
+    })
 }
 
 /// `ecs`, but with `code` for one operation.
@@ -213,17 +227,16 @@ fn a_cluster_is_seen_with_all_that_belongs_to_it() {
         ("prod", Insights::Enhanced, true, 1)
     );
     assert_eq!(cluster.services[0].name, "web");
-    assert_eq!(cluster.services[0].families.iter().collect::<Vec<_>>(), ["web"]);
+    assert_eq!(cluster.services[0].families().collect::<Vec<_>>(), ["web"]);
     assert!(cluster.faults.is_empty() && cluster.unknown_services.is_none() && seen.missing.is_empty());
-    let (state, reason) = verdict(&collected);
+    let [(state, reason), history] = verdicts(&collected);
     assert_eq!(state, "snapshot");
     assert_eq!(
         reason,
         "tasks that ran then or had stopped within the hour; 1 of 5 tasks not returned: MISSING; \
-         1 of 4 task definitions not returned: MISSING"
+         1 of 3 task definitions not returned: MISSING"
     );
-    let facts = &seen.facts[0];
-    assert_eq!(facts.families.iter().collect::<Vec<_>>(), ["job", "nightly"]);
+    assert_eq!(history, ("snapshot".to_owned(), "deployments that AWS still lists".to_owned()));
     let runs = table(&collected, Table::Runs);
     let mut told: Vec<_> = texts(&runs, "run_id").into_iter().zip(texts(&runs, "name")).collect();
     told.sort();
@@ -273,7 +286,14 @@ fn no_secret_gets_into_the_dataset() {
         }
     }
     assert!(told > 50);
-    assert!(!verdict(&collected).1.contains(CANARY));
+    assert!(verdicts(&collected).iter().all(|(_, reason)| !reason.contains(CANARY)));
+}
+
+#[test]
+fn a_definition_that_is_in_the_dataset_is_not_asked_for_again() {
+    let (collected, calls) = seen_knowing(&["web:1", "web:2", "job:7"], &[], ecs);
+    assert!(collected.outcome.is_ok());
+    assert_eq!(calls.iter().filter(|call| *call == "DescribeTaskDefinition").count(), 1, "only the one that was deleted");
 }
 
 #[test]
@@ -293,10 +313,10 @@ fn a_denied_operation_only_takes_away_what_it_feeds() {
     ] {
         let (collected, _) = seen(&[], refusing(operation, "AccessDeniedException"));
         assert!(collected.outcome.is_ok(), "{operation}");
-        let (state, reason) = verdict(&collected);
-        assert_eq!(state, "partial", "{operation}");
-        assert!(reason.starts_with(&format!("access denied: ecs:{operation}")), "{reason}");
-        assert!(!reason.contains(CANARY));
+        let told = verdicts(&collected);
+        let blamed = format!("access denied: ecs:{operation}");
+        assert!(told.iter().any(|(state, reason)| state == "partial" && reason.starts_with(&blamed)), "{told:?}");
+        assert!(!told.iter().any(|(_, reason)| reason.contains(CANARY)));
         let unknown = collected.outcome.as_ref().unwrap().discovered[0].unknown_services.is_some();
         assert_eq!(unknown, ["ListServices", "DescribeServices"].contains(&operation), "{operation}");
         let scan = Scan::new(&collected.dataset).unwrap();
@@ -329,8 +349,8 @@ fn a_cluster_deleted_meanwhile_is_partial_and_is_not_asked_about_any_further() {
         }
         ecs(called, asked)
     });
-    let (state, reason) = verdict(&collected);
-    assert_eq!(state, "partial");
+    let [(state, reason), (of_history, _)] = verdicts(&collected);
+    assert_eq!((state.as_str(), of_history.as_str()), ("partial", "partial"));
     assert!(reason.starts_with("gone: ecs:ListTasks: ClusterNotFoundException"), "{reason}");
     assert_eq!(calls.iter().filter(|call| *call == "ListTasks").count(), 1);
 }
@@ -338,7 +358,7 @@ fn a_cluster_deleted_meanwhile_is_partial_and_is_not_asked_about_any_further() {
 #[test]
 fn a_service_of_another_controller_still_has_its_own_deployments() {
     let (collected, _) = seen(&[], refusing("ListServiceDeployments", "UnsupportedFeatureException"));
-    let (state, reason) = verdict(&collected);
+    let [_, (state, reason)] = verdicts(&collected);
     assert_eq!(state, "snapshot");
     assert!(reason.contains("1 services without a deployment history"), "{reason}");
     assert!(texts(&table(&collected, Table::Workloads), "task_definition").contains(&"web:2".to_owned()));
@@ -354,14 +374,9 @@ fn tasks_passed_over_in_silence_make_the_snapshot_partial() {
         }
         (status, answer)
     });
-    let (state, reason) = verdict(&collected);
+    let [(state, reason), _] = verdicts(&collected);
     assert_eq!(state, "partial");
     assert!(reason.starts_with("AWS returned 3 of 5 tasks"), "{reason}");
-}
-
-#[test]
-fn a_snapshot_names_its_time() {
-    assert_eq!(snapshot_source(1_795_435_200_500), "collect:ecs:2026-11-23T12:00:00Z");
 }
 
 #[test]
@@ -371,10 +386,8 @@ fn a_task_that_vanished_is_told_but_is_no_failure() {
     reckoning.sort(&["a".to_owned()], None::<Vec<String>>, |name| Some(name), [missing]);
     let mut report = Report::default();
     report.reckon(&reckoning, "tasks");
-    let verdict = report.verdict("prod", 20_000, 0);
-    assert_eq!(verdict.state, State::Snapshot);
-    let reason = "tasks that ran then or had stopped within the hour; 1 of 1 tasks not returned: MISSING";
-    assert_eq!(verdict.reason.as_deref(), Some(reason));
+    let told = "tasks that ran then or had stopped within the hour; 1 of 1 tasks not returned: MISSING";
+    assert_eq!(report.verdict(SNAPSHOT, 0), (State::Snapshot, told.to_owned()));
 }
 
 #[test]
@@ -385,8 +398,7 @@ fn what_is_denied_is_partial_beside_what_was_seen() {
         report.fault(Fault::Denied("ecs:ListTasks".to_owned())).unwrap();
         report
     };
-    let verdict = denied().verdict("prod", 20_000, 3);
-    assert_eq!((verdict.state, verdict.reason.as_deref()), (State::Partial, Some("access denied: ecs:ListTasks")));
-    assert_eq!(denied().verdict("prod", 20_000, 0).state, State::Denied);
+    assert_eq!(denied().verdict(SNAPSHOT, 3), (State::Partial, "access denied: ecs:ListTasks".to_owned()));
+    assert_eq!(denied().verdict(SNAPSHOT, 0).0, State::Denied);
     assert!(Report::default().fault(Fault::Stopped("interrupted")).is_err());
 }

@@ -203,13 +203,14 @@ fn claim(key: &Key, source: &str, at_ms: i64) -> Claim {
 }
 
 fn sample_claim(sample: &Sample) -> Claim {
-    let source = match (sample.source, sample.key[2].as_str()) {
-        ("cloudwatch", "service") => "collect:metrics",
-        ("cloudwatch", "task") => "collect:family-metrics",
-        ("cloudwatch", _) => "collect:build-metrics",
-        _ => "collect:task-logs",
+    let [_, _, kind, _, name] = &sample.key;
+    let source = match (sample.source, kind.as_str()) {
+        ("cloudwatch", "service") => format!("collect:metrics:{name}"),
+        ("cloudwatch", "task") => format!("collect:family-metrics:{name}"),
+        ("cloudwatch", _) => "collect:build-metrics".to_owned(),
+        _ => "collect:task-logs".to_owned(),
     };
-    claim(&sample.key, source, sample.at_ms)
+    claim(&sample.key, &source, sample.at_ms)
 }
 
 /// Of builds alone: what events tell of a run is spread over days.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Ask, Problem};
+use super::answer::{Answer, Ask, Page, Problem};
 use super::faults::Kind;
 use super::metric_data::{MetricData, MetricResult};
 use super::series::{Dimensions, Point};
@@ -189,10 +189,11 @@ fn list_metrics(ask: &Ask<'_>) -> Result<Value, Problem> {
         namespace.is_none_or(|wanted| wanted == known) && filters.iter().all(holds)
     };
     let listed = ask.place.listed(is_wanted).into_iter().filter(|(_, name, _)| metric.is_none_or(|wanted| wanted == *name));
-    let spelt = listed.map(|(namespace, metric, dimensions)| {
+    let page = ask.page(listed, LIST_PAGE)?;
+    let spelt = page.items.into_iter().map(|(namespace, metric, dimensions)| {
         let dimensions: Vec<Value> =
             dimensions.into_iter().map(|(name, value)| json!({ "Name": name, "Value": value })).collect();
         json!({ "Namespace": namespace, "MetricName": metric, "Dimensions": dimensions })
     });
-    Ok(ask.page(spelt, LIST_PAGE)?.named("Metrics", "NextToken"))
+    Ok(Page { items: spelt.collect(), token: page.token }.named("Metrics", "NextToken"))
 }

@@ -134,8 +134,9 @@ fn service_arn(place: &Place<'_>, cluster: &Cluster, service: &Service) -> Strin
 
 /// The service of a cluster that a name or an ARN means.
 fn service<'w>(place: &Place<'w>, cluster: &'w Cluster, name_or_arn: &str) -> Option<&'w Service> {
-    let mut created = cluster.services.iter().filter(|service| is_created(service, place.world.now_ms));
-    created.find(|service| service.name == name_or_arn || service_arn(place, cluster, service) == name_or_arn)
+    let prefix = place.arn("ecs", &format!("service/{}/", cluster.name));
+    let name = name_or_arn.strip_prefix(&prefix).unwrap_or(name_or_arn);
+    cluster.services.iter().find(|service| service.name == name && is_created(service, place.world.now_ms))
 }
 
 fn is_created(service: &Service, now_ms: i64) -> bool {

@@ -107,6 +107,8 @@ fn region(seed: u64, name: &str, scale: &Scale) -> Region {
         let cluster = cluster(hash(seed, no as u64), no, scale, name, &mut region.definitions);
         region.clusters.push(cluster);
     }
+    // So that they are found quickly.
+    region.definitions.sort_by(|a, b| a.name.cmp(&b.name));
     region.projects = (0..scale.projects).map(|no| project(no, scale)).collect();
     region
 }

@@ -1,0 +1,78 @@
+//! The sources of a collection, as the coverage table names them: `collect:<what>`, and where one source of a scope is
+//! committed piece by piece or again and again, `:<workload>` and `:<time>` behind it.
+
+use jiff::Timestamp;
+
+/// Snapshots of tasks and instances by the ECS API, each a source of its own.
+pub(crate) const ECS: &str = "collect:ecs";
+/// The configurations of services over time, by the ECS API.
+pub(crate) const HISTORY: &str = "collect:history";
+/// `AWS/ECS` metrics of services.
+pub(crate) const METRICS: &str = "collect:metrics";
+/// `ECS/ContainerInsights` metrics of families that run as standalone tasks.
+pub(crate) const FAMILY_METRICS: &str = "collect:family-metrics";
+/// Builds.
+pub(crate) const BUILDS: &str = "collect:builds";
+/// `AWS/CodeBuild` metrics of builds.
+pub(crate) const BUILD_METRICS: &str = "collect:build-metrics";
+/// Task state-change events in CloudWatch Logs.
+pub(crate) const TASK_EVENTS: &str = "collect:task-events";
+/// Container Insights performance logs.
+pub(crate) const TASK_LOGS: &str = "collect:task-logs";
+
+/// The snapshot taken at `now_ms`.
+pub(crate) fn snapshot(now_ms: i64) -> String {
+    format!("{ECS}:{}", time(now_ms))
+}
+
+/// The history of `service` as told at `now_ms`.
+pub(crate) fn history(service: &str, now_ms: i64) -> String {
+    format!("{HISTORY}:{service}:{}", time(now_ms))
+}
+
+/// What `source` tells of one workload of a scope.
+pub(crate) fn of(source: &str, workload: &str) -> String {
+    format!("{source}:{workload}")
+}
+
+/// The service that a source tells the history of.
+pub(crate) fn service_of_history(source: &str) -> Option<&str> {
+    source.strip_prefix(HISTORY)?.strip_prefix(':')?.split(':').next()
+}
+
+/// True for a snapshot of tasks and instances.
+pub(crate) fn is_snapshot(source: &str) -> bool {
+    source.strip_prefix(ECS).is_some_and(|rest| rest.starts_with(':'))
+}
+
+/// `collect:ecs:2026-11-20T12:00:00Z` is shown as `ecs`.
+pub(crate) fn name(source: &str) -> &str {
+    source.split(':').nth(1).unwrap_or(source)
+}
+
+fn time(ms: i64) -> impl std::fmt::Display {
+    Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-23T12:00:00.500Z.
+    const NOW: i64 = 1_795_435_200_500;
+
+    #[test]
+    fn a_source_names_its_workload_and_its_time() {
+        assert_eq!(snapshot(NOW), "collect:ecs:2026-11-23T12:00:00Z");
+        assert_eq!(history("web", NOW), "collect:history:web:2026-11-23T12:00:00Z");
+        assert_eq!(of(METRICS, "web"), "collect:metrics:web");
+    }
+
+    #[test]
+    fn a_source_is_known_by_its_name() {
+        assert_eq!(service_of_history(&history("web", NOW)), Some("web"));
+        assert_eq!(service_of_history(&snapshot(NOW)), None);
+        assert!(is_snapshot(&snapshot(NOW)) && !is_snapshot(&history("web", NOW)));
+        assert_eq!([name(&snapshot(NOW)), name(METRICS), name("collect:metrics:web")], ["ecs", "metrics", "metrics"]);
+    }
+}
