@@ -20,11 +20,13 @@ use aws_types::service_config::ServiceConfigKey;
 use crate::error::{Error, Kind, Result};
 
 /// Every operation that plimsoll may call, as (IAM prefix, operation). Nothing else leaves this process.
-pub(crate) const OPERATIONS: [(&str, &str); 22] = [
+pub(crate) const OPERATIONS: [(&str, &str); 24] = [
     ("cloudwatch", "GetMetricData"),
     ("cloudwatch", "ListMetrics"),
     ("codebuild", "BatchGetBuilds"),
+    ("codebuild", "BatchGetProjects"),
     ("codebuild", "ListBuilds"),
+    ("codebuild", "ListProjects"),
     ("ecs", "DescribeClusters"),
     ("ecs", "DescribeContainerInstances"),
     ("ecs", "DescribeServiceRevisions"),
@@ -93,6 +95,8 @@ impl Patience {
 #[derive(Debug, Clone)]
 pub(crate) struct Login {
     config: SdkConfig,
+    /// Of the clients; the credential chain has its own.
+    retries: RetryConfig,
     /// How it was asked for, for messages: `profile x`, `role arn:…`, `default credentials`.
     pub(crate) name: String,
 }
@@ -106,6 +110,8 @@ pub(crate) struct LoginRequest {
     pub(crate) role_arn: Option<String>,
     /// What the role's trust policy asks for.
     pub(crate) external_id: Option<String>,
+    /// The region to sign in from, before that of the profile or the environment.
+    pub(crate) region: Option<String>,
 }
 
 /// Loads what the credential chain needs; nothing is called yet, except where a role is assumed on first use.
@@ -121,32 +127,34 @@ pub(crate) async fn log_in(request: &LoginRequest, patience: Patience) -> Login 
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .timeout_config(times)
-        // Calls are repeated in one place, `call`, which knows the rates.
-        .retry_config(RetryConfig::disabled());
+        .retry_config(RetryConfig::standard());
+    if let Some(region) = &request.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
     if let Some(profile) = &request.profile {
         loader = loader.profile_name(profile);
     }
     let config = loader.load().await;
     let name = request.profile.as_ref().map_or_else(|| "the default credentials".to_owned(), |name| format!("profile {name}"));
-    let Some(role) = &request.role_arn else { return Login { config, name } };
+    // Calls are repeated in one place, `call`, which knows the rates.
+    let retries = RetryConfig::disabled();
+    let Some(role) = &request.role_arn else { return Login { config, retries, name } };
     // The role's own calls go to a regional endpoint: tokens of the global one fail in opt-in regions.
     let region = config.region().cloned().unwrap_or_else(|| Region::from_static("us-east-1"));
-    let mut provider = aws_config::sts::AssumeRoleProvider::builder(role)
-        .session_name("plimsoll")
-        .region(region)
-        .configure(&config.to_builder().retry_config(RetryConfig::standard()).build());
+    let mut provider =
+        aws_config::sts::AssumeRoleProvider::builder(role).session_name("plimsoll").region(region).configure(&config);
     if let Some(external_id) = &request.external_id {
         provider = provider.external_id(external_id);
     }
     let credentials = SharedCredentialsProvider::new(provider.build().await);
-    Login { config: config.to_builder().credentials_provider(credentials).build(), name: format!("role {role}") }
+    let config = config.to_builder().credentials_provider(credentials).build();
+    Login { config, retries, name: format!("role {role}") }
 }
 
 impl Login {
     /// The same, for callers that do not pace and repeat calls themselves.
     pub(crate) fn repeating(self) -> Self {
-        let config = self.config.to_builder().retry_config(RetryConfig::standard().with_max_attempts(5)).build();
-        Self { config, ..self }
+        Self { retries: RetryConfig::standard().with_max_attempts(5), ..self }
     }
 
     /// The region that the profile or the environment names.
@@ -167,7 +175,7 @@ impl Login {
     }
 
     fn at(&self, region: &str) -> SdkConfig {
-        self.config.to_builder().region(Region::new(region.to_owned())).build()
+        self.config.to_builder().region(Region::new(region.to_owned())).retry_config(self.retries.clone()).build()
     }
 }
 

@@ -11,9 +11,10 @@ use comfy_table::{Table, TableStyle};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use rust_decimal::Decimal;
 
+use super::prices::BookArgs;
 use super::{Console, cannot_print};
 use crate::aws::{LoginRequest, check_endpoints};
-use crate::collect::summary::{Cost, Line, Progress, Summary, usd};
+use crate::collect::summary::{Cost, Line, METRICS_PER_CENT, Progress, Summary, usd};
 use crate::collect::{Collection, Day, Regions, Request, Resolution, regions, stopped};
 use crate::dataset::Dataset;
 use crate::dataset::schema::State;
@@ -43,6 +44,8 @@ pub(super) struct CollectArgs {
     scope: ScopeArgs,
     #[command(flatten)]
     limits: LimitArgs,
+    #[command(flatten)]
+    prices: BookArgs,
 }
 
 /// Which days, how fine.
@@ -148,7 +151,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// Plans, and unless told otherwise collects.
 pub(super) fn run(args: &CollectArgs, console: Console, out: &mut dyn Write) -> Result<u8> {
     let request = args.request()?;
-    let dataset = Dataset::at(&args.dataset)?;
+    let dataset = Dataset::with_profile(&args.dataset, args.scope.only_profile())?;
     if !args.limits.dry_run {
         dataset.check_writable()?;
     }
@@ -157,7 +160,7 @@ pub(super) fn run(args: &CollectArgs, console: Console, out: &mut dyn Write) -> 
     let planned = plan_text(&plan.cost, &plan.refused);
     if args.limits.dry_run {
         out.write_all(planned.as_bytes()).map_err(cannot_print)?;
-        return Ok(if plan.refused.is_empty() { 0 } else { 3 });
+        return Ok(exit_code(collection.stopped(), plan.refused.iter().any(Line::is_incomplete)));
     }
     let usd = usd(plan.cost.metrics);
     if usd > args.limits.max_api_cost {
@@ -171,12 +174,16 @@ pub(super) fn run(args: &CollectArgs, console: Console, out: &mut dyn Write) -> 
     let progress = Progress::of(&plan);
     let summary = with_progress(console, &progress, || collection.run(&request, plan, &dataset, &progress))?;
     out.write_all(summary_text(&summary).as_bytes()).map_err(cannot_print)?;
-    Ok(match summary.stopped {
+    Ok(exit_code(summary.stopped, summary.is_incomplete()))
+}
+
+fn exit_code(stopped: Option<&str>, is_incomplete: bool) -> u8 {
+    match stopped {
         Some(stopped::INTERRUPTED) => 130,
         Some(stopped::TERMINATED) => 143,
-        _ if summary.is_incomplete() => 3,
-        _ => 0,
-    })
+        None if !is_incomplete => 0,
+        _ => 3,
+    }
 }
 
 /// A request for a look around: now, and nothing to fetch.
@@ -188,6 +195,7 @@ pub(super) fn request_for(scope: &ScopeArgs) -> Result<Request> {
         regions: scope.regions()?,
         clusters: scope.cluster.clone(),
         days: 0..0,
+        book: String::new(),
         resolution: Resolution::Auto,
         now_ms,
         deadline: None,
@@ -204,16 +212,17 @@ impl CollectArgs {
                 .hint("leave them out, or let AWS_ENDPOINT_URL name a loopback address"));
         }
         let now_ms = self.time.now.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
-        let hundredth_cents = self.limits.max_api_cost * Decimal::from(100_000);
+        let most_metrics = self.limits.max_api_cost.checked_mul(Decimal::from(METRICS_PER_CENT * 100));
         Ok(Request {
             logins: self.scope.logins()?,
             regions: self.scope.regions()?,
             clusters: self.scope.cluster.clone(),
             days: self.time.window(now_ms / MS_PER_DAY)?,
+            book: self.prices.book()?.hash().to_owned(),
             resolution: self.time.resolution,
             now_ms,
             deadline: self.limits.deadline,
-            most_metrics: u64::try_from(hundredth_cents.trunc()).unwrap_or(u64::MAX),
+            most_metrics: most_metrics.and_then(|metrics| u64::try_from(metrics.trunc()).ok()).unwrap_or(u64::MAX),
             pace: self.limits.pace.max(1.0),
         })
     }
@@ -238,8 +247,12 @@ impl ScopeArgs {
     /// Which credentials: every profile, or every role with the one profile.
     fn logins(&self) -> Result<Vec<LoginRequest>> {
         let external_id = self.external_id.clone();
+        let region = match self.regions()? {
+            Regions::Named(named) => named.first().cloned(),
+            _ => None,
+        };
         if self.role_arn.is_empty() {
-            let of = |profile| LoginRequest { profile, ..LoginRequest::default() };
+            let of = |profile| LoginRequest { profile, region: region.clone(), ..LoginRequest::default() };
             let profiles: Vec<_> = self.profile.iter().cloned().map(|profile| of(Some(profile))).collect();
             return Ok(if profiles.is_empty() { vec![of(None)] } else { profiles });
         }
@@ -251,8 +264,17 @@ impl ScopeArgs {
             profile: self.profile.first().cloned(),
             role_arn: Some(role.clone()),
             external_id: external_id.clone(),
+            region: region.clone(),
         };
         Ok(self.role_arn.iter().map(of).collect())
+    }
+
+    /// The one profile, whose credentials are also the bucket's; with several, the default ones are.
+    fn only_profile(&self) -> Option<&str> {
+        match self.profile.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
     }
 
     /// Which regions.
@@ -297,7 +319,7 @@ fn plan_text(cost: &Cost, refused: &[Line]) -> String {
             let _ = writeln!(text, "{}", line.trim_end());
         }
     }
-    for line in refused {
+    for line in refused.iter().filter(|line| line.is_incomplete()) {
         let _ = writeln!(text, "{}", line_text(line));
     }
     let _ = writeln!(
@@ -310,6 +332,9 @@ fn plan_text(cost: &Cost, refused: &[Line]) -> String {
         cost.metrics,
         usd(cost.metrics),
     );
+    if cost.has_builds {
+        text.push_str("      and 6 metrics for each build of more than a minute, within --max-api-cost\n");
+    }
     text
 }
 
@@ -335,13 +360,17 @@ fn summary_text(summary: &Summary) -> String {
     for line in summary.lines().filter(|line| line.is_incomplete()) {
         let _ = writeln!(text, "{}", line_text(line));
     }
+    let left_out: Vec<&str> = summary.lines().filter(|line| line.is_left_out()).map(|line| line.region.as_str()).collect();
+    if !left_out.is_empty() {
+        let _ = writeln!(text, "left out, not enabled: {}", left_out.join(", "));
+    }
     if let Some(why) = summary.stopped {
         let _ = writeln!(text, "{why}: run the same command again for the rest");
     }
     let count = |is: &dyn Fn(&Line) -> bool| summary.lines().filter(|line| is(line)).count();
     let denied = count(&|line| line.is_incomplete() && line.state == State::Denied);
     let partial = count(&|line| line.is_incomplete() && line.state != State::Denied);
-    let complete = count(&|line| !line.is_incomplete());
+    let complete = count(&|line| !line.is_incomplete() && !line.is_left_out());
     let rows: i64 = summary.lines().map(|line| line.rows).sum();
     let _ = writeln!(
         text,

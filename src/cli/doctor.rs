@@ -7,7 +7,8 @@ use clap::Args;
 
 use super::cannot_print;
 use super::collect::{ScopeArgs, request_for};
-use crate::collect::doctor::{BUILD_DAYS, Checkup, ClusterCheck, METRIC_DAYS};
+use crate::collect::doctor::{BUILD_DAYS, Checkup, ClusterCheck, Kept, METRIC_DAYS};
+use crate::collect::summary::Line;
 use crate::collect::{Collection, Insights};
 use crate::error::Result;
 use crate::report::escape::terminal;
@@ -26,7 +27,7 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<u8> {
     let collection = Collection::new(&request)?;
     let (checkups, refused) = collection.examine(&request)?;
     let mut text = String::new();
-    for line in &refused {
+    for line in refused.iter().filter(|line| !line.is_left_out()) {
         let reason = line.reason.as_deref().unwrap_or_default();
         let _ = writeln!(text, "{} {}: cannot be reached: {}", terminal(&line.account), line.region, terminal(reason));
     }
@@ -34,7 +35,8 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<u8> {
         text.push_str(&place_text(checkup));
     }
     out.write_all(text.as_bytes()).map_err(cannot_print)?;
-    let healthy = refused.is_empty() && checkups.iter().all(|checkup| missing(checkup).next().is_none());
+    let is_whole = |checkup: &Checkup| missing(checkup).next().is_none() && checkup.faults.is_empty();
+    let healthy = refused.iter().all(Line::is_left_out) && checkups.iter().all(is_whole);
     Ok(if healthy { 0 } else { 3 })
 }
 
@@ -43,17 +45,20 @@ fn missing(checkup: &Checkup) -> impl Iterator<Item = (&'static str, String)> {
 }
 
 fn place_text(checkup: &Checkup) -> String {
-    let mut text = format!("account {} region {}\n", checkup.account, checkup.region);
+    let mut text = format!("account {} region {} as {}\n", checkup.account, checkup.region, terminal(&checkup.caller));
     let tried = checkup.permissions.len();
     let granted = tried - missing(checkup).count();
     let _ = writeln!(text, "  permissions  {granted} of {tried} reads granted");
     for (operation, why) in missing(checkup) {
         let _ = writeln!(text, "    missing    {operation}: {}", terminal(&why));
     }
+    for fault in &checkup.faults {
+        let _ = writeln!(text, "  not seen     {}", terminal(fault));
+    }
     let metrics: Vec<String> = METRIC_DAYS.iter().map(|(days, period)| format!("{days} days at {period}")).collect();
     let _ = writeln!(text, "  metrics      CloudWatch keeps {}", metrics.join(", "));
     let _ = writeln!(text, "  builds       CodeBuild lists {BUILD_DAYS} days");
-    if checkup.clusters.is_empty() {
+    if checkup.clusters.is_empty() && checkup.faults.is_empty() {
         text.push_str("  clusters     none\n");
     }
     for cluster in &checkup.clusters {
@@ -68,15 +73,20 @@ fn cluster_text(cluster: &ClusterCheck) -> String {
         Insights::Standard => "standard",
         Insights::Enhanced => "enhanced",
     };
-    let days = |days: Option<i64>, none: &str| days.map_or_else(|| none.to_owned(), |days| format!("{days} days kept"));
+    let kept = |kept: Kept, nothing: &str| match kept {
+        Kept::Days(days) => format!("{days} days kept"),
+        Kept::Shared(days) => format!("{days} days kept in a group of several clusters"),
+        Kept::Nothing => nothing.to_owned(),
+        Kept::Unknown => "not known".to_owned(),
+    };
     let mut text = format!(
         "  cluster      {}: {} services; Container Insights {insights}; task events {}; task logs {}\n",
         terminal(&cluster.name),
         cluster.services,
-        days(cluster.event_days, "not captured"),
-        days(cluster.log_days, "none"),
+        kept(cluster.events, "not captured"),
+        kept(cluster.logs, "none"),
     );
-    if cluster.event_days.is_none() {
+    if cluster.events == Kept::Nothing {
         text.push_str(
             "    advice     capture task events (ECS console, cluster, Task event history, or an EventBridge rule to CloudWatch Logs):\n               \
              without them, tasks that end between two collections more than an hour apart are never seen\n",

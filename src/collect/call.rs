@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -20,6 +20,8 @@ use crate::dataset::schema::State;
 const MOST_ATTEMPTS: u32 = 8;
 /// Pages without a single item, one after the other, before a listing is taken to be without end.
 const MOST_EMPTY_PAGES: u32 = 1_000;
+/// The same for a search through a log, which gives a page for every stretch in which it found nothing.
+const MOST_EMPTY_PAGES_OF_LOGS: u32 = 100_000;
 /// Times a listing is begun again because its token expired.
 const MOST_RESTARTS: u32 = 3;
 
@@ -30,6 +32,8 @@ pub(crate) enum Fault {
     Denied(String),
     /// The credentials are expired or refused altogether.
     Credentials(String),
+    /// The credentials are not known there: they are wrong, or their account has not enabled the region.
+    Stranger(String),
     /// The region is not enabled for the account.
     OptedOut,
     /// What was asked about does not exist (any more).
@@ -40,6 +44,8 @@ pub(crate) enum Fault {
     Failed(String),
     /// An answer that contradicts AWS's own rules.
     Protocol(String),
+    /// Asking on would cost more than was allowed.
+    Budget,
     /// Stopped by the user or by the deadline.
     Stopped(&'static str),
 }
@@ -54,16 +60,17 @@ impl Fault {
         }
     }
 
-    /// Worth another look at the same items one by one or later: not for what will fail again.
+    /// In words.
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::Denied(what) => format!("access denied: {what}"),
-            Self::Credentials(what) => format!("credentials refused: {what}"),
+            Self::Credentials(what) | Self::Stranger(what) => format!("credentials refused: {what}"),
             Self::OptedOut => "the region is not enabled for this account".to_owned(),
             Self::Gone(what) => format!("gone: {what}"),
             Self::Throttled(what) => format!("throttled without end: {what}"),
             Self::Failed(what) => format!("no answer: {what}"),
             Self::Protocol(what) => format!("answer not understood: {what}"),
+            Self::Budget => "over --max-api-cost".to_owned(),
             Self::Stopped(why) => (*why).to_owned(),
         }
     }
@@ -80,6 +87,28 @@ pub(crate) struct Tally {
     pub(crate) metrics: AtomicU64,
 }
 
+/// Metrics that may still be asked of `GetMetricData`.
+#[derive(Debug)]
+pub(crate) struct Spending(AtomicU64);
+
+impl Spending {
+    /// At most so many.
+    pub(crate) const fn new(most_metrics: u64) -> Self {
+        Self(AtomicU64::new(most_metrics))
+    }
+
+    /// Takes `metrics`, or fails and takes none.
+    pub(crate) fn take(&self, metrics: u64) -> Result<(), Fault> {
+        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(metrics));
+        left.map(drop).map_err(|_| Fault::Budget)
+    }
+
+    /// Gives back what was not answered, and so not billed.
+    pub(crate) fn give_back(&self, metrics: u64) {
+        self.0.fetch_add(metrics, Ordering::Relaxed);
+    }
+}
+
 /// One account in one region: its clients, its rates, its count.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
@@ -87,12 +116,18 @@ pub(crate) struct Place {
     pub(crate) account: String,
     /// AWS region.
     pub(crate) region: String,
+    /// ARN of whose credentials these are; empty until AWS told.
+    pub(crate) caller: String,
     /// The clients.
     pub(crate) clients: Clients,
     /// What may be asked how fast.
     pub(crate) rates: Arc<Rates>,
     /// What was asked.
     pub(crate) tally: Arc<Tally>,
+    /// What all places together may still spend.
+    pub(crate) spending: Arc<Spending>,
+    /// When the collection began.
+    pub(crate) begun: Instant,
     /// Turns to a reason when everything is to stop.
     pub(crate) stop: watch::Receiver<Option<&'static str>>,
 }
@@ -111,10 +146,7 @@ impl Place {
             self.unless_stopped(self.rates.turn(class)).await?;
             self.tally.calls.fetch_add(1, Ordering::Relaxed);
             let error = match self.unless_stopped(request()).await? {
-                Ok(answer) => {
-                    self.rates.went_well(class);
-                    return Ok(answer);
-                }
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             let (fault, again) = classify(operation, &error);
@@ -176,7 +208,7 @@ where
         }
         ("OptInRequired", _) => (Fault::OptedOut, false),
         ("UnrecognizedClientException" | "InvalidClientTokenId" | "AuthFailure", _) => {
-            (Fault::Credentials(told(code.unwrap_or_default())), false)
+            (Fault::Stranger(told(code.unwrap_or_default())), false)
         }
         ("ExpiredToken" | "ExpiredTokenException" | "RequestExpired", _) => {
             (Fault::Credentials(told("they have expired")), false)
@@ -245,20 +277,32 @@ fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::
 }
 
 /// Follows the tokens of one listing and refuses to be led in circles.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pages {
     seen: BTreeSet<String>,
     empty: u32,
+    most_empty: u32,
     restarts: u32,
 }
 
+impl Default for Pages {
+    fn default() -> Self {
+        Self { seen: BTreeSet::new(), empty: 0, most_empty: MOST_EMPTY_PAGES, restarts: 0 }
+    }
+}
+
 impl Pages {
+    /// Of a search through a log.
+    pub(crate) fn of_log() -> Self {
+        Self { most_empty: MOST_EMPTY_PAGES_OF_LOGS, ..Self::default() }
+    }
+
     /// Takes note of a page: `token` as answered and whether the page held anything. Returns the token to go on with.
     pub(crate) fn next(&mut self, token: Option<String>, is_empty: bool) -> Result<Option<String>, Fault> {
         let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
         self.empty = if is_empty { self.empty + 1 } else { 0 };
-        if self.empty > MOST_EMPTY_PAGES {
-            return Err(Fault::Protocol(format!("{MOST_EMPTY_PAGES} empty pages in a row")));
+        if self.empty > self.most_empty {
+            return Err(Fault::Protocol(format!("{} empty pages in a row", self.most_empty)));
         }
         if !self.seen.insert(token.clone()) {
             return Err(Fault::Protocol("a page token came twice".to_owned()));

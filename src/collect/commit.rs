@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 
-use super::OPEN_DAY;
 use super::call::{Fault, Place};
 use super::plan::Known;
+use super::{OPEN_DAY, STILL_RUNNING};
 use crate::dataset::Dataset;
 use crate::dataset::schema::State;
 use crate::dataset::writer::{Verdict, Writer};
@@ -48,7 +48,10 @@ pub(crate) struct Commit {
     pub(crate) region: String,
     /// What is written of each day.
     pub(crate) verdicts: Vec<Verdict>,
-    /// What is only told: a failed fetch never replaces what an earlier one got.
+    /// The same, unless fewer rows came of the day than are in the dataset already: a failed fetch never takes away
+    /// what an earlier one got.
+    pub(crate) doubtful: Vec<(Verdict, i64)>,
+    /// What is only told.
     pub(crate) untouched: Vec<Verdict>,
 }
 
@@ -89,11 +92,16 @@ impl Unit {
     pub(crate) async fn commit(mut self, place: &Place, verdicts: Vec<Verdict>, known: &Known) -> Result<(), Fault> {
         let (account, region) = (place.account.clone(), place.region.clone());
         let is_stopping = place.stop.borrow().is_some();
-        let (verdicts, untouched) = verdicts.into_iter().partition(|verdict: &Verdict| {
-            !is_failure(verdict) || !(is_stopping || known.has(&account, &region, &verdict.scope, &verdict.source, verdict.day))
-        });
+        let mut commit = Commit { account, region, verdicts: Vec::new(), doubtful: Vec::new(), untouched: Vec::new() };
+        for verdict in verdicts {
+            let held = || known.rows([&place.account, &place.region], &verdict.scope, &verdict.source, verdict.day);
+            match is_failure(&verdict).then(held).flatten() {
+                _ if is_failure(&verdict) && is_stopping => commit.untouched.push(verdict),
+                Some(held) => commit.doubtful.push((verdict, held)),
+                None => commit.verdicts.push(verdict),
+            }
+        }
         self.done = true;
-        let commit = Commit { account, region, verdicts, untouched };
         self.sink.messages.send(Message::Commit(self.id, commit)).await.map_err(|_| WRITER_GONE)
     }
 }
@@ -103,7 +111,7 @@ pub(crate) fn is_failure(verdict: &Verdict) -> bool {
     match verdict.state {
         State::Complete | State::Snapshot | State::Disabled => false,
         State::Denied => true,
-        State::Partial => verdict.reason.as_deref() != Some(OPEN_DAY),
+        State::Partial => !verdict.reason.as_deref().is_some_and(|reason| reason == OPEN_DAY || reason.ends_with(STILL_RUNNING)),
     }
 }
 
@@ -133,20 +141,30 @@ pub(crate) fn write_all(
                     fullest.write_samples()?;
                 }
             }
-            Message::Commit(unit, commit) => {
+            Message::Commit(unit, mut commit) => {
                 let writer = open.remove(&unit).unwrap_or_else(|| Writer::new(dataset));
-                let mut rows = 0;
-                if !commit.verdicts.is_empty() {
-                    let Commit { account, region, verdicts, .. } = &commit;
-                    let apart = verdicts.iter().filter(|verdict| verdict.state != State::Complete).map(|verdict| verdict.day);
-                    let written = writer.finish(&apart.collect())?;
-                    rows = written.rows();
-                    written.commit_verdicts(account, region, collected_ms, verdicts)?;
-                }
+                let rows = write(writer, &mut commit, collected_ms)?;
                 committed(&commit, rows);
             }
             Message::Abandon(unit) => drop(open.remove(&unit)),
         }
     }
     Ok::<(), Error>(())
+}
+
+/// Writes what a unit fetched and commits its verdicts; returns the number of rows.
+fn write(writer: Writer<'_>, commit: &mut Commit, collected_ms: i64) -> Result<i64> {
+    let Commit { account, region, verdicts, doubtful, untouched } = commit;
+    if verdicts.is_empty() && doubtful.is_empty() {
+        return Ok(0);
+    }
+    let all = verdicts.iter().chain(doubtful.iter().map(|(verdict, _)| verdict));
+    let apart = all.filter(|verdict| verdict.state != State::Complete).map(|verdict| verdict.day);
+    let written = writer.finish(&apart.collect())?;
+    for (verdict, held) in doubtful.drain(..) {
+        let counts = if written.rows_of(account, region, &verdict) >= held { &mut *verdicts } else { &mut *untouched };
+        counts.push(verdict);
+    }
+    written.commit_verdicts(account, region, collected_ms, verdicts)?;
+    Ok(written.rows())
 }

@@ -26,6 +26,10 @@ pub(crate) struct Checkup {
     pub(crate) account: String,
     /// AWS region.
     pub(crate) region: String,
+    /// ARN of whose credentials these are.
+    pub(crate) caller: String,
+    /// What could not be looked at, and so is not told below.
+    pub(crate) faults: Vec<String>,
     /// Each permission that was tried, and what came back where it is not granted.
     pub(crate) permissions: Vec<(&'static str, Option<Fault>)>,
     /// Clusters.
@@ -41,37 +45,68 @@ pub(crate) struct ClusterCheck {
     pub(crate) services: usize,
     /// Container Insights.
     pub(crate) insights: Insights,
-    /// Days of task events in CloudWatch Logs; `None` where they are not captured.
-    pub(crate) event_days: Option<Day>,
-    /// Days of performance records in CloudWatch Logs; `None` where there are none.
-    pub(crate) log_days: Option<Day>,
+    /// Days of task events in CloudWatch Logs.
+    pub(crate) events: Kept,
+    /// Days of performance records in CloudWatch Logs.
+    pub(crate) logs: Kept,
+}
+
+/// How much of the past a source still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// So many days, of this cluster alone.
+    Days(Day),
+    /// So many days, in a log group that may be about any cluster.
+    Shared(Day),
+    /// Nothing is written.
+    Nothing,
+    /// It could not be looked at.
+    Unknown,
 }
 
 /// Tries every read and looks at every cluster.
 pub(crate) async fn examine(place: &Place, only: &[String], now_ms: i64) -> Result<Checkup, Fault> {
+    let mut faults = Vec::new();
     let discovered = match ecs::discover(place, only).await {
-        Ok(discovered) => discovered.clusters,
-        Err(fault @ (Fault::OptedOut | Fault::Credentials(_) | Fault::Stopped(_))) => return Err(fault),
-        Err(_) => Vec::new(),
+        Ok(discovered) => {
+            faults.extend(discovered.missing);
+            discovered.clusters
+        }
+        Err(fault @ (Fault::OptedOut | Fault::Credentials(_) | Fault::Stranger(_) | Fault::Stopped(_))) => return Err(fault),
+        Err(fault) => {
+            faults.push(format!("clusters: {}", fault.reason()));
+            Vec::new()
+        }
     };
     let names: Vec<String> = discovered.iter().map(|cluster| cluster.name.clone()).collect();
-    let groups = logs::groups(place, &names, now_ms).await.unwrap_or_default();
-    let permissions = permissions(place, discovered.first(), groups.first(), now_ms).await;
+    let groups = match logs::groups(place, &names, now_ms).await {
+        Ok(groups) => Some(groups),
+        Err(fault) => {
+            faults.push(format!("log groups: {}", fault.reason()));
+            None
+        }
+    };
+    let permissions = permissions(place, discovered.first(), groups.iter().flatten().next(), now_ms).await;
     let today = now_ms / MS_PER_DAY;
     let clusters = discovered.into_iter().map(|cluster| {
-        let days = |kind: GroupKind| {
-            let of_cluster = |group: &&Group| group.kind == kind && group.scope() == cluster.name;
-            groups.iter().filter(of_cluster).map(|group| today - group.first_day + 1).max()
+        let kept = |kind: GroupKind| {
+            let Some(groups) = &groups else { return Kept::Unknown };
+            let days = |is: &dyn Fn(&Group) -> bool| {
+                groups.iter().filter(|group| group.kind == kind && is(group)).map(|group| today - group.first_day + 1).max()
+            };
+            let (own, shared) = (days(&|group| group.scope() == cluster.name), days(&|group| group.cluster.is_none()));
+            own.map(Kept::Days).or(shared.map(Kept::Shared)).unwrap_or(Kept::Nothing)
         };
         ClusterCheck {
-            event_days: days(GroupKind::TaskEvents),
-            log_days: days(GroupKind::TaskLogs),
+            events: kept(GroupKind::TaskEvents),
+            logs: kept(GroupKind::TaskLogs),
             services: cluster.services.len(),
             insights: cluster.insights,
             name: cluster.name,
         }
     });
-    Ok(Checkup { clusters: clusters.collect(), account: place.account.clone(), region: place.region.clone(), permissions })
+    let (account, region, caller) = (place.account.clone(), place.region.clone(), place.caller.clone());
+    Ok(Checkup { clusters: clusters.collect(), account, region, caller, faults, permissions })
 }
 
 /// Every read of a collection, tried once. An answer that nothing is there is a permission granted.
@@ -133,6 +168,8 @@ async fn permissions(
     );
     attempt!(Codebuild, "codebuild:ListBuilds", place.clients.codebuild.list_builds());
     let build = format!("{NOTHING}:00000000-0000-0000-0000-000000000000");
+    attempt!(Codebuild, "codebuild:ListProjects", place.clients.codebuild.list_projects());
+    attempt!(Codebuild, "codebuild:BatchGetProjects", place.clients.codebuild.batch_get_projects().names(NOTHING));
     attempt!(Codebuild, "codebuild:BatchGetBuilds", place.clients.codebuild.batch_get_builds().ids(&build));
     tried
 }
@@ -145,7 +182,10 @@ fn a_query() -> MetricDataQuery {
     MetricDataQuery::builder().id("m0").metric_stat(stat).build()
 }
 
-/// True for what says "you may not" or "not now"; that something does not exist is an answer.
+/// True for what says "you may not" or "not now". That something does not exist is an answer, also where AWS has no
+/// better word for it.
 fn is_refusal(fault: &Fault) -> bool {
-    !matches!(fault, Fault::Gone(_) | Fault::Protocol(_))
+    let is_about_nothing =
+        |what: &str| ["ClientException", "InvalidParameter", "InvalidInput"].iter().any(|code| what.contains(code));
+    !matches!(fault, Fault::Gone(_)) && !matches!(fault, Fault::Protocol(what) if is_about_nothing(what))
 }

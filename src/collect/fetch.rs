@@ -1,18 +1,19 @@
 //! Everything that a plan misses, fetched: places side by side, in each a few units at once.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use futures::StreamExt;
 use futures::stream;
+use futures::{FutureExt, Stream, StreamExt};
 
 use super::call::{Fault, Place};
 use super::cloudwatch::{self, BuildDay, Piece, Resolution, SERIES_PER_WORKLOAD};
 use super::codebuild::{self, BuildFact};
 use super::commit::Sink;
 use super::plan::{Known, spans};
-use super::scopes::{ClusterScope, Metrics, Scopes, Told};
+use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Scopes, Told};
 use super::summary::Line;
 use super::{Request, ecs, logs, source};
 use crate::dataset::schema::State;
@@ -66,23 +67,35 @@ struct Lanes<'a> {
     histories: Vec<Unit<'a>>,
     /// Paced by the points of CloudWatch.
     metrics: Vec<Unit<'a>>,
+    /// Paced by the searches of CloudWatch Logs.
+    logs: Vec<Unit<'a>>,
     others: Vec<Unit<'a>>,
 }
 
 impl Lanes<'_> {
     /// Runs all of them; returns what no commit tells.
-    async fn run(self) -> Vec<Line> {
-        let lane = |units: Vec<_>, at_once| stream::iter(units).buffer_unordered(at_once).filter_map(async |told| told);
-        let lanes = [lane(self.others, 4), lane(self.metrics, 2), lane(self.histories, 1)];
-        stream::select_all(lanes.map(Box::pin)).collect().await
+    async fn run(self, place: &Place) -> Vec<Line> {
+        let lanes = [(self.others, 4), (self.metrics, 2), (self.logs, 2), (self.histories, 1)];
+        stream::select_all(lanes.map(|(units, at_once)| Box::pin(lane(units, at_once, place)))).collect().await
     }
 }
 
+/// Runs `units`, a few at once. One that panics takes nothing from the others.
+fn lane<'a>(units: Vec<Unit<'a>>, at_once: usize, place: &'a Place) -> impl Stream<Item = Line> + Send + 'a {
+    let units = units.into_iter().map(|unit| AssertUnwindSafe(unit).catch_unwind());
+    stream::iter(units).buffer_unordered(at_once).filter_map(async |told| {
+        told.unwrap_or_else(|_| {
+            let fault = Fault::Failed("internal error; please report it".to_owned());
+            Some(Line::of_fault(&place.account, &place.region, EVERY_CLUSTER, "internal", &fault))
+        })
+    })
+}
+
 async fn place(scopes: Scopes, known: &Known, terms: &Terms, sink: &Sink) -> Vec<Line> {
-    let Scopes { place, clusters, logs, builds, build_metrics, told } = &scopes;
+    let Scopes { place, clusters, logs, with_projects, builds, build_metrics, told } = &scopes;
     let definitions = &Mutex::new(known.definitions(&place.account, &place.region));
     let context = Context { place, known, terms, sink };
-    let mut lanes = Lanes::default();
+    let (mut lanes, mut pieces_to_fetch) = (Lanes::default(), Vec::new());
     for told in told {
         lanes.others.push(Box::pin(context.tell(told)));
     }
@@ -100,28 +113,37 @@ async fn place(scopes: Scopes, known: &Known, terms: &Terms, sink: &Sink) -> Vec
                 context.fault(&cluster.name, source::HISTORY, done)
             }));
         }
-        for Metrics { source, series, chunks } in metrics {
-            for (chunk, workloads) in chunks
-                .iter()
-                .rev()
-                .flat_map(|chunk| chunk.pieces(series.len() / SERIES_PER_WORKLOAD).map(move |workloads| (chunk, workloads)))
-            {
-                let series = &series[workloads.start * SERIES_PER_WORKLOAD..workloads.end * SERIES_PER_WORKLOAD];
-                let piece = Piece { scope: &cluster.name, source, series, chunk };
-                lanes.metrics.push(Box::pin(async move {
-                    let done = cloudwatch::fetch(place, &piece, terms.now_ms, known, sink).await;
-                    context.fault(piece.scope, piece.source, done)
-                }));
+        for Metrics { source, series, chunks, .. } in metrics {
+            for chunk in chunks {
+                let pieces = chunk.pieces(series.len() / SERIES_PER_WORKLOAD).map(|workloads| {
+                    let series = &series[workloads.start * SERIES_PER_WORKLOAD..workloads.end * SERIES_PER_WORKLOAD];
+                    Piece { scope: &cluster.name, source, series, chunk }
+                });
+                pieces_to_fetch.extend(pieces);
             }
         }
     }
+    // What CloudWatch forgets first comes first.
+    pieces_to_fetch.sort_by_key(|piece| piece.chunk.expires_ms());
+    for piece in pieces_to_fetch {
+        lanes.metrics.push(Box::pin(async move {
+            let done = cloudwatch::fetch(place, &piece, terms.now_ms, known, sink).await;
+            context.fault(piece.scope, piece.source, done)
+        }));
+    }
     for (group, days) in logs {
-        for span in spans(days).into_iter().rev() {
-            lanes.others.push(Box::pin(async move {
-                let done = logs::fetch_days(place, group, &span, terms.now_ms, known, sink).await;
+        for &day in days.iter().rev() {
+            lanes.logs.push(Box::pin(async move {
+                let done = logs::fetch_day(place, group, day, terms.now_ms, known, sink).await;
                 context.fault(group.scope(), group.source(), done)
             }));
         }
+    }
+    if *with_projects {
+        lanes.others.push(Box::pin(async move {
+            let done = codebuild::projects(place, terms.now_ms, known, sink).await;
+            context.fault(BUILD_SCOPE, source::PROJECTS, done)
+        }));
     }
     if let (Some(&first), Some(&last)) = (builds.iter().chain(build_metrics).min(), builds.iter().chain(build_metrics).max()) {
         lanes.others.push(Box::pin(async move {
@@ -131,7 +153,7 @@ async fn place(scopes: Scopes, known: &Known, terms: &Terms, sink: &Sink) -> Vec
             }
         }));
     }
-    lanes.run().await
+    lanes.run(place).await
 }
 
 /// What every unit of a place needs.

@@ -1,10 +1,6 @@
 //! CloudWatch Logs → task events and Container Insights performance records.
 
-use std::ops::Range;
-
 use aws_sdk_cloudwatchlogs::types::{FilteredLogEvent, LogGroup};
-use futures::StreamExt;
-use futures::stream;
 
 use super::call::{Fault, Pages, Place, is_stale_token};
 use super::commit::Sink;
@@ -23,8 +19,8 @@ const TASK_LOGS: &str = "/aws/ecs/containerinsights/";
 /// Where task events go: to a group of the cluster by the console's "lifecycle events", or to any name below this by
 /// an `EventBridge` rule. Source: ECS developer guide, read 2026-11.
 const TASK_EVENTS: &str = "/aws/events/ecs/";
-/// Days of one group under way at once.
-const DAYS: usize = 3;
+/// How long a day may have to wait for its turn.
+const MARGIN_MS: i64 = 60 * 60 * 1000;
 /// Events on one page at most. Source: `FilterLogEvents` API reference, read 2026-11.
 const MOST_EVENTS: i32 = 10_000;
 
@@ -83,8 +79,8 @@ impl Group {
         let (kind, cluster) = kind_and_cluster(&name, clusters)?;
         let created_ms = group.creation_time.unwrap_or(0);
         let kept_ms = group.retention_in_days.map_or(i64::MAX, |days| i64::from(days) * MS_PER_DAY);
-        // The day on which the retention ends is losing its records.
-        let kept_from = now_ms.saturating_sub(kept_ms).div_euclid(MS_PER_DAY) + 1;
+        // The day on which the retention ends is losing its records, and so may be the next one before its turn comes.
+        let kept_from = (now_ms + MARGIN_MS).saturating_sub(kept_ms).div_euclid(MS_PER_DAY) + 1;
         let created_on = created_ms.div_euclid(MS_PER_DAY);
         let began_within = (created_ms.rem_euclid(MS_PER_DAY) != 0).then_some(created_on);
         Some(Self { name, kind, cluster, first_day: created_on.max(kept_from), began_within })
@@ -139,28 +135,17 @@ async fn list(place: &Place, prefix: &str, mut found: impl FnMut(LogGroup)) -> R
     }
 }
 
-/// Fetches `days` of a group and commits each as a unit of its own, newest first.
+/// Fetches and commits a day of a group.
 ///
-/// Fails only when everything is to stop; any other failure is committed as the verdict on its day. Days before the
-/// group's first get no verdict.
-pub(crate) async fn fetch_days(
+/// Fails only when everything is to stop; any other failure is committed as the verdict on the day.
+pub(crate) async fn fetch_day(
     place: &Place,
     group: &Group,
-    days: &Range<Day>,
+    day: Day,
     now_ms: i64,
     known: &Known,
     sink: &Sink,
 ) -> Result<(), Fault> {
-    let days = days.start.max(group.first_day)..days.end;
-    let fetches = days.rev().map(|day| fetch_day(place, group, day, now_ms, known, sink));
-    let mut done = stream::iter(fetches).buffer_unordered(DAYS);
-    while let Some(day) = done.next().await {
-        day?;
-    }
-    Ok(())
-}
-
-async fn fetch_day(place: &Place, group: &Group, day: Day, now_ms: i64, known: &Known, sink: &Sink) -> Result<(), Fault> {
     let window_ms = plan::window_ms(&(day..day + 1), now_ms);
     let request = |token: &Option<String>| {
         let request = place.clients.logs.filter_log_events().log_group_name(&group.name).limit(MOST_EVENTS);
@@ -169,7 +154,7 @@ async fn fetch_day(place: &Place, group: &Group, day: Day, now_ms: i64, known: &
         request.filter_pattern(group.kind.pattern()).set_next_token(token.clone()).send()
     };
     let (mut unit, mut read) = (sink.unit(), Read::default());
-    let (mut pages, mut token) = (Pages::default(), None);
+    let (mut pages, mut token) = (Pages::of_log(), None);
     while !window_ms.is_empty() {
         let page = match place.call(Class::LogEvents, "logs:FilterLogEvents", || request(&token)).await {
             Ok(page) => page,
@@ -380,7 +365,7 @@ mod tests {
     #[test]
     fn a_fetch_may_move_between_threads() {
         fn is_send<F: Future + Send>(_: impl FnOnce(&'static Place, &'static Group, &'static Known, &'static Sink) -> F) {}
-        is_send(|place, group, known, sink| fetch_days(place, group, &const { 0..1 }, 0, known, sink));
+        is_send(|place, group, known, sink| fetch_day(place, group, 0, 0, known, sink));
         is_send(|place, _, _, _| groups(place, &[], 0));
     }
 }

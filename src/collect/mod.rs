@@ -44,6 +44,8 @@ use summary::{Cost, Summary};
 pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
 /// Why today is partial.
 pub(crate) const OPEN_DAY: &str = "the day is not over";
+/// How the reason ends why a day of builds is not complete yet.
+pub(crate) const STILL_RUNNING: &str = "builds were still running";
 
 /// What to collect.
 #[derive(Debug)]
@@ -56,6 +58,8 @@ pub(crate) struct Request {
     pub(crate) clusters: Vec<String>,
     /// UTC days.
     pub(crate) days: Range<Day>,
+    /// Hash of the price book in use, to be kept beside what is collected.
+    pub(crate) book: String,
     /// How fine.
     pub(crate) resolution: Resolution,
     /// The present, epoch milliseconds.
@@ -127,7 +131,7 @@ impl Collection {
 
     /// Finds the scopes and what is missing of them. Calls AWS, but writes nothing.
     pub(crate) fn plan(&self, request: &Request, dataset: &Dataset) -> Result<Plan> {
-        let known = Known::read(dataset)?;
+        let known = Known::read(dataset, &request.days, request.now_ms)?;
         let (scopes, refused) = self.runtime.block_on(scopes::find(request, &known, self.stop.subscribe()))?;
         let cost = Cost::of(&scopes, &known);
         Ok(Plan { scopes, known, refused, cost })

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::{OPEN_DAY, SETTLING_MS, source};
 use crate::dataset::coverage::{self, Committed};
 use crate::dataset::schema::State;
+use crate::dataset::writer::date;
 use crate::dataset::{Dataset, scan};
 use crate::error::Result;
 use crate::units::MS_PER_DAY;
@@ -18,8 +19,8 @@ pub(crate) type Day = i64;
 pub(crate) struct Known {
     /// By account, region, scope and source.
     days: BTreeMap<[String; 4], BTreeMap<Day, Seen>>,
-    /// Newest whole snapshot by account, region and cluster.
-    snapshots: BTreeMap<[String; 3], i64>,
+    /// Newest whole snapshot by account, region, scope and kind of source.
+    snapshots: BTreeMap<[String; 4], i64>,
     /// Newest whole history by account, region, cluster and service.
     histories: BTreeMap<[String; 4], i64>,
     /// Task definitions by account and region; they never change.
@@ -33,15 +34,21 @@ struct Seen {
     is_final: bool,
     /// When all that there was so far of a day that was not over had been seen.
     open_ms: Option<i64>,
+    rows: i64,
+    /// Seconds between its readings.
+    period_s: Option<i64>,
 }
 
 impl Known {
-    /// Of a dataset, which need not be there yet.
-    pub(crate) fn read(dataset: &Dataset) -> Result<Self> {
+    /// Of a dataset, which need not be there yet: what it says of the months of `wanted` and of today. What earlier
+    /// months say of histories and definitions is left: asking for them once a month is cheaper than reading it all.
+    pub(crate) fn read(dataset: &Dataset, wanted: &Range<Day>, now_ms: i64) -> Result<Self> {
         if !dataset.exists()? {
             return Ok(Self::default());
         }
-        let commits = coverage::read(dataset)?;
+        let today = now_ms.div_euclid(MS_PER_DAY);
+        let months: BTreeSet<String> = wanted.clone().chain([today]).map(|day| date(day)[..7].to_owned()).collect();
+        let commits = coverage::read_months(dataset, |month| months.contains(month))?;
         let mut known = Self::of(&commits);
         scan::definitions(dataset, &commits, |account, region, definition| {
             known.definitions.entry([account, region].map(str::to_owned)).or_default().insert(definition.to_owned());
@@ -59,6 +66,7 @@ impl Known {
             let is_told = is_state(State::Snapshot) || is_state(State::Disabled);
             let seen = known.days.entry([account, region, &row.scope, &row.source].map(Clone::clone)).or_default();
             let seen = seen.entry(day).or_default();
+            (seen.rows, seen.period_s) = (seen.rows.max(row.rows), seen.period_s.max(row.period_s));
             seen.is_final |= is_state(State::Complete) || is_told && is_over(day, at_ms);
             if is_state(State::Partial) && row.reason.as_deref() == Some(OPEN_DAY) {
                 seen.open_ms = seen.open_ms.max(Some(at_ms));
@@ -66,22 +74,35 @@ impl Known {
             if !is_state(State::Snapshot) {
                 continue;
             }
-            let newest = if source::is_snapshot(&row.source) {
-                known.snapshots.entry([account, region, &row.scope].map(Clone::clone)).or_default()
-            } else if let Some(service) = source::service_of_history(&row.source) {
-                let key = [account.as_str(), region, &row.scope, service].map(str::to_owned);
-                known.histories.entry(key).or_default()
-            } else {
-                continue;
+            let key = |what: &str| [account.as_str(), region, &row.scope, what].map(str::to_owned);
+            let newest = match source::service_of_history(&row.source) {
+                Some(service) => known.histories.entry(key(service)).or_default(),
+                None => known.snapshots.entry(key(source::kind(&row.source))).or_default(),
             };
             *newest = at_ms.max(*newest);
         }
         known
     }
 
-    /// True when something is committed for the scope-day, whole or not.
-    pub(crate) fn has(&self, account: &str, region: &str, scope: &str, source: &str, day: Day) -> bool {
-        self.days_of(account, region, scope, source).is_some_and(|days| days.contains_key(&day))
+    /// Rows that are committed for the scope-day; `None` where nothing is.
+    pub(crate) fn rows(&self, place: [&str; 2], scope: &str, source: &str, day: Day) -> Option<i64> {
+        Some(self.days_of(place[0], place[1], scope, source)?.get(&day)?.rows)
+    }
+
+    /// The days of which coarser readings are there than `period_s` tells for the day.
+    pub(crate) fn coarser(
+        &self,
+        place: [&str; 2],
+        scope: &str,
+        source: &str,
+        wanted: Range<Day>,
+        period_s: impl Fn(Day) -> Option<i32>,
+    ) -> Vec<Day> {
+        let known = self.days_of(place[0], place[1], scope, source).into_iter().flat_map(|days| days.range(wanted.clone()));
+        let is_coarser = |(day, seen): &(&Day, &Seen)| {
+            period_s(**day).is_some_and(|finer| seen.period_s.is_some_and(|known| known > i64::from(finer)))
+        };
+        known.filter(is_coarser).map(|(day, _)| *day).collect()
     }
 
     /// The days of `wanted` that are to be fetched: not those that are final, and not today where it was just fetched.
@@ -97,9 +118,9 @@ impl Known {
         known.filter(|(_, seen)| !seen.is_final).map(|(day, _)| *day).collect()
     }
 
-    /// True when a snapshot of the cluster is so young that another one would show the same.
-    pub(crate) fn has_fresh_snapshot(&self, account: &str, region: &str, cluster: &str, now_ms: i64) -> bool {
-        let newest = self.snapshots.get(&[account, region, cluster].map(str::to_owned));
+    /// True when a snapshot of the scope is so young that another one would show the same.
+    pub(crate) fn has_fresh(&self, place: [&str; 2], scope: &str, source: &str, now_ms: i64) -> bool {
+        let newest = self.snapshots.get(&[place[0], place[1], scope, source].map(str::to_owned));
         newest.is_some_and(|&at_ms| is_fresh(at_ms, now_ms))
     }
 
@@ -204,8 +225,8 @@ mod tests {
         let missing = |source: &str| known.missing(PLACE, "prod", source, 0..11, LATER + MS_PER_DAY);
         assert_eq!(missing("collect:metrics:web"), [0, 2, 3, 5, 6, 7, 8, 9, 10], "what was told of day 10 was told within it");
         assert_eq!(missing("collect:metrics:api"), (0..11).collect::<Vec<_>>());
-        assert!(known.has(PLACE[0], PLACE[1], "prod", "collect:metrics:web", 2));
-        assert!(!known.has(PLACE[0], PLACE[1], "prod", "collect:metrics:web", 0));
+        let rows = |day| known.rows(PLACE, "prod", "collect:metrics:web", day);
+        assert_eq!((rows(2), rows(0)), (Some(1), None));
     }
 
     #[test]
@@ -222,7 +243,7 @@ mod tests {
     #[test]
     fn a_snapshot_is_fresh_for_fifteen_minutes() {
         let known = Known::of(&[committed("collect:ecs:1970-01-02T00:00:00Z", "1970-01-02", State::Snapshot, None, 1)]);
-        let fresh = |now_ms| known.has_fresh_snapshot(PLACE[0], PLACE[1], "prod", now_ms);
+        let fresh = |now_ms| known.has_fresh(PLACE, "prod", source::ECS, now_ms);
         assert!(fresh(1) && fresh(SETTLING_MS));
         assert!(!fresh(SETTLING_MS + 1) && !fresh(0), "a snapshot from the future says nothing about now");
     }
@@ -237,7 +258,7 @@ mod tests {
         assert!(has("web", Some(taken - SETTLING_MS - 1), later));
         assert!(!has("web", Some(taken - SETTLING_MS), later) && !has("web", None, later) && !has("api", Some(0), later));
         assert!(has("web", None, later - 1), "it was just taken");
-        assert!(!known.has_fresh_snapshot(PLACE[0], PLACE[1], "prod", taken), "its tasks were not looked at");
+        assert!(!known.has_fresh(PLACE, "prod", source::ECS, taken), "its tasks were not looked at");
     }
 
     #[test]

@@ -67,6 +67,8 @@ impl Class {
 
 /// The slowest that throttles can make us: a fraction of the quota.
 const SLOWEST: f64 = 0.02;
+/// What comes back of the quota each second: all of it within half a minute.
+const RECOVERY: f64 = 0.04;
 
 #[derive(Debug)]
 struct Bucket {
@@ -107,12 +109,13 @@ impl Rates {
     fn take(&self, class: Class, count: f64, now: Instant) -> Duration {
         let (rate, burst) = class.quota();
         self.with(class, now, |bucket| {
-            let rate = rate * self.pace * bucket.share;
-            let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * rate;
-            bucket.tokens = (bucket.tokens + gained).min(burst);
+            let elapsed = now.saturating_duration_since(bucket.at).as_secs_f64() * self.pace;
+            bucket.share = (bucket.share + elapsed * RECOVERY).min(1.0);
+            let rate = rate * bucket.share;
+            bucket.tokens = (bucket.tokens + elapsed * rate).min(burst);
             bucket.at = now;
             bucket.tokens -= count;
-            Duration::from_secs_f64((-bucket.tokens / rate).max(0.0))
+            Duration::from_secs_f64((-bucket.tokens / rate / self.pace).max(0.0))
         })
     }
 
@@ -122,11 +125,6 @@ impl Rates {
             bucket.share = (bucket.share * 0.7).max(SLOWEST);
             bucket.tokens = bucket.tokens.min(0.0);
         });
-    }
-
-    /// AWS answered: a little faster again, to full speed within two hundred answers.
-    pub(crate) fn went_well(&self, class: Class) {
-        self.with(class, Instant::now(), |bucket| bucket.share = (bucket.share + 0.005).min(1.0));
     }
 
     /// How long to wait before attempt `attempt + 1`: doubling, with full jitter.
@@ -162,16 +160,30 @@ mod tests {
     }
 
     #[test]
-    fn a_throttle_slows_down_and_answers_speed_up_again() {
+    fn each_throttle_slows_down() {
         let rates = Rates::new(1.0);
         let share = |rates: &Rates| rates.with(Class::Codebuild, Instant::now(), |bucket| bucket.share);
         for _ in 0..3 {
             rates.throttled(Class::Codebuild);
         }
         assert!((share(&rates) - 0.343).abs() < 1e-9);
-        for _ in 0..140 {
-            rates.went_well(Class::Codebuild);
+    }
+
+    #[test]
+    fn half_a_minute_after_the_last_throttle_calls_come_at_the_rate_again() {
+        let rates = Rates::new(1.0);
+        let start = Instant::now();
+        rates.take(Class::Codebuild, 1.0, start);
+        for _ in 0..100 {
+            rates.throttled(Class::Codebuild);
         }
-        assert!((share(&rates) - 1.0).abs() < 1e-9);
+        // One call a second, until it is time.
+        for second in 1..=30 {
+            rates.take(Class::Codebuild, 1.0, start + Duration::from_secs(second));
+        }
+        let start = start + Duration::from_mins(1);
+        let waits: Vec<Duration> = (0..48).map(|_| rates.take(Class::Codebuild, 1.0, start)).collect();
+        let calls = waits.iter().filter(|wait| **wait <= Duration::from_secs(10)).count();
+        assert!(calls >= 8 + 36, "{calls} calls in ten seconds; 8 at once and 4 a second are allowed");
     }
 }

@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::StreamExt;
 use futures::stream;
 use tokio::sync::watch;
 
-use super::call::{Fault, Place};
+use super::call::{Fault, Place, Spending};
 use super::cloudwatch::{self, ByCluster, Chunk, SERIES_PER_WORKLOAD, Series};
 use super::doctor::{self, Checkup};
 use super::ecs::{self, Cluster, Insights};
@@ -44,6 +45,8 @@ pub(crate) struct Scopes {
     pub(crate) clusters: Vec<ClusterScope>,
     /// Logs, each with its missing days.
     pub(crate) logs: Vec<(Group, Vec<Day>)>,
+    /// CodeBuild's projects are to be read.
+    pub(crate) with_projects: bool,
     /// Days of which builds are missing.
     pub(crate) builds: Vec<Day>,
     /// Days of which the builds' metrics are missing.
@@ -72,8 +75,10 @@ pub(crate) struct Metrics {
     pub(crate) source: &'static str,
     /// CPU and memory of each workload.
     pub(crate) series: Vec<Series>,
-    /// Chunks; none where nothing is missing.
+    /// Chunks; none where nothing is missing, or nothing is kept any more.
     pub(crate) chunks: Vec<Chunk>,
+    /// No day is missing.
+    is_whole: bool,
 }
 
 impl Metrics {
@@ -121,20 +126,25 @@ async fn everywhere<T>(
     stop: Stop,
     look: impl AsyncFn(&Place) -> Result<T, Fault>,
 ) -> Result<(Vec<T>, Vec<Line>)> {
-    let (places, mut refused) = places(request, stop).await?;
+    let (places, mut refused) = places(request, stop.clone()).await?;
     let mut found = Vec::new();
     let looks = places.iter().map(async |(place, asked)| (look(place).await, place, *asked));
     for (answer, place, asked) in stream::iter(looks).buffered(SIDE_BY_SIDE).collect::<Vec<_>>().await {
         match answer {
             Ok(answer) => found.push(answer),
             // The identity was accepted elsewhere: so the region is not enabled, and nobody asked for it by name.
-            Err(Fault::OptedOut | Fault::Credentials(_)) if !asked => {}
+            Err(Fault::OptedOut | Fault::Stranger(_)) if !asked => {
+                let line = Line::of_fault(&place.account, &place.region, EVERY_CLUSTER, "region", &Fault::OptedOut);
+                refused.push(Line { is_broken: false, ..line });
+            }
             Err(fault) => refused.push(Line::of_fault(&place.account, &place.region, EVERY_CLUSTER, "ecs", &fault)),
         }
     }
-    if let (true, Some(first)) = (found.is_empty(), refused.first()) {
+    let mut broken = refused.iter().filter(|line| line.is_broken).peekable();
+    // Stopped by the user or the deadline before anything was found: that is no failure to reach AWS.
+    if let (true, Some(first), None) = (found.is_empty(), broken.peek(), *stop.borrow()) {
         let why = first.reason.clone().unwrap_or_default();
-        return Err(if refused.iter().all(Line::is_about_credentials) { not_logged_in(&why) } else { not_reached(&why) });
+        return Err(if broken.all(Line::is_about_credentials) { not_logged_in(&why) } else { not_reached(&why) });
     }
     Ok((found, refused))
 }
@@ -153,6 +163,7 @@ fn not_reached(why: &str) -> Error {
 /// The accounts behind the credentials, times their regions; `true` where the region was named.
 async fn places(request: &Request, stop: Stop) -> Result<(Vec<(Place, bool)>, Vec<Line>)> {
     let patience = if request.pace > 1.0 { Patience::LOCAL } else { Patience::AWS };
+    let (spending, begun) = (Arc::new(Spending::new(request.most_metrics)), Instant::now());
     let (mut places, mut refused) = (BTreeMap::new(), Vec::new());
     for login in &request.logins {
         let login = aws::log_in(login, patience).await;
@@ -168,19 +179,22 @@ async fn places(request: &Request, stop: Stop) -> Result<(Vec<(Place, bool)>, Ve
                     .hint("name one with --region, AWS_REGION or the profile's `region`; `--region all` takes every region"));
             }
         };
-        let place = |account: &str, region: &str| Place {
+        let place = |account: &str, caller: &str, region: &str| Place {
             account: account.to_owned(),
             region: region.to_owned(),
+            caller: caller.to_owned(),
             clients: login.clients(region),
             rates: Arc::new(Rates::new(request.pace)),
             tally: Arc::default(),
+            spending: spending.clone(),
+            begun,
             stop: stop.clone(),
         };
         let others = match &request.regions {
             Regions::Named(named) => named.iter().skip(1).map(String::as_str).collect(),
             _ => Vec::new(),
         };
-        let asked = std::iter::once(home.as_str()).chain(others).map(|region| place("", region)).collect();
+        let asked = std::iter::once(home.as_str()).chain(others).map(|region| place("", "", region)).collect();
         let (account, arn) = match first_identity(asked).await {
             Ok(identity) => identity,
             Err(fault) => {
@@ -192,10 +206,13 @@ async fn places(request: &Request, stop: Stop) -> Result<(Vec<(Place, bool)>, Ve
         let wanted: Vec<(String, bool)> = match &request.regions {
             Regions::Default => vec![(home, true)],
             Regions::Named(named) => named.iter().map(|name| (name.clone(), true)).collect(),
-            Regions::All => regions::of_partition(&arn).iter().map(|&name| (name.to_owned(), name == home)).collect(),
+            Regions::All => {
+                let others = regions::of_partition(&arn).iter().filter(|name| **name != home);
+                std::iter::once((home.clone(), true)).chain(others.map(|&name| (name.to_owned(), false))).collect()
+            }
         };
         for (region, named) in wanted {
-            places.entry((account.clone(), region.clone())).or_insert_with(|| (place(&account, &region), named));
+            places.entry((account.clone(), region.clone())).or_insert_with(|| (place(&account, &arn, &region), named));
         }
     }
     Ok((places.into_values().collect(), refused))
@@ -227,18 +244,17 @@ async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Sco
     let mut discovery = Discovery { place, request, known, told: Vec::new() };
     let clusters = discovery.clusters().await?;
     let names: Vec<String> = clusters.iter().map(|cluster| cluster.name.clone()).collect();
-    // Whoever was deleted since the last collection is listed by CloudWatch alone. The listing only adds.
-    let measured = match cloudwatch::services(place).await {
-        Err(fault @ Fault::Stopped(_)) => return Err(fault),
-        listed => listed.unwrap_or_default(),
-    };
+    let measured = discovery.measured(&clusters).await?;
+    discovery.price_book();
     let families = discovery.families(&clusters).await?;
     let logs = discovery.logs(&names).await?;
     let clusters = clusters.into_iter().map(|cluster| discovery.scope(cluster, &measured, &families)).collect();
     let with_builds = request.clusters.is_empty();
     let builds = |source| if with_builds { discovery.missing(BUILD_SCOPE, source) } else { Vec::new() };
     let (builds, build_metrics) = (builds(source::BUILDS), builds(source::BUILD_METRICS));
-    Ok(Scopes { place: place.clone(), clusters, logs, builds, build_metrics, told: discovery.told })
+    let is_fresh = known.has_fresh([&place.account, &place.region], BUILD_SCOPE, source::PROJECTS, request.now_ms);
+    let with_projects = with_builds && !is_fresh;
+    Ok(Scopes { place: place.clone(), clusters, logs, with_projects, builds, build_metrics, told: discovery.told })
 }
 
 /// Looks around in one place.
@@ -262,7 +278,7 @@ impl Discovery<'_> {
         let (snapshot, today) = (source::snapshot(self.request.now_ms), vec![self.request.now_ms / MS_PER_DAY]);
         let discovered = match ecs::discover(self.place, &self.request.clusters).await {
             Ok(discovered) => discovered,
-            Err(fault @ (Fault::OptedOut | Fault::Credentials(_) | Fault::Stopped(_))) => return Err(fault),
+            Err(fault @ (Fault::OptedOut | Fault::Credentials(_) | Fault::Stranger(_) | Fault::Stopped(_))) => return Err(fault),
             Err(fault) => {
                 self.told.push(Told::fault(EVERY_CLUSTER, &snapshot, today, &fault));
                 return Ok(Vec::new());
@@ -272,6 +288,26 @@ impl Discovery<'_> {
             self.told.push(Told::fault(EVERY_CLUSTER, &snapshot, today.clone(), &Fault::Gone(missing)));
         }
         Ok(discovered.clusters)
+    }
+
+    /// Services with metrics. Whoever was deleted since the last collection is listed by CloudWatch alone.
+    async fn measured(&mut self, clusters: &[Cluster]) -> Result<ByCluster, Fault> {
+        let today = vec![self.request.now_ms / MS_PER_DAY];
+        match cloudwatch::services(self.place).await {
+            Ok(measured) => {
+                for cluster in clusters {
+                    self.settle(&cluster.name, source::METRICS, State::Snapshot, "its services are known by now");
+                }
+                Ok(measured)
+            }
+            Err(fault @ Fault::Stopped(_)) => Err(fault),
+            Err(fault) => {
+                for cluster in clusters {
+                    self.told.push(Told::fault(&cluster.name, source::METRICS, today.clone(), &fault));
+                }
+                Ok(ByCluster::new())
+            }
+        }
     }
 
     /// Task definition families with metrics, where Container Insights is on.
@@ -336,6 +372,15 @@ impl Discovery<'_> {
         }
     }
 
+    /// Keeps the name of the price book in use, once a day.
+    fn price_book(&mut self) {
+        let (source, today) = (source::of(source::PRICES, &self.request.book), self.request.now_ms / MS_PER_DAY);
+        if self.known.rows(self.here(), EVERY_CLUSTER, &source, today).is_none() {
+            let (scope, reason) = (EVERY_CLUSTER.to_owned(), format!("price book {}", self.request.book));
+            self.told.push(Told { scope, source, days: vec![today], state: State::Snapshot, reason });
+        }
+    }
+
     /// What is missing of a cluster.
     fn scope(&mut self, cluster: Cluster, measured: &ByCluster, families: &ByCluster) -> ClusterScope {
         let (account, region) = (&self.place.account, &self.place.region);
@@ -357,8 +402,8 @@ impl Discovery<'_> {
             !self.known.has_history(self.here(), &cluster.name, &service.name, service.settled_ms, now_ms)
         });
         let changed = changed.map(|(place, _)| place).collect();
-        let is_fresh = self.known.has_fresh_snapshot(account, region, &cluster.name, now_ms);
-        ClusterScope { is_fresh, changed, metrics, cluster }
+        let is_fresh = self.known.has_fresh(self.here(), &cluster.name, source::ECS, now_ms);
+        ClusterScope { cluster, is_fresh, changed, metrics }
     }
 
     /// The series of `workloads`, those with the same missing days together.
@@ -370,12 +415,21 @@ impl Discovery<'_> {
         series: impl Fn(&str) -> [Series; SERIES_PER_WORKLOAD],
     ) -> Vec<Metrics> {
         let mut alike: BTreeMap<Vec<Day>, Vec<&String>> = BTreeMap::new();
+        let Request { days, resolution, now_ms, .. } = self.request;
         for name in workloads {
-            alike.entry(self.missing(&cluster.name, &source::of(source, name))).or_default().push(name);
+            let source = source::of(source, name);
+            let mut missing = self.missing(&cluster.name, &source);
+            missing.extend(
+                self.known.coarser(self.here(), &cluster.name, &source, days.clone(), |day| resolution.period_s(day, *now_ms)),
+            );
+            missing.sort_unstable();
+            missing.dedup();
+            alike.entry(missing).or_default().push(name);
         }
         let of = |(days, workloads): (Vec<Day>, Vec<&String>)| {
-            let chunks = cloudwatch::chunks(workloads.len(), &days, self.request.resolution, self.request.now_ms);
-            Metrics { source, series: workloads.into_iter().flat_map(|name| series(name)).collect(), chunks }
+            let chunks = cloudwatch::chunks(workloads.len(), &days, *resolution, *now_ms);
+            let series = workloads.into_iter().flat_map(|name| series(name)).collect();
+            Metrics { source, series, chunks, is_whole: days.is_empty() }
         };
         alike.into_iter().map(of).collect()
     }
@@ -390,7 +444,7 @@ fn names_of<'a>(cluster: &'a Cluster, measured: &'a ByCluster) -> Vec<&'a String
 
 /// The families of a cluster that run as standalone tasks. Fails where a family may be a service's without our knowing.
 fn standalone<'f>(cluster: &Cluster, families: &'f ByCluster) -> Result<Vec<&'f String>, Fault> {
-    let of_services: BTreeSet<&str> = cluster.services.iter().flat_map(|service| service.families()).collect();
+    let of_services: BTreeSet<&str> = cluster.services.iter().flat_map(ecs::Service::families).collect();
     let families = families.get(&cluster.name).into_iter().flatten();
     let standalone: Vec<&String> = families.filter(|family| !of_services.contains(family.as_str())).collect();
     match &cluster.unknown_services {
@@ -410,13 +464,14 @@ impl Scopes {
         };
         let clusters: usize = self.clusters.iter().map(of_cluster).sum();
         let logs: usize = self.logs.iter().map(|(_, days)| days.len()).sum();
-        (clusters + logs + usize::from(!self.builds.is_empty()) + self.build_metrics.len()) as u64
+        (clusters + logs + usize::from(self.with_projects) + usize::from(!self.builds.is_empty()) + self.build_metrics.len())
+            as u64
     }
 
     /// A line for each source that has nothing missing, so that the summary shows it as complete.
     pub(crate) fn whole_lines(&self) -> impl Iterator<Item = Line> {
         let metrics = self.clusters.iter().flat_map(|cluster| {
-            let whole = cluster.metrics.iter().filter(|metrics| metrics.chunks.is_empty());
+            let whole = cluster.metrics.iter().filter(|metrics| metrics.is_whole);
             whole.map(|metrics| (cluster.cluster.name.as_str(), metrics.source))
         });
         let logs = self.logs.iter().filter(|(_, days)| days.is_empty()).map(|(group, _)| (group.scope(), group.source()));
@@ -454,6 +509,9 @@ impl Scopes {
         let days = self.builds.len().max(self.build_metrics.len());
         if days > 0 {
             costs.add(BUILD_SCOPE, Class::Codebuild, 2, days);
+        }
+        if self.with_projects {
+            costs.add(BUILD_SCOPE, Class::Codebuild, 2, 1);
         }
         if points > 0 {
             costs.calls.insert(Class::OldPoints, points);

@@ -11,6 +11,8 @@ pub(crate) const HISTORY: &str = "collect:history";
 pub(crate) const METRICS: &str = "collect:metrics";
 /// `ECS/ContainerInsights` metrics of families that run as standalone tasks.
 pub(crate) const FAMILY_METRICS: &str = "collect:family-metrics";
+/// CodeBuild projects.
+pub(crate) const PROJECTS: &str = "collect:projects";
 /// Builds.
 pub(crate) const BUILDS: &str = "collect:builds";
 /// `AWS/CodeBuild` metrics of builds.
@@ -19,6 +21,9 @@ pub(crate) const BUILD_METRICS: &str = "collect:build-metrics";
 pub(crate) const TASK_EVENTS: &str = "collect:task-events";
 /// Container Insights performance logs.
 pub(crate) const TASK_LOGS: &str = "collect:task-logs";
+
+/// The price book of the day, which reports on the dataset would use.
+pub(crate) const PRICES: &str = "collect:prices";
 
 /// The snapshot taken at `now_ms`.
 pub(crate) fn snapshot(now_ms: i64) -> String {
@@ -40,9 +45,10 @@ pub(crate) fn service_of_history(source: &str) -> Option<&str> {
     source.strip_prefix(HISTORY)?.strip_prefix(':')?.split(':').next()
 }
 
-/// True for a snapshot of tasks and instances.
-pub(crate) fn is_snapshot(source: &str) -> bool {
-    source.strip_prefix(ECS).is_some_and(|rest| rest.starts_with(':'))
+/// `collect:ecs:2026-11-20T12:00:00Z` is of the kind `collect:ecs`.
+pub(crate) fn kind(source: &str) -> &str {
+    let ends = source.match_indices(':').nth(1).map_or(source.len(), |(at, _)| at);
+    &source[..ends]
 }
 
 /// `collect:ecs:2026-11-20T12:00:00Z` is shown as `ecs`.
@@ -72,7 +78,7 @@ mod tests {
     fn a_source_is_known_by_its_name() {
         assert_eq!(service_of_history(&history("web", NOW)), Some("web"));
         assert_eq!(service_of_history(&snapshot(NOW)), None);
-        assert!(is_snapshot(&snapshot(NOW)) && !is_snapshot(&history("web", NOW)));
+        assert_eq!([kind(&snapshot(NOW)), kind(PROJECTS), kind(&of(METRICS, "web"))], [ECS, PROJECTS, METRICS]);
         assert_eq!([name(&snapshot(NOW)), name(METRICS), name("collect:metrics:web")], ["ecs", "metrics", "metrics"]);
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Cost {
     pub(crate) metrics: u64,
     /// Seconds at the allowed rate.
     pub(crate) seconds: f64,
+    /// There may be builds, whose metrics no plan can tell before they are listed.
+    pub(crate) has_builds: bool,
     /// One line per scope.
     pub(crate) lines: Vec<CostLine>,
 }
@@ -62,6 +64,7 @@ impl Cost {
         for place in scopes {
             let mut calls: BTreeMap<Class, u64> = BTreeMap::new();
             let lines: Vec<CostLine> = place.costs(known, &mut calls);
+            cost.has_builds |= !place.build_metrics.is_empty();
             cost.scopes += lines.len();
             let seconds = |(class, calls): (&Class, &u64)| {
                 let (rate, burst) = class.quota();
@@ -120,6 +123,11 @@ impl Line {
         }
     }
 
+    /// True for a region that is not enabled, and that nobody asked for by name.
+    pub(crate) fn is_left_out(&self) -> bool {
+        self.state == State::Disabled && self.days.is_empty() && !self.is_broken
+    }
+
     /// True when more was to be seen than was.
     pub(crate) fn is_incomplete(&self) -> bool {
         self.is_broken || !self.failed.is_empty()
@@ -163,7 +171,7 @@ impl Summary {
 
     /// Takes note of a commit and its rows.
     pub(crate) fn note(&mut self, commit: &Commit, rows: i64) {
-        let Commit { account, region, verdicts, untouched } = commit;
+        let Commit { account, region, verdicts, untouched, .. } = commit;
         for verdict in verdicts.iter().chain(untouched) {
             let line = self.line(account, region, &verdict.scope, source::name(&verdict.source));
             line.days.insert(verdict.day);

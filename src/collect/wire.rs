@@ -1,6 +1,7 @@
 //! For tests: a place whose AWS is a function from operation and request to status and answer, behind the real SDK.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use super::call::Place;
+use super::call::{Place, Spending};
 use super::commit::{self, Sink};
 use super::rates::Rates;
 use crate::aws::Clients;
@@ -73,7 +74,17 @@ pub(super) fn place(answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync 
     let (_, stop) = watch::channel(None);
     let (account, region) = (ACCOUNT.to_owned(), REGION.to_owned());
     // A thousand times AWS's pace: nothing here is worth waiting for.
-    let place = Place { account, region, clients, rates: Arc::new(Rates::new(1_000.0)), tally: Arc::default(), stop };
+    let place = Place {
+        account,
+        region,
+        caller: String::new(),
+        clients,
+        rates: Arc::new(Rates::new(1_000.0)),
+        tally: Arc::default(),
+        spending: Arc::new(Spending::new(u64::MAX)),
+        begun: Instant::now(),
+        stop,
+    };
     (place, calls)
 }
 

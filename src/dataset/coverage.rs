@@ -35,9 +35,16 @@ pub fn commit(dataset: &Dataset, partition: &Partition, rows: &[CoverageRow]) ->
 
 /// Every commit of the dataset that counts, ordered: for a scope-day of one source only its newest collection.
 pub fn read(dataset: &Dataset) -> Result<Vec<Committed>> {
+    read_months(dataset, |_| true)
+}
+
+/// The same, of the months that `is_wanted` names: `YYYY-MM`.
+pub(crate) fn read_months(dataset: &Dataset, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Committed>> {
     let mut newest: BTreeMap<(String, String, String, String, String), Vec<Committed>> = BTreeMap::new();
     let storage = &dataset.storage;
-    storage.read_each(&storage.parts(Table::Coverage)?, |relative, bytes| {
+    let mut parts = storage.parts(Table::Coverage)?;
+    parts.retain(|part| part::month(part).is_none_or(&is_wanted));
+    storage.read_each(&parts, |relative, bytes| {
         let part = part::decode(storage, relative, bytes, None)?;
         let rows = rows(&part.frame).map_err(|cause| {
             Error::new(Kind::Input, format!("`{relative}` does not have the columns of a coverage part")).cause(cause)

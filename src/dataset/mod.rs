@@ -57,7 +57,12 @@ pub struct Dataset {
 impl Dataset {
     /// The dataset at `location`, a folder or `s3://BUCKET/PREFIX`, which need not exist yet.
     pub fn at(location: &str) -> Result<Self> {
-        Ok(Self { storage: Storage::at(location)? })
+        Self::with_profile(location, None)
+    }
+
+    /// The same, a bucket with the credentials of a profile of the AWS configuration.
+    pub fn with_profile(location: &str, profile: Option<&str>) -> Result<Self> {
+        Ok(Self { storage: Storage::at(location, profile)? })
     }
 
     /// The dataset at `location`, which must hold one.

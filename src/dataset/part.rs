@@ -121,8 +121,16 @@ pub(super) fn decode(storage: &Storage, relative: &str, bytes: Vec<u8>, columns:
 
 /// What the path of a part says of its rows.
 pub fn account_and_region(relative: &str) -> (&str, &str) {
-    let value = |key: &str| relative.split('/').find_map(|segment| segment.strip_prefix(key)?.strip_prefix('='));
-    (value("account").unwrap_or_default(), value("region").unwrap_or_default())
+    (value(relative, "account").unwrap_or_default(), value(relative, "region").unwrap_or_default())
+}
+
+/// The month that the path of a part names, `YYYY-MM`.
+pub(super) fn month(relative: &str) -> Option<&str> {
+    value(relative, "month")
+}
+
+fn value<'a>(relative: &'a str, key: &str) -> Option<&'a str> {
+    relative.split('/').find_map(|segment| segment.strip_prefix(key)?.strip_prefix('='))
 }
 
 /// Decodes only the summary of a part, verified.

@@ -46,6 +46,11 @@ struct Share {
 impl Share {
     /// What was written of a scope-day, or of one workload on it.
     fn totals(&self, scope: &str, day: i64, workload: Option<&str>) -> Day {
+        if scope.starts_with('/') {
+            // A log group, whose records are about any cluster.
+            let of_day = self.days.iter().filter(|((_, on, _), _)| *on == day);
+            return of_day.fold(Day::default(), |sum, (_, day)| sum.with(*day));
+        }
         let from = (scope.to_owned(), day, workload.unwrap_or_default().to_owned());
         let of_day = self
             .days
@@ -82,6 +87,14 @@ impl Written<'_> {
     /// Rows written.
     pub(crate) fn rows(&self) -> i64 {
         self.partitions.values().flat_map(|share| share.days.values()).map(|day| day.rows).sum()
+    }
+
+    /// Rows of what a verdict is about.
+    pub(crate) fn rows_of(&self, account: &str, region: &str, verdict: &Verdict) -> i64 {
+        let month = date(verdict.day)[..7].to_owned();
+        let partition = Partition { account: account.to_owned(), region: region.to_owned(), month };
+        let share = self.partitions.get(&partition);
+        share.map_or(0, |share| share.totals(&verdict.scope, verdict.day, verdict.workload.as_deref()).rows)
     }
 
     /// Commits every scope-day that has rows under `source`, partial when there is a reason.

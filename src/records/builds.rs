@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::fields::{Arn, Time, code_word, is_name};
 use super::{Batch, Refusal};
-use crate::dataset::schema::{RunRow, SourceKind};
+use crate::dataset::schema::{ConfigurationRow, RunRow, SourceKind};
 use crate::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
 
 /// The fields of a build that plimsoll keeps; variables, buildspec, source and logs are not among them.
@@ -91,7 +91,7 @@ impl Build {
             last_seen_ms: None,
             stop_code: code_word(self.build_status.clone()),
             out_of_memory: false,
-            configuration: self.configuration(),
+            configuration: self.environment.map_or_else(on_codebuild, Environment::configuration),
             source: SourceKind::CodebuildApi,
         })
     }
@@ -99,19 +99,55 @@ impl Build {
     fn phase_start(&self, phase: &str) -> Option<Time> {
         self.phases.iter().find(|p| p.phase_type.as_deref() == Some(phase))?.start_time
     }
+}
 
-    fn configuration(&self) -> Configuration {
-        let environment = self.environment.as_ref();
-        let environment_type = environment.and_then(|e| code_word(e.environment_type.clone()));
+impl Environment {
+    fn configuration(self) -> Configuration {
+        let environment_type = code_word(self.environment_type);
         let is = |word: &str| environment_type.as_deref().map(|text| text.starts_with(word));
         Configuration {
-            launch_type: Some("CODEBUILD".to_owned()),
             architecture: is("ARM").map(|arm| if arm { Architecture::Arm64 } else { Architecture::X86_64 }),
             os: is("WINDOWS").map(|windows| if windows { Os::Windows } else { Os::Linux }),
-            compute_type: environment.and_then(|e| code_word(e.compute_type.clone())),
-            privileged: environment.and_then(|e| e.privileged_mode),
+            compute_type: code_word(self.compute_type),
+            privileged: self.privileged_mode,
             environment_type,
-            ..Configuration::default()
+            ..on_codebuild()
         }
+    }
+}
+
+fn on_codebuild() -> Configuration {
+    Configuration { launch_type: Some("CODEBUILD".to_owned()), ..Configuration::default() }
+}
+
+/// The fields of a project that plimsoll keeps.
+pub(crate) struct Project {
+    pub(super) arn: Option<String>,
+    pub(super) name: String,
+    pub(super) last_modified: Option<Time>,
+    pub(super) environment: Option<Environment>,
+}
+
+impl Project {
+    /// How it builds since it was last changed.
+    pub(crate) fn into_row(self) -> Result<ConfigurationRow, Refusal> {
+        let arn = self.arn.as_deref().and_then(Arn::parse).ok_or(Refusal::Rejected("project ARN without account or region"))?;
+        if !is_name(&self.name) {
+            return Err(Refusal::Rejected("name that is empty or longer than 255 bytes"));
+        }
+        let workload = WorkloadKey {
+            account: arn.account.to_owned(),
+            region: arn.region.to_owned(),
+            kind: Kind::Build,
+            cluster: String::new(),
+            name: self.name.clone(),
+        };
+        Ok(ConfigurationRow {
+            workload: workload.into(),
+            from_ms: self.last_modified.filter(|time| time.is_plausible()).map_or(0, |time| time.0),
+            task_definition: None,
+            configuration: self.environment.map_or_else(on_codebuild, Environment::configuration),
+            source: SourceKind::CodebuildApi,
+        })
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_codebuild::types as codebuild;
 use aws_sdk_ecs::types as ecs;
 use aws_smithy_types::DateTime;
 
-use super::builds::{Build, Environment, Phase};
+use super::builds::{Build, Environment, Phase, Project};
 use super::fields::Time;
 use super::services::{Deployment, Launch, Revision, RuntimePlatform, Service, StrategyItem, TaskDefinition};
 use super::tasks::{Attribute, Container, EphemeralStorage, Task};
@@ -114,13 +114,29 @@ impl From<ecs::TaskDefinition> for TaskDefinition {
     }
 }
 
-impl From<codebuild::Build> for Build {
-    fn from(build: codebuild::Build) -> Self {
-        let environment = |environment: codebuild::ProjectEnvironment| Environment {
+impl From<codebuild::ProjectEnvironment> for Environment {
+    fn from(environment: codebuild::ProjectEnvironment) -> Self {
+        Self {
             environment_type: Some(environment.r#type.as_str().to_owned()),
             compute_type: Some(environment.compute_type.as_str().to_owned()),
             privileged_mode: environment.privileged_mode,
-        };
+        }
+    }
+}
+
+impl From<codebuild::Project> for Project {
+    fn from(project: codebuild::Project) -> Self {
+        Self {
+            arn: project.arn,
+            name: project.name.unwrap_or_default(),
+            last_modified: project.last_modified.map(time),
+            environment: project.environment.map(Environment::from),
+        }
+    }
+}
+
+impl From<codebuild::Build> for Build {
+    fn from(build: codebuild::Build) -> Self {
         let phase = |phase: codebuild::BuildPhase| Phase {
             phase_type: phase.phase_type.map(|word| word.as_str().to_owned()),
             start_time: phase.start_time.map(time),
@@ -133,7 +149,7 @@ impl From<codebuild::Build> for Build {
             end_time: build.end_time.map(time),
             build_complete: build.build_complete,
             build_status: build.build_status.map(|word| word.as_str().to_owned()),
-            environment: build.environment.map(environment),
+            environment: build.environment.map(Environment::from),
             phases: build.phases.unwrap_or_default().into_iter().map(phase).collect(),
         }
     }

@@ -8,8 +8,6 @@ Everything expected comes from here: from values chosen below, or from what boto
 import json
 import sys
 import time
-import urllib.error
-import urllib.request
 from datetime import datetime, timedelta, timezone
 
 import boto3
@@ -19,22 +17,14 @@ ACCOUNT = "111122223333"
 DAY_MS, MINUTE_MS = 86_400_000, 60_000
 
 # The clock that plimsoll is told runs four days ahead: log groups are born now, and a day is whole only from the
-# next midnight on. Neither server minds events of the days to come; AWS would refuse them.
+# next midnight on. Neither server minds events of the days to come; AWS would refuse them. Midnight had better not
+# come while seeding.
+while (left_s := 86_400 - time.time() % 86_400) < 120:
+    time.sleep(left_s)
 FIRST = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
 NOW = FIRST + timedelta(days=4, hours=12)
 FIRST_MS, NOW_MS = (round(time.timestamp() * 1000) for time in (FIRST, NOW))
 DAYS = [(FIRST + timedelta(days=day)).date().isoformat() for day in range(5)]
-
-
-def wait_for(url):
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            return urllib.request.urlopen(url, timeout=5).close()
-        except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
-            if time.monotonic() > deadline:
-                sys.exit(f"{url} does not answer: {error}")
-            time.sleep(0.1)
 
 
 def clients(url, key, secret="CANARY-key", token=None):
@@ -326,7 +316,10 @@ WHOLE = [("complete", None)] * 4 + [("partial", None)]
 
 
 def states(account, scope, source, *states):
-    """Coverage of the last days, the day of the collection included."""
+    """Coverage of the last days, the day of the collection included.
+
+    `source` is the one of the coverage table, without `collect:` before it and the time of the collection behind it.
+    """
     return [[account, scope, source, day, *state] for day, state in zip(DAYS[-len(states) :], states)]
 
 
@@ -339,13 +332,16 @@ def seed_ministack(url):
     runs += task_rows(of("ecs"), ACCOUNT, "harbour")
     of("s3").create_bucket(Bucket="ledger", CreateBucketConfiguration={"LocationConstraint": REGION})
 
-    # A log group tells nothing of the hours before it was made.
+    # A log group tells nothing of the hours before it was made, and never will.
     since_today = [SNAPSHOT, *WHOLE[1:]]
     coverage = [
         *states(ACCOUNT, "harbour", "ecs", SNAPSHOT),
         *states(ACCOUNT, "slipway", "ecs", SNAPSHOT),
-        *states(ACCOUNT, "harbour", "metrics", *WHOLE),
-        *states(ACCOUNT, "harbour", "family-metrics", *WHOLE),
+        *states(ACCOUNT, "harbour", "history:gate", SNAPSHOT),
+        *states(ACCOUNT, "harbour", "history:crane", SNAPSHOT),
+        *states(ACCOUNT, "harbour", "metrics:gate", *WHOLE),
+        *states(ACCOUNT, "harbour", "metrics:crane", *WHOLE),
+        *states(ACCOUNT, "harbour", "family-metrics:tug", *WHOLE),
         *states(ACCOUNT, "harbour", "task-logs", *since_today),
         *states(ACCOUNT, "harbour", "task-events", *since_today),
         *states(ACCOUNT, "codebuild", "builds", *WHOLE),
@@ -376,11 +372,12 @@ def seed_moto(url):
         # moto does not know ListServiceDeployments, and its CloudWatch does not understand the SDK's CBOR.
         coverage += states(account, "codebuild", "builds", *WHOLE)
         coverage += states(account, "codebuild", "build-metrics", *[("partial", "cloudwatch:ListMetrics")] * 5)
-        if cluster == "dock":
-            coverage += states(account, cluster, "ecs", SNAPSHOT)
-        else:
-            coverage += states(account, cluster, "ecs", ("partial", "ecs:ListServiceDeployments"))
-            coverage += states(account, cluster, "metrics", *[("partial", "cloudwatch:GetMetricData")] * 5)
+        coverage += states(account, cluster, "ecs", SNAPSHOT)
+        # Services that were deleted would be listed there alone.
+        coverage += states(account, cluster, "metrics", ("partial", "cloudwatch:ListMetrics"))
+        if cluster == "yard":
+            coverage += states(account, cluster, "history:gate", ("partial", "ecs:ListServiceDeployments"))
+            coverage += states(account, cluster, "metrics:gate", *[("partial", "cloudwatch:GetMetricData")] * 5)
     return {"runs": [], "samples": [], "workloads": workloads, "coverage": coverage}
 
 
@@ -400,10 +397,8 @@ REPORT = {
 
 def main():
     ministack, moto, out = sys.argv[1:]
-    wait_for(ministack + "/_ministack/health")
-    wait_for(moto + "/moto-api/")
     seeded = {"ministack": seed_ministack(ministack), "moto": seed_moto(moto), "report": REPORT, "days": DAYS}
-    seeded["times"] = {"now": NOW_MS, "later": NOW_MS + 60 * MINUTE_MS}
+    seeded["times"] = {"now": NOW_MS, "soon": NOW_MS + 5 * MINUTE_MS, "later": NOW_MS + 60 * MINUTE_MS}
     if datetime.now(timezone.utc) - FIRST >= timedelta(days=1):
         sys.exit("midnight passed while seeding, and with it the day on which the log groups were to be born: run again")
     with open(out, "w", encoding="utf-8") as file:

@@ -160,6 +160,7 @@ async fn gather(
 ) -> Result<Outcome, Fault> {
     let mut outcome = Outcome::default();
     let period_s = calls.first().map_or(0, |(_, grid)| grid.period_s);
+    let first_ms = calls.iter().map(|(_, grid)| grid.window_ms.start).min().unwrap_or(now_ms);
     let answers: Vec<_> = calls.into_iter().map(|(queries, grid)| answered(place, queries, grid, now_ms)).collect();
     let mut answers = stream::iter(answers).buffered(CALLS);
     let mut assembly = Assembly::of(queries);
@@ -184,6 +185,9 @@ async fn gather(
     drop(answers);
     if outcome.fault.is_none() {
         outcome.flaws.account_for(queries.len());
+        let took_ms = i64::try_from(place.begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let is_late = packing::expires_ms(first_ms, period_s) <= now_ms.saturating_add(took_ms);
+        outcome.flaws.of_calls("CloudWatch began to forget before it was asked", usize::from(is_late && !queries.is_empty()));
     }
     Ok(outcome)
 }
@@ -292,13 +296,15 @@ async fn ask(place: &Place, queries: &[Query<'_>], grid: &Grid, now_ms: i64) -> 
     let (class, points) = grid.points_asked(queries.len(), now_ms);
     loop {
         place.unless_stopped(place.rates.turns(class, points)).await?;
+        let metrics = queries.len() as u64;
+        place.spending.take(metrics)?;
         let page = match place.call(Class::MetricData, "cloudwatch:GetMetricData", || request(&token)).await {
             Err(fault) if token.is_some() && is_stale_token(&fault) && pages.may_restart() => {
                 answers = Answers::new(queries.len(), grid);
                 token = None;
                 continue;
             }
-            page => page?,
+            page => page.inspect_err(|_| place.spending.give_back(metrics))?,
         };
         let next = page.next_token.clone();
         let is_empty = answers.take(page)?;

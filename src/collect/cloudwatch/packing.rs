@@ -32,7 +32,7 @@ pub(crate) enum Resolution {
 
 impl Resolution {
     /// The period of a UTC day, judged by its start; `None` where AWS keeps nothing any more.
-    pub(super) fn period_s(self, day: Day, now_ms: i64) -> Option<i32> {
+    pub(crate) fn period_s(self, day: Day, now_ms: i64) -> Option<i32> {
         let age_ms = now_ms + MARGIN_MS - day * MS_PER_DAY;
         let (finest, _) = *KEPT.iter().find(|(_, days)| age_ms < days * MS_PER_DAY)?;
         Some(match self {
@@ -40,6 +40,12 @@ impl Resolution {
             Self::Seconds(period) => period.max(finest),
         })
     }
+}
+
+/// When CloudWatch begins to forget points of `period_s` from `from_ms` on.
+pub(crate) fn expires_ms(from_ms: i64, period_s: i32) -> i64 {
+    let kept = KEPT.iter().find(|(period, _)| *period >= period_s).map_or(0, |(_, days)| *days);
+    from_ms.saturating_add(kept * MS_PER_DAY)
 }
 
 /// Days of one month and one period, fetched over one window, in pieces of a few workloads.
@@ -57,6 +63,11 @@ impl Chunk {
     fn of(days: Range<Day>, period_s: i32) -> Self {
         let queries_per_call = queries_per_call(length(&days), period_s);
         Self { days, period_s, queries_per_call }
+    }
+
+    /// When CloudWatch begins to forget it.
+    pub(crate) fn expires_ms(&self) -> i64 {
+        expires_ms(self.days.start * MS_PER_DAY, self.period_s)
     }
 
     /// The workloads that are fetched and committed together, of so many: as few as fill their calls.

@@ -2,12 +2,10 @@
 
 use super::answers::{Answer, Flaws};
 use super::series::Series;
-use crate::dataset::schema::{Metric, SampleRow, SourceKind};
+use crate::dataset::schema::{SampleRow, SourceKind};
 
 /// Tasks and builds publish one value a minute, whatever the period they are read at.
 const SAMPLE_S: i32 = 60;
-/// More than a hundred times what was asked for is no utilisation.
-const ABSURD_PERCENT: f64 = 10_000.0;
 
 /// The samples that have all three statistics and can be true; the others are counted in `flaws`.
 pub(super) fn samples(series: &Series, [max, sum, count]: [Answer; 3], period_s: i32, flaws: &mut Flaws) -> Vec<SampleRow> {
@@ -19,7 +17,7 @@ pub(super) fn samples(series: &Series, [max, sum, count]: [Answer; 3], period_s:
             flaws.of_day(at_ms, "without all three statistics");
             continue;
         };
-        match check(series.metric, max, sum, count) {
+        match check(max, sum, count) {
             Ok(()) => rows.push(SampleRow {
                 workload: series.workload.clone(),
                 run_id: series.run_id.clone(),
@@ -38,8 +36,9 @@ pub(super) fn samples(series: &Series, [max, sum, count]: [Answer; 3], period_s:
     rows
 }
 
-/// Refuses what cannot be the utilisation of anything.
-fn check(metric: Metric, max: f64, sum: f64, count: f64) -> Result<(), &'static str> {
+/// Refuses what cannot be the utilisation of anything. There is no highest: a container that asked for ten CPU units
+/// and uses a core of its instance shows 10,240 %.
+fn check(max: f64, sum: f64, count: f64) -> Result<(), &'static str> {
     if [max, sum, count].iter().any(|value| !value.is_finite()) {
         return Err("contradictory or not a number");
     }
@@ -52,9 +51,6 @@ fn check(metric: Metric, max: f64, sum: f64, count: f64) -> Result<(), &'static 
     if sum > max * count * 1.000_001 + 1e-9 {
         return Err("average above the maximum");
     }
-    if matches!(metric, Metric::CpuPercent | Metric::MemoryPercent) && max > ABSURD_PERCENT {
-        return Err("utilisation above 10,000 %");
-    }
     Ok(())
 }
 
@@ -66,6 +62,7 @@ mod tests {
 
     use super::super::answers::{Answers, Grid};
     use super::*;
+    use crate::dataset::schema::Metric;
 
     /// Samples of three lists of (minute, value).
     fn read(statistics: [&[(i64, f64)]; 3]) -> (Vec<SampleRow>, Option<String>) {
@@ -107,7 +104,6 @@ mod tests {
             (-1.0, 1.0, 1.0, "negative"),
             (1.0, 1.0, 0.0, "statistic of no samples"),
             (1.0, 3.0, 2.0, "average above the maximum"),
-            (10_001.0, 10_001.0, 1.0, "utilisation above 10,000 %"),
         ] {
             let (rows, reason) = read([&[(0, max)], &[(0, sum)], &[(0, count)]]);
             assert!(rows.is_empty(), "{why}");

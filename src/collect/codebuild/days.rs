@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::collect::call::Fault;
 use crate::collect::plan::{Day, is_over};
-use crate::collect::{OPEN_DAY, source};
+use crate::collect::{OPEN_DAY, STILL_RUNNING, source};
 use crate::dataset::schema::State;
 use crate::dataset::writer::{BUILD_SCOPE, Verdict};
 use crate::units::MS_PER_DAY;
@@ -133,7 +133,7 @@ impl Days {
         } else {
             match self.running.get(&day) {
                 None => (State::Complete, None),
-                Some(running) => (State::Partial, Some(format!("{running} builds were still running"))),
+                Some(running) => (State::Partial, Some(format!("{running} {STILL_RUNNING}"))),
             }
         };
         told(day, state, reason)

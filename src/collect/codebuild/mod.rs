@@ -1,6 +1,7 @@
-//! AWS CodeBuild: builds, newest first, day by day.
+//! AWS CodeBuild: projects, and builds, newest first, day by day.
 
 mod days;
+mod projects;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use crate::records::builds::Build;
 use crate::records::{Batch, Refusal};
 use crate::units::MS_PER_DAY;
 use days::Days;
+pub(crate) use projects::projects;
 
 /// Pages under way at once when there are many to come.
 const MOST_AHEAD: usize = 4;

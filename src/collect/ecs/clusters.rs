@@ -260,8 +260,8 @@ mod tests {
             settled_ms(&sdk::Service::builder().set_deployments(Some(deployments)).build())
         };
         let (over, under_way) = (sdk::DeploymentRolloutState::Completed, sdk::DeploymentRolloutState::InProgress);
-        assert_eq!(settled(&[over.clone()]), Some(20_000));
-        assert_eq!(settled(&[under_way.clone()]), None);
+        assert_eq!(settled(std::slice::from_ref(&over)), Some(20_000));
+        assert_eq!(settled(std::slice::from_ref(&under_way)), None);
         assert_eq!(settled(&[under_way, over]), None);
         assert_eq!(settled(&[]), None, "another controller deploys it");
     }

@@ -13,10 +13,9 @@ use crate::records::Batch;
 use crate::records::services::TaskDefinition;
 
 impl Snapshot<'_> {
-    /// Describes every definition that the rows sent so far name, except the `known` ones; returns those described.
-    pub(super) async fn describe_definitions(&mut self, known: &BTreeSet<String>) -> Result<BTreeSet<String>, Fault> {
+    /// Describes the `wanted` definitions; returns those described.
+    pub(super) async fn describe(&mut self, wanted: Vec<String>) -> Result<BTreeSet<String>, Fault> {
         let (place, mut reckoning, mut described) = (self.place, Reckoning::default(), BTreeSet::new());
-        let wanted: Vec<String> = self.definitions.difference(known).cloned().collect();
         let mut answers = stream::iter(wanted).map(|name| describe(place, name)).buffer_unordered(AT_ONCE);
         while let Some((asked, answer)) = answers.next().await {
             match answer {

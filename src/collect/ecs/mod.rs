@@ -24,6 +24,7 @@ use crate::dataset::writer::Verdict;
 use crate::records::Batch;
 use crate::records::tasks::family;
 use crate::units::MS_PER_DAY;
+use crate::workload::Kind;
 
 pub(crate) use clusters::discover;
 
@@ -178,8 +179,11 @@ impl<'a> Snapshot<'a> {
         definitions: &Mutex<BTreeSet<String>>,
         known: &Known,
     ) -> Result<(), Fault> {
-        let asked_before = definitions.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let described = self.describe_definitions(&asked_before).await?;
+        let unknown = {
+            let known = definitions.lock().unwrap_or_else(PoisonError::into_inner);
+            self.definitions.difference(&known).cloned().collect()
+        };
+        let described = self.describe(unknown).await?;
         let (state, reason) = self.report.verdict(whole, self.rows);
         self.unit.commit(self.place, verdicts(state, reason), known).await?;
         // Only now: what an abandoned unit described is in no commit.
@@ -189,10 +193,11 @@ impl<'a> Snapshot<'a> {
 }
 
 impl Snapshot<'_> {
-    /// Sends rows and notes the task definitions that they name.
+    /// Sends rows and notes the task definitions that they name; those of services' tasks are named by the services, too.
     async fn send(&mut self, batch: Batch) -> Result<(), Fault> {
         let configured = batch.configurations.iter().filter_map(|row| row.task_definition.as_ref());
-        let ran = batch.runs.iter().filter_map(|row| row.task_definition.as_ref());
+        let standalone = batch.runs.iter().filter(|row| row.workload.kind == Kind::Task);
+        let ran = standalone.filter_map(|row| row.task_definition.as_ref());
         for definition in configured.chain(ran) {
             if !self.definitions.contains(definition) {
                 self.definitions.insert(definition.clone());
@@ -249,7 +254,9 @@ impl Report {
 /// True when asking the same operation about something else of the cluster would end the same way.
 fn is_final(fault: &Fault) -> bool {
     match fault {
-        Fault::Denied(_) | Fault::Credentials(_) | Fault::OptedOut | Fault::Stopped(_) => true,
+        Fault::Denied(_) | Fault::Credentials(_) | Fault::Stranger(_) | Fault::OptedOut | Fault::Budget | Fault::Stopped(_) => {
+            true
+        }
         Fault::Gone(what) => what.contains("ClusterNotFoundException"),
         Fault::Throttled(_) | Fault::Failed(_) | Fault::Protocol(_) => false,
     }

@@ -234,7 +234,7 @@ fn a_cluster_is_seen_with_all_that_belongs_to_it() {
     assert_eq!(
         reason,
         "tasks that ran then or had stopped within the hour; 1 of 5 tasks not returned: MISSING; \
-         1 of 3 task definitions not returned: MISSING"
+         1 of 2 task definitions not returned: MISSING"
     );
     assert_eq!(history, ("snapshot".to_owned(), "deployments that AWS still lists".to_owned()));
     let runs = table(&collected, Table::Runs);

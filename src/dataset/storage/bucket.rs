@@ -49,11 +49,12 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     /// The place `BUCKET/PREFIX`. Reads the AWS configuration, but asks nothing of S3 yet.
-    pub(super) fn at(place: &str) -> Result<Self> {
+    pub(super) fn at(place: &str, profile: Option<&str>) -> Result<Self> {
         let (name, prefix) = parse(place)?;
         let cannot_start = |cause| Error::new(Kind::Failure, "cannot start threads").cause(cause);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(cannot_start)?;
-        let login = runtime.block_on(log_in(&LoginRequest::default(), Patience::AWS));
+        let login = runtime
+            .block_on(log_in(&LoginRequest { profile: profile.map(str::to_owned), ..LoginRequest::default() }, Patience::AWS));
         let region = login.region().unwrap_or_else(|| DEFAULT_REGION.to_owned());
         let endpoint = Endpoint::of(login.s3_endpoint(), &region)?;
         let first_pause = if endpoint.is_local { FIRST_PAUSE_LOCAL } else { FIRST_PAUSE };

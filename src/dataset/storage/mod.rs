@@ -31,10 +31,10 @@ pub(crate) enum Storage {
 }
 
 impl Storage {
-    /// The storage at `location`: a folder, or `s3://BUCKET/PREFIX` with the usual AWS credentials.
-    pub(super) fn at(location: &str) -> Result<Self> {
+    /// The storage at `location`: a folder, or `s3://BUCKET/PREFIX` with the credentials of a profile, or the usual ones.
+    pub(super) fn at(location: &str, profile: Option<&str>) -> Result<Self> {
         if let Some(place) = location.strip_prefix("s3://") {
-            return Ok(Self::Bucket(Arc::new(Bucket::at(place)?)));
+            return Ok(Self::Bucket(Arc::new(Bucket::at(place, profile)?)));
         }
         if location.contains("://") {
             return Err(Error::new(Kind::Usage, format!("dataset `{location}`: only local folders and S3 are supported"))
@@ -131,7 +131,7 @@ mod tests {
 
     fn folder() -> (tempfile::TempDir, Storage) {
         let folder = tempfile::tempdir().expect("a folder");
-        let storage = Storage::at(&folder.path().join("deep/dataset").display().to_string()).expect("a folder");
+        let storage = Storage::at(&folder.path().join("deep/dataset").display().to_string(), None).expect("a folder");
         (folder, storage)
     }
 
@@ -187,7 +187,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("file");
         fs::write(&file, "x").expect("written");
-        let storage = Storage::at(&file.display().to_string()).expect("a place");
+        let storage = Storage::at(&file.display().to_string(), None).expect("a place");
         assert_eq!(storage.check_writable().expect_err("a file").kind(), Kind::Write);
         assert_eq!(storage.create(PART, Vec::new()).expect_err("a file").kind(), Kind::Write);
     }
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn only_folders_and_buckets_hold_datasets() {
         for place in ["gs://bucket/x", "https://bucket.s3.amazonaws.com/x", "file:///x", "s3://", "s3://Bucket/x"] {
-            assert_eq!(Storage::at(place).expect_err(place).kind(), Kind::Usage);
+            assert_eq!(Storage::at(place, None).expect_err(place).kind(), Kind::Usage);
         }
     }
 

@@ -1,14 +1,13 @@
 //! What is collected is what is there: every row, once, and nothing else.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use serde_json::Value;
 
 use super::site::{Site, same};
 use crate::fake::world::{BuildId, HOUR};
 use crate::fake::{CANARY, Resolution, Scale, World};
-use crate::support::{DAY, files_below, plimsoll};
+use crate::support::{DAY, plimsoll};
 
 #[test]
 fn every_row_of_every_source_is_collected_once() {
@@ -60,6 +59,18 @@ fn pages_of_metrics_are_put_together() {
 }
 
 #[test]
+fn every_project_is_collected_with_its_environment() {
+    let site = Site::of(World::seeded(18, Scale { accounts: 1, regions: 1, clusters: 1, projects: 4, days: 2, ..Scale::SMALL }));
+    site.collect(&["--days", "0"]).exits(0);
+    let mut expected: Vec<(String, String, bool)> = site.fake.look(|world| {
+        let projects = &world.accounts[0].regions[0].projects;
+        projects.iter().map(|project| (project.name.clone(), project.compute_type.to_owned(), project.privileged)).collect()
+    });
+    expected.sort();
+    assert_eq!(site.projects(), expected);
+}
+
+#[test]
 fn two_collections_an_hour_apart_see_what_came_and_went_between() {
     let site = Site::small();
     site.collect(&["--days", "2"]).exits(0);
@@ -69,6 +80,44 @@ fn two_collections_an_hour_apart_see_what_came_and_went_between() {
     let collected = site.collected();
     assert!(collected.runs.len() > before, "snapshots add up");
     assert_eq!(collected.repeated, 0, "today replaces today");
+}
+
+#[test]
+fn what_has_not_changed_is_not_described_again() {
+    // No jobs: one that is seen for the first time has a definition to be described.
+    let site = Site::of(World::seeded(1, Scale { families: 0, ..Scale::SMALL }));
+    site.collect(&["--days", "1"]).exits(0);
+    let of_services = ["ecs:DescribeTaskDefinition", "ecs:ListServiceDeployments", "ecs:DescribeServiceRevisions"];
+    assert!(of_services.iter().all(|op| site.fake.calls_of(op) > 0));
+    site.fake.clear();
+    site.fake.set_now(site.now_ms() + HOUR);
+    site.collect(&["--days", "1"]).exits(0);
+    assert_eq!(of_services.map(|op| site.fake.calls_of(op)), [0, 0, 0]);
+    assert!(site.fake.calls_of("ecs:ListTasks") > 0);
+}
+
+#[test]
+fn what_was_just_collected_is_not_collected_again() {
+    let site = Site::small();
+    site.collect(&["--days", "2"]).exits(0);
+    site.fake.clear();
+    site.collect(&["--days", "2"]).exits(0);
+    let of_history = ["cloudwatch:GetMetricData", "logs:FilterLogEvents", "codebuild:ListBuilds", "ecs:ListTasks"];
+    assert_eq!(of_history.map(|op| site.fake.calls_of(op)), [0, 0, 0, 0]);
+    site.holds_all(2, Resolution::Auto);
+}
+
+#[test]
+fn a_day_with_a_flaw_still_grows() {
+    let site = Site::of(World::seeded(15, Scale { accounts: 1, regions: 1, days: 3, ..Scale::SMALL }));
+    site.collect(&["--days", "1"]).exits(0);
+    let before = site.collected().samples.len();
+    site.fake.set_now(site.now_ms() + 2 * HOUR);
+    // One value of each metric is no number, for good: the day can never be complete, but the rest of it counts.
+    site.fake.set_faults(vec![crate::fake::Fault::always("cloudwatch:GetMetricData", crate::fake::Kind::NanValue)]);
+    site.collect(&["--days", "1"]).exits(3).says(&["not a number"]);
+    let after = site.collected().samples.len();
+    assert!(after > before, "{after} samples after {before}");
 }
 
 #[test]
@@ -138,12 +187,7 @@ fn no_secret_gets_into_the_dataset_the_logs_or_the_report() {
     let site = Site::of(World::seeded(6, Scale { accounts: 1, regions: 1, days: 4, ..Scale::SMALL }));
     let run = site.collect(&["--days", "3", "-vvv"]).exits(0);
     assert!(!run.said().contains(CANARY), "{}", run.said());
-    for file in files_below(&site.folder.path("dataset")) {
-        let bytes = fs::read(&file).expect("readable");
-        assert!(!bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()), "{}", file.display());
-    }
-    let scan_text = format!("{:?}{:?}", site.collected().runs, site.collected().commits);
-    assert!(!scan_text.contains(CANARY));
+    site.holds_no_secret();
     for format in ["table", "json", "markdown", "csv"] {
         let report = site.plimsoll(&["report", "--dataset", "dataset", "--format", format, "-vvv"]).output().expect("it runs");
         assert!(!String::from_utf8_lossy(&[report.stdout, report.stderr].concat()).contains(CANARY), "{format}");
@@ -189,11 +233,16 @@ fn a_role_in_another_account_is_collected_as_that_account() {
 #[test]
 fn every_enabled_region_is_found_and_the_others_are_left_in_peace() {
     let site = Site::small();
-    site.collect(&["--days", "0", "--region", "all"]).exits(0);
+    site.collect(&["--days", "0", "--region", "all"]).exits(0).says(&["left out, not enabled:", "me-south-1"]);
     let regions: BTreeSet<String> = site.collected().commits.into_iter().map(|commit| commit.region).collect();
     assert!(regions.contains("us-east-1") && regions.contains("eu-west-1") && !regions.contains("me-south-1"), "{regions:?}");
     let named = Site::small();
     named.collect(&["--days", "0", "--region", "us-east-1", "--region", "me-south-1"]).exits(3).says(&["me-south-1"]);
+    // A region that is enabled and fails is told, whatever the failure looks like.
+    let expired = Site::small();
+    let fault = crate::fake::Fault::always("ecs:*", crate::fake::Kind::ExpiredCredentials);
+    expired.fake.set_faults(vec![crate::fake::Fault { region: Some("eu-west-1".to_owned()), ..fault }]);
+    expired.collect(&["--days", "0", "--region", "all"]).exits(3).says(&["eu-west-1", "expired"]);
 }
 
 #[test]
@@ -203,7 +252,7 @@ fn the_doctor_tells_what_each_cluster_can_give() {
     let run = site.plimsoll(&["doctor", "--profile", &account, "--region", "us-east-1"]).output().expect("it runs");
     let run = crate::support::Run::of(&run).exits(0);
     run.says(&[
-        "17 of 17 reads granted",
+        "19 of 19 reads granted",
         "Container Insights off",
         "Container Insights enhanced",
         "task events not captured",
@@ -211,5 +260,5 @@ fn the_doctor_tells_what_each_cluster_can_give() {
     ]);
     site.fake.set_faults(vec![crate::fake::Fault::always("logs:FilterLogEvents", crate::fake::Kind::Denied)]);
     let run = site.plimsoll(&["doctor", "--profile", &account, "--region", "us-east-1"]).output().expect("it runs");
-    crate::support::Run::of(&run).exits(3).says(&["16 of 17 reads granted", "missing    logs:FilterLogEvents: access denied"]);
+    crate::support::Run::of(&run).exits(3).says(&["18 of 19 reads granted", "missing    logs:FilterLogEvents: access denied"]);
 }

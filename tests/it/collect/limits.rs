@@ -20,7 +20,8 @@ fn the_planned_metrics_are_the_metrics_requested() {
     let scale = Scale { accounts: 1, regions: 1, projects: 0, days: 20, ..Scale::SMALL };
     let site = Site::of(World::seeded(7, scale));
     let metrics = |text: &str| -> u64 {
-        let words: Vec<&str> = text.split_whitespace().collect();
+        let totals = text.lines().filter(|line| !line.contains("each build"));
+        let words: Vec<&str> = totals.flat_map(str::split_whitespace).collect();
         let at = words.iter().rposition(|word| *word == "metrics" || *word == "metrics,").expect("metrics");
         words[at - 1].parse().expect("a number")
     };
@@ -35,6 +36,46 @@ fn a_plan_over_the_budget_is_refused_before_it_costs_anything() {
     site.collect(&["--days", "14", "--max-api-cost", "0.0001"]).exits(11).says(&["--max-api-cost 0.0001", "--dry-run"]);
     assert!(!site.folder.path("dataset").exists());
     assert_eq!(site.fake.calls_of("cloudwatch:GetMetricData"), 0);
+}
+
+#[test]
+fn the_budget_is_kept_to_however_often_metrics_are_asked_for_again() {
+    let scale = Scale { accounts: 1, regions: 1, projects: 0, days: 5, ..Scale::SMALL };
+    let site = Site::of(World::seeded(16, scale));
+    // Each metric is answered in part, again and again, and then half by half.
+    site.fake.set_faults(vec![Fault::always("cloudwatch:GetMetricData", Kind::PartialDataNoToken)]);
+    // A few more metrics than the plan's 120, and fewer than all the repeats.
+    let run = site.collect(&["--days", "1", "--max-api-cost", "0.0015"]).exits(3).says(&["over --max-api-cost"]);
+    let spent: f64 = run.stdout.split_whitespace().rev().nth(1).expect("an amount").parse().expect("a number");
+    assert!((0.0012..=0.0015).contains(&spent), "{}", run.stdout);
+    site.claims_only_what_it_holds(1, Resolution::Auto);
+}
+
+#[test]
+fn an_amount_without_end_is_as_good_as_none() {
+    let site = Site::of(World::seeded(16, Scale { accounts: 1, regions: 1, projects: 0, days: 2, ..Scale::SMALL }));
+    site.collect(&["--days", "0", "--max-api-cost", "9999999999999999999999999"]).exits(0);
+}
+
+#[test]
+fn a_run_that_is_stopped_while_it_looks_around_says_so() {
+    for (args, signal, code, said) in [
+        (["--days", "2", "--deadline", "1s"], None, 3, "stopped at the deadline"),
+        (["--days", "2", "--deadline", "1h"], Some("INT"), 130, "interrupted"),
+    ] {
+        let site = Site::small();
+        site.fake.set_faults(vec![Fault::always("ecs:ListClusters", Kind::Stall)]);
+        let child = site.start(&args);
+        let patience = Instant::now() + Duration::from_secs(20);
+        while site.fake.calls_of("ecs:ListClusters") == 0 && Instant::now() < patience {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        if let Some(signal) = signal {
+            let killed = std::process::Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+            assert!(killed.is_ok_and(|status| status.success()));
+        }
+        Run::of(&child.wait_with_output().expect("it ends")).exits(code).says(&[said]);
+    }
 }
 
 #[test]
@@ -70,8 +111,8 @@ fn the_deadline_ends_a_stalled_run_and_what_is_whole_stays() {
     let site = Site::small();
     site.fake.set_faults(vec![Fault::always("logs:FilterLogEvents", Kind::Stall)]);
     let begun = Instant::now();
-    site.collect(&["--days", "2", "--deadline", "3s"]).exits(3).says(&["stopped at the deadline"]);
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    site.collect(&["--days", "2", "--deadline", "6s"]).exits(3).says(&["stopped at the deadline"]);
+    assert!(begun.elapsed() < Duration::from_secs(11), "{:?}", begun.elapsed());
     site.claims_only_what_it_holds(2, Resolution::Auto);
     assert!(site.collected().commits.iter().any(|commit| commit.row.state == "complete"));
     site.fake.set_faults(Vec::new());
@@ -87,7 +128,7 @@ fn signals_end_a_run_with_their_codes_and_leave_a_valid_dataset() {
         let child = site.start(&["--days", "2"]);
         let patience = Instant::now() + Duration::from_secs(20);
         while site.fake.calls_of("logs:FilterLogEvents") == 0 && Instant::now() < patience {
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(5));
         }
         let killed = std::process::Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
         assert!(killed.is_ok_and(|status| status.success()));

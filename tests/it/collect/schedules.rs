@@ -1,8 +1,10 @@
 //! Random weather: schedules of faults from a seed. `PLIMSOLL_SCHEDULES=1000` runs more of them, from
 //! `PLIMSOLL_FIRST_SCHEDULE` on.
 
+use std::time::{Duration, Instant};
+
 use super::site::Site;
-use crate::fake::{Fault, Resolution, Scale, When, World};
+use crate::fake::{CANARY, Fault, Resolution, Scale, When, World};
 
 const SCALE: Scale = Scale {
     accounts: 1,
@@ -46,7 +48,11 @@ fn weather(seed: u64) {
     let site = Site::of(World::seeded(seed, SCALE));
     let faults = schedule(seed);
     site.fake.set_faults(faults.clone());
-    let run = site.collect(&["--days", "1", "--deadline", "60s"]);
+    let begun = Instant::now();
+    let run = site.collect(&["--days", "1", "--deadline", "60s", "-vvv"]);
+    assert!(begun.elapsed() < Duration::from_secs(65), "schedule {seed} {faults:?}: {:?}", begun.elapsed());
+    assert!(!run.said().contains(CANARY), "schedule {seed} {faults:?}: a secret is told");
+    assert!(site.fake.unexpected().is_empty(), "schedule {seed} {faults:?}: {:?}", site.fake.unexpected());
     assert!(matches!(run.code, Some(0 | 1 | 3 | 7)), "schedule {seed} {faults:?}: {:?}\n{}", run.code, run.said());
     site.claims_only_what_it_holds(1, Resolution::Auto);
     if run.code == Some(0) {
@@ -56,6 +62,7 @@ fn weather(seed: u64) {
     let run = site.collect(&["--days", "1"]);
     assert_eq!(run.code, Some(0), "schedule {seed} {faults:?}\n{}", run.said());
     site.holds_all(1, Resolution::Auto);
+    site.holds_no_secret();
 }
 
 fn number(variable: &str, usual: u64) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::process::{Child, Command, Stdio};
 
 use plimsoll::dataset::coverage::Committed;
@@ -11,8 +12,8 @@ use plimsoll::units::Window;
 use polars::prelude::{Column, DataFrame, DataType};
 
 use crate::fake::golden::{Golden, Instance, Key, Run as GoldenRun, Sample};
-use crate::fake::{Fake, Resolution, Scale, World};
-use crate::support::{self, DAY, MINUTE, Run};
+use crate::fake::{CANARY, Fake, Resolution, Scale, World};
+use crate::support::{self, DAY, MINUTE, Run, files_below};
 
 /// CloudWatch's last minutes are left for the next run.
 const SETTLING: i64 = 15 * MINUTE;
@@ -101,6 +102,21 @@ impl Site {
         Dataset::at(&self.folder.path("dataset").to_string_lossy()).expect("a folder")
     }
 
+    /// Name, compute type and privilege of every CodeBuild project in the dataset.
+    pub(super) fn projects(&self) -> Vec<(String, String, bool)> {
+        let dataset = self.dataset();
+        let table = Scan::new(&dataset).expect("a dataset").table(Table::Workloads).expect("rows").expect("a table");
+        let [kind, name, compute] = ["kind", "name", "compute_type"].map(|column| texts(&table, column));
+        let privileged = table.column("privileged").and_then(Column::bool).expect("booleans");
+        let rows = kind.into_iter().zip(name).zip(compute).zip(privileged.iter());
+        let mut projects: Vec<_> = rows
+            .filter(|(((kind, _), _), _)| kind.as_deref() == Some("build"))
+            .map(|(((_, name), compute), privileged)| (name.expect("a name"), compute.expect("a type"), privileged == Some(true)))
+            .collect();
+        projects.sort();
+        projects
+    }
+
     /// What the world holds of the last `days` whole days and today, as far as it is to be collected.
     pub(super) fn golden(&self, days: i64, resolution: Resolution) -> Golden {
         let now = self.now_ms();
@@ -130,6 +146,17 @@ impl Site {
         same("instances", &golden.instances, &instances);
         assert_eq!(repeated, 0, "rows that are there twice");
         assert!(self.fake.unexpected().is_empty(), "{:?}", self.fake.unexpected());
+    }
+
+    /// Holds that no text that was planted as a secret is in any file of the dataset or any row.
+    #[track_caller]
+    pub(super) fn holds_no_secret(&self) {
+        for file in files_below(&self.folder.path("dataset")) {
+            let bytes = fs::read(&file).expect("readable");
+            assert!(!bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()), "{}", file.display());
+        }
+        let collected = self.collected();
+        assert!(!format!("{:?}{:?}", collected.runs, collected.commits).contains(CANARY));
     }
 
     /// Holds that every scope-day said to be complete holds exactly what the world holds of it.

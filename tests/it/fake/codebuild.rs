@@ -8,6 +8,8 @@ use super::world::{DAY, Project, SECOND};
 
 /// Items of one page or call. Source: CodeBuild API reference, read 2026-11.
 const PAGE: usize = 100;
+/// 2025-01-01T00:00:00Z: when every project was last changed.
+const CHANGED_MS: i64 = 1_735_689_600_000;
 
 pub(crate) fn answer(ask: &Ask<'_>) -> Result<Answer, Problem> {
     let answer = match ask.op {
@@ -157,7 +159,7 @@ fn batch_get_projects(ask: &Ask<'_>) -> Result<Value, Problem> {
         json!({
             "name": project.name, "arn": ask.place.arn("codebuild", &format!("project/{}", project.name)), "source": source(),
             "environment": environment(project), "artifacts": { "type": "NO_ARTIFACTS" }, "cache": { "type": "NO_CACHE" },
-            "timeoutInMinutes": 60, "queuedTimeoutInMinutes": 480, "created": epoch(0), "lastModified": epoch(0),
+            "timeoutInMinutes": 60, "queuedTimeoutInMinutes": 480, "created": epoch(CHANGED_MS), "lastModified": epoch(CHANGED_MS),
             "tags": [{ "key": "note", "value": "CANARY-project-tag" }],
         })
     };

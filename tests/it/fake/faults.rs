@@ -131,7 +131,7 @@ impl Fault {
         ("repeated token", example("ecs:ListTasks", When::Always, Kind::RepeatedToken)),
         ("token loop", example("ecs:ListServices", When::Always, Kind::TokenLoop)),
         ("expired page token", example("logs:FilterLogEvents", When::First(1), Kind::ExpiredNextToken)),
-        ("endless empty pages", example("logs:FilterLogEvents", When::Always, Kind::EndlessEmptyPages)),
+        ("endless empty pages", example("ecs:ListTasks", When::Always, Kind::EndlessEmptyPages)),
         ("expired credentials", example("*", When::Nth(20..u64::MAX), Kind::ExpiredCredentials)),
         ("denied", example("ecs:DescribeServices", When::Always, Kind::Denied)),
         ("denied by a service control policy", example("codebuild:*", When::Always, Kind::DeniedByScp)),
