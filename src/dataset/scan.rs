@@ -163,7 +163,7 @@ fn group(parts: &[&Named]) -> Vec<SampleGroup> {
         let partition = relative.rsplit_once("/month=").map_or(relative.as_str(), |(before, _)| before);
         for series in &summary.series {
             let key = (partition, series.kind.as_str(), series.cluster.as_str(), series.name.as_str(), series.metric.as_str());
-            spans.entry(key).or_default().push((series.first_ms, series.last_ms, index));
+            spans.entry(key).or_default().push((series.first_ms, last_covered_ms(series), index));
         }
     }
     let mut root: Vec<usize> = (0..parts.len()).collect();
@@ -188,6 +188,12 @@ fn group(parts: &[&Named]) -> Vec<SampleGroup> {
         group.parts.push(relative.clone());
     }
     groups.into_values().collect()
+}
+
+/// The last instant that a reading is known to be about: the longest periods reach far into what finer ones tell.
+fn last_covered_ms(series: &SeriesSummary) -> i64 {
+    let period_s = series.spacings.first().filter(|_| !series.is_spaced).map_or(0, |(seconds, _)| i64::from(*seconds));
+    series.last_ms + (period_s * 1000 - 1).max(0)
 }
 
 fn find(root: &mut [usize], mut index: usize) -> usize {

@@ -7,6 +7,7 @@ mod assemble;
 mod columns;
 mod concurrency;
 pub mod histogram;
+mod overlap;
 pub mod periods;
 pub mod runs;
 pub mod samples;
@@ -181,7 +182,7 @@ pub struct Reduced {
     pub demands: Vec<Demand>,
     /// Runs and samples read.
     pub rows: i64,
-    /// Rows that said what another said.
+    /// Rows that said what another said, or what finer ones say of the same time.
     pub duplicates: i64,
     /// Rows that contradicted another and lost.
     pub conflicts: i64,
