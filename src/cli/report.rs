@@ -175,7 +175,8 @@ pub(super) fn analyse(
     let report = recommend::report(&reduced, prices, &analysis.policy(), coverage(&scan, &reduced));
     let style = if output.file().is_some() { Style { width: None, color: false } } else { console.style };
     output.write(&render(&report, output.format, style), out)?;
-    let incomplete = report.coverage.partial_scope_days > 0 || report.totals.not_priced > 0;
+    let totals = &report.totals;
+    let incomplete = report.coverage.partial_scope_days + totals.not_priced + totals.partly_seen > 0;
     Ok(if analysis.strict && incomplete { 3 } else { 0 })
 }
 

@@ -13,6 +13,8 @@ pub mod runs;
 pub mod samples;
 pub mod seen;
 pub mod sizes;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
