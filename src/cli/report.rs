@@ -1,5 +1,6 @@
 //! `report`: dataset → result → the asked format, on stdout or in a file.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use crate::dataset::Dataset;
 use crate::dataset::part::short_hash;
 use crate::dataset::scan::Scan;
 use crate::dataset::schema::State;
+use crate::dataset::source;
 use crate::demand;
 use crate::error::{Error, Kind, Result};
 use crate::pricing::PriceBook;
@@ -172,22 +174,28 @@ pub(super) fn analyse(
     let scan = Scan::new(dataset)?;
     let reduced = demand::reduce(&scan, analysis.from, analysis.to)?;
     tracing::info!(workloads = reduced.demands.len(), rows = reduced.rows, "demand reduced");
-    let report = recommend::report(&reduced, prices, &analysis.policy(), coverage(&scan, &reduced));
+    let report = recommend::report(&reduced, prices, &analysis.policy(), coverage(&scan, &reduced, prices));
     let style = if output.file().is_some() { Style { width: None, color: false } } else { console.style };
     output.write(&render(&report, output.format, style), out)?;
-    let incomplete = report.coverage.partial_scope_days > 0 || report.totals.not_priced > 0;
+    let totals = &report.totals;
+    let incomplete = report.coverage.partial_scope_days + totals.not_priced + totals.partly_seen > 0;
     Ok(if analysis.strict && incomplete { 3 } else { 0 })
 }
 
-fn coverage(scan: &Scan<'_>, reduced: &demand::Reduced) -> CoverageResult {
-    let mut sources: Vec<&str> = scan.commits.iter().map(|commit| commit.row.source.as_str()).collect();
-    sources.sort_unstable();
-    sources.dedup();
+fn coverage(scan: &Scan<'_>, reduced: &demand::Reduced, prices: &PriceBook) -> CoverageResult {
+    let sources: BTreeSet<&str> = scan.commits.iter().map(|commit| commit.row.source.as_str()).collect();
+    let books: BTreeSet<&str> = sources.iter().filter_map(|source| source::book(source)).collect();
+    let sources: Vec<&str> = sources.into_iter().filter(|source| source::book(source).is_none()).collect();
+    let kinds: BTreeSet<&str> = sources.iter().map(|source| source::kind(source)).collect();
+    let is_other = !books.is_empty() && !books.contains(prices.hash());
+    let books: Vec<&str> = books.into_iter().collect();
+    let other_book = is_other.then(|| format!("Collected while prices {} were in use; this report takes others.", books.join(", ")));
     let day = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%d").to_string();
     let (first, last) = (day(reduced.window.from_ms), day(reduced.window.to_ms - 1));
     let in_window = |day: &str| (first.as_str()..=last.as_str()).contains(&day);
-    let mut days: std::collections::BTreeMap<_, (bool, bool)> = std::collections::BTreeMap::new();
-    for commit in scan.commits.iter().filter(|commit| in_window(&commit.row.day)) {
+    let mut days: BTreeMap<_, (bool, bool)> = BTreeMap::new();
+    let of_window = scan.commits.iter().filter(|commit| in_window(&commit.row.day) && source::book(&commit.row.source).is_none());
+    for commit in of_window {
         let day = days.entry((&commit.account, &commit.region, &commit.row.scope, &commit.row.day)).or_default();
         // A snapshot or a source that is switched off neither makes a day whole nor takes from what others saw of it.
         day.0 |= commit.row.state == State::Complete.as_str();
@@ -195,13 +203,13 @@ fn coverage(scan: &Scan<'_>, reduced: &demand::Reduced) -> CoverageResult {
     }
     let complete_scope_days = days.values().filter(|(seen, missing)| *seen && !missing).count();
     CoverageResult {
-        sources: sources.len(),
+        sources: kinds.len(),
         complete_scope_days,
         partial_scope_days: days.len() - complete_scope_days,
         rows: reduced.rows,
         duplicate_rows: reduced.duplicates,
         conflicting_rows: reduced.conflicts,
         fingerprint: short_hash(Sha256::new_with_prefix(sources.join("\n"))),
-        notes: Vec::new(),
+        notes: other_book.into_iter().collect(),
     }
 }

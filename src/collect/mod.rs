@@ -18,7 +18,6 @@ mod rates;
 mod reckoning;
 pub(crate) mod regions;
 mod scopes;
-mod source;
 pub(crate) mod summary;
 #[cfg(test)]
 mod wire;
@@ -30,6 +29,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::aws::LoginRequest;
+use crate::dataset::source::{self, OPEN_DAY, SETTLING_MS, STILL_RUNNING};
 use crate::dataset::Dataset;
 use crate::error::{Error, Kind, Result};
 pub(crate) use cloudwatch::Resolution;
@@ -39,13 +39,6 @@ pub(crate) use plan::Day;
 use plan::Known;
 use scopes::Scopes;
 use summary::{Cost, Summary};
-
-/// The last minutes are left for the next run: CloudWatch still changes them.
-pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
-/// Why today is partial.
-pub(crate) const OPEN_DAY: &str = "the day is not over";
-/// How the reason ends why a day of builds is not complete yet.
-pub(crate) const STILL_RUNNING: &str = "builds were still running";
 
 /// What to collect.
 #[derive(Debug)]

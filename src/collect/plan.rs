@@ -112,10 +112,10 @@ impl Known {
         wanted.filter(|day| known.and_then(|days| days.get(day)).is_none_or(|seen| !is_there(seen))).collect()
     }
 
-    /// The days of `wanted` of which something is committed, but not all that there is to be had.
+    /// The days of `wanted` of which it is committed that they could not be looked at.
     pub(crate) fn unfinished(&self, place: [&str; 2], scope: &str, source: &str, wanted: Range<Day>) -> Vec<Day> {
         let known = self.days_of(place[0], place[1], scope, source).into_iter().flat_map(move |days| days.range(wanted.clone()));
-        known.filter(|(_, seen)| !seen.is_final).map(|(day, _)| *day).collect()
+        known.filter(|(_, seen)| !seen.is_final && seen.rows == 0).map(|(day, _)| *day).collect()
     }
 
     /// True when a snapshot of the scope is so young that another one would show the same.

@@ -10,6 +10,7 @@ pub mod coverage;
 pub mod part;
 pub mod scan;
 pub mod schema;
+pub(crate) mod source;
 pub mod spacing;
 mod storage;
 pub(crate) mod writer;

@@ -1,11 +1,12 @@
 //! Reading a dataset: only parts that a commit names, each verified, samples in groups that may repeat each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{Column, DataFrame, IntoLazy, NamedFrom, PlSmallStr, Series, UnionArgs, concat};
 
 use super::coverage::{self, Committed};
 use super::part::{self, Part, SeriesSummary};
+use super::schema::CoverageRow;
 use super::{Dataset, Table};
 use crate::error::{Error, Kind, Result};
 use crate::units::{MS_PER_DAY, Window};
@@ -73,6 +74,16 @@ impl<'a> Scan<'a> {
         let last = collected().map(|(day, _)| day + MS_PER_DAY).max()?.min(newest);
         let whole_days = last.div_euclid(MS_PER_DAY) * MS_PER_DAY;
         Some((first, if whole_days > first { whole_days } else { last }))
+    }
+
+    /// The days of runs and samples that were imported; `None` where none were.
+    pub fn imported_span(&self) -> Option<(i64, i64)> {
+        let imports = self.commits.iter().filter(|commit| is_import(&commit.row));
+        // Configurations hold at times at which nothing was seen.
+        let is_seen =
+            |part: &&str| [Table::Runs, Table::Samples].iter().any(|table| part.split('/').next() == Some(table.name()));
+        let parts: BTreeSet<&str> = imports.flat_map(|commit| commit.row.parts.split(';')).filter(is_seen).collect();
+        parts.into_iter().filter_map(span_of_days).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     /// Every series of every part of samples, with account and region.
@@ -143,13 +154,23 @@ fn with_partition(part: Part) -> Result<DataFrame> {
 
 /// Whether the days in a part's name touch the window; a name that does not tell is read.
 fn days_touch(relative: &str, window: Window) -> bool {
-    let name = relative.rsplit('/').next().unwrap_or_default();
-    let mut days = name.split('_').map(|day| day.parse::<jiff::civil::Date>().ok());
-    let (Some(Some(first)), Some(Some(last))) = (days.next(), days.next()) else { return true };
-    midnight(first) < window.to_ms && midnight(last) + MS_PER_DAY > window.from_ms
+    span_of_days(relative).is_none_or(|(from_ms, to_ms)| from_ms < window.to_ms && to_ms > window.from_ms)
 }
 
-fn midnight(day: jiff::civil::Date) -> i64 {
+/// The days in a part's name.
+fn span_of_days(relative: &str) -> Option<(i64, i64)> {
+    let name = relative.rsplit('/').next().unwrap_or_default();
+    let mut days = name.split('_').map(|day| day.parse::<jiff::civil::Date>().ok());
+    Some((midnight(days.next()??), midnight(days.next()??) + MS_PER_DAY))
+}
+
+/// True for a row that files were imported with, not collected.
+pub(crate) fn is_import(row: &CoverageRow) -> bool {
+    row.source.starts_with("import:")
+}
+
+/// The first instant of a UTC day.
+pub(crate) fn midnight(day: jiff::civil::Date) -> i64 {
     day.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_millisecond())
 }
 
@@ -163,7 +184,7 @@ fn group(parts: &[&Named]) -> Vec<SampleGroup> {
         let partition = relative.rsplit_once("/month=").map_or(relative.as_str(), |(before, _)| before);
         for series in &summary.series {
             let key = (partition, series.kind.as_str(), series.cluster.as_str(), series.name.as_str(), series.metric.as_str());
-            spans.entry(key).or_default().push((series.first_ms, series.last_ms, index));
+            spans.entry(key).or_default().push((series.first_ms, last_covered_ms(series), index));
         }
     }
     let mut root: Vec<usize> = (0..parts.len()).collect();
@@ -188,6 +209,12 @@ fn group(parts: &[&Named]) -> Vec<SampleGroup> {
         group.parts.push(relative.clone());
     }
     groups.into_values().collect()
+}
+
+/// The last instant that a reading is known to be about: the longest periods reach far into what finer ones tell.
+fn last_covered_ms(series: &SeriesSummary) -> i64 {
+    let period_s = series.spacings.first().filter(|_| !series.is_spaced).map_or(0, |(seconds, _)| i64::from(*seconds));
+    series.last_ms + (period_s * 1000 - 1).max(0)
 }
 
 fn find(root: &mut [usize], mut index: usize) -> usize {

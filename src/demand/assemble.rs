@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::concurrency;
 use super::runs::Run;
 use super::samples::{Resource, Totals, WorkloadTotals};
+use super::seen::Sight;
 use super::sizes::{self, History};
 use super::{Basis, Billable, Demand, Evidence, MeteredMs, OutOfMemory, Runs, Slot};
 use crate::dataset::schema::{Metric, SourceKind};
@@ -14,14 +15,26 @@ use crate::workload::{Configuration, Kind, WorkloadKey};
 /// Runs are believed over `SampleCount` when they tell of at least this share of its task time, percent.
 const RUNS_COMPLETE_PERCENT: i128 = 98;
 
+/// Everything that demand is put together from, but the metered time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told<'a> {
+    /// Every run.
+    pub(super) runs: &'a [Run],
+    /// Configurations over time.
+    pub(super) histories: &'a BTreeMap<WorkloadKey, History>,
+    /// Account, region, cluster and family of what services were configured with.
+    pub(super) families: &'a BTreeSet<[String; 4]>,
+    /// What the samples add up to.
+    pub(super) totals: &'a Totals,
+    /// On which days who was seen.
+    pub(super) sight: &'a Sight<'a>,
+    /// What counts.
+    pub(super) window: Window,
+}
+
 /// The demand of every workload, ordered.
-pub(super) fn assemble(
-    runs: &[Run],
-    mut metered: BTreeMap<WorkloadKey, Vec<Billable>>,
-    histories: &BTreeMap<WorkloadKey, History>,
-    totals: &Totals,
-    window: Window,
-) -> Vec<Demand> {
+pub(super) fn assemble(told: &Told<'_>, mut metered: BTreeMap<WorkloadKey, Vec<Billable>>) -> Vec<Demand> {
+    let Told { runs, histories, totals, .. } = *told;
     let mut by_workload: BTreeMap<&WorkloadKey, Vec<&Run>> = BTreeMap::new();
     for run in runs {
         by_workload.entry(&run.workload).or_default().push(run);
@@ -29,33 +42,29 @@ pub(super) fn assemble(
     let keys: BTreeSet<&WorkloadKey> =
         by_workload.keys().copied().chain(histories.keys()).chain(totals.workloads.keys()).collect();
     let none = WorkloadTotals::default();
+    let of_services = runs.iter().filter(|run| run.workload.kind == Kind::Service);
+    let families_run: BTreeSet<&str> = of_services.filter_map(|run| run.task_definition.as_deref()).map(sizes::family).collect();
     keys.into_iter()
         .map(|key| {
             let runs = by_workload.remove(key).unwrap_or_default();
             let samples = totals.workloads.get(key).unwrap_or(&none);
-            demand(key, &runs, metered.remove(key).unwrap_or_default(), histories.get(key), samples, window)
+            demand(key, &runs, metered.remove(key).unwrap_or_default(), samples, told)
         })
-        .filter(|demand| !is_shadow(demand, histories, runs))
+        .filter(|demand| !is_shadow(demand, told, &families_run))
         .collect()
 }
 
-/// Container Insights publishes a family's readings also when it only ever runs as a service.
-fn is_shadow(demand: &Demand, histories: &BTreeMap<WorkloadKey, History>, runs: &[Run]) -> bool {
-    demand.workload.kind == Kind::Task && demand.runs.count == 0 && !histories.contains_key(&demand.workload) && {
-        let family =
-            |run: &&Run| run.task_definition.as_deref().is_some_and(|d| d.starts_with(&format!("{}:", demand.workload.name)));
-        runs.iter().filter(family).any(|run| run.workload.kind == Kind::Service)
-    }
+/// Container Insights publishes a family's readings also when it only ever runs as a service, and CloudWatch lists it
+/// long after the service went on to another family.
+fn is_shadow(demand: &Demand, told: &Told<'_>, families_run: &BTreeSet<&str>) -> bool {
+    let WorkloadKey { account, region, kind, cluster, name } = &demand.workload;
+    let is_of_service =
+        || families_run.contains(name.as_str()) || told.families.contains(&[account, region, cluster, name].map(Clone::clone));
+    *kind == Kind::Task && demand.runs.count == 0 && !told.histories.contains_key(&demand.workload) && is_of_service()
 }
 
-fn demand(
-    key: &WorkloadKey,
-    runs: &[&Run],
-    from_runs: Vec<Billable>,
-    history: Option<&History>,
-    samples: &WorkloadTotals,
-    window: Window,
-) -> Demand {
+fn demand(key: &WorkloadKey, runs: &[&Run], from_runs: Vec<Billable>, samples: &WorkloadTotals, told: &Told<'_>) -> Demand {
+    let (history, window) = (told.histories.get(key), told.window);
     let (current, resized_ms) = history.map_or((None, None), sizes::newest);
     let counted = counted_tasks(samples);
     let from_samples: Vec<Billable> =
@@ -71,6 +80,8 @@ fn demand(
     let usage = |resource| samples.usage.get(&resource).map(super::samples::UsageTotals::usage);
     let mut sources = samples.sources.clone();
     sources.extend(runs.iter().map(|run| run.source.clone()));
+    let basis = billables.first().map(|billable| billable.basis);
+    let seen = told.sight.days_of(key, basis, !counted.is_empty());
     Demand {
         workload: key.clone(),
         billables,
@@ -81,7 +92,7 @@ fn demand(
         slots,
         runs: Runs { only_glimpsed: counted.is_empty() && are_glimpses(runs), ..run_totals(runs, window) },
         out_of_memory: out_of_memory(runs, window),
-        evidence: evidence(samples, &counted, sources),
+        evidence: Evidence { seen, ..evidence(samples, &counted, sources) },
     }
 }
 
@@ -152,6 +163,7 @@ fn run_totals(runs: &[&Run], window: Window) -> Runs {
     Runs {
         count: count(&|_| true),
         open: count(&|run| run.open),
+        out_of_sight: count(&|run| run.out_of_sight),
         never_started: i64::try_from(runs.len() - started.len()).unwrap_or(i64::MAX),
         start_assumed: count(&|run| run.start_assumed),
         end_assumed: count(&|run| run.end_assumed),
@@ -183,6 +195,7 @@ fn evidence(samples: &WorkloadTotals, counted: &Counted<'_>, sources: BTreeSet<S
         days: i64::try_from(days.len()).unwrap_or(i64::MAX),
         slots_seen_permille: permille,
         samples_without_size: samples.without_size,
+        seen: None,
         sources,
     }
 }

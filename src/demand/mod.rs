@@ -7,10 +7,14 @@ mod assemble;
 mod columns;
 mod concurrency;
 pub mod histogram;
+mod overlap;
 pub mod periods;
 pub mod runs;
 pub mod samples;
+pub mod seen;
 pub mod sizes;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -125,6 +129,8 @@ pub struct Runs {
     pub count: i64,
     /// Of these, still running when last seen: counted up to the end of the window.
     pub open: i64,
+    /// Of the open ones, those that are only counted to where the collected events of their cluster end.
+    pub out_of_sight: i64,
     /// Runs that never pulled their image: not billed.
     pub never_started: i64,
     /// Runs with no image-pull time: counted from their start instead.
@@ -161,8 +167,19 @@ pub struct Evidence {
     pub slots_seen_permille: i64,
     /// Readings left out because no source tells the size in force at their time.
     pub samples_without_size: i64,
+    /// The days on which it was looked at, where these are not all: what it ran is then at least what was seen.
+    pub seen: Option<SeenDays>,
     /// Kinds of source that fed it (`task_events`, `metric_stream`, …).
     pub sources: BTreeSet<String>,
+}
+
+/// The days of a window on which a workload was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenDays {
+    /// Days on which a source that tells of its running time was read whole.
+    pub seen: i64,
+    /// UTC days that the window touches.
+    pub of_window: i64,
 }
 
 impl Demand {
@@ -181,30 +198,37 @@ pub struct Reduced {
     pub demands: Vec<Demand>,
     /// Runs and samples read.
     pub rows: i64,
-    /// Rows that said what another said.
+    /// Rows that said what another said, or what finer ones say of the same time.
     pub duplicates: i64,
     /// Rows that contradicted another and lost.
     pub conflicts: i64,
 }
 
 /// Reduces the dataset behind `scan` from `from_ms` to `to_ms`; where one is not given, from or to the end of the days
-/// that were collected, or of the UTC days that have data where all of it was imported.
+/// that were collected or imported, or of the UTC days that have data where all of it was imported.
 pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Result<Reduced> {
     let runs = scan.table(Table::Runs)?;
     let run_rows = runs.as_ref().map_or(0, |frame| i64::try_from(frame.height()).unwrap_or(i64::MAX));
-    let latest = runs.map(runs::latest).transpose().map_err(unfit)?;
+    let mut latest = runs.map(runs::latest).transpose().map_err(unfit)?;
     let told = latest.as_ref().map(|latest| runs::span(&latest.frame)).transpose().map_err(unfit)?.flatten();
     let spans = told.into_iter().chain(scan.sample_span());
     let (data_start_ms, data_end_ms) = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).ok_or_else(nothing)?;
     let data = whole_days(data_start_ms, data_end_ms);
     // A long-running task began long before the days that were collected: those are what was asked for.
-    let usual = scan.collected_span().map_or(data, |(from_ms, to_ms)| Window { from_ms, to_ms });
+    let asked = scan.collected_span().map(|collected| {
+        scan.imported_span().map_or(collected, |imported| (collected.0.min(imported.0), collected.1.max(imported.1)))
+    });
+    let usual = asked.map_or(data, |(from_ms, to_ms)| Window { from_ms, to_ms });
     let window = Window { from_ms: from_ms.unwrap_or(usual.from_ms), to_ms: to_ms.unwrap_or(usual.to_ms) };
     if from_ms.is_none() || to_ms.is_none() {
         check_length(window, data)?;
     }
     if data.overlap_ms(window.from_ms, window.to_ms) == 0 {
         return Err(nothing_in(window, data));
+    }
+    let sight = seen::Sight::of(&scan.commits, window);
+    if let Some(latest) = &mut latest {
+        latest.limit(|account, region, cluster| sight.events_end(account, region, cluster)).map_err(unfit)?;
     }
     let listed = latest
         .as_ref()
@@ -220,6 +244,7 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
         .unwrap_or_default();
     let configurations = scan.table(Table::Workloads)?;
     let histories = sizes::histories(configurations.as_ref(), &listed).map_err(unfit)?;
+    let families = configurations.as_ref().map(sizes::families_of_services).transpose().map_err(unfit)?.unwrap_or_default();
     let periods = periods::Periods::of(scan.series());
     let context = samples::Context { histories: &histories, periods: &periods, window };
     let mut totals = samples::Totals::default();
@@ -228,9 +253,11 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
         let partition = (part.account.as_str(), part.region.as_str());
         samples::reduce(part.frame, partition, group.overlapping, &context, &mut totals).map_err(unfit)?;
     }
+    let told =
+        assemble::Told { runs: &listed, histories: &histories, families: &families, totals: &totals, sight: &sight, window };
     Ok(Reduced {
         window,
-        demands: assemble::assemble(&listed, metered, &histories, &totals, window),
+        demands: assemble::assemble(&told, metered),
         rows: run_rows + totals.rows,
         duplicates: totals.duplicates + latest.as_ref().map_or(0, |latest| latest.duplicates),
         conflicts: totals.conflicts + latest.as_ref().map_or(0, |latest| latest.conflicts),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use polars::prelude::{
-    DataFrame, DataType, Expr, IntoLazy, LazyFrame, PolarsResult, SortMultipleOptions, all, coalesce, col, len, lit, when,
+    Column, DataFrame, DataType, Expr, IntoColumn, IntoLazy, LazyFrame, NamedFrom, PolarsResult, Series, SortMultipleOptions,
+    all, coalesce, col, len, lit, when,
 };
 
 use super::columns::{booleans, integers, texts};
@@ -53,12 +54,37 @@ pub fn latest(frame: DataFrame) -> PolarsResult<Latest> {
         // Whoever tells most of a run is the greatest of the sources' names: events, then snapshots, then sightings.
         .agg([all().exclude_cols(["last_seen_ms", "source"]).as_expr().last(), col("last_seen_ms").max(), col("source").max()])
         .sort(["account", "region", "kind", "cluster", "name", "run_id"], SortMultipleOptions::default())
+        .with_columns([lit(i64::MAX).alias("reach_ms")])
         .collect()?;
     Ok(Latest {
         frame: winners,
         duplicates: rows - count(distinct.height()),
         conflicts: count(distinct.height()) - count(versions.height()),
     })
+}
+
+impl Latest {
+    /// Ends what is known of the runs that only task events tell of where those of their cluster end: behind that, a
+    /// run that is not known to have stopped may have. `events_end` knows the account, region and cluster; it gives
+    /// `None` where nothing limits what events tell.
+    pub fn limit(&mut self, events_end: impl Fn(&str, &str, &str) -> Option<i64>) -> PolarsResult<()> {
+        let text = |name: &str| self.frame.column(name).and_then(Column::str);
+        let (account, region, cluster, source) = (text("account")?, text("region")?, text("cluster")?, text("source")?);
+        let seen = self.frame.column("last_seen_ms").and_then(Column::i64)?;
+        let mut known: BTreeMap<[&str; 3], i64> = BTreeMap::new();
+        let reach: Vec<i64> = (0..self.frame.height())
+            .map(|i| {
+                if source.get(i) != Some(SourceKind::TaskEvents.as_str()) {
+                    return i64::MAX;
+                }
+                let place = [account, region, cluster].map(|column| column.get(i).unwrap_or_default());
+                let end_ms = *known.entry(place).or_insert_with(|| events_end(place[0], place[1], place[2]).unwrap_or(i64::MAX));
+                seen.get(i).map_or(end_ms, |seen_ms| end_ms.max(seen_ms + SIGHTING_MS))
+            })
+            .collect();
+        self.frame.with_column(Series::new("reach_ms".into(), reach).into_column())?;
+        Ok(())
+    }
 }
 
 fn count(rows: usize) -> i64 {
@@ -75,10 +101,12 @@ pub struct Run {
     pub created_ms: i64,
     /// When the meter starts; `None` for a run that never pulled its image.
     pub start_ms: Option<i64>,
-    /// When it ended; for an open run the end of the window.
+    /// When it ended; for an open run the end of the window, or of what was seen of its cluster's events.
     pub end_ms: i64,
     /// Still running when last seen.
     pub open: bool,
+    /// Open, and only counted to where the events of its cluster end.
+    pub out_of_sight: bool,
     /// The start is that of the container, for want of an image-pull or provisioning time.
     pub start_assumed: bool,
     /// The end is its last sighting.
@@ -95,7 +123,8 @@ pub struct Run {
 
 /// The spans of every run, derived once for metering and for counting.
 ///
-/// A run that is only sighted has ended when its sightings stop before the data does, whatever the window.
+/// A run that is only sighted has ended when its sightings stop before the data does, whatever the window. One that
+/// events tell of is not known to run on where the events end.
 fn with_spans(frame: LazyFrame, window: Window, data_end_ms: i64) -> LazyFrame {
     let is_build = col("kind").eq(lit(Kind::Build.as_str()));
     let metered_from = when(is_build.clone()).then(col("provisioning_ms")).otherwise(col("pull_started_ms"));
@@ -122,9 +151,11 @@ fn with_spans(frame: LazyFrame, window: Window, data_end_ms: i64) -> LazyFrame {
             col("stopped_ms").is_null().and(col("end_assumed").not()).alias("open"),
             when(col("end_assumed"))
                 .then(col("last_seen_ms") + lit(SIGHTING_MS))
-                .when(col("stopped_ms").is_null())
-                .then(lit(window.to_ms))
-                .otherwise(col("stopped_ms"))
+                .when(col("stopped_ms").is_not_null())
+                .then(col("stopped_ms"))
+                .when(col("reach_ms").lt(lit(window.to_ms)))
+                .then(col("reach_ms"))
+                .otherwise(lit(window.to_ms))
                 .alias("end_ms"),
         ])
         .with_columns([
@@ -166,6 +197,7 @@ pub fn rows(latest: &DataFrame, window: Window, data_end_ms: i64) -> PolarsResul
     let (open, start_assumed) = (booleans(&frame, "open")?, booleans(&frame, "start_assumed")?);
     let (end_assumed, out_of_memory) = (booleans(&frame, "end_assumed")?, booleans(&frame, "out_of_memory")?);
     let (definitions, sources) = (texts(&frame, "task_definition")?, texts(&frame, "source")?);
+    let reach = integers(&frame, "reach_ms")?;
     let yes = |values: &[Option<bool>], i: usize| values[i].unwrap_or(false);
     Ok(workloads
         .into_iter()
@@ -177,6 +209,7 @@ pub fn rows(latest: &DataFrame, window: Window, data_end_ms: i64) -> PolarsResul
             start_ms: start[i],
             end_ms: end[i].unwrap_or(window.to_ms),
             open: yes(&open, i),
+            out_of_sight: yes(&open, i) && reach[i].is_some_and(|reach_ms| reach_ms < window.to_ms),
             start_assumed: yes(&start_assumed, i),
             end_assumed: yes(&end_assumed, i),
             out_of_memory: yes(&out_of_memory, i),

@@ -12,6 +12,7 @@ use polars::prelude::{
 
 use super::columns::{floats, integers, texts};
 use super::histogram::{FIRST_CPU_VCPU, FIRST_MEMORY_MIB, GROWTH, Histogram};
+use super::overlap;
 use super::periods::Periods;
 use super::sizes::History;
 use super::{Slot, Usage};
@@ -60,9 +61,9 @@ pub struct Totals {
     pub workloads: BTreeMap<WorkloadKey, WorkloadTotals>,
     /// Rows read, inside the window or not.
     pub rows: i64,
-    /// Rows that said what another said.
+    /// Rows that said what another said, or what finer ones say of the same time.
     pub duplicates: i64,
-    /// Rows that contradicted another and lost to the higher maximum.
+    /// Rows that contradicted another and lost: to the higher maximum, or to the source that states its period.
     pub conflicts: i64,
 }
 
@@ -141,7 +142,14 @@ pub fn reduce(
     let series = SeriesTable::number(&mut frame, partition)?;
     // Parts that overlap may each hold every second reading: only together do they show the spacing.
     let spacings = if overlapping { series.spacings(&frame)? } else { vec![None; series.keys.len()] };
-    let sizes = size_table(&series, &spacings, context)?;
+    let usual = series.usual(&spacings, context.periods);
+    if overlapping {
+        let kept = overlap::finest(frame, &series.things, &usual)?;
+        totals.duplicates += kept.duplicates;
+        totals.conflicts += kept.conflicts;
+        frame = kept.frame;
+    }
+    let sizes = size_table(&series, &usual, context)?;
     let readings = readings(frame.lazy(), sizes, context.window).collect()?;
     add_usage(&readings, &series, totals)?;
     add_running(&readings, &series, totals)?;
@@ -169,10 +177,12 @@ fn resolve(frame: DataFrame) -> PolarsResult<(DataFrame, i64, i64)> {
     Ok((resolved, count(rows - distinct_rows), count(distinct_rows - kept)))
 }
 
-/// The series of a frame: stretches of rows of one workload, run and metric.
+/// The series of a frame: stretches of rows of one workload, run, metric and source.
 struct SeriesTable {
     keys: Vec<WorkloadKey>,
     metrics: Vec<Option<Metric>>,
+    /// The same number where workload, run and metric are the same: sources may tell of one thing twice.
+    things: Vec<usize>,
     of_run: Vec<bool>,
     sources: Vec<String>,
 }
@@ -208,6 +218,13 @@ impl SeriesTable {
         }
         let [kind, cluster, name, run, metric, source] = names.map(|name| texts(&heads, name));
         let (kind, cluster, name, run, metric, source) = (kind?, cluster?, name?, run?, metric?, source?);
+        let mut thing = 0;
+        let things = (0..heads.height()).map(|i| {
+            let differs = |of: &[Option<String>]| i > 0 && of[i] != of[i - 1];
+            thing += usize::from([&kind, &cluster, &name, &run, &metric].into_iter().any(|of| differs(of)));
+            thing
+        });
+        let things = things.collect();
         let all = [Metric::CpuPercent, Metric::CpuUnits, Metric::CpuVcpu, Metric::MemoryMib, Metric::MemoryPercent];
         let key = |i: usize| WorkloadKey {
             account: account.to_owned(),
@@ -219,6 +236,7 @@ impl SeriesTable {
         Ok(Self {
             keys: (0..heads.height()).map(key).collect(),
             metrics: metric.iter().map(|text| all.into_iter().find(|metric| Some(metric.as_str()) == text.as_deref())).collect(),
+            things,
             of_run: run.iter().map(Option::is_some).collect(),
             sources: source.into_iter().map(Option::unwrap_or_default).collect(),
         })
@@ -237,21 +255,22 @@ impl SeriesTable {
         }
         Ok(spacings.iter().map(spacing::most_frequent).collect())
     }
-}
 
-fn row_of(series: i32) -> usize {
-    usize::try_from(series).unwrap_or_default()
+    /// The period of each series where its readings do not tell, seconds.
+    fn usual(&self, spacings: &[Option<i32>], periods: &Periods) -> Vec<i32> {
+        let inferred = |i: usize| self.metrics[i].map_or(0, |metric| periods.get(&self.keys[i], metric.as_str()));
+        spacings.iter().enumerate().map(|(i, spacing)| spacing.unwrap_or_else(|| inferred(i))).collect()
+    }
 }
 
 /// Per series and stretch of time: how a stored value becomes vCPU or MiB, and the size in force.
-fn size_table(series: &SeriesTable, spacings: &[Option<i32>], context: &Context<'_>) -> PolarsResult<LazyFrame> {
+fn size_table(series: &SeriesTable, periods_s: &[i32], context: &Context<'_>) -> PolarsResult<LazyFrame> {
     let (mut number, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new());
     let (mut factor, mut first, mut cpu, mut memory, mut usual) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (i, (key, metric)) in (0i32..).zip(series.keys.iter().zip(&series.metrics)) {
+    for ((i, period), (key, metric)) in (0i32..).zip(periods_s).zip(series.keys.iter().zip(&series.metrics)) {
         let Some(metric) = *metric else { continue };
-        let period = spacings[row_of(i)].unwrap_or_else(|| context.periods.get(key, metric.as_str()));
         for (begins, ends, size) in in_force(context.histories.get(key), context.window) {
-            usual.push(period);
+            usual.push(*period);
             number.push(i);
             from.push(begins);
             to.push(ends);

@@ -1,6 +1,6 @@
 //! Which configuration was in force when: task definitions, deployments and runs put in order of time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{DataFrame, PolarsResult};
 
@@ -30,6 +30,22 @@ pub fn histories(table: Option<&DataFrame>, runs: &[Run]) -> PolarsResult<BTreeM
         history.dedup_by(|later, earlier| later.1 == earlier.1);
     }
     Ok(histories)
+}
+
+/// Account, region, cluster and family of every task definition that a service was ever configured with.
+pub fn families_of_services(table: &DataFrame) -> PolarsResult<BTreeSet<[String; 4]>> {
+    let services = workload_keys(table)?.into_iter().zip(texts(table, "task_definition")?);
+    let family_of = |(service, definition): (WorkloadKey, Option<String>)| {
+        let WorkloadKey { account, region, kind, cluster, .. } = service;
+        let family = family(definition.as_deref()?).to_owned();
+        (kind == Kind::Service).then_some([account, region, cluster, family])
+    };
+    Ok(services.filter_map(family_of).collect())
+}
+
+/// The family in `family:revision`.
+pub fn family(definition: &str) -> &str {
+    definition.split(':').next().unwrap_or_default()
 }
 
 /// What one source leaves open another of the same size may tell; sizes themselves are never carried over.

@@ -12,11 +12,11 @@ mod totals;
 
 use std::collections::BTreeSet;
 
-use crate::demand::{Demand, Reduced};
+use crate::demand::{Demand, Reduced, SeenDays};
 use crate::pricing::PriceBook;
 use crate::report::result::{
     BoundsResult, CoverageResult, Current, EvidenceResult, PlacementResult, PolicyResult, PricesResult, REPORT_VERSION, Report,
-    RequirementResult, WindowResult, WorkloadResult,
+    RequirementResult, SeenResult, WindowResult, WorkloadResult,
 };
 use crate::rightsize::{self, Bounds, Reason, Requirement};
 use crate::units::{MS_PER_HOUR, Mib, TaskSize, Usd, Vcpu, Window};
@@ -78,6 +78,13 @@ struct Case<'a> {
     need: Option<Need>,
 }
 
+impl Case<'_> {
+    /// The days on which it was seen, where its cost is no more than a lower bound for that.
+    fn bound(&self) -> Option<SeenDays> {
+        self.demand.evidence.seen.filter(|_| self.cost.is_ok())
+    }
+}
+
 /// Everything an analysis is made of.
 struct Analysis<'a> {
     book: &'a PriceBook,
@@ -133,7 +140,11 @@ impl Analysis<'_> {
     }
 
     fn workload(&self, case: &Case<'_>, placements: Vec<PlacementResult>, fleet_keeps_it: bool) -> WorkloadResult {
-        let verdict = savings::verdict(self, case, &placements, fleet_keeps_it);
+        let mut verdict = savings::verdict(self, case, &placements, fleet_keeps_it);
+        verdict.reasons.extend(
+            case.bound()
+                .map(|SeenDays { seen, of_window }| format!("seen on {seen} of {of_window} days: its cost is at least this")),
+        );
         let key = &case.demand.workload;
         WorkloadResult {
             account: key.account.clone(),
@@ -188,6 +199,7 @@ fn evidence(demand: &Demand) -> EvidenceResult {
         slots_seen_percent: demand.evidence.slots_seen_permille as f64 / 10.0,
         runs: demand.runs.count,
         open_runs: demand.runs.open,
+        seen: demand.evidence.seen.map(|SeenDays { seen, of_window }| SeenResult { seen_days: seen, window_days: of_window }),
         sources: demand.evidence.sources.iter().cloned().collect(),
     }
 }
@@ -227,13 +239,22 @@ fn notes(analysis: &Analysis<'_>, cases: &[Case<'_>], mut notes: Vec<String>) ->
             notes.push(format!("{count} {what}."));
         }
     };
-    say(sum(&|d| d.runs.open), "runs were still running when last seen and are counted to the end of the window");
+    let in_sight = sum(&|d| d.runs.open - d.runs.out_of_sight);
+    say(in_sight, "runs were still running when last seen and are counted to the end of the window");
+    say(
+        sum(&|d| d.runs.out_of_sight),
+        "runs were still running when the events of their cluster were last collected and are counted to then",
+    );
     say(sum(&|d| d.runs.never_started), "tasks never pulled their image and are not billed");
     say(sum(&|d| d.runs.start_assumed), "runs have no image-pull or provisioning time and are counted from their start");
     say(sum(&|d| d.runs.end_assumed), "runs are known only by sightings and end with the minute of the last");
     say(
         sum(&|d| d.evidence.samples_without_size),
         "readings in percent could not be used: no source tells the size in force at their time",
+    );
+    say(
+        i64::try_from(cases.iter().filter(|case| case.bound().is_some()).count()).unwrap_or(i64::MAX),
+        "workloads were not seen on every day of the window: what they cost, and every sum with them, is at least what is said",
     );
     if analysis.policy.bill_queue_time {
         notes.push("CodeBuild's queue time is billed, as asked.".to_owned());

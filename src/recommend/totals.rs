@@ -16,6 +16,7 @@ pub(super) fn of(analysis: &Analysis<'_>, cases: &[Case<'_>], workloads: &[Workl
     Totals {
         workloads: workloads.len(),
         not_priced: workloads.iter().filter(|workload| workload.current.cost_usd.is_none()).count(),
+        partly_seen: cases.iter().filter(|case| case.bound().is_some()).count(),
         cost_usd: cost,
         monthly_cost_usd: monthly(cost),
         monthly_savings_usd: workloads.iter().filter_map(|workload| workload.monthly_savings_usd).sum(),

@@ -52,15 +52,23 @@ const COLUMNS: &[Column] = &[
     ("window_to", |_, report| text(&report.window.to)),
 ];
 
+/// Only there where some workload was not seen on every day: its cost and savings are lower bounds.
+const BOUNDS: &[Column] = &[
+    ("seen_days", |w, _| spelt(w.evidence.seen.map(|seen| seen.seen_days))),
+    ("window_days", |w, _| spelt(w.evidence.seen.map(|seen| seen.window_days))),
+];
+
 /// A header row and one row per workload.
 pub(super) fn render(report: &Report) -> String {
-    let rows = report.workloads.iter().map(|workload| COLUMNS.iter().map(|(_, cell)| cell(workload, report)).collect());
-    table(rows).expect("rows of one length always fit into memory as UTF-8")
+    let is_bounded = report.workloads.iter().any(|workload| workload.evidence.seen.is_some());
+    let columns: Vec<&Column> = COLUMNS.iter().chain(BOUNDS.iter().filter(|_| is_bounded)).collect();
+    let rows = report.workloads.iter().map(|workload| columns.iter().map(|(_, cell)| cell(workload, report)).collect());
+    table(&columns, rows).expect("rows of one length always fit into memory as UTF-8")
 }
 
-fn table(rows: impl Iterator<Item = Vec<String>>) -> Option<String> {
+fn table(columns: &[&Column], rows: impl Iterator<Item = Vec<String>>) -> Option<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(COLUMNS.iter().map(|(name, _)| name)).ok()?;
+    writer.write_record(columns.iter().map(|(name, _)| name)).ok()?;
     for row in rows {
         writer.write_record(row).ok()?;
     }
@@ -149,6 +157,14 @@ mod tests {
         assert_eq!(unpriced["monthly_savings_usd"], "");
         assert_eq!(unpriced["not_priced"], "no Fargate price for Windows in eu-west-1");
         assert_eq!((right["name"].as_str(), right["monthly_savings_usd"].as_str()), ("ledger", "0"));
+    }
+
+    #[test]
+    fn days_have_columns_where_not_all_were_seen() {
+        let bounded = rows(&sample::partly_seen());
+        assert_eq!((bounded[0]["seen_days"].as_str(), bounded[0]["window_days"].as_str()), ("7", "30"));
+        assert_eq!(bounded[1]["seen_days"], "");
+        assert!(!rows(&sample::report())[0].contains_key("seen_days"));
     }
 
     #[test]

@@ -36,6 +36,16 @@ mod tests {
     }
 
     #[test]
+    fn days_are_told_only_where_not_all_were_seen() {
+        let read = |report| serde_json::from_str::<serde_json::Value>(&render(&report)).unwrap();
+        let part = read(sample::partly_seen());
+        let web = &part["workloads"][0]["evidence"];
+        assert_eq!((&web["seen_days"], &web["window_days"], &part["totals"]["partly_seen"]), (&7.into(), &30.into(), &1.into()));
+        let whole = render(&sample::report());
+        assert!(["seen_days", "window_days", "partly_seen"].iter().all(|field| !whole.contains(field)));
+    }
+
+    #[test]
     fn names_cannot_steer_a_terminal() {
         let mut report = sample::report();
         report.workloads[0].name = "\u{1b}[2J\u{9b}\u{202e}\u{e0041}".to_owned();

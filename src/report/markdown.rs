@@ -77,7 +77,7 @@ fn workload_cells(workload: &WorkloadResult, scoped: bool) -> [String; 8] {
         name + &scope.unwrap_or_default(),
         workload.kind.as_str().to_owned(),
         place(words::today(&workload.current)),
-        words::monthly_cost(&workload.current),
+        words::monthly_cost(workload),
         words::needs(workload),
         place(words::advice(workload)),
         words::savings(workload),

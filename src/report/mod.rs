@@ -78,6 +78,14 @@ pub(crate) mod sample {
         Report { totals: totals(), workloads, fleets: vec![fleet()], ..empty() }
     }
 
+    /// The same, the first of them seen on 7 of the 30 days.
+    pub(crate) fn partly_seen() -> Report {
+        let mut report = report();
+        report.totals.partly_seen = 1;
+        report.workloads[0].evidence.seen = Some(SeenResult { seen_days: 7, window_days: 30 });
+        report
+    }
+
     /// `number` services like the first one of [`report`].
     pub(crate) fn many(number: usize) -> Report {
         let workloads = (0..number).map(|at| WorkloadResult { name: format!("web-{at:04}"), ..web() }).collect();
@@ -93,6 +101,7 @@ pub(crate) mod sample {
             totals: Totals {
                 workloads: 0,
                 not_priced: 0,
+                partly_seen: 0,
                 cost_usd: Usd::ZERO,
                 monthly_cost_usd: Usd::ZERO,
                 monthly_savings_usd: Usd::ZERO,
@@ -193,6 +202,7 @@ pub(crate) mod sample {
                 slots_seen_percent: 99.5,
                 runs: 12,
                 open_runs: 2,
+                seen: None,
                 sources: vec!["task_events".into()],
             },
         }
@@ -282,6 +292,7 @@ pub(crate) mod sample {
         Totals {
             workloads: 6,
             not_priced: 1,
+            partly_seen: 0,
             cost_usd: in_window("1705.2921"),
             monthly_cost_usd: usd("1705.2921"),
             monthly_savings_usd: usd("1114.78"),

@@ -2,7 +2,7 @@
 
 use super::amounts::{count, money, percent, plural};
 use super::result::Report;
-use super::words::{capitalized, date, is_estimated, name};
+use super::words::{AT_LEAST, capitalized, date, is_estimated, name};
 use crate::units::{HOURS_PER_MONTH, Usd};
 
 /// Everything a reader should know before trusting a figure.
@@ -12,6 +12,9 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     notes.extend(not_priced(report));
     if report.workloads.iter().any(|workload| is_estimated(&workload.current)) {
         notes.push("~ marks a cost from counted tasks (SampleCount), not from the start and stop of every run.".to_owned());
+    }
+    if report.totals.partly_seen > 0 {
+        notes.push(format!("{AT_LEAST} marks a lower bound: the workload was not seen on every day of the window."));
     }
     if report.totals.codebuild_free_tier_usd > Usd::ZERO {
         let worth = money(report.totals.codebuild_free_tier_usd);
@@ -105,5 +108,7 @@ mod tests {
             assert_eq!(said.iter().filter(|note| note.contains(word)).count(), 1, "{word}");
         }
         assert!(!notes(&sample::empty()).iter().any(|note| note.contains('~') || note.contains('$')));
+        assert!(!said.iter().any(|note| note.contains(AT_LEAST)));
+        assert!(notes(&sample::partly_seen()).iter().any(|note| note.starts_with("≥ marks a lower bound")));
     }
 }

@@ -51,6 +51,9 @@ pub struct Totals {
     pub workloads: usize,
     /// Workloads without a price or a size; left out of every sum here.
     pub not_priced: usize,
+    /// Priced workloads that were not seen on every day of the window: with them, the sums are lower bounds.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub partly_seen: usize,
     /// Cost of the priced workloads, list price, for the window.
     pub cost_usd: Usd,
     /// The same as a 730-hour month.
@@ -65,6 +68,11 @@ pub struct Totals {
     pub findings: FindingCounts,
     /// If everything that can stood in one home; a home that none can be priced in is left out.
     pub by_platform: Vec<PlatformTotal>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Savings of a 730-hour month, each step on what the one before left.
@@ -300,8 +308,20 @@ pub struct EvidenceResult {
     pub runs: i64,
     /// Of these, still running when last seen.
     pub open_runs: i64,
+    /// The days on which it was looked at, where these are not all: its cost and its savings are lower bounds then.
+    #[serde(flatten)]
+    pub seen: Option<SeenResult>,
     /// What fed it.
     pub sources: Vec<String>,
+}
+
+/// Days on which a workload was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SeenResult {
+    /// UTC days on which everything was read that tells of its running time.
+    pub seen_days: i64,
+    /// UTC days of the window.
+    pub window_days: i64,
 }
 
 /// One packed fleet.

@@ -93,7 +93,7 @@ fn wide_row(workload: &WorkloadResult, scoped: bool, between: &str) -> Row {
     Row::from([
         plain(workload, &(title(workload) + &scope.unwrap_or_default())),
         plain(workload, &place(words::today(&workload.current), between)),
-        plain(workload, &words::monthly_cost(&workload.current)),
+        plain(workload, &words::monthly_cost(workload)),
         plain(workload, &words::needs(workload)),
         plain(workload, &place(words::advice(workload), between)),
         savings(workload),
@@ -109,7 +109,7 @@ fn narrow_row(workload: &WorkloadResult, scoped: bool) -> Row {
     let mut lines = vec![title(workload) + &need.unwrap_or_default()];
     lines.extend(scoped.then(|| terminal(&words::scope(workload))));
     lines.extend([format!("{} → {there}", place(today, " ")), words::finding(workload)]);
-    Row::from([finding(workload, &lines.join("\n")), plain(workload, &words::monthly_cost(&workload.current)), savings(workload)])
+    Row::from([finding(workload, &lines.join("\n")), plain(workload, &words::monthly_cost(workload)), savings(workload)])
 }
 
 fn fleets(report: &Report, style: Style) -> String {

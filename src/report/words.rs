@@ -10,6 +10,9 @@ use crate::workload::{Platform, PurchaseOption};
 /// Stands where there is nothing to say.
 pub(super) const NOTHING: &str = "–";
 
+/// Marks a lower bound.
+pub(super) const AT_LEAST: &str = "≥";
+
 /// An amount of the report's window as a 730-hour month.
 pub(super) fn monthly(amount: Usd, report: &Report) -> Option<Usd> {
     #[expect(clippy::cast_possible_truncation, reason = "a window of hours is far from the limits; a senseless one saturates")]
@@ -51,13 +54,19 @@ pub(super) fn advice(workload: &WorkloadResult) -> (String, String) {
 
 /// What following the advice saves in a month; a dash where there is none to follow.
 pub(super) fn savings(workload: &WorkloadResult) -> String {
-    if workload.recommended.is_some() { money_or_not(workload.monthly_savings_usd) } else { NOTHING.to_owned() }
+    if workload.recommended.is_none() {
+        return NOTHING.to_owned();
+    }
+    let at_least = if is_partly_seen(workload) && workload.monthly_savings_usd > Some(Usd::ZERO) { AT_LEAST } else { "" };
+    format!("{at_least}{}", money_or_not(workload.monthly_savings_usd))
 }
 
-/// Cost of today in a month, with `~` where the running time was estimated.
-pub(super) fn monthly_cost(current: &Current) -> String {
-    let mark = if is_estimated(current) && current.monthly_cost_usd.is_some() { "~" } else { "" };
-    format!("{mark}{}", money_or_not(current.monthly_cost_usd))
+/// Cost of today in a month, with `≥` where not every day was seen, and `~` where the running time was estimated.
+pub(super) fn monthly_cost(workload: &WorkloadResult) -> String {
+    let current = &workload.current;
+    let at_least = if is_partly_seen(workload) { AT_LEAST } else { "" };
+    let estimated = if is_estimated(current) && current.monthly_cost_usd.is_some() { "~" } else { "" };
+    format!("{at_least}{estimated}{}", money_or_not(current.monthly_cost_usd))
 }
 
 /// `0.31 vCPU, 612 MiB`.
@@ -108,7 +117,7 @@ pub(super) fn answer(report: &Report) -> String {
     if priced == 0 {
         return format!("What containers cost is not known: {}.", tally(report));
     }
-    let at_least = if totals.not_priced > 0 { "at least " } else { "" };
+    let at_least = if totals.not_priced + totals.partly_seen > 0 { "at least " } else { "" };
     format!(
         "Containers cost {at_least}{} a month; {}: {}.",
         money(totals.monthly_cost_usd),
@@ -261,6 +270,11 @@ pub(super) fn is_estimated(current: &Current) -> bool {
     current.basis == Some("sample_count")
 }
 
+/// True when it has a cost, and was not looked at on every day of the window: it costs at least that.
+fn is_partly_seen(workload: &WorkloadResult) -> bool {
+    workload.evidence.seen.is_some() && workload.current.cost_usd.is_some()
+}
+
 /// `$410.20 (33%) can be saved`.
 fn possible_savings(report: &Report) -> String {
     let savings = report.totals.monthly_savings_usd;
@@ -285,6 +299,7 @@ fn tally(report: &Report) -> String {
         some(moves, "to resize or move"),
         some(totals.findings.underprovisioned, "too small"),
         some(totals.findings.not_enough_data, "withheld"),
+        some(totals.partly_seen, "not seen on every day"),
         Some(match totals.not_priced {
             0 => "all priced".to_owned(),
             all if all == totals.workloads => "none priced".to_owned(),
@@ -344,6 +359,20 @@ mod tests {
         report.totals.not_priced = 0;
         assert!(answer(&report).starts_with("Containers cost $1,705.29 a month;"));
         assert!(answer(&report).ends_with(", all priced."));
+    }
+
+    #[test]
+    fn what_was_not_seen_on_every_day_costs_at_least_what_was_seen() {
+        let mut report = sample::partly_seen();
+        report.totals.not_priced = 0;
+        assert!(answer(&report).starts_with("Containers cost at least $1,705.29 a month;"));
+        assert!(answer(&report).ends_with(", 1 not seen on every day, all priced."));
+        let [web, image] = [&report.workloads[0], &report.workloads[1]];
+        assert_eq!((monthly_cost(web), savings(web)), ("≥$1,441.77".to_owned(), "≥$1,081.33".to_owned()));
+        assert_eq!((monthly_cost(image), savings(image)), ("$84.84".to_owned(), "$42.42".to_owned()));
+        let (mut counted, mut unpriced) = (report.workloads[3].clone(), report.workloads[4].clone());
+        (counted.evidence.seen, unpriced.evidence.seen) = (web.evidence.seen, web.evidence.seen);
+        assert_eq!((monthly_cost(&counted), monthly_cost(&unpriced)), ("≥~$0.0021".to_owned(), "not priced".to_owned()));
     }
 
     #[test]

@@ -108,21 +108,26 @@ def check_dataset(seeded, server, time, location, s3_url=None):
         newest[run["account"], run["run_id"]] = run
     runs = same("runs", *columns(wanted["runs"], newest.values()))
     # What never changes is asked for once. Only the snapshot of a cluster and the histories of its services, which are
-    # taken side by side, may each tell the same definition.
+    # taken side by side, may each tell the same definition. Projects are looked at each time.
     configurations = 0
-    for kind, copies in (("service", 1), ("task", 2)):
-        told = [{**row, "collected_ms": collections[0]} for row in wanted["workloads"] if row["kind"] == kind]
+    for kind, copies, at_ms in (("service", 1, collections[0]), ("task", 2, collections[0]), ("build", 1, collections[-1])):
+        told = [{**row, "collected_ms": at_ms} for row in wanted["workloads"] if row["kind"] == kind]
         found = [row for row in dataset["workloads"] if row["kind"] == kind]
         configurations += same(f"workloads, {kind}", *columns(told, found), copies)
 
     def taken(row):
         """Each collection leaves a snapshot of its own; of all else, only days that were not over are fetched again."""
-        return collections if row[2] == "ecs" else collections[-1:] if row[4] == "partial" else collections[:1]
+        is_again = row[4] == "partial" or row[2] == "projects"
+        return collections if row[2] == "ecs" else collections[-1:] if is_again else collections[:1]
 
+    # The price book in use is kept once a day.
+    books = [row for row in dataset.coverage if row["source"].startswith("collect:prices:")]
+    accounts = Counter(row["account"] for row in books)
+    assert accounts == Counter({row[0] for row in wanted["coverage"]}), f"price books: {books}"
     days = same(
         "coverage",
         ((*row, at_ms) for row in wanted["coverage"] for at_ms in taken(row)),
-        map(verdict, dataset.coverage),
+        (verdict(row) for row in dataset.coverage if row not in books),
     )
     where = "on S3" if s3_url else "in a folder"
     counts = f"{samples} samples, {runs} runs, {configurations} configurations, {days} scope-days"

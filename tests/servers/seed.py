@@ -307,6 +307,12 @@ def seed_builds(codebuild):
         yield row("runs", ACCOUNT, "build", "", "hull", **told)
 
 
+def project_rows(codebuild):
+    for project in codebuild.batch_get_projects(names=codebuild.list_projects()["projects"])["projects"]:
+        told = {"from_ms": ms(project["lastModified"]), "launch_type": "CODEBUILD"}
+        yield row("workloads", ACCOUNT, "build", "", project["name"], **told)
+
+
 # ---- what must be there -------------------------------------------------------------------------------------------
 
 
@@ -344,10 +350,11 @@ def seed_ministack(url):
         *states(ACCOUNT, "harbour", "family-metrics:tug", *WHOLE),
         *states(ACCOUNT, "harbour", "task-logs", *since_today),
         *states(ACCOUNT, "harbour", "task-events", *since_today),
+        *states(ACCOUNT, "codebuild", "projects", SNAPSHOT),
         *states(ACCOUNT, "codebuild", "builds", *WHOLE),
         *states(ACCOUNT, "codebuild", "build-metrics", *WHOLE),
     ]
-    workloads = list(workload_rows(of("ecs"), ACCOUNT, "harbour"))
+    workloads = [*workload_rows(of("ecs"), ACCOUNT, "harbour"), *project_rows(of("codebuild"))]
     return {"runs": runs, "samples": samples + readings, "workloads": workloads, "coverage": coverage}
 
 
@@ -370,6 +377,7 @@ def seed_moto(url):
             )
         workloads += workload_rows(ecs, account, cluster)
         # moto does not know ListServiceDeployments, and its CloudWatch does not understand the SDK's CBOR.
+        coverage += states(account, "codebuild", "projects", SNAPSHOT)
         coverage += states(account, "codebuild", "builds", *WHOLE)
         coverage += states(account, "codebuild", "build-metrics", *[("partial", "cloudwatch:ListMetrics")] * 5)
         coverage += states(account, cluster, "ecs", SNAPSHOT)

@@ -3,6 +3,16 @@
 
 use jiff::Timestamp;
 
+/// The last minutes are left for the next run: CloudWatch still changes them.
+pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
+/// Why today is partial.
+pub(crate) const OPEN_DAY: &str = "the day is not over";
+/// How the reason ends why a day of builds is not complete yet.
+pub(crate) const STILL_RUNNING: &str = "builds were still running";
+
+/// What the names of all of them begin with.
+pub(crate) const COLLECTED: &str = "collect:";
+
 /// Snapshots of tasks and instances by the ECS API, each a source of its own.
 pub(crate) const ECS: &str = "collect:ecs";
 /// The configurations of services over time, by the ECS API.
@@ -45,8 +55,16 @@ pub(crate) fn service_of_history(source: &str) -> Option<&str> {
     source.strip_prefix(HISTORY)?.strip_prefix(':')?.split(':').next()
 }
 
-/// `collect:ecs:2026-11-20T12:00:00Z` is of the kind `collect:ecs`.
+/// The price book that a source names, and nothing else of.
+pub(crate) fn book(source: &str) -> Option<&str> {
+    source.strip_prefix(PRICES)?.strip_prefix(':')
+}
+
+/// `collect:ecs:2026-11-20T12:00:00Z` is of the kind `collect:ecs`; an import is of its own.
 pub(crate) fn kind(source: &str) -> &str {
+    if !source.starts_with(COLLECTED) {
+        return source;
+    }
     let ends = source.match_indices(':').nth(1).map_or(source.len(), |(at, _)| at);
     &source[..ends]
 }
