@@ -189,7 +189,8 @@ fn coverage(scan: &Scan<'_>, reduced: &demand::Reduced, prices: &PriceBook) -> C
     let kinds: BTreeSet<&str> = sources.iter().map(|source| source::kind(source)).collect();
     let is_other = !books.is_empty() && !books.contains(prices.hash());
     let books: Vec<&str> = books.into_iter().collect();
-    let other_book = is_other.then(|| format!("Collected while prices {} were in use; this report takes others.", books.join(", ")));
+    let other_book =
+        is_other.then(|| format!("Collected while prices {} were in use; this report takes others.", books.join(", ")));
     let day = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%d").to_string();
     let (first, last) = (day(reduced.window.from_ms), day(reduced.window.to_ms - 1));
     let in_window = |day: &str| (first.as_str()..=last.as_str()).contains(&day);

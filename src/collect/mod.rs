@@ -29,8 +29,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::aws::LoginRequest;
-use crate::dataset::source::{self, OPEN_DAY, SETTLING_MS, STILL_RUNNING};
 use crate::dataset::Dataset;
+use crate::dataset::source::{self, OPEN_DAY, SETTLING_MS, STILL_RUNNING};
 use crate::error::{Error, Kind, Result};
 pub(crate) use cloudwatch::Resolution;
 pub(crate) use ecs::Insights;

@@ -1,12 +1,12 @@
 //! What the dataset already has, and so what is missing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 use super::{OPEN_DAY, SETTLING_MS, source};
 use crate::dataset::coverage::{self, Committed};
 use crate::dataset::schema::State;
-use crate::dataset::writer::date;
+use crate::dataset::writer::{BUILD_SCOPE, date};
 use crate::dataset::{Dataset, scan};
 use crate::error::Result;
 use crate::units::MS_PER_DAY;
@@ -25,6 +25,8 @@ pub(crate) struct Known {
     histories: BTreeMap<[String; 4], i64>,
     /// Task definitions by account and region; they never change.
     definitions: BTreeMap<[String; 2], BTreeSet<String>>,
+    /// Ids of builds that nothing more is to be had of, by account and region.
+    builds: BTreeMap<[String; 2], HashSet<String>>,
 }
 
 /// What is committed of a scope-day.
@@ -53,7 +55,17 @@ impl Known {
         scan::definitions(dataset, &commits, |account, region, definition| {
             known.definitions.entry([account, region].map(str::to_owned)).or_default().insert(definition.to_owned());
         })?;
-        Ok(known)
+        let mut builds: BTreeMap<[String; 2], HashSet<String>> = BTreeMap::new();
+        scan::builds(dataset, &commits, |build| {
+            let day = build.created_ms.div_euclid(MS_PER_DAY);
+            let is_within = build.stopped_ms.is_some_and(|stopped_ms| stopped_ms.div_euclid(MS_PER_DAY) == day);
+            let place = [build.account, build.region];
+            let is_final = |source| known.is_final(place, BUILD_SCOPE, source, day);
+            if is_within && is_final(source::BUILDS) && is_final(source::BUILD_METRICS) {
+                builds.entry(place.map(str::to_owned)).or_default().insert(build.id.to_owned());
+            }
+        })?;
+        Ok(Self { builds, ..known })
     }
 
     /// Of all commits of a dataset.
@@ -140,9 +152,18 @@ impl Known {
         newest.is_some_and(|&at_ms| is_fresh(at_ms, now_ms) || is_later(at_ms))
     }
 
+    /// True for a build of which nothing more is to be had: it began and ended on a day that is complete.
+    pub(crate) fn has_build(&self, place: [&str; 2], id: &str) -> bool {
+        self.builds.get(&place.map(str::to_owned)).is_some_and(|builds| builds.contains(id))
+    }
+
     /// The task definitions of a place.
     pub(crate) fn definitions(&self, account: &str, region: &str) -> BTreeSet<String> {
         self.definitions.get(&[account, region].map(str::to_owned)).cloned().unwrap_or_default()
+    }
+
+    fn is_final(&self, place: [&str; 2], scope: &str, source: &str, day: Day) -> bool {
+        self.days_of(place[0], place[1], scope, source).and_then(|days| days.get(&day)).is_some_and(|seen| seen.is_final)
     }
 
     fn days_of(&self, account: &str, region: &str, scope: &str, source: &str) -> Option<&BTreeMap<Day, Seen>> {
@@ -161,22 +182,17 @@ fn parse(day: &str) -> Option<Day> {
     Some(midnight.timestamp().as_millisecond() / MS_PER_DAY)
 }
 
-/// Neighbouring days as one span, never across the end of a month: a part holds days of one month.
+/// Neighbouring days as one span.
 pub(crate) fn spans(days: &[Day]) -> Vec<Range<Day>> {
     let distinct: BTreeSet<Day> = days.iter().copied().collect();
     let mut spans: Vec<Range<Day>> = Vec::new();
     for day in distinct {
         match spans.last_mut() {
-            Some(span) if span.end == day && month(span.start) == month(day) => span.end = day + 1,
+            Some(span) if span.end == day => span.end = day + 1,
             _ => spans.push(day..day + 1),
         }
     }
     spans
-}
-
-fn month(day: Day) -> (i16, i8) {
-    let time = jiff::Timestamp::from_millisecond(day * MS_PER_DAY).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
-    (time.year(), time.month())
 }
 
 /// True when CloudWatch will not change the day any more.
@@ -262,9 +278,8 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_days_are_one_span_within_a_month() {
-        // 30 is 1970-01-31, 31 is 1970-02-01.
-        assert_eq!(spans(&[4, 3, 7, 29, 30, 31, 32, 3]), [3..5, 7..8, 29..31, 31..33]);
+    fn neighbouring_days_are_one_span() {
+        assert_eq!(spans(&[4, 3, 7, 29, 30, 31, 32, 3]), [3..5, 7..8, 29..33]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use polars::prelude::{Column, DataFrame, IntoLazy, NamedFrom, PlSmallStr, Series
 use super::coverage::{self, Committed};
 use super::part::{self, Part, SeriesSummary};
 use super::schema::CoverageRow;
-use super::{Dataset, Table};
+use super::{Dataset, Table, source};
 use crate::error::{Error, Kind, Result};
 use crate::units::{MS_PER_DAY, Window};
 
@@ -130,6 +130,34 @@ pub(crate) fn definitions(dataset: &Dataset, commits: &[Committed], mut found: i
         for (cluster, definition) in texts("cluster")?.iter().zip(texts("task_definition")?.iter()) {
             if let (Some(""), Some(definition)) = (cluster, definition) {
                 found(&part.account, &part.region, definition);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A build that a collection told of.
+pub(crate) struct CollectedBuild<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) created_ms: i64,
+    pub(crate) stopped_ms: Option<i64>,
+}
+
+/// Tells `found` every build of the commits' collections.
+pub(crate) fn builds(dataset: &Dataset, commits: &[Committed], mut found: impl FnMut(CollectedBuild<'_>)) -> Result<()> {
+    let of_builds: Vec<Committed> = commits.iter().filter(|commit| commit.row.source == source::BUILDS).cloned().collect();
+    let parts: Vec<String> = coverage::named_parts(&of_builds, Table::Runs).into_iter().collect();
+    dataset.storage.read_each(&parts, |relative, bytes| {
+        let part = part::decode(&dataset.storage, relative, bytes, Some(&["run_id", "created_ms", "stopped_ms"]))?;
+        let unfit = |cause| unreadable(Table::Runs, cause);
+        let times = |name: &str| part.frame.column(name).and_then(Column::i64).map_err(unfit);
+        let ids = part.frame.column("run_id").and_then(Column::str).map_err(unfit)?;
+        let times = times("created_ms")?.iter().zip(times("stopped_ms")?.iter());
+        for (id, (created_ms, stopped_ms)) in ids.iter().zip(times) {
+            if let (Some(id), Some(created_ms)) = (id, created_ms) {
+                found(CollectedBuild { account: &part.account, region: &part.region, id, created_ms, stopped_ms });
             }
         }
         Ok(())

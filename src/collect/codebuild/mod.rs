@@ -97,7 +97,7 @@ struct Collector<'a> {
 
 impl Collector<'_> {
     async fn follow(&mut self, ahead: usize) -> Result<(), Fault> {
-        let mut answers = answers(self.place, ahead);
+        let mut answers = answers(self.place, self.known, ahead);
         while let Some((ids, answer)) = answers.try_next().await? {
             let rows = self.read(&ids, answer);
             self.write(rows).await?;
@@ -209,10 +209,15 @@ fn fact(row: &RunRow, number: Option<i64>, start_ms: i64) -> BuildFact {
 
 type Answer = (Vec<String>, BatchGetBuildsOutput);
 
-/// Pages of builds in the order of the listing, the next `ahead` of them under way.
-fn answers(place: &Place, ahead: usize) -> BoxStream<'_, Result<Answer, Fault>> {
+/// Pages of builds in the order of the listing, the next `ahead` of them under way. Builds of which nothing more is to
+/// be had are passed over.
+fn answers<'a>(place: &'a Place, known: &'a Known, ahead: usize) -> BoxStream<'a, Result<Answer, Fault>> {
     let pages = stream::try_unfold(Listing::default(), move |listing| page(place, listing));
-    pages.map_ok(move |ids| get(place, ids)).try_buffered(ahead).boxed()
+    let unknown = move |mut ids: Vec<String>| {
+        ids.retain(|id| !known.has_build([&place.account, &place.region], id));
+        ids
+    };
+    pages.map_ok(move |ids| get(place, unknown(ids))).try_buffered(ahead).boxed()
 }
 
 /// A page of the listing, and the listing to go on with.
@@ -231,6 +236,9 @@ async fn list(place: &Place, token: Option<String>) -> Result<(Option<Vec<String
 }
 
 async fn get(place: &Place, ids: Vec<String>) -> Result<Answer, Fault> {
+    if ids.is_empty() {
+        return Ok((ids, BatchGetBuildsOutput::builder().build()));
+    }
     let request = || place.clients.codebuild.batch_get_builds().set_ids(Some(ids.clone())).send();
     let answer = place.call(Class::Codebuild, "codebuild:BatchGetBuilds", request).await?;
     Ok((ids, answer))

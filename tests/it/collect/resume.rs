@@ -7,8 +7,9 @@ use super::site::{Collected, Site, same};
 use crate::fake::world::MINUTE;
 use crate::fake::{Fault, Kind, Resolution, Scale, When, World};
 
-/// Kills the child before it gets the answer to the call number `at`; returns what it had been answered.
-fn killed_at(site: &Site, at: u64, args: &[&str]) -> BTreeSet<(String, u64)> {
+/// Kills the child before it gets the answer to the call number `at`; returns what it had been answered, or `None` where
+/// it ended well before.
+fn killed_at(site: &Site, at: u64, args: &[&str]) -> Option<BTreeSet<(String, u64)>> {
     site.fake.clear();
     let child = Arc::new(Mutex::new(None::<u32>));
     let victim = child.clone();
@@ -23,9 +24,10 @@ fn killed_at(site: &Site, at: u64, args: &[&str]) -> BTreeSet<(String, u64)> {
     let started = site.start(args);
     *child.lock().expect("no thread panics") = Some(started.id());
     let output = started.wait_with_output().expect("it ends");
-    assert_eq!(output.status.code(), None, "killed: {}", String::from_utf8_lossy(&output.stdout));
+    assert!(matches!(output.status.code(), None | Some(0)), "{}", String::from_utf8_lossy(&output.stdout));
     site.fake.set_faults(Vec::new());
-    site.fake.calls().into_iter().filter(|call| call.answered).map(|call| (call.op, call.what)).collect()
+    let answered = site.fake.calls().into_iter().filter(|call| call.answered).map(|call| (call.op, call.what));
+    output.status.code().is_none().then(|| answered.collect())
 }
 
 #[test]
@@ -36,7 +38,7 @@ fn killed_at_any_call_nothing_is_lost_or_doubled() {
     let calls = whole.fake.calls().len() as u64;
     for at in (0..8).map(|step| 1 + step * (calls - 2) / 8) {
         let site = Site::of(World::seeded(11, scale));
-        killed_at(&site, at, &["--days", "2"]);
+        assert!(killed_at(&site, at, &["--days", "2"]).is_some());
         site.claims_only_what_it_holds(2, Resolution::Auto);
         site.collect(&["--days", "2"]).exits(0);
         site.holds_all(2, Resolution::Auto);
@@ -47,10 +49,13 @@ fn killed_at_any_call_nothing_is_lost_or_doubled() {
 fn killed_again_and_again_it_ends_where_an_undisturbed_run_does() {
     let scale = Scale { accounts: 1, regions: 1, days: 6, ..Scale::SMALL };
     let site = Site::of(World::seeded(12, scale));
-    for at in [30, 60, 45, 70] {
-        killed_at(&site, at, &["--days", "5"]);
+    let mut kills = 0;
+    while killed_at(&site, 40, &["--days", "5"]).is_some() {
         site.claims_only_what_it_holds(5, Resolution::Auto);
+        kills += 1;
+        assert!(kills < 20, "it gets nowhere");
     }
+    assert!(kills >= 2, "{kills} kills prove nothing");
     site.collect(&["--days", "5"]).exits(0);
     site.holds_all(5, Resolution::Auto);
 }
@@ -59,7 +64,7 @@ fn killed_again_and_again_it_ends_where_an_undisturbed_run_does() {
 /// and were made again: of each operation, but for those that only find out what there is.
 fn repeated(world: impl Fn() -> World, args: &[&str], calls: usize, tenths: u64) -> BTreeMap<String, usize> {
     let site = Site::of(world());
-    let answered = killed_at(&site, calls as u64 * tenths / 10, args);
+    let answered = killed_at(&site, calls as u64 * tenths / 10, args).expect("it is killed");
     assert!(!site.collected().commits.is_empty());
     site.fake.clear();
     site.collect(args).exits(0);
@@ -84,7 +89,8 @@ fn a_resumed_run_repeats_hardly_any_call() {
         days: 10,
         ..Scale::SMALL
     };
-    let (world, args) = (|| World::seeded(13, scale), ["--days", "9", "--resolution", "3600"]);
+    // Slow enough for the disk to keep up, as it does with AWS.
+    let (world, args) = (|| World::seeded(13, scale), ["--days", "9", "--resolution", "3600", "--pace", "30"]);
     let whole = Site::of(world());
     whole.collect(&args).exits(0);
     let calls = whole.fake.calls().len();
@@ -110,7 +116,7 @@ fn an_interruption_loses_no_more_metrics_than_two_pieces_hold() {
 }
 
 /// How a collection finds out what there is.
-const DISCOVERY: [&str; 7] = [
+const DISCOVERY: [&str; 8] = [
     "sts:GetCallerIdentity",
     "ecs:ListClusters",
     "ecs:DescribeClusters",
@@ -118,6 +124,7 @@ const DISCOVERY: [&str; 7] = [
     "ecs:DescribeServices",
     "cloudwatch:ListMetrics",
     "logs:DescribeLogGroups",
+    "codebuild:ListBuilds",
 ];
 
 #[test]
