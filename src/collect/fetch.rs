@@ -1,5 +1,6 @@
 //! Everything that a plan misses, fetched: places side by side, in each a few units at once.
 
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,21 +10,20 @@ use futures::stream;
 use futures::{FutureExt, Stream, StreamExt};
 
 use super::call::{Fault, Place};
-use super::cloudwatch::{self, BuildDay, Piece, Resolution, SERIES_PER_WORKLOAD};
-use super::codebuild::{self, BuildFact};
+use super::cloudwatch::{self, BuildDay, BuildDimensions, Piece, Resolution, SERIES_PER_WORKLOAD};
+use super::codebuild::{self, BuildFact, Builds};
 use super::commit::Sink;
-use super::plan::{Known, spans};
+use super::plan::{Day, Known, spans};
 use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Scopes, Told};
 use super::summary::Line;
 use super::{Request, ecs, logs, source};
-use crate::dataset::schema::State;
 use crate::dataset::writer::{BUILD_SCOPE, Verdict};
 use crate::units::MS_PER_DAY;
 
 /// Places fetched side by side.
 const PLACES: usize = 16;
 /// Services whose histories are one unit.
-pub(crate) const SERVICES_A_UNIT: usize = 5;
+pub(crate) const SERVICES_A_UNIT: usize = 3;
 /// CloudWatch has utilisation only of builds longer than this.
 const SHORTEST_MEASURED_BUILD_MS: i64 = 60_000;
 
@@ -97,7 +97,7 @@ async fn place(scopes: Scopes, known: &Known, terms: &Terms, sink: &Sink) -> Vec
     let context = Context { place, known, terms, sink };
     let (mut lanes, mut pieces_to_fetch) = (Lanes::default(), Vec::new());
     for told in told {
-        lanes.others.push(Box::pin(context.tell(told)));
+        lanes.others.push(Box::pin(async move { context.fault(&told.scope, &told.source, context.tell(told).await) }));
     }
     for ClusterScope { cluster, is_fresh, changed, metrics } in clusters {
         if !is_fresh {
@@ -147,10 +147,8 @@ async fn place(scopes: Scopes, known: &Known, terms: &Terms, sink: &Sink) -> Vec
     }
     if let (Some(&first), Some(&last)) = (builds.iter().chain(build_metrics).min(), builds.iter().chain(build_metrics).max()) {
         lanes.others.push(Box::pin(async move {
-            match codebuild::builds(place, first..last + 1, builds, terms.now_ms, known, sink).await {
-                Ok(facts) => context.build_metrics(&facts, build_metrics).await,
-                Err(fault) => context.fault(BUILD_SCOPE, source::BUILDS, Err(fault)),
-            }
+            let done = context.builds(first..last + 1, builds, build_metrics).await;
+            context.fault(BUILD_SCOPE, source::BUILDS, done)
         }));
     }
     lanes.run(place).await
@@ -173,7 +171,7 @@ impl Context<'_> {
     }
 
     /// Records what discovery told.
-    async fn tell(self, told: &Told) -> Option<Line> {
+    async fn tell(self, told: &Told) -> Result<(), Fault> {
         let verdict = |day| Verdict {
             scope: told.scope.clone(),
             workload: None,
@@ -183,46 +181,49 @@ impl Context<'_> {
             reason: Some(told.reason.clone()),
         };
         for span in spans(&told.days) {
-            let done = self.sink.unit().commit(self.place, span.map(verdict).collect(), self.known).await;
-            if done.is_err() {
-                return self.fault(&told.scope, &told.source, done);
-            }
+            self.sink.unit().commit(self.place, span.map(verdict).collect(), self.known).await?;
         }
-        None
+        Ok(())
     }
 
-    /// Utilisation of the builds of the missing days, day by day; within the budget.
-    async fn build_metrics(self, facts: &[BuildFact], days: &[i64]) -> Option<Line> {
+    /// Builds of the days that are missing, and the utilisation of those whose metrics are, day by day.
+    async fn builds(self, wanted: Range<Day>, missing: &[Day], metrics: &[Day]) -> Result<(), Fault> {
         let Self { place, known, terms, sink } = self;
-        if days.is_empty() {
-            return None;
-        }
-        let dimensions = match cloudwatch::build_dimensions(place).await {
-            Ok(dimensions) => dimensions,
-            Err(fault @ Fault::Stopped(_)) => return self.fault(BUILD_SCOPE, source::BUILD_METRICS, Err(fault)),
-            Err(fault) => return self.tell(&Told::fault(BUILD_SCOPE, source::BUILD_METRICS, days.to_vec(), &fault)).await,
-        };
-        let is_measured = |build: &BuildFact| build.end_ms.is_none_or(|end| end - build.start_ms > SHORTEST_MEASURED_BUILD_MS);
-        for &day in days.iter().rev() {
-            let window = day * MS_PER_DAY..(day + 1) * MS_PER_DAY;
-            // A build that began the day before may reach into this one.
-            let is_of_day = |build: &BuildFact| build.start_ms < window.end && build.end_ms.is_none_or(|end| end > window.start);
-            let builds: Vec<&BuildFact> = facts.iter().filter(|build| is_measured(build) && is_of_day(build)).collect();
-            let Some(of_day) = BuildDay::of(place, day, &builds, &dimensions, terms.resolution, terms.now_ms) else { continue };
-            if !terms.may_spend(of_day.metrics()) {
-                let (scope, source) = (BUILD_SCOPE.to_owned(), source::BUILD_METRICS.to_owned());
-                let reason = "over --max-api-cost".to_owned();
-                let told = self.tell(&Told { scope, source, days: vec![day], state: State::Partial, reason }).await;
-                if told.is_some() {
-                    return told;
+        let dimensions = match metrics {
+            [] => None,
+            days => match cloudwatch::build_dimensions(place).await {
+                Ok(dimensions) => Some(dimensions),
+                Err(fault @ Fault::Stopped(_)) => return Err(fault),
+                Err(fault) => {
+                    self.tell(&Told::fault(BUILD_SCOPE, source::BUILD_METRICS, days.to_vec(), &fault)).await?;
+                    None
                 }
-                continue;
-            }
-            let done = of_day.fetch(place, terms.now_ms, known, sink).await;
-            if done.is_err() {
-                return self.fault(BUILD_SCOPE, source::BUILD_METRICS, done);
+            },
+        };
+        let mut builds = Builds::new(place, wanted, missing, terms.now_ms, known, sink);
+        while let Some(told) = builds.next().await? {
+            for day in told.rev().filter(|day| metrics.contains(day)) {
+                if let Some(dimensions) = &dimensions {
+                    self.build_metrics(day, builds.facts(), dimensions).await?;
+                }
             }
         }
-        None
+        Ok(())
+    }
+
+    /// Utilisation of the builds of one day, within the budget. Fails only when everything is to stop.
+    async fn build_metrics(self, day: Day, facts: &[BuildFact], dimensions: &BuildDimensions) -> Result<(), Fault> {
+        let Self { place, known, terms, sink } = self;
+        let window = day * MS_PER_DAY..(day + 1) * MS_PER_DAY;
+        let is_measured = |build: &BuildFact| build.end_ms.is_none_or(|end| end - build.start_ms > SHORTEST_MEASURED_BUILD_MS);
+        // A build that began the day before may reach into this one.
+        let is_of_day = |build: &BuildFact| build.start_ms < window.end && build.end_ms.is_none_or(|end| end > window.start);
+        let builds: Vec<&BuildFact> = facts.iter().filter(|build| is_measured(build) && is_of_day(build)).collect();
+        let of_day = BuildDay::of(place, day, &builds, dimensions, terms.resolution, terms.now_ms);
+        let Some(of_day) = of_day else { return Ok(()) };
+        if terms.may_spend(of_day.metrics()) {
+            return of_day.fetch(place, terms.now_ms, known, sink).await;
+        }
+        self.tell(&Told::fault(BUILD_SCOPE, source::BUILD_METRICS, vec![day], &Fault::Budget)).await
     }
 }

@@ -18,7 +18,7 @@ use futures::StreamExt;
 use futures::stream;
 use tokio::sync::Semaphore;
 
-pub(crate) use listing::{ByCluster, build_dimensions, families, services};
+pub(crate) use listing::{BuildDimensions, ByCluster, build_dimensions, families, services};
 pub(crate) use packing::{Chunk, Resolution, chunks, estimate};
 pub(crate) use series::{SERIES_PER_WORKLOAD, Series};
 
@@ -32,7 +32,6 @@ use crate::dataset::schema::{Metric, State};
 use crate::dataset::writer::{BUILD_SCOPE, Verdict};
 use crate::records::Batch;
 use answers::{Answer, Answers, Flaws, Grid, Status};
-use listing::BuildDimensions;
 use series::{STATISTICS, Statistic};
 
 /// Calls of one unit under way at once.

@@ -33,6 +33,8 @@ pub(super) struct Days {
     is_over: bool,
     /// Days from here on were given out as whole.
     given: Day,
+    /// Days from here on were given out as told.
+    told: Day,
     /// Builds without an end, by day of their start.
     running: BTreeMap<Day, usize>,
     /// Builds without a row, by reason, by each day on which they may have begun.
@@ -50,6 +52,7 @@ impl Days {
             is_ordered: true,
             is_over: false,
             given: wanted.end,
+            told: wanted.end,
             running: BTreeMap::new(),
             lacking: BTreeMap::new(),
             gap: BTreeMap::new(),
@@ -109,13 +112,39 @@ impl Days {
         whole
     }
 
+    /// The days of which every build that ran on them is listed, the days before included on which it may have begun;
+    /// each is given out once.
+    pub(super) fn told(&mut self) -> Range<Day> {
+        let from = if self.is_over {
+            self.wanted.start
+        } else if self.is_ordered && self.gap.is_empty() {
+            let reached_ms = self.oldest_ms.saturating_add(SLACK_MS + LONGEST_BUILD_MS + MS_PER_DAY - 1);
+            reached_ms.div_euclid(MS_PER_DAY).clamp(self.wanted.start, self.told)
+        } else {
+            self.told
+        };
+        let told = from..self.told;
+        self.told = from;
+        told
+    }
+
+    /// Days that were not given out as told.
+    pub(super) const fn untold(&self) -> Range<Day> {
+        self.wanted.start..self.told
+    }
+
+    /// The listing is over, or nothing more of it is of use.
+    pub(super) const fn are_over(&self) -> bool {
+        self.is_over
+    }
+
     /// Days that were not given out as whole.
     pub(super) const fn open(&self) -> Range<Day> {
         self.wanted.start..self.given
     }
 
     /// True when nothing that is still to come reaches into the wanted days.
-    pub(super) fn are_told(&self) -> bool {
+    pub(super) fn reach_everything(&self) -> bool {
         let earliest = self.wanted.start * MS_PER_DAY - LONGEST_BUILD_MS;
         self.is_over || self.is_ordered && self.gap.is_empty() && self.oldest_ms.saturating_add(SLACK_MS) <= earliest
     }
@@ -201,7 +230,7 @@ mod tests {
         days.build(at(TODAY - 300, 1), false);
         days.build(at(TODAY - 2, 1), false);
         assert_eq!(days.whole(), TODAY + 1..TODAY + 1);
-        assert!(!days.are_told());
+        assert!(!days.reach_everything());
         days.end();
         assert_eq!(days.whole(), TODAY - 3..TODAY + 1);
     }
@@ -211,9 +240,21 @@ mod tests {
         let mut days = days(TODAY - 3..TODAY + 1);
         days.build(at(TODAY - 4, 0), false);
         assert_eq!(days.whole(), TODAY - 3..TODAY + 1);
-        assert!(!days.are_told(), "a build of 36 hours may have begun before");
+        assert!(!days.reach_everything(), "a build of 36 hours may have begun before");
         days.build(at(TODAY - 3, 0) - 36 * HOUR - SLACK_MS, false);
-        assert!(days.are_told());
+        assert!(days.reach_everything());
+    }
+
+    #[test]
+    fn a_day_is_told_once_the_longest_build_before_it_was_listed() {
+        let mut days = days(TODAY - 3..TODAY + 1);
+        days.build(at(TODAY - 1, 0) - 36 * HOUR - SLACK_MS + 1, false);
+        assert_eq!((days.told(), days.untold()), (TODAY..TODAY + 1, TODAY - 3..TODAY));
+        days.build(at(TODAY - 1, 0) - 36 * HOUR - SLACK_MS, false);
+        assert_eq!(days.told(), TODAY - 1..TODAY);
+        assert!(days.told().is_empty(), "each is given out once");
+        days.end();
+        assert_eq!(days.told(), TODAY - 3..TODAY - 1);
     }
 
     #[test]

@@ -44,48 +44,17 @@ pub(crate) struct BuildFact {
     pub(crate) end_ms: Option<i64>,
 }
 
-/// Fetches the builds that began on the `wanted` days and commits the `missing` ones among them, newest first, each as
-/// soon as it is whole. Returns every build that ran on a wanted day, those of whole days and of the day before, too.
-///
-/// A fault is written into what is not whole yet, and returned.
-pub(crate) async fn builds(
-    place: &Place,
-    wanted: Range<Day>,
-    missing: &[Day],
-    now_ms: i64,
-    known: &Known,
-    sink: &Sink,
-) -> Result<Vec<BuildFact>, Fault> {
-    let mut collector = Collector {
-        place,
-        known,
-        sink,
-        missing: missing.iter().copied().collect(),
-        days: Days::new(wanted.clone(), now_ms),
-        open: BTreeMap::new(),
-        facts: Vec::new(),
-        from_ms: wanted.start * MS_PER_DAY,
-        to_ms: (wanted.end * MS_PER_DAY).min(now_ms + 1),
-    };
-    match collector.follow(pages_ahead(&wanted)).await {
-        Ok(()) => Ok(collector.facts),
-        Err(fault @ Fault::Stopped(_)) => Err(fault),
-        Err(fault) => {
-            collector.give_up(&fault).await?;
-            Err(fault)
-        }
-    }
-}
-
 /// One for a few days, which rarely fill a page; more for many.
 fn pages_ahead(wanted: &Range<Day>) -> usize {
     usize::try_from((wanted.end - wanted.start) / 7).unwrap_or(0).clamp(1, MOST_AHEAD)
 }
 
-struct Collector<'a> {
+/// Fetches builds, newest first, and commits days of them, each as soon as it is whole.
+pub(crate) struct Builds<'a> {
     place: &'a Place,
     known: &'a Known,
     sink: &'a Sink,
+    answers: BoxStream<'a, Result<Answer, Fault>>,
     missing: BTreeSet<Day>,
     days: Days,
     /// Units of days that are not whole yet.
@@ -95,14 +64,67 @@ struct Collector<'a> {
     to_ms: i64,
 }
 
-impl Collector<'_> {
-    async fn follow(&mut self, ahead: usize) -> Result<(), Fault> {
-        let mut answers = answers(self.place, self.known, ahead);
-        while let Some((ids, answer)) = answers.try_next().await? {
+impl<'a> Builds<'a> {
+    /// Those that began on the `wanted` days; the `missing` ones among these are committed.
+    pub(crate) fn new(
+        place: &'a Place,
+        wanted: Range<Day>,
+        missing: &[Day],
+        now_ms: i64,
+        known: &'a Known,
+        sink: &'a Sink,
+    ) -> Self {
+        Self {
+            place,
+            known,
+            sink,
+            answers: answers(place, known, pages_ahead(&wanted)),
+            missing: missing.iter().copied().collect(),
+            days: Days::new(wanted.clone(), now_ms),
+            open: BTreeMap::new(),
+            facts: Vec::new(),
+            from_ms: wanted.start * MS_PER_DAY,
+            to_ms: (wanted.end * MS_PER_DAY).min(now_ms + 1),
+        }
+    }
+
+    /// The next days, newest first, of which every build that ran on them is known now; `None` after the last ones.
+    ///
+    /// A fault is written into what is not whole yet, and returned.
+    pub(crate) async fn next(&mut self) -> Result<Option<Range<Day>>, Fault> {
+        // What began later reaches into no day that is still to come.
+        let told_ms = self.days.untold().end * MS_PER_DAY;
+        self.facts.retain(|build| build.start_ms < told_ms);
+        loop {
+            let told = self.days.told();
+            if !told.is_empty() {
+                return Ok(Some(told));
+            }
+            if self.days.are_over() {
+                return Ok(None);
+            }
+            match self.page().await {
+                Ok(()) => {}
+                Err(fault @ Fault::Stopped(_)) => return Err(fault),
+                Err(fault) => {
+                    self.give_up(&fault).await?;
+                    return Err(fault);
+                }
+            }
+        }
+    }
+
+    /// Every build that ran on the days just told, and some that ran before.
+    pub(crate) fn facts(&self) -> &[BuildFact] {
+        &self.facts
+    }
+
+    async fn page(&mut self) -> Result<(), Fault> {
+        if let Some((ids, answer)) = self.answers.try_next().await? {
             let rows = self.read(&ids, answer);
             self.write(rows).await?;
-            if self.days.are_told() {
-                break;
+            if !self.days.reach_everything() {
+                return Ok(());
             }
         }
         self.days.end();
@@ -157,7 +179,8 @@ impl Collector<'_> {
             match self.open.remove(&day) {
                 Some(unit) => {
                     let runs = rows.remove(&day).unwrap_or_default();
-                    self.commit(unit, runs, vec![self.days.verdict(day)]).await?;
+                    let verdict = self.days.verdict(day);
+                    self.commit(unit, runs, vec![verdict]).await?;
                 }
                 None => together.push(day),
             }
@@ -165,7 +188,8 @@ impl Collector<'_> {
         for span in spans(&together).into_iter().rev() {
             let runs = span.clone().flat_map(|day| rows.remove(&day).unwrap_or_default()).collect();
             let verdicts = span.map(|day| self.days.verdict(day)).collect();
-            self.commit(self.sink.unit(), runs, verdicts).await?;
+            let unit = self.sink.unit();
+            self.commit(unit, runs, verdicts).await?;
         }
         for (day, runs) in rows {
             let unit = self.open.entry(day).or_insert_with(|| self.sink.unit());
@@ -174,7 +198,7 @@ impl Collector<'_> {
         Ok(())
     }
 
-    async fn commit(&self, unit: Unit, runs: Vec<RunRow>, verdicts: Vec<Verdict>) -> Result<(), Fault> {
+    async fn commit(&mut self, unit: Unit, runs: Vec<RunRow>, verdicts: Vec<Verdict>) -> Result<(), Fault> {
         if !runs.is_empty() {
             unit.rows(Batch { runs, ..Batch::default() }).await?;
         }
@@ -190,7 +214,8 @@ impl Collector<'_> {
         let rest: Vec<Day> = self.days.open().filter(|day| self.missing.contains(day)).collect();
         for span in spans(&rest) {
             let verdicts = span.map(|day| Days::failed(day, fault)).collect();
-            self.commit(self.sink.unit(), Vec::new(), verdicts).await?;
+            let unit = self.sink.unit();
+            self.commit(unit, Vec::new(), verdicts).await?;
         }
         Ok(())
     }

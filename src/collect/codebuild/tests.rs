@@ -69,7 +69,14 @@ fn collected(
     let (place, calls) = place(answer);
     let collected = collect(NOW, async move |sink| {
         let missing: Vec<Day> = wanted.clone().collect();
-        builds(&place, wanted, &missing, NOW, &Known::default(), &sink).await
+        let known = Known::default();
+        let mut builds = Builds::new(&place, wanted, &missing, NOW, &known, &sink);
+        let mut facts: Vec<BuildFact> = Vec::new();
+        while builds.next().await?.is_some() {
+            let new = builds.facts().iter().filter(|fact| !facts.contains(fact)).cloned();
+            facts.extend(new.collect::<Vec<_>>());
+        }
+        Ok(facts)
     });
     let calls = calls.lock().unwrap().clone();
     (collected, calls)
