@@ -22,8 +22,8 @@ use crate::records::Batch;
 
 /// Batches under way between fetches and the writer.
 const UNDER_WAY: usize = 8;
-/// Samples that all open units may hold together: what bounds memory.
-const MOST_HELD: usize = 400_000;
+/// Samples, or what weighs as much, that all open units may hold together: what bounds memory.
+const MOST_HELD: usize = 250_000;
 
 /// Where units send their rows.
 #[derive(Debug, Clone)]
@@ -138,7 +138,7 @@ pub(crate) fn write_all(
                 open.entry(unit).or_insert_with(|| Writer::new(dataset)).add(batch)?;
                 while open.values().map(Writer::held).sum::<usize>() > MOST_HELD {
                     let Some(fullest) = open.values_mut().max_by_key(|writer| writer.held()) else { break };
-                    fullest.write_samples()?;
+                    fullest.write_held()?;
                 }
             }
             Message::Commit(unit, mut commit) => {

@@ -1,8 +1,7 @@
 //! Everything that a plan misses, fetched: places side by side, in each a few units at once.
 
-use std::ops::Range;
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +12,8 @@ use super::call::{Fault, Place};
 use super::cloudwatch::{self, BuildDay, BuildDimensions, Piece, Resolution, SERIES_PER_WORKLOAD};
 use super::codebuild::{self, BuildFact, Builds};
 use super::commit::Sink;
+use super::ecs::{Cluster, Service};
+use super::logs::Group;
 use super::plan::{Day, Known, spans};
 use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Scopes, Told};
 use super::summary::Line;
@@ -57,101 +58,87 @@ pub(crate) async fn all(scopes: Vec<Scopes>, known: Known, terms: Terms, sink: S
     faults.into_iter().flatten().collect()
 }
 
-type Unit<'a> = Pin<Box<dyn Future<Output = Option<Line>> + Send + 'a>>;
-
-/// Units of one place by what paces them, so that no kind waits for another. An interruption loses what is under way,
-/// so few are at once; each makes several calls.
-#[derive(Default)]
-struct Lanes<'a> {
-    /// Paced by the quota of ECS services.
-    histories: Vec<Unit<'a>>,
-    /// Paced by the points of CloudWatch.
-    metrics: Vec<Unit<'a>>,
-    /// Paced by the searches of CloudWatch Logs.
-    logs: Vec<Unit<'a>>,
-    others: Vec<Unit<'a>>,
-}
-
-impl Lanes<'_> {
-    /// Runs all of them; returns what no commit tells.
-    async fn run(self, place: &Place) -> Vec<Line> {
-        let lanes = [(self.others, 4), (self.metrics, 2), (self.logs, 2), (self.histories, 1)];
-        stream::select_all(lanes.map(|(units, at_once)| Box::pin(lane(units, at_once, place)))).collect().await
+async fn place(scopes: Scopes, known: &Known, terms: &Terms, sink: &Sink) -> Vec<Line> {
+    let Scopes { place, clusters, logs, with_projects, builds, build_metrics, told } = &scopes;
+    let definitions = &Mutex::new(known.definitions(&place.account, &place.region));
+    let context = Context { place, known, terms, sink, definitions };
+    let mut lanes = Lanes::default();
+    lanes.others.extend(told.iter().map(Work::Told));
+    for ClusterScope { cluster, is_fresh, changed, metrics } in clusters {
+        lanes.others.extend((!is_fresh).then_some(Work::Snapshot(cluster)));
+        lanes.histories.extend(changed.chunks(SERVICES_A_UNIT).map(|services| Work::History(cluster, services)));
+        lanes.metrics.extend(metrics.iter().flat_map(|metrics| pieces(cluster, metrics)));
     }
+    // What CloudWatch forgets first comes first.
+    lanes.metrics.sort_by_key(|piece| piece.chunk.expires_ms());
+    for (group, days) in logs {
+        lanes.logs.extend(days.iter().rev().map(|day| Work::Logs(group, *day)));
+    }
+    lanes.others.extend(with_projects.then_some(Work::Projects));
+    if !builds.is_empty() || !build_metrics.is_empty() {
+        lanes.others.push(Work::Builds { missing: builds, metrics: build_metrics });
+    }
+    lanes.run(context).await
 }
 
-/// Runs `units`, a few at once. One that panics takes nothing from the others.
-fn lane<'a>(units: Vec<Unit<'a>>, at_once: usize, place: &'a Place) -> impl Stream<Item = Line> + Send + 'a {
-    let units = units.into_iter().map(|unit| AssertUnwindSafe(unit).catch_unwind());
-    stream::iter(units).buffer_unordered(at_once).filter_map(async |told| {
-        told.unwrap_or_else(|_| {
-            let fault = Fault::Failed("internal error; please report it".to_owned());
-            Some(Line::of_fault(&place.account, &place.region, EVERY_CLUSTER, "internal", &fault))
+fn pieces<'a>(cluster: &'a Cluster, metrics: &'a Metrics) -> impl Iterator<Item = Piece<'a>> {
+    let Metrics { source, series, chunks, .. } = metrics;
+    chunks.iter().flat_map(move |chunk| {
+        chunk.pieces(series.len() / SERIES_PER_WORKLOAD).map(move |workloads| {
+            let series = &series[workloads.start * SERIES_PER_WORKLOAD..workloads.end * SERIES_PER_WORKLOAD];
+            Piece { scope: &cluster.name, source, series, chunk }
         })
     })
 }
 
-async fn place(scopes: Scopes, known: &Known, terms: &Terms, sink: &Sink) -> Vec<Line> {
-    let Scopes { place, clusters, logs, with_projects, builds, build_metrics, told } = &scopes;
-    let definitions = &Mutex::new(known.definitions(&place.account, &place.region));
-    let context = Context { place, known, terms, sink };
-    let (mut lanes, mut pieces_to_fetch) = (Lanes::default(), Vec::new());
-    for told in told {
-        lanes.others.push(Box::pin(async move { context.fault(&told.scope, &told.source, context.tell(told).await) }));
+/// What becomes whole, and counts, by itself.
+enum Work<'a> {
+    /// What discovery told.
+    Told(&'a Told),
+    /// What a cluster runs now.
+    Snapshot(&'a Cluster),
+    /// How some of its services were configured, told by their places among them.
+    History(&'a Cluster, &'a [usize]),
+    /// Some workloads over some days.
+    Metrics(Piece<'a>),
+    /// A day of a log group.
+    Logs(&'a Group, Day),
+    /// CodeBuild's projects.
+    Projects,
+    /// Builds and their metrics, each of the days that it misses.
+    Builds { missing: &'a [Day], metrics: &'a [Day] },
+}
+
+/// The work in one place by what paces it, so that no kind waits for another. An interruption loses what is under way,
+/// so little is at once; each unit makes several calls.
+#[derive(Default)]
+struct Lanes<'a> {
+    /// Paced by the quota of ECS services.
+    histories: Vec<Work<'a>>,
+    /// Paced by the points of CloudWatch.
+    metrics: Vec<Piece<'a>>,
+    /// Paced by the searches of CloudWatch Logs.
+    logs: Vec<Work<'a>>,
+    others: Vec<Work<'a>>,
+}
+
+impl Lanes<'_> {
+    /// Does all of it; returns what no commit tells.
+    async fn run(self, context: Context<'_>) -> Vec<Line> {
+        let metrics = self.metrics.into_iter().map(Work::Metrics).collect();
+        let lanes = [(self.others, 4), (metrics, 2), (self.logs, 2), (self.histories, 1)];
+        stream::select_all(lanes.map(|(work, at_once)| Box::pin(lane(work, at_once, context)))).collect().await
     }
-    for ClusterScope { cluster, is_fresh, changed, metrics } in clusters {
-        if !is_fresh {
-            lanes.others.push(Box::pin(async move {
-                let done = ecs::snapshot(place, cluster, terms.now_ms, definitions, known, sink).await;
-                context.fault(&cluster.name, source::ECS, done)
-            }));
-        }
-        for some in changed.chunks(SERVICES_A_UNIT) {
-            let services: Vec<_> = some.iter().map(|&service| &cluster.services[service]).collect();
-            lanes.histories.push(Box::pin(async move {
-                let done = ecs::history(place, cluster, &services, terms.now_ms, definitions, known, sink).await;
-                context.fault(&cluster.name, source::HISTORY, done)
-            }));
-        }
-        for Metrics { source, series, chunks, .. } in metrics {
-            for chunk in chunks {
-                let pieces = chunk.pieces(series.len() / SERIES_PER_WORKLOAD).map(|workloads| {
-                    let series = &series[workloads.start * SERIES_PER_WORKLOAD..workloads.end * SERIES_PER_WORKLOAD];
-                    Piece { scope: &cluster.name, source, series, chunk }
-                });
-                pieces_to_fetch.extend(pieces);
-            }
-        }
-    }
-    // What CloudWatch forgets first comes first.
-    pieces_to_fetch.sort_by_key(|piece| piece.chunk.expires_ms());
-    for piece in pieces_to_fetch {
-        lanes.metrics.push(Box::pin(async move {
-            let done = cloudwatch::fetch(place, &piece, terms.now_ms, known, sink).await;
-            context.fault(piece.scope, piece.source, done)
-        }));
-    }
-    for (group, days) in logs {
-        for &day in days.iter().rev() {
-            lanes.logs.push(Box::pin(async move {
-                let done = logs::fetch_day(place, group, day, terms.now_ms, known, sink).await;
-                context.fault(group.scope(), group.source(), done)
-            }));
-        }
-    }
-    if *with_projects {
-        lanes.others.push(Box::pin(async move {
-            let done = codebuild::projects(place, terms.now_ms, known, sink).await;
-            context.fault(BUILD_SCOPE, source::PROJECTS, done)
-        }));
-    }
-    if let (Some(&first), Some(&last)) = (builds.iter().chain(build_metrics).min(), builds.iter().chain(build_metrics).max()) {
-        lanes.others.push(Box::pin(async move {
-            let done = context.builds(first..last + 1, builds, build_metrics).await;
-            context.fault(BUILD_SCOPE, source::BUILDS, done)
-        }));
-    }
-    lanes.run(place).await
+}
+
+/// Does `work`, a few units at once. One that panics takes nothing from the others.
+fn lane<'a>(work: Vec<Work<'a>>, at_once: usize, context: Context<'a>) -> impl Stream<Item = Line> + Send + 'a {
+    let broken = move || context.told(EVERY_CLUSTER, "internal", Err(Fault::Failed("internal error; please report it".to_owned())));
+    let units = work.into_iter().map(move |work| {
+        let unit = AssertUnwindSafe(context.fetch(work)).catch_unwind();
+        unit.map(move |told| told.unwrap_or_else(|_| broken()))
+    });
+    stream::iter(units).buffer_unordered(at_once).filter_map(std::future::ready)
 }
 
 /// What every unit of a place needs.
@@ -161,11 +148,41 @@ struct Context<'a> {
     known: &'a Known,
     terms: &'a Terms,
     sink: &'a Sink,
+    /// Task definitions that are committed.
+    definitions: &'a Mutex<BTreeSet<String>>,
 }
 
 impl Context<'_> {
+    /// Fetches and commits one unit; returns what no commit tells of it.
+    async fn fetch(self, work: Work<'_>) -> Option<Line> {
+        let Self { place, known, terms, sink, definitions } = self;
+        let now_ms = terms.now_ms;
+        match work {
+            Work::Told(told) => self.told(&told.scope, &told.source, self.tell(told).await),
+            Work::Snapshot(cluster) => {
+                let done = ecs::snapshot(place, cluster, now_ms, definitions, known, sink).await;
+                self.told(&cluster.name, source::ECS, done)
+            }
+            Work::History(cluster, services) => {
+                let services: Vec<&Service> = services.iter().map(|&service| &cluster.services[service]).collect();
+                let done = ecs::history(place, cluster, &services, now_ms, definitions, known, sink).await;
+                self.told(&cluster.name, source::HISTORY, done)
+            }
+            Work::Metrics(piece) => {
+                let done = cloudwatch::fetch(place, &piece, now_ms, known, sink).await;
+                self.told(piece.scope, piece.source, done)
+            }
+            Work::Logs(group, day) => {
+                let done = logs::fetch_day(place, group, day, now_ms, known, sink).await;
+                self.told(group.scope(), group.source(), done)
+            }
+            Work::Projects => self.told(BUILD_SCOPE, source::PROJECTS, codebuild::projects(place, now_ms, known, sink).await),
+            Work::Builds { missing, metrics } => self.told(BUILD_SCOPE, source::BUILDS, self.builds(missing, metrics).await),
+        }
+    }
+
     /// A fault that no commit tells.
-    fn fault(self, scope: &str, source: &str, done: Result<(), Fault>) -> Option<Line> {
+    fn told(self, scope: &str, source: &str, done: Result<(), Fault>) -> Option<Line> {
         let fault = done.err()?;
         Some(Line::of_fault(&self.place.account, &self.place.region, scope, source::name(source), &fault))
     }
@@ -187,8 +204,10 @@ impl Context<'_> {
     }
 
     /// Builds of the days that are missing, and the utilisation of those whose metrics are, day by day.
-    async fn builds(self, wanted: Range<Day>, missing: &[Day], metrics: &[Day]) -> Result<(), Fault> {
-        let Self { place, known, terms, sink } = self;
+    async fn builds(self, missing: &[Day], metrics: &[Day]) -> Result<(), Fault> {
+        let Self { place, known, terms, sink, .. } = self;
+        let days = || missing.iter().chain(metrics).copied();
+        let (Some(first), Some(last)) = (days().min(), days().max()) else { return Ok(()) };
         let dimensions = match metrics {
             [] => None,
             days => match cloudwatch::build_dimensions(place).await {
@@ -200,7 +219,7 @@ impl Context<'_> {
                 }
             },
         };
-        let mut builds = Builds::new(place, wanted, missing, terms.now_ms, known, sink);
+        let mut builds = Builds::new(place, first..last + 1, missing, terms.now_ms, known, sink);
         while let Some(told) = builds.next().await? {
             for day in told.rev().filter(|day| metrics.contains(day)) {
                 if let Some(dimensions) = &dimensions {
@@ -213,7 +232,7 @@ impl Context<'_> {
 
     /// Utilisation of the builds of one day, within the budget. Fails only when everything is to stop.
     async fn build_metrics(self, day: Day, facts: &[BuildFact], dimensions: &BuildDimensions) -> Result<(), Fault> {
-        let Self { place, known, terms, sink } = self;
+        let Self { place, known, terms, sink, .. } = self;
         let window = day * MS_PER_DAY..(day + 1) * MS_PER_DAY;
         let is_measured = |build: &BuildFact| build.end_ms.is_none_or(|end| end - build.start_ms > SHORTEST_MEASURED_BUILD_MS);
         // A build that began the day before may reach into this one.

@@ -17,6 +17,8 @@ use crate::workload::{Kind as WorkloadKind, WorkloadKey};
 /// Rows held before they are written: what bounds memory.
 const MOST_SAMPLES: usize = 400_000;
 const MOST_RUNS: usize = 100_000;
+/// Samples that take as much memory as a run.
+const RUN_WEIGHT: usize = 6;
 /// Spacings kept per series in a part's summary.
 const MOST_SPACINGS: usize = 4;
 /// The scope of builds in the coverage table.
@@ -241,9 +243,15 @@ impl<'d> Writer<'d> {
         if self.samples.len() >= MOST_SAMPLES { self.write_samples() } else { Ok(()) }
     }
 
-    /// Samples held in memory.
+    /// What is held in memory, in samples: a run weighs as much as several.
     pub(crate) fn held(&self) -> usize {
-        self.samples.len()
+        self.samples.len() + RUN_WEIGHT * self.runs.len()
+    }
+
+    /// Writes what is held in memory, but for sightings, of which more may come.
+    pub(crate) fn write_held(&mut self) -> Result<()> {
+        self.write_runs()?;
+        self.write_samples()
     }
 
     fn seen(&mut self, row: RunRow) {
@@ -327,8 +335,7 @@ impl<'d> Writer<'d> {
         Ok(())
     }
 
-    /// Writes the samples held in memory.
-    pub(crate) fn write_samples(&mut self) -> Result<()> {
+    fn write_samples(&mut self) -> Result<()> {
         let mut rows = std::mem::take(&mut self.samples);
         rows.sort_by(SampleRow::order);
         rows.dedup_by(|later, earlier| earlier.same_reading(later));

@@ -37,7 +37,7 @@ use series::{STATISTICS, Statistic};
 /// Calls of one unit under way at once.
 const CALLS: usize = 3;
 /// Answers that are being received at once in the whole process: what bounds memory, at a few MB for each.
-static RECEIVING: Semaphore = Semaphore::const_new(32);
+static RECEIVING: Semaphore = Semaphore::const_new(16);
 /// Times that a query is asked again when it was not answered in full.
 const MOST_REPEATS: usize = 3;
 
