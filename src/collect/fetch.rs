@@ -133,7 +133,8 @@ impl Lanes<'_> {
 
 /// Does `work`, a few units at once. One that panics takes nothing from the others.
 fn lane<'a>(work: Vec<Work<'a>>, at_once: usize, context: Context<'a>) -> impl Stream<Item = Line> + Send + 'a {
-    let broken = move || context.told(EVERY_CLUSTER, "internal", Err(Fault::Failed("internal error; please report it".to_owned())));
+    let broken =
+        move || context.told(EVERY_CLUSTER, "internal", Err(Fault::Failed("internal error; please report it".to_owned())));
     let units = work.into_iter().map(move |work| {
         let unit = AssertUnwindSafe(context.fetch(work)).catch_unwind();
         unit.map(move |told| told.unwrap_or_else(|_| broken()))

@@ -21,7 +21,7 @@ use super::rates::{Class, Rates};
 use super::summary::{CostLine, Line};
 use super::{Regions, Request, fetch, regions, source};
 use crate::aws::{self, Patience};
-use crate::dataset::schema::{Metric, State};
+use crate::dataset::schema::State;
 use crate::dataset::writer::BUILD_SCOPE;
 use crate::error::{Error, Kind, Result};
 use crate::records::fields::is_account;
@@ -389,13 +389,11 @@ impl Discovery<'_> {
             self.told.push(Told::fault(&cluster.name, source::FAMILY_METRICS, days, &fault));
             Vec::new()
         });
-        let service = |name: &str, metric| Series::service(account, region, &cluster.name, name, metric);
-        let family = |name: &str, metric| Series::family(account, region, &cluster.name, name, metric);
         let mut metrics = self.metrics(&cluster, source::METRICS, &names_of(&cluster, measured), |name| {
-            [Metric::CpuPercent, Metric::MemoryPercent].map(|metric| service(name, metric))
+            Series::of_service(account, region, &cluster.name, name)
         });
         metrics.extend(self.metrics(&cluster, source::FAMILY_METRICS, &standalone, |name| {
-            [Metric::CpuUnits, Metric::MemoryMib].map(|metric| family(name, metric))
+            Series::of_family(account, region, &cluster.name, name)
         }));
         let now_ms = self.request.now_ms;
         let changed = cluster.services.iter().enumerate().filter(|(_, service)| {

@@ -1,7 +1,7 @@
 //! `ListMetrics`: which series there are. It forgets what was silent for two weeks, so it only ever adds to what is
 //! known from elsewhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_cloudwatch::types::{DimensionFilter, Metric as AwsMetric};
 
@@ -43,29 +43,63 @@ async fn by_cluster(place: &Place, metric: (&str, &str), dimension: &str) -> Res
 /// The spelling of `BuildId` is not documented: an ARN, `project:uuid` and a bare uuid are all taken as they come.
 #[derive(Debug, Default)]
 pub(crate) struct BuildDimensions {
-    /// By the uuid of the build.
-    listed: BTreeMap<String, Vec<(String, String)>>,
-    /// How often each spelling was seen: what stands before, and whether the project does.
-    spellings: BTreeMap<(String, bool), usize>,
+    /// The number of a build and how its id is spelt, by its uuid: all else of its dimensions is known of the build.
+    listed: HashMap<Box<str>, (Box<str>, u8)>,
+    /// Each spelling, and how often it was seen.
+    spellings: Vec<(Spelling, usize)>,
+}
+
+/// What stands before the uuid in an id: some text, and maybe the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Spelling {
+    before: String,
+    with_project: bool,
+}
+
+impl Spelling {
+    fn of(id: &str, uuid: &str, project: &str) -> Self {
+        let before = &id[..id.len() - uuid.len()];
+        match before.strip_suffix(':').and_then(|before| before.strip_suffix(project)) {
+            Some(before) => Self { before: before.to_owned(), with_project: true },
+            None => Self { before: before.to_owned(), with_project: false },
+        }
+    }
+
+    fn dimensions(&self, project: &str, uuid: &str, number: &str) -> Vec<(String, String)> {
+        let before = &self.before;
+        let id = if self.with_project { format!("{before}{project}:{uuid}") } else { format!("{before}{uuid}") };
+        [("BuildId", id.as_str()), ("BuildNumber", number), ("ProjectName", project)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec()
+    }
 }
 
 /// The dimensions of builds with utilisation in the last two weeks.
 pub(crate) async fn build_dimensions(place: &Place) -> Result<BuildDimensions, Fault> {
     let mut known = BuildDimensions::default();
-    list(place, ("AWS/CodeBuild", "CPUUtilized"), &["BuildId"], |dimensions| known.learn(dimensions)).await?;
+    list(place, ("AWS/CodeBuild", "CPUUtilized"), &["BuildId"], |dimensions| known.learn(&dimensions)).await?;
     Ok(known)
 }
 
 impl BuildDimensions {
-    fn learn(&mut self, dimensions: Vec<(String, String)>) {
-        let (Some(id), Some(project)) = (value(&dimensions, "BuildId"), value(&dimensions, "ProjectName")) else { return };
-        let uuid = uuid(id).to_owned();
-        let before = &id[..id.len() - uuid.len()];
-        let with_project = before.strip_suffix(':').and_then(|before| before.strip_suffix(project));
-        let spelling = with_project.map_or_else(|| (before.to_owned(), false), |before| (before.to_owned(), true));
+    fn learn(&mut self, dimensions: &[(String, String)]) {
+        let [Some(id), Some(number), Some(project)] =
+            ["BuildId", "BuildNumber", "ProjectName"].map(|name| value(dimensions, name))
+        else {
+            return;
+        };
+        let uuid = uuid(id);
+        let spelling = Spelling::of(id, uuid, project);
+        let known = self.spellings.iter().position(|(known, _)| *known == spelling);
+        let place = known.unwrap_or_else(|| {
+            self.spellings.push((spelling, 0));
+            self.spellings.len() - 1
+        });
+        // AWS has one spelling; more than a few are not worth telling apart.
+        let Ok(index) = u8::try_from(place) else { return };
         // A listing that began again tells the same build twice.
-        if self.listed.insert(uuid, dimensions).is_none() {
-            *self.spellings.entry(spelling).or_default() += 1;
+        if self.listed.insert(uuid.into(), (number.into(), index)).is_none() {
+            self.spellings[place].1 += 1;
         }
     }
 
@@ -73,14 +107,13 @@ impl BuildDimensions {
     /// those listed. `None` for a build that is not listed and has no number.
     pub(super) fn of(&self, (project, id, number): (&str, &str, Option<i64>)) -> Option<Vec<(String, String)>> {
         let uuid = uuid(id);
-        if let Some(dimensions) = self.listed.get(uuid) {
-            return Some(dimensions.clone());
+        if let Some((number, spelling)) = self.listed.get(uuid) {
+            let (spelling, _) = self.spellings.get(usize::from(*spelling))?;
+            return Some(spelling.dimensions(project, uuid, number));
         }
-        let usual = self.spellings.iter().max_by_key(|(_, times)| **times).map(|(spelling, _)| spelling);
-        let (before, with_project) = usual.map_or(("", true), |(before, with_project)| (before.as_str(), *with_project));
-        let build_id = if with_project { format!("{before}{project}:{uuid}") } else { format!("{before}{uuid}") };
-        let named = [("BuildId", build_id), ("BuildNumber", number?.to_string()), ("ProjectName", project.to_owned())];
-        Some(named.map(|(name, value)| (name.to_owned(), value)).to_vec())
+        let usual = self.spellings.iter().max_by_key(|(_, times)| *times).map(|(spelling, _)| spelling.clone());
+        let usual = usual.unwrap_or(Spelling { before: String::new(), with_project: true });
+        Some(usual.dimensions(project, uuid, &number?.to_string()))
     }
 }
 
@@ -134,14 +167,14 @@ mod tests {
     const UUID: &str = "8e2b0f5e-0000-4000-8000-000000000001";
 
     fn dimensions(id: &str, number: &str) -> Vec<(String, String)> {
-        [("ProjectName", "app"), ("BuildId", id), ("BuildNumber", number)].map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec()
+        [("BuildId", id), ("BuildNumber", number), ("ProjectName", "app")].map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec()
     }
 
     #[test]
     fn a_listed_build_is_asked_for_as_aws_spells_it() {
         for id in [format!("arn:aws:codebuild:us-east-1:123456789012:build/app:{UUID}"), format!("app:{UUID}"), UUID.to_owned()] {
             let mut known = BuildDimensions::default();
-            known.learn(dimensions(&id, "7"));
+            known.learn(&dimensions(&id, "7"));
             assert_eq!(known.of(("app", &format!("app:{UUID}"), None)), Some(dimensions(&id, "7")), "{id}");
         }
     }
@@ -154,7 +187,7 @@ mod tests {
             ("u1", "u2"),
         ] {
             let mut known = BuildDimensions::default();
-            known.learn(dimensions(seen, "7"));
+            known.learn(&dimensions(seen, "7"));
             let found = known.of(("web", "web:u2", Some(3))).unwrap();
             assert_eq!(value(&found, "BuildId"), Some(expected));
             assert_eq!((value(&found, "BuildNumber"), value(&found, "ProjectName")), (Some("3"), Some("web")));

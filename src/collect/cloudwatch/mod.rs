@@ -37,7 +37,7 @@ use series::{STATISTICS, Statistic};
 /// Calls of one unit under way at once.
 const CALLS: usize = 3;
 /// Answers that are being received at once in the whole process: what bounds memory, at a few MB for each.
-static RECEIVING: Semaphore = Semaphore::const_new(16);
+static RECEIVING: Semaphore = Semaphore::const_new(12);
 /// Times that a query is asked again when it was not answered in full.
 const MOST_REPEATS: usize = 3;
 
@@ -317,7 +317,6 @@ async fn ask(place: &Place, queries: &[Query<'_>], grid: &Grid, now_ms: i64) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::schema::Metric;
 
     const DAY: plan::Day = 20_770;
 
@@ -330,7 +329,10 @@ mod tests {
     #[test]
     fn every_series_gets_its_own_answers_however_they_are_spread_over_calls() {
         let names = ["a", "b", "c", "d", "e", "f", "g"];
-        let series = names.map(|name| Series::service("123456789012", "us-east-1", "prod", name, Metric::CpuPercent));
+        let series = names.map(|name| {
+            let [cpu, _] = Series::of_service("123456789012", "us-east-1", "prod", name);
+            cpu
+        });
         let queries = queries(&series);
         for per_call in 1..=queries.len() {
             let mut assembly = Assembly::of(&queries);

@@ -62,11 +62,10 @@ mod tests {
 
     use super::super::answers::{Answers, Grid};
     use super::*;
-    use crate::dataset::schema::Metric;
 
     /// Samples of three lists of (minute, value).
     fn read(statistics: [&[(i64, f64)]; 3]) -> (Vec<SampleRow>, Option<String>) {
-        let series = Series::service("123456789012", "us-east-1", "prod", "web", Metric::CpuPercent);
+        let [series, _] = Series::of_service("123456789012", "us-east-1", "prod", "web");
         let mut answers = Answers::new(3, &Grid { window_ms: 0..3_600_000, period_s: 60 });
         let results = (0..).zip(statistics).map(|(id, points)| {
             let times = points.iter().map(|point| DateTime::from_secs(point.0 * 60)).collect();

@@ -43,19 +43,29 @@ pub(crate) struct Series {
     pub(super) run_id: Option<Arc<str>>,
     /// What is measured.
     pub(super) metric: Metric,
-    /// `None` where they cannot be told: it cannot be asked for.
-    dimensions: Option<Vec<(String, String)>>,
+    dimensions: Dimensions,
+}
+
+/// What AWS calls it by.
+#[derive(Debug, Clone)]
+enum Dimensions {
+    /// Its cluster, and its name under this one.
+    OfCluster(&'static str),
+    /// As told; `None` where that cannot be told: it cannot be asked for.
+    OfBuild(Option<Vec<(String, String)>>),
 }
 
 impl Series {
-    /// `AWS/ECS`: [`Metric::CpuPercent`] or [`Metric::MemoryPercent`] of a service.
-    pub(crate) fn service(account: &str, region: &str, cluster: &str, service: &str, metric: Metric) -> Self {
-        Self::of_cluster(account, region, Kind::Service, (cluster, service), metric, "ServiceName")
+    /// `AWS/ECS`: CPU and memory of a service, in percent.
+    pub(crate) fn of_service(account: &str, region: &str, cluster: &str, service: &str) -> [Self; SERIES_PER_WORKLOAD] {
+        let metrics = [Metric::CpuPercent, Metric::MemoryPercent];
+        Self::of_cluster(account, region, Kind::Service, (cluster, service), metrics, "ServiceName")
     }
 
-    /// `ECS/ContainerInsights`: [`Metric::CpuUnits`] or [`Metric::MemoryMib`] of all tasks of a family.
-    pub(crate) fn family(account: &str, region: &str, cluster: &str, family: &str, metric: Metric) -> Self {
-        Self::of_cluster(account, region, Kind::Task, (cluster, family), metric, "TaskDefinitionFamily")
+    /// `ECS/ContainerInsights`: CPU and memory of all tasks of a family.
+    pub(crate) fn of_family(account: &str, region: &str, cluster: &str, family: &str) -> [Self; SERIES_PER_WORKLOAD] {
+        let metrics = [Metric::CpuUnits, Metric::MemoryMib];
+        Self::of_cluster(account, region, Kind::Task, (cluster, family), metrics, "TaskDefinitionFamily")
     }
 
     /// `AWS/CodeBuild`: [`Metric::CpuVcpu`] or [`Metric::MemoryMib`] of a build; `build` is its project, its id
@@ -70,14 +80,21 @@ impl Series {
         let (project, id, _) = build;
         let (account, region) = (account.to_owned(), region.to_owned());
         let workload = WorkloadKey { account, region, kind: Kind::Build, cluster: String::new(), name: project.to_owned() };
-        Self { workload: workload.into(), run_id: Some(id.into()), metric, dimensions: dimensions.of(build) }
+        Self { workload: workload.into(), run_id: Some(id.into()), metric, dimensions: Dimensions::OfBuild(dimensions.of(build)) }
     }
 
-    fn of_cluster(account: &str, region: &str, kind: Kind, names: (&str, &str), metric: Metric, dimension: &str) -> Self {
-        let (cluster, name) = (names.0.to_owned(), names.1.to_owned());
-        let dimensions = vec![("ClusterName".to_owned(), cluster.clone()), (dimension.to_owned(), name.clone())];
-        let workload = WorkloadKey { account: account.to_owned(), region: region.to_owned(), kind, cluster, name };
-        Self { workload: workload.into(), run_id: None, metric, dimensions: Some(dimensions) }
+    fn of_cluster(
+        account: &str,
+        region: &str,
+        kind: Kind,
+        (cluster, name): (&str, &str),
+        metrics: [Metric; SERIES_PER_WORKLOAD],
+        dimension: &'static str,
+    ) -> [Self; SERIES_PER_WORKLOAD] {
+        let [account, region, cluster, name] = [account, region, cluster, name].map(str::to_owned);
+        let workload = Arc::new(WorkloadKey { account, region, kind, cluster, name });
+        let dimensions = Dimensions::OfCluster(dimension);
+        metrics.map(|metric| Self { workload: workload.clone(), run_id: None, metric, dimensions: dimensions.clone() })
     }
 
     /// Namespace and name, as AWS spells them; [`Metric::of_aws`] the other way round.
@@ -95,15 +112,20 @@ impl Series {
 
     /// False where AWS's name of it is not known.
     pub(super) fn is_known(&self) -> bool {
-        self.dimensions.is_some()
+        !matches!(self.dimensions, Dimensions::OfBuild(None))
     }
 
     /// Asks for one statistic under the name `id`.
     pub(super) fn query(&self, id: String, statistic: Statistic, period_s: i32) -> MetricDataQuery {
         let (namespace, name) = self.aws_name();
-        let dimensions =
-            self.dimensions.iter().flatten().map(|(name, value)| Dimension::builder().name(name).value(value).build());
-        let metric = AwsMetric::builder().namespace(namespace).metric_name(name).set_dimensions(Some(dimensions.collect()));
+        let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
+        let dimensions = match &self.dimensions {
+            Dimensions::OfCluster(name) => {
+                vec![dimension("ClusterName", &self.workload.cluster), dimension(name, &self.workload.name)]
+            }
+            Dimensions::OfBuild(dimensions) => dimensions.iter().flatten().map(|(name, value)| dimension(name, value)).collect(),
+        };
+        let metric = AwsMetric::builder().namespace(namespace).metric_name(name).set_dimensions(Some(dimensions));
         let stat = MetricStat::builder().metric(metric.build()).period(period_s).stat(statistic.as_str());
         MetricDataQuery::builder().id(id).metric_stat(stat.build()).return_data(true).build()
     }
@@ -120,15 +142,9 @@ mod tests {
         let (account, region) = PLACE;
         let build = ("app", "app:1", Some(1));
         let none = BuildDimensions::default();
-        let series = [
-            Series::service(account, region, "prod", "web", Metric::CpuPercent),
-            Series::service(account, region, "prod", "web", Metric::MemoryPercent),
-            Series::family(account, region, "prod", "etl", Metric::CpuUnits),
-            Series::family(account, region, "prod", "etl", Metric::MemoryMib),
-            Series::build(account, region, build, &none, Metric::CpuVcpu),
-            Series::build(account, region, build, &none, Metric::MemoryMib),
-        ];
-        for series in series {
+        let builds = [Metric::CpuVcpu, Metric::MemoryMib].map(|metric| Series::build(account, region, build, &none, metric));
+        let others = [Series::of_service(account, region, "prod", "web"), Series::of_family(account, region, "prod", "etl")];
+        for series in others.into_iter().flatten().chain(builds) {
             let (namespace, name) = series.aws_name();
             assert_eq!(Metric::of_aws(namespace, name), Some(series.metric), "{namespace} {name}");
         }
@@ -136,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_query_names_the_dimensions_of_its_series() {
-        let series = Series::service(PLACE.0, PLACE.1, "prod", "web", Metric::CpuPercent);
+        let [series, _] = Series::of_service(PLACE.0, PLACE.1, "prod", "web");
         let query = series.query("q0".to_owned(), Statistic::SampleCount, 300);
         let stat = query.metric_stat().unwrap();
         let dimensions: Vec<_> =
