@@ -6,7 +6,7 @@ check:
 test:
     cargo test --release
 
-# Import and demand, beside a bare scan of the same columns.
+# Import and demand beside a bare scan of the same columns; a collection at three sizes.
 bench:
     cargo bench
 

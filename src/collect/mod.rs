@@ -7,6 +7,8 @@ mod call;
 mod cloudwatch;
 mod codebuild;
 mod commit;
+pub(crate) mod cost;
+mod discovery;
 pub(crate) mod doctor;
 mod ecs;
 mod fetch;
@@ -33,12 +35,13 @@ use crate::dataset::Dataset;
 use crate::dataset::source::{self, OPEN_DAY, SETTLING_MS, STILL_RUNNING};
 use crate::error::{Error, Kind, Result};
 pub(crate) use cloudwatch::Resolution;
+use cost::Cost;
 pub(crate) use ecs::Insights;
 use fetch::Terms;
 pub(crate) use plan::Day;
 use plan::Known;
 use scopes::Scopes;
-use summary::{Cost, Summary};
+use summary::Summary;
 
 /// What to collect.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What a collection will cost and what became of it, as values: the verb layer prints them.
+//! What became of a collection, as values: the verb layer prints them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,80 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use super::call::{Fault, Tally};
 use super::commit::{Commit, is_failure};
-use super::plan::{Day, Known};
-use super::rates::Class;
+use super::plan::Day;
 use super::scopes::Scopes;
 use super::source;
 use crate::dataset::schema::State;
-
-/// Metrics that `GetMetricData` gives for one cent. Source: CloudWatch pricing page, read 2026-11: 0.01 USD per
-/// 1,000 metrics requested.
-pub(crate) const METRICS_PER_CENT: u64 = 1_000;
-
-/// USD of `GetMetricData`, from the number of metrics requested.
-pub(crate) fn usd(metrics: u64) -> rust_decimal::Decimal {
-    rust_decimal::Decimal::from(metrics) / rust_decimal::Decimal::from(METRICS_PER_CENT * 100)
-}
-
-/// What a plan takes.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub(crate) struct Cost {
-    /// Scopes: clusters, and CodeBuild in each region.
-    pub(crate) scopes: usize,
-    /// Scope-days to fetch.
-    pub(crate) days: usize,
-    /// Calls, as far as they can be counted beforehand.
-    pub(crate) calls: u64,
-    /// Metrics requested of `GetMetricData`.
-    pub(crate) metrics: u64,
-    /// Seconds at the allowed rate.
-    pub(crate) seconds: f64,
-    /// There may be builds, whose metrics no plan can tell before they are listed.
-    pub(crate) has_builds: bool,
-    /// One line per scope.
-    pub(crate) lines: Vec<CostLine>,
-}
-
-/// What one scope takes.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct CostLine {
-    /// AWS account id.
-    pub(crate) account: String,
-    /// AWS region.
-    pub(crate) region: String,
-    /// Cluster, or `codebuild`.
-    pub(crate) scope: String,
-    /// Days of which something is missing.
-    pub(crate) days: usize,
-    /// Calls at least.
-    pub(crate) calls: u64,
-    /// Metrics requested.
-    pub(crate) metrics: u64,
-}
-
-impl Cost {
-    /// Of everything that `scopes` miss.
-    pub(crate) fn of(scopes: &[Scopes], known: &Known) -> Self {
-        let mut cost = Self::default();
-        for place in scopes {
-            let mut calls: BTreeMap<Class, u64> = BTreeMap::new();
-            let lines: Vec<CostLine> = place.costs(known, &mut calls);
-            cost.has_builds |= !place.build_metrics.is_empty();
-            cost.scopes += lines.len();
-            let seconds = |(class, calls): (&Class, &u64)| {
-                let (rate, burst) = class.quota();
-                (*calls as f64 - burst).max(0.0) / rate
-            };
-            // Classes have quotas of their own and run side by side, and so do places.
-            cost.seconds = calls.iter().map(seconds).fold(cost.seconds, f64::max);
-            cost.calls += calls.iter().filter(|(class, _)| !class.counts_points()).map(|(_, calls)| calls).sum::<u64>();
-            cost.days += lines.iter().map(|line| line.days).sum::<usize>();
-            cost.metrics += lines.iter().map(|line| line.metrics).sum::<u64>();
-            cost.lines.extend(lines);
-        }
-        cost
-    }
-}
 
 /// How one scope fared with one source.
 #[derive(Debug, Clone, PartialEq, Eq)]

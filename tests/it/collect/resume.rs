@@ -97,7 +97,8 @@ fn a_resumed_run_repeats_hardly_any_call() {
     assert!(calls > 1_500, "{calls} calls prove nothing");
     for tenths in [3, 6, 9] {
         let again = repeated(world, &args, calls, tenths);
-        assert!(again.values().sum::<usize>() * 100 <= calls * 2, "of {calls} calls were made again: {again:?}");
+        // Of each unit under way, nine at most, a page may have been on its way.
+        assert!(again.values().sum::<usize>() <= calls * 2 / 100 + 9, "of {calls} calls were made again: {again:?}");
     }
 }
 
