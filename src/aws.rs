@@ -233,3 +233,18 @@ pub(crate) fn check_endpoints() -> Result<()> {
     }
     Ok(())
 }
+
+/// The cause behind all others, which says it best.
+pub(crate) fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    let mut innermost = error;
+    while let Some(deeper) = innermost.source() {
+        innermost = deeper;
+    }
+    innermost
+}
+
+/// Why there are no credentials; what follows is a list of every provider that was tried.
+pub(crate) fn first_line(cause: &dyn std::error::Error) -> String {
+    let text = cause.to_string();
+    text.lines().next().unwrap_or_default().trim_end_matches(" Attempted:").trim_end_matches('.').to_owned()
+}

@@ -13,7 +13,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::watch;
 
 use super::rates::{Class, Rates};
-use crate::aws::Clients;
+use crate::aws::{Clients, first_line, innermost};
 use crate::dataset::schema::State;
 
 /// Attempts at one call before its scope is given up.
@@ -250,7 +250,7 @@ fn credentials_error<E: std::error::Error + 'static>(error: &SdkError<E, HttpRes
     let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     while let Some(cause) = source {
         if let Some(credentials) = cause.downcast_ref::<CredentialsError>() {
-            return Some(innermost(credentials).to_string());
+            return Some(first_line(innermost(credentials)));
         }
         source = cause.source();
     }
@@ -265,15 +265,6 @@ fn in_short<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -
         SdkError::ResponseError(_) => "a body that is not AWS's; is there a proxy or a captive portal?".to_owned(),
         error => innermost(error).to_string(),
     }
-}
-
-/// The cause behind all others, which says it best.
-fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
-    let mut innermost = error;
-    while let Some(deeper) = innermost.source() {
-        innermost = deeper;
-    }
-    innermost
 }
 
 /// Follows the tokens of one listing and refuses to be led in circles.

@@ -4,6 +4,7 @@ use aws_credential_types::provider::error::CredentialsError;
 
 use super::RESTORE;
 use super::guard::Refusal;
+use crate::aws::{first_line, innermost};
 use crate::error::{Error, Kind};
 
 /// What is asked of a bucket.
@@ -170,21 +171,6 @@ fn denied(refusal: &Refusal, Asked { action, bucket, place, .. }: Asked<'_>) -> 
         _ => format!("allow {lacking} on arn:aws:s3:::{bucket} with the dataset's prefix and /*"),
     };
     Error::new(action.kind(), format!("access denied: {lacking} on `{place}`")).hint(hint)
-}
-
-/// The cause behind all others, which says it best.
-fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
-    let mut innermost = error;
-    while let Some(deeper) = innermost.source() {
-        innermost = deeper;
-    }
-    innermost
-}
-
-/// What follows is a list of every provider that was tried.
-fn first_line(cause: &dyn std::error::Error) -> String {
-    let text = cause.to_string();
-    text.lines().next().unwrap_or_default().trim_end_matches(" Attempted:").trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
