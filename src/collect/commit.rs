@@ -21,9 +21,9 @@ use crate::error::{Error, Result};
 use crate::records::Batch;
 
 /// Batches under way between fetches and the writer.
-const UNDER_WAY: usize = 8;
+const UNDER_WAY: usize = 4;
 /// Samples, or what weighs as much, that all open units may hold together: what bounds memory.
-const MOST_HELD: usize = 250_000;
+const MOST_HELD: usize = 200_000;
 
 /// Where units send their rows.
 #[derive(Debug, Clone)]
