@@ -81,9 +81,9 @@ fn rank(committed: &Committed) -> (bool, bool, Option<i64>) {
 }
 
 /// The parts of `table` that the commits name, in order.
-pub fn named_parts(commits: &[Committed], table: Table) -> BTreeSet<String> {
+pub fn named_parts<'a>(commits: impl IntoIterator<Item = &'a Committed>, table: Table) -> BTreeSet<String> {
     let prefix = format!("{}/", table.name());
-    let parts = commits.iter().flat_map(|commit| commit.row.parts.split(';'));
+    let parts = commits.into_iter().flat_map(|commit| commit.row.parts.split(';'));
     parts.filter(|part| part.starts_with(&prefix)).map(str::to_owned).collect()
 }
 

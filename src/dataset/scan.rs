@@ -147,8 +147,8 @@ pub(crate) struct CollectedBuild<'a> {
 
 /// Tells `found` every build of the commits' collections.
 pub(crate) fn builds(dataset: &Dataset, commits: &[Committed], mut found: impl FnMut(CollectedBuild<'_>)) -> Result<()> {
-    let of_builds: Vec<Committed> = commits.iter().filter(|commit| commit.row.source == source::BUILDS).cloned().collect();
-    let parts: Vec<String> = coverage::named_parts(&of_builds, Table::Runs).into_iter().collect();
+    let of_builds = commits.iter().filter(|commit| commit.row.source == source::BUILDS);
+    let parts: Vec<String> = coverage::named_parts(of_builds, Table::Runs).into_iter().collect();
     dataset.storage.read_each(&parts, |relative, bytes| {
         let part = part::decode(&dataset.storage, relative, bytes, Some(&["run_id", "created_ms", "stopped_ms"]))?;
         let unfit = |cause| unreadable(Table::Runs, cause);
