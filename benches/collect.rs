@@ -10,9 +10,16 @@
 //! them). Peak memory is read from `/proc`: Linux only.
 
 #![allow(missing_docs, reason = "a benchmark")]
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and has nobody to hand an error to")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, and has nobody to hand an error to"
+)]
 
-#[allow(unused_imports, reason = "an instrument of the tests: a benchmark plays a part of it")]
+#[allow(
+    unused_imports,
+    reason = "an instrument of the tests: a benchmark plays a part of it"
+)]
 #[path = "../tests/it/fake/mod.rs"]
 mod fake;
 
@@ -40,7 +47,9 @@ const LOOK: Duration = Duration::from_millis(20);
 fn main() {
     let whole = from_environment("PLIMSOLL_BENCH_COLLECT", 1.0_f64);
     let days = from_environment("PLIMSOLL_BENCH_DAYS", 2_i64).max(1);
-    println!("collect  {whole} of 100,000 tasks, 50,000 builds and 20,000 series over {days} days, by tenth, third and whole");
+    println!(
+        "collect  {whole} of 100,000 tasks, 50,000 builds and 20,000 series over {days} days, by tenth, third and whole"
+    );
     let outcomes = SHARES.map(|share| {
         let outcome = collected(world(share * whole, days), days);
         outcome.print();
@@ -61,7 +70,10 @@ fn main() {
 }
 
 fn from_environment<T: FromStr>(name: &str, default: T) -> T {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(default)
 }
 
 /// `share` of the whole, all of it begun `days` ago.
@@ -82,7 +94,11 @@ fn world(share: f64, days: i64) -> World {
         ..Scale::SMALL
     };
     let mut world = World::seeded(1, scale);
-    for region in world.accounts.iter_mut().flat_map(|account| &mut account.regions) {
+    for region in world
+        .accounts
+        .iter_mut()
+        .flat_map(|account| &mut account.regions)
+    {
         for cluster in &mut region.clusters {
             // Logs tell of every task minute by minute; nothing else would be measured.
             cluster.insights = Insights::Disabled;
@@ -153,23 +169,62 @@ fn collected(world: World, days: i64) -> Outcome {
 /// The shipped binary with nothing of this machine's environment, as of the fake's present.
 fn collecting(fake: &Fake, home: &Path, days: i64) -> Command {
     let (now_ms, accounts) = fake.look(|world| {
-        let accounts: Vec<String> = world.accounts.iter().map(|account| account.id.clone()).collect();
+        let accounts: Vec<String> = world
+            .accounts
+            .iter()
+            .map(|account| account.id.clone())
+            .collect();
         (world.now_ms, accounts)
     });
     let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
-    command.env_clear().env("LC_ALL", "C").env("TMPDIR", std::env::temp_dir()).env("HOME", home).current_dir(home);
-    command.env("AWS_ENDPOINT_URL", fake.endpoint()).env("AWS_EC2_METADATA_DISABLED", "true");
-    command.args(["--quiet", "collect", "--dataset", "dataset", "--pace", PACE, "--max-api-cost", MOST_USD]);
-    command.args(["--now", &jiff::Timestamp::from_millisecond(now_ms).unwrap().to_string()]);
-    command.args(["--days", &days.to_string(), "--region", "us-east-1,eu-west-1"]);
-    command.args(accounts.iter().flat_map(|account| ["--profile", account.as_str()]));
+    command
+        .env_clear()
+        .env("LC_ALL", "C")
+        .env("TMPDIR", std::env::temp_dir())
+        .env("HOME", home)
+        .current_dir(home);
+    command
+        .env("AWS_ENDPOINT_URL", fake.endpoint())
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    command.args([
+        "--quiet",
+        "collect",
+        "--dataset",
+        "dataset",
+        "--pace",
+        PACE,
+        "--max-api-cost",
+        MOST_USD,
+    ]);
+    command.args([
+        "--now",
+        &jiff::Timestamp::from_millisecond(now_ms)
+            .unwrap()
+            .to_string(),
+    ]);
+    command.args([
+        "--days",
+        &days.to_string(),
+        "--region",
+        "us-east-1,eu-west-1",
+    ]);
+    command.args(
+        accounts
+            .iter()
+            .flat_map(|account| ["--profile", account.as_str()]),
+    );
     command
 }
 
 /// How long `command` took and its peak memory in MiB. Holds that it saw everything.
 fn watched(command: &mut Command) -> (Duration, f64) {
     let start = Instant::now();
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut peak = 0.0;
     while child.try_wait().unwrap().is_none() {
         peak = peak_mib(child.id()).unwrap_or(peak);
@@ -178,14 +233,21 @@ fn watched(command: &mut Command) -> (Duration, f64) {
     let took = start.elapsed();
     let output = child.wait_with_output().unwrap();
     let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&said));
+    assert!(
+        output.status.success(),
+        "{}: {}",
+        output.status,
+        String::from_utf8_lossy(&said)
+    );
     (took, peak)
 }
 
 /// The most memory that a process has held so far; `None` when it has ended.
 fn peak_mib(process: u32) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"))?;
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"))?;
     Some(kib.trim().parse::<f64>().ok()? / 1_024.0)
 }
 
@@ -194,17 +256,41 @@ fn rows(dataset: &Path, table: Table, wanted: &Expr) -> i64 {
     let commits = coverage::read(&Dataset::open(&dataset.to_string_lossy()).unwrap()).unwrap();
     let count = |part: &String| {
         let path = dataset.join(part);
-        let scan = LazyFrame::scan_parquet(PlRefPath::new(path.to_str().unwrap()), ScanArgsParquet::default()).unwrap();
-        let counted = scan.filter(wanted.clone()).select([col("kind").count().cast(DataType::Int64)]).collect().unwrap();
-        counted.column("kind").unwrap().i64().unwrap().get(0).unwrap()
+        let scan = LazyFrame::scan_parquet(
+            PlRefPath::new(path.to_str().unwrap()),
+            ScanArgsParquet::default(),
+        )
+        .unwrap();
+        let counted = scan
+            .filter(wanted.clone())
+            .select([col("kind").count().cast(DataType::Int64)])
+            .collect()
+            .unwrap();
+        counted
+            .column("kind")
+            .unwrap()
+            .i64()
+            .unwrap()
+            .get(0)
+            .unwrap()
     };
-    coverage::named_parts(&commits, table).iter().map(count).sum()
+    coverage::named_parts(&commits, table)
+        .iter()
+        .map(count)
+        .sum()
 }
 
 fn bytes_below(folder: &Path) -> u64 {
     let bytes = |entry: fs::DirEntry| {
         let about = entry.metadata().unwrap();
-        if about.is_dir() { bytes_below(&entry.path()) } else { about.len() }
+        if about.is_dir() {
+            bytes_below(&entry.path())
+        } else {
+            about.len()
+        }
     };
-    fs::read_dir(folder).unwrap().map(|entry| bytes(entry.unwrap())).sum()
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| bytes(entry.unwrap()))
+        .sum()
 }

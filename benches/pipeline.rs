@@ -4,7 +4,11 @@
 //! `PLIMSOLL_BENCH_SAMPLES` (samples to reduce, default 10,000,000).
 
 #![allow(missing_docs, reason = "a benchmark")]
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and has nobody to hand an error to")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, and has nobody to hand an error to"
+)]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -46,7 +50,10 @@ fn main() {
         let bare = timed(|| bare_scan(&root));
         let reduced = timed(|| {
             let scan = Scan::new(&dataset).unwrap();
-            assert_eq!(demand::reduce(&scan, None, None).unwrap().rows, i64::try_from(samples).unwrap());
+            assert_eq!(
+                demand::reduce(&scan, None, None).unwrap().rows,
+                i64::try_from(samples).unwrap()
+            );
         });
         println!(
             "demand   {samples:>11} samples  {:>7.2} s  {:>9.0} samples/s  bare scan {:.2} s  ratio {:.1} (round {round})",
@@ -59,7 +66,10 @@ fn main() {
 }
 
 fn from_environment(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(default)
 }
 
 fn rate(count: usize, took: Duration) -> f64 {
@@ -76,14 +86,21 @@ fn timed(work: impl FnOnce()) -> Duration {
 fn write_records(folder: &Path, count: usize) -> u64 {
     const MINUTES: usize = 30 * 24 * 60;
     fs::create_dir_all(folder).unwrap();
-    fs::write(folder.join("services.json"), services(count.div_ceil(2 * MINUTES))).unwrap();
+    fs::write(
+        folder.join("services.json"),
+        services(count.div_ceil(2 * MINUTES)),
+    )
+    .unwrap();
     let mut bytes = 0;
     for (file, first) in (0..count).step_by(PER_FILE).enumerate() {
         let mut text = String::new();
         for record in first..(first + PER_FILE).min(count) {
             let (service, of_service) = (record / (2 * MINUTES), record % (2 * MINUTES));
-            let (metric, minute) =
-                if of_service < MINUTES { ("CPUUtilization", of_service) } else { ("MemoryUtilization", of_service - MINUTES) };
+            let (metric, minute) = if of_service < MINUTES {
+                ("CPUUtilization", of_service)
+            } else {
+                ("MemoryUtilization", of_service - MINUTES)
+            };
             let (value, at) = (
                 (record.wrapping_mul(2_654_435_761) % 10_000) as f64 / 100.0,
                 START_MS + 60_000 * i64::try_from(minute).unwrap(),
@@ -117,7 +134,11 @@ fn imported(folder: &Path, root: &Path) -> (Dataset, Duration) {
     let inputs = import::inputs(&[folder.to_path_buf()]).unwrap();
     let took = timed(|| {
         let files = import::import(&inputs, &dataset, &|_| {}).unwrap();
-        assert!(files.iter().all(|file| matches!(file.outcome, import::Outcome::Imported(_))));
+        assert!(
+            files
+                .iter()
+                .all(|file| matches!(file.outcome, import::Outcome::Imported(_)))
+        );
     });
     (dataset, took)
 }
@@ -125,8 +146,16 @@ fn imported(folder: &Path, root: &Path) -> (Dataset, Duration) {
 /// What reading the columns costs when nothing is done with them but a sum.
 fn bare_scan(root: &Path) {
     let glob = root.join("samples/**/*.parquet");
-    let scan = LazyFrame::scan_parquet(PlRefPath::new(glob.to_str().unwrap()), ScanArgsParquet::default()).unwrap();
-    let columns = ["max", "sum", "count", "at_ms", "period_s", "sample_s"].map(|name| col(name).sum());
-    let names = ["kind", "cluster", "name", "run_id", "metric", "source"].map(|name| col(name).count());
-    scan.select([columns.as_slice(), names.as_slice()].concat()).collect().unwrap();
+    let scan = LazyFrame::scan_parquet(
+        PlRefPath::new(glob.to_str().unwrap()),
+        ScanArgsParquet::default(),
+    )
+    .unwrap();
+    let columns =
+        ["max", "sum", "count", "at_ms", "period_s", "sample_s"].map(|name| col(name).sum());
+    let names =
+        ["kind", "cluster", "name", "run_id", "metric", "source"].map(|name| col(name).count());
+    scan.select([columns.as_slice(), names.as_slice()].concat())
+        .collect()
+        .unwrap();
 }

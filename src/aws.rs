@@ -67,7 +67,11 @@ impl Intercept for ReadOnly {
         if operation.is_some_and(|name| OPERATIONS.iter().any(|(_, listed)| *listed == name)) {
             return Ok(());
         }
-        Err(format!("operation {} is not one of the reads that plimsoll may call", operation.unwrap_or("without a name")).into())
+        Err(format!(
+            "operation {} is not one of the reads that plimsoll may call",
+            operation.unwrap_or("without a name")
+        )
+        .into())
     }
 }
 
@@ -84,11 +88,17 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// For AWS, over any line that works at all.
-    pub(crate) const AWS: Self =
-        Self { connect: Duration::from_millis(3_100), read: Duration::from_secs(30), attempt: Duration::from_mins(1) };
+    pub(crate) const AWS: Self = Self {
+        connect: Duration::from_millis(3_100),
+        read: Duration::from_secs(30),
+        attempt: Duration::from_mins(1),
+    };
     /// For a server on this machine.
-    pub(crate) const LOCAL: Self =
-        Self { connect: Duration::from_secs(2), read: Duration::from_secs(3), attempt: Duration::from_secs(5) };
+    pub(crate) const LOCAL: Self = Self {
+        connect: Duration::from_secs(2),
+        read: Duration::from_secs(3),
+        attempt: Duration::from_secs(5),
+    };
 }
 
 /// One set of credentials, not yet tied to a region.
@@ -117,7 +127,9 @@ pub(crate) struct LoginRequest {
 /// Loads what the credential chain needs; nothing is called yet, except where a role is assumed on first use.
 pub(crate) async fn log_in(request: &LoginRequest, patience: Patience) -> Login {
     let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::Ring,
+        ))
         .build_https();
     let times = TimeoutConfig::builder()
         .connect_timeout(patience.connect)
@@ -135,26 +147,50 @@ pub(crate) async fn log_in(request: &LoginRequest, patience: Patience) -> Login 
         loader = loader.profile_name(profile);
     }
     let config = loader.load().await;
-    let name = request.profile.as_ref().map_or_else(|| "the default credentials".to_owned(), |name| format!("profile {name}"));
+    let name = request.profile.as_ref().map_or_else(
+        || "the default credentials".to_owned(),
+        |name| format!("profile {name}"),
+    );
     // Calls are repeated in one place, `call`, which knows the rates.
     let retries = RetryConfig::disabled();
-    let Some(role) = &request.role_arn else { return Login { config, retries, name } };
+    let Some(role) = &request.role_arn else {
+        return Login {
+            config,
+            retries,
+            name,
+        };
+    };
     // The role's own calls go to a regional endpoint: tokens of the global one fail in opt-in regions.
-    let region = config.region().cloned().unwrap_or_else(|| Region::from_static("us-east-1"));
-    let mut provider =
-        aws_config::sts::AssumeRoleProvider::builder(role).session_name("plimsoll").region(region).configure(&config);
+    let region = config
+        .region()
+        .cloned()
+        .unwrap_or_else(|| Region::from_static("us-east-1"));
+    let mut provider = aws_config::sts::AssumeRoleProvider::builder(role)
+        .session_name("plimsoll")
+        .region(region)
+        .configure(&config);
     if let Some(external_id) = &request.external_id {
         provider = provider.external_id(external_id);
     }
     let credentials = SharedCredentialsProvider::new(provider.build().await);
-    let config = config.to_builder().credentials_provider(credentials).build();
-    Login { config, retries, name: format!("role {role}") }
+    let config = config
+        .to_builder()
+        .credentials_provider(credentials)
+        .build();
+    Login {
+        config,
+        retries,
+        name: format!("role {role}"),
+    }
 }
 
 impl Login {
     /// The same, for callers that do not pace and repeat calls themselves.
     pub(crate) fn repeating(self) -> Self {
-        Self { retries: RetryConfig::standard().with_max_attempts(5), ..self }
+        Self {
+            retries: RetryConfig::standard().with_max_attempts(5),
+            ..self
+        }
     }
 
     /// The region that the profile or the environment names.
@@ -169,13 +205,25 @@ impl Login {
 
     /// The URL that is to stand in for S3: `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL`, each also from the profile.
     pub(crate) fn s3_endpoint(&self) -> Option<String> {
-        let key = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
-        let of_s3 = self.config.service_config().and_then(|config| config.load_config(key));
+        let key = ServiceConfigKey::builder()
+            .service_id("S3")
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build()
+            .ok()?;
+        let of_s3 = self
+            .config
+            .service_config()
+            .and_then(|config| config.load_config(key));
         of_s3.or_else(|| self.config.endpoint_url().map(str::to_owned))
     }
 
     fn at(&self, region: &str) -> SdkConfig {
-        self.config.to_builder().region(Region::new(region.to_owned())).retry_config(self.retries.clone()).build()
+        self.config
+            .to_builder()
+            .region(Region::new(region.to_owned()))
+            .retry_config(self.retries.clone())
+            .build()
     }
 }
 
@@ -218,24 +266,37 @@ clients! {
 
 /// Refuses an endpoint override that the SDK would ignore: it would call the real AWS instead.
 pub(crate) fn check_endpoints() -> Result<()> {
-    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-    for (name, value) in variables.filter(|(name, _)| name == "AWS_ENDPOINT_URL" || name.starts_with("AWS_ENDPOINT_URL_")) {
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    for (name, value) in variables
+        .filter(|(name, _)| name == "AWS_ENDPOINT_URL" || name.starts_with("AWS_ENDPOINT_URL_"))
+    {
         let value = value.to_string_lossy();
-        let rest = value.strip_prefix("http://").or_else(|| value.strip_prefix("https://"));
+        let rest = value
+            .strip_prefix("http://")
+            .or_else(|| value.strip_prefix("https://"));
         let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-        let port = host.and_then(|host| host.rsplit_once(':')).map(|(_, port)| port);
-        let is_good = host.is_some_and(|host| !host.is_empty() && !host.starts_with(':') && !host.contains([' ', '@']))
-            && port.is_none_or(|port| port.ends_with(']') || port.parse::<u16>().is_ok());
+        let port = host
+            .and_then(|host| host.rsplit_once(':'))
+            .map(|(_, port)| port);
+        let is_good = host.is_some_and(|host| {
+            !host.is_empty() && !host.starts_with(':') && !host.contains([' ', '@'])
+        }) && port
+            .is_none_or(|port| port.ends_with(']') || port.parse::<u16>().is_ok());
         if !is_good {
-            return Err(Error::new(Kind::Usage, format!("{name} is not a URL: `{value}`"))
-                .hint("give http://host:port or https://host, or unset it"));
+            return Err(
+                Error::new(Kind::Usage, format!("{name} is not a URL: `{value}`"))
+                    .hint("give http://host:port or https://host, or unset it"),
+            );
         }
     }
     Ok(())
 }
 
 /// The cause behind all others, which says it best.
-pub(crate) fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+pub(crate) fn innermost<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
     let mut innermost = error;
     while let Some(deeper) = innermost.source() {
         innermost = deeper;
@@ -246,5 +307,10 @@ pub(crate) fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a
 /// Why there are no credentials; what follows is a list of every provider that was tried.
 pub(crate) fn first_line(cause: &dyn std::error::Error) -> String {
     let text = cause.to_string();
-    text.lines().next().unwrap_or_default().trim_end_matches(" Attempted:").trim_end_matches('.').to_owned()
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(" Attempted:")
+        .trim_end_matches('.')
+        .to_owned()
 }

@@ -69,7 +69,10 @@ pub struct TaskSize {
 impl TaskSize {
     /// A size from CPU units and MiB.
     pub const fn new(cpu_units: u32, memory_mib: u32) -> Self {
-        Self { cpu_units, memory_mib }
+        Self {
+            cpu_units,
+            memory_mib,
+        }
     }
 
     /// vCPU of this size.
@@ -130,7 +133,10 @@ impl Usd {
             return None;
         }
         let month = Decimal::from(HOURS_PER_MONTH * MS_PER_HOUR);
-        self.0.checked_mul(month)?.checked_div(Decimal::from(window_ms)).map(Self)
+        self.0
+            .checked_mul(month)?
+            .checked_div(Decimal::from(window_ms))
+            .map(Self)
     }
 
     /// The part `share ÷ whole` of this amount; zero when `whole` is.
@@ -145,8 +151,13 @@ impl Usd {
             share >>= 1;
             whole >>= 1;
         }
-        let ratio = Decimal::from_i128_with_scale(share, 0).checked_div(Decimal::from_i128_with_scale(whole, 0));
-        Self(ratio.and_then(|ratio| ratio.checked_mul(self.0)).unwrap_or(Decimal::ZERO))
+        let ratio = Decimal::from_i128_with_scale(share, 0)
+            .checked_div(Decimal::from_i128_with_scale(whole, 0));
+        Self(
+            ratio
+                .and_then(|ratio| ratio.checked_mul(self.0))
+                .unwrap_or(Decimal::ZERO),
+        )
     }
 }
 
@@ -227,7 +238,10 @@ mod tests {
     #[test]
     fn a_month_has_730_hours() {
         let day = Usd::new("24".parse().unwrap());
-        assert_eq!(day.per_month(MS_PER_DAY).unwrap(), Usd::new("730".parse().unwrap()));
+        assert_eq!(
+            day.per_month(MS_PER_DAY).unwrap(),
+            Usd::new("730".parse().unwrap())
+        );
         assert_eq!(day.per_month(0), None);
     }
 }

@@ -30,7 +30,9 @@ impl Kind {
 
     /// The kind spelt `text`.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Service, Self::Task, Self::Build].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Service, Self::Task, Self::Build]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 
@@ -51,7 +53,11 @@ pub struct WorkloadKey {
 
 impl fmt::Display for WorkloadKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.cluster.is_empty() { write!(f, "{}", self.name) } else { write!(f, "{}/{}", self.cluster, self.name) }
+        if self.cluster.is_empty() {
+            write!(f, "{}", self.name)
+        } else {
+            write!(f, "{}/{}", self.cluster, self.name)
+        }
     }
 }
 

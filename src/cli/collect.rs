@@ -110,8 +110,12 @@ struct LimitArgs {
 }
 
 fn day(text: &str) -> Result<Day, String> {
-    let day: jiff::civil::Date = text.parse().map_err(|_| "give a UTC day like 2026-10-01".to_owned())?;
-    let midnight = day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| "out of range".to_owned())?;
+    let day: jiff::civil::Date = text
+        .parse()
+        .map_err(|_| "give a UTC day like 2026-10-01".to_owned())?;
+    let midnight = day
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .map_err(|_| "out of range".to_owned())?;
     Ok(midnight.timestamp().as_millisecond() / MS_PER_DAY)
 }
 
@@ -132,7 +136,9 @@ fn role_arn(text: &str) -> Result<String, String> {
             if partition.starts_with("aws")
                 && account.len() == 12
                 && account.bytes().all(|byte| byte.is_ascii_digit())
-                && role.strip_prefix("role/").is_some_and(|name| !name.is_empty()) =>
+                && role
+                    .strip_prefix("role/")
+                    .is_some_and(|name| !name.is_empty()) =>
         {
             Ok(text.to_owned())
         }
@@ -141,12 +147,20 @@ fn role_arn(text: &str) -> Result<String, String> {
 }
 
 fn cost(text: &str) -> Result<Decimal, String> {
-    text.parse().ok().filter(|usd: &Decimal| !usd.is_sign_negative()).ok_or_else(|| "an amount in USD, like 2.50".to_owned())
+    text.parse()
+        .ok()
+        .filter(|usd: &Decimal| !usd.is_sign_negative())
+        .ok_or_else(|| "an amount in USD, like 2.50".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration: jiff::SignedDuration = text.parse().map_err(|_| "a duration like 90s, 30m or 2h".to_owned())?;
-    Duration::try_from(duration).ok().filter(|d| !d.is_zero()).ok_or_else(|| "a duration above zero".to_owned())
+    let duration: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| "a duration like 90s, 30m or 2h".to_owned())?;
+    Duration::try_from(duration)
+        .ok()
+        .filter(|d| !d.is_zero())
+        .ok_or_else(|| "a duration above zero".to_owned())
 }
 
 /// Plans, and unless told otherwise collects.
@@ -161,20 +175,30 @@ pub(super) fn run(args: &CollectArgs, console: Console, out: &mut dyn Write) -> 
     let planned = plan_text(&plan.cost, &plan.refused);
     if args.limits.dry_run {
         out.write_all(planned.as_bytes()).map_err(cannot_print)?;
-        return Ok(exit_code(collection.stopped(), plan.refused.iter().any(Line::is_incomplete)));
+        return Ok(exit_code(
+            collection.stopped(),
+            plan.refused.iter().any(Line::is_incomplete),
+        ));
     }
     let usd = usd(plan.cost.metrics);
     if usd > args.limits.max_api_cost {
-        let message = format!("the plan costs {usd} USD of GetMetricData, more than --max-api-cost {}", args.limits.max_api_cost);
-        return Err(Error::new(Kind::Budget, message)
-            .hint("look at --dry-run; take fewer days, a coarser --resolution, or raise --max-api-cost"));
+        let message = format!(
+            "the plan costs {usd} USD of GetMetricData, more than --max-api-cost {}",
+            args.limits.max_api_cost
+        );
+        return Err(Error::new(Kind::Budget, message).hint(
+            "look at --dry-run; take fewer days, a coarser --resolution, or raise --max-api-cost",
+        ));
     }
     if !console.quiet {
         eprint_lines(&planned);
     }
     let progress = Progress::of(&plan);
-    let summary = with_progress(console, &progress, || collection.run(&request, plan, &dataset, &progress))?;
-    out.write_all(summary_text(&summary).as_bytes()).map_err(cannot_print)?;
+    let summary = with_progress(console, &progress, || {
+        collection.run(&request, plan, &dataset, &progress)
+    })?;
+    out.write_all(summary_text(&summary).as_bytes())
+        .map_err(cannot_print)?;
     Ok(exit_code(summary.stopped, summary.is_incomplete()))
 }
 
@@ -209,11 +233,21 @@ impl CollectArgs {
     fn request(&self) -> Result<Request> {
         check_endpoints()?;
         if (self.time.now.is_some() || self.limits.pace > 1.0) && !is_on_this_machine() {
-            return Err(Error::new(Kind::Usage, "--now and --pace are for tests against a server on this machine")
-                .hint("leave them out, or let AWS_ENDPOINT_URL name a loopback address"));
+            return Err(Error::new(
+                Kind::Usage,
+                "--now and --pace are for tests against a server on this machine",
+            )
+            .hint("leave them out, or let AWS_ENDPOINT_URL name a loopback address"));
         }
-        let now_ms = self.time.now.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
-        let most_metrics = self.limits.max_api_cost.checked_mul(Decimal::from(METRICS_PER_CENT * 100));
+        let now_ms = self
+            .time
+            .now
+            .unwrap_or_else(jiff::Timestamp::now)
+            .as_millisecond();
+        let most_metrics = self
+            .limits
+            .max_api_cost
+            .checked_mul(Decimal::from(METRICS_PER_CENT * 100));
         Ok(Request {
             logins: self.scope.logins()?,
             regions: self.scope.regions()?,
@@ -223,7 +257,9 @@ impl CollectArgs {
             resolution: self.time.resolution,
             now_ms,
             deadline: self.limits.deadline,
-            most_metrics: most_metrics.and_then(|metrics| u64::try_from(metrics.trunc()).ok()).unwrap_or(u64::MAX),
+            most_metrics: most_metrics
+                .and_then(|metrics| u64::try_from(metrics.trunc()).ok())
+                .unwrap_or(u64::MAX),
             pace: self.limits.pace.max(1.0),
         })
     }
@@ -231,14 +267,21 @@ impl CollectArgs {
 
 impl TimeArgs {
     fn window(&self, today: Day) -> Result<Range<Day>> {
-        let Some(from) = self.from else { return Ok(today - self.days..today + 1) };
+        let Some(from) = self.from else {
+            return Ok(today - self.days..today + 1);
+        };
         let to = self.to.unwrap_or(today + 1).min(today + 1);
         if from >= to {
-            return Err(Error::new(Kind::Usage, "--from is not before --to, or is in the future")
-                .hint("--to is the first day that is left out"));
+            return Err(Error::new(
+                Kind::Usage,
+                "--from is not before --to, or is in the future",
+            )
+            .hint("--to is the first day that is left out"));
         }
         if to - from > 456 {
-            return Err(Error::new(Kind::Usage, "CloudWatch keeps 455 days").hint("choose a later --from"));
+            return Err(
+                Error::new(Kind::Usage, "CloudWatch keeps 455 days").hint("choose a later --from")
+            );
         }
         Ok(from..to)
     }
@@ -253,9 +296,22 @@ impl ScopeArgs {
             _ => None,
         };
         if self.role_arn.is_empty() {
-            let of = |profile| LoginRequest { profile, region: region.clone(), ..LoginRequest::default() };
-            let profiles: Vec<_> = self.profile.iter().cloned().map(|profile| of(Some(profile))).collect();
-            return Ok(if profiles.is_empty() { vec![of(None)] } else { profiles });
+            let of = |profile| LoginRequest {
+                profile,
+                region: region.clone(),
+                ..LoginRequest::default()
+            };
+            let profiles: Vec<_> = self
+                .profile
+                .iter()
+                .cloned()
+                .map(|profile| of(Some(profile)))
+                .collect();
+            return Ok(if profiles.is_empty() {
+                vec![of(None)]
+            } else {
+                profiles
+            });
         }
         if self.profile.len() > 1 {
             return Err(Error::new(Kind::Usage, "several --profile with --role-arn: which assumes which?")
@@ -280,22 +336,35 @@ impl ScopeArgs {
 
     /// Which regions.
     fn regions(&self) -> Result<Regions> {
-        let names: Vec<String> =
-            self.region.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned()).collect();
+        let names: Vec<String> = self
+            .region
+            .iter()
+            .flat_map(|names| names.split(','))
+            .map(|name| name.trim().to_owned())
+            .collect();
         if names.iter().any(|name| name == "all") {
             return Ok(Regions::All);
         }
         names.iter().try_for_each(|name| regions::check(name))?;
-        Ok(if names.is_empty() { Regions::Default } else { Regions::Named(names) })
+        Ok(if names.is_empty() {
+            Regions::Default
+        } else {
+            Regions::Named(names)
+        })
     }
 }
 
 fn is_on_this_machine() -> bool {
     std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| {
-        let host = url.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
-        ["127.0.0.1", "localhost", "[::1]"]
-            .iter()
-            .any(|own| host == *own || host.strip_prefix(own).is_some_and(|rest| rest.starts_with(':')))
+        let host = url
+            .split_once("://")
+            .map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+        ["127.0.0.1", "localhost", "[::1]"].iter().any(|own| {
+            host == *own
+                || host
+                    .strip_prefix(own)
+                    .is_some_and(|rest| rest.starts_with(':'))
+        })
     })
 }
 
@@ -303,7 +372,9 @@ fn plan_text(cost: &Cost, refused: &[Line]) -> String {
     let mut text = String::new();
     let mut table = Table::new();
     table.load_style(TableStyle::new());
-    table.set_header(["account", "region", "scope", "days", "calls", "metrics", "USD"]);
+    table.set_header([
+        "account", "region", "scope", "days", "calls", "metrics", "USD",
+    ]);
     for line in &cost.lines {
         table.add_row([
             line.account.clone(),
@@ -334,16 +405,29 @@ fn plan_text(cost: &Cost, refused: &[Line]) -> String {
         usd(cost.metrics),
     );
     if cost.has_builds {
-        text.push_str("      and 6 metrics for each build of more than a minute, within --max-api-cost\n");
+        text.push_str(
+            "      and 6 metrics for each build of more than a minute, within --max-api-cost\n",
+        );
     }
     text
 }
 
 fn line_text(line: &Line) -> String {
-    let mut text =
-        format!("{} {} {} {}: {}", terminal(&line.account), line.region, terminal(&line.scope), line.source, state_word(line));
+    let mut text = format!(
+        "{} {} {} {}: {}",
+        terminal(&line.account),
+        line.region,
+        terminal(&line.scope),
+        line.source,
+        state_word(line)
+    );
     if !line.failed.is_empty() && line.days.len() > 1 {
-        let _ = write!(text, " on {} of {} days", line.failed.len(), line.days.len());
+        let _ = write!(
+            text,
+            " on {} of {} days",
+            line.failed.len(),
+            line.days.len()
+        );
     }
     if let Some(reason) = &line.reason {
         let _ = write!(text, ": {}", terminal(reason));
@@ -352,7 +436,11 @@ fn line_text(line: &Line) -> String {
 }
 
 fn state_word(line: &Line) -> &'static str {
-    if matches!(line.state, State::Partial) && !line.is_incomplete() { "open" } else { line.state.as_str() }
+    if matches!(line.state, State::Partial) && !line.is_incomplete() {
+        "open"
+    } else {
+        line.state.as_str()
+    }
 }
 
 /// A line for every scope that was not seen whole, then the totals.
@@ -361,7 +449,11 @@ fn summary_text(summary: &Summary) -> String {
     for line in summary.lines().filter(|line| line.is_incomplete()) {
         let _ = writeln!(text, "{}", line_text(line));
     }
-    let left_out: Vec<&str> = summary.lines().filter(|line| line.is_left_out()).map(|line| line.region.as_str()).collect();
+    let left_out: Vec<&str> = summary
+        .lines()
+        .filter(|line| line.is_left_out())
+        .map(|line| line.region.as_str())
+        .collect();
     if !left_out.is_empty() {
         let _ = writeln!(text, "left out, not enabled: {}", left_out.join(", "));
     }
@@ -392,7 +484,11 @@ fn with_progress<T>(console: Console, progress: &Progress, work: impl FnOnce() -
             if console.quiet {
                 return;
             }
-            if console.progress { show_bars(progress, &finished) } else { show_lines(progress, &finished) }
+            if console.progress {
+                show_bars(progress, &finished)
+            } else {
+                show_lines(progress, &finished)
+            }
         });
         let result = work();
         drop(done);
@@ -402,14 +498,20 @@ fn with_progress<T>(console: Console, progress: &Progress, work: impl FnOnce() -
 
 fn show_bars(progress: &Progress, finished: &mpsc::Receiver<()>) {
     let bars = MultiProgress::new();
-    let style =
-        ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
     let mut of_place = std::collections::BTreeMap::new();
     while let Err(mpsc::RecvTimeoutError::Timeout) = finished.recv_timeout(REDRAW) {
         for ((account, region), (done, planned)) in progress.snapshot() {
-            let bar = of_place.entry((account.clone(), region.clone())).or_insert_with(|| {
-                bars.add(ProgressBar::new(planned).with_style(style.clone()).with_message(format!("{account} {region}")))
-            });
+            let bar = of_place
+                .entry((account.clone(), region.clone()))
+                .or_insert_with(|| {
+                    bars.add(
+                        ProgressBar::new(planned)
+                            .with_style(style.clone())
+                            .with_message(format!("{account} {region}")),
+                    )
+                });
             bar.set_length(planned);
             bar.set_position(done);
         }
@@ -420,8 +522,12 @@ fn show_bars(progress: &Progress, finished: &mpsc::Receiver<()>) {
 
 fn show_lines(progress: &Progress, finished: &mpsc::Receiver<()>) {
     while let Err(mpsc::RecvTimeoutError::Timeout) = finished.recv_timeout(HEARTBEAT) {
-        let (done, planned) =
-            progress.snapshot().values().fold((0, 0), |(done, planned), place| (done + place.0, planned + place.1));
+        let (done, planned) = progress
+            .snapshot()
+            .values()
+            .fold((0, 0), |(done, planned), place| {
+                (done + place.0, planned + place.1)
+            });
         eprint_lines(&format!("collect: {done} of {planned} units done\n"));
     }
 }

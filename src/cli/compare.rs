@@ -81,13 +81,20 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
         Format::Json => json(&comparison)?,
     };
     out.write_all(text.as_bytes()).map_err(cannot_print)?;
-    if comparison.priced().next().is_some() { Ok(()) } else { Err(nothing_priced(&comparison.inputs, &book)) }
+    if comparison.priced().next().is_some() {
+        Ok(())
+    } else {
+        Err(nothing_priced(&comparison.inputs, &book))
+    }
 }
 
 fn job(args: &CompareArgs) -> Result<Job> {
     let architectures = match (args.os, args.arch) {
         (Os::Windows, Some(Architecture::Arm64)) => {
-            return Err(Error::new(Kind::Usage, "Windows containers do not run on arm64").hint("leave out --arch arm64"));
+            return Err(
+                Error::new(Kind::Usage, "Windows containers do not run on arm64")
+                    .hint("leave out --arch arm64"),
+            );
         }
         (Os::Windows, _) => vec![Architecture::X86_64],
         (Os::Linux, Some(architecture)) => vec![architecture],
@@ -99,29 +106,54 @@ fn job(args: &CompareArgs) -> Result<Job> {
         architectures,
         need: TaskSize::new(args.vcpu, args.memory),
         ephemeral_gib: args.ephemeral,
-        load: Load { duration_ms: args.duration, runs_per_day: args.runs_per_day, days: args.days },
+        load: Load {
+            duration_ms: args.duration,
+            runs_per_day: args.runs_per_day,
+            days: args.days,
+        },
         free_tier: args.free_tier,
     })
 }
 
 fn json(comparison: &Comparison) -> Result<String> {
     let text = serde_json::to_string_pretty(comparison);
-    text.map(|text| text + "\n").map_err(|cause| Error::new(Kind::Failure, "cannot make JSON of the comparison").cause(cause))
+    text.map(|text| text + "\n").map_err(|cause| {
+        Error::new(Kind::Failure, "cannot make JSON of the comparison").cause(cause)
+    })
 }
 
 fn nothing_priced(job: &Job, book: &PriceBook) -> Error {
-    let regions: BTreeSet<&str> = book.rows().map(|row| row.region.as_str()).filter(|region| *region != "*").collect();
+    let regions: BTreeSet<&str> = book
+        .rows()
+        .map(|row| row.region.as_str())
+        .filter(|region| *region != "*")
+        .collect();
     if regions.contains(job.region.as_str()) {
         let message = format!("nothing that holds the job has a price in {}", job.region);
-        return Error::new(Kind::Nothing, message).hint("the reasons are listed; try a smaller need or another region");
+        return Error::new(Kind::Nothing, message)
+            .hint("the reasons are listed; try a smaller need or another region");
     }
-    let distances = regions.iter().map(|region| (distance(region, &job.region), *region));
+    let distances = regions
+        .iter()
+        .map(|region| (distance(region, &job.region), *region));
     let near: BTreeSet<(usize, &str)> = distances.filter(|(distance, _)| *distance <= 2).collect();
-    let hint = match near.iter().take(3).map(|(_, region)| *region).collect::<Vec<_>>() {
-        near if near.is_empty() => format!("it has prices for {}", regions.into_iter().collect::<Vec<_>>().join(", ")),
+    let hint = match near
+        .iter()
+        .take(3)
+        .map(|(_, region)| *region)
+        .collect::<Vec<_>>()
+    {
+        near if near.is_empty() => format!(
+            "it has prices for {}",
+            regions.into_iter().collect::<Vec<_>>().join(", ")
+        ),
         near => format!("did you mean {}?", near.join(" or ")),
     };
-    Error::new(Kind::Input, format!("the price book knows no region {}", job.region)).hint(hint)
+    Error::new(
+        Kind::Input,
+        format!("the price book knows no region {}", job.region),
+    )
+    .hint(hint)
 }
 
 /// Letters to insert, delete or replace to turn one word into the other.
@@ -152,10 +184,24 @@ mod tests {
 
     /// The job of the AWS Fargate pricing page, with what `change` adds or says anew.
     fn parse(change: &[&str]) -> Result<CompareArgs, clap::Error> {
-        let usual =
-            [("--vcpu", "1"), ("--memory", "2GiB"), ("--duration", "600s"), ("--runs-per-day", "5"), ("--region", "us-east-1")];
-        let kept = usual.iter().filter(|(flag, _)| !change.contains(flag)).flat_map(|(flag, value)| [*flag, *value]);
-        App::try_parse_from(["compare"].into_iter().chain(kept).chain(change.iter().copied())).map(|app| app.args)
+        let usual = [
+            ("--vcpu", "1"),
+            ("--memory", "2GiB"),
+            ("--duration", "600s"),
+            ("--runs-per-day", "5"),
+            ("--region", "us-east-1"),
+        ];
+        let kept = usual
+            .iter()
+            .filter(|(flag, _)| !change.contains(flag))
+            .flat_map(|(flag, value)| [*flag, *value]);
+        App::try_parse_from(
+            ["compare"]
+                .into_iter()
+                .chain(kept)
+                .chain(change.iter().copied()),
+        )
+        .map(|app| app.args)
     }
 
     fn written(change: &[&str]) -> (String, Result<()>) {
@@ -183,27 +229,52 @@ mod tests {
         let (text, _) = written(&["--format", "json", "--ephemeral", "30GiB"]);
         let read: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(read["version"], 1);
-        assert_eq!(read["inputs"]["need"], serde_json::json!({ "cpu_units": 1024, "memory_mib": 2048 }));
-        assert_eq!((&read["inputs"]["duration_ms"], &read["inputs"]["days"]), (&600_000.into(), &30.into()));
+        assert_eq!(
+            read["inputs"]["need"],
+            serde_json::json!({ "cpu_units": 1024, "memory_mib": 2048 })
+        );
+        assert_eq!(
+            (&read["inputs"]["duration_ms"], &read["inputs"]["days"]),
+            (&600_000.into(), &30.into())
+        );
         let placements = read["placements"].as_array().expect("a list");
-        let x86 = placements.iter().find(|found| found["architecture"] == "x86_64" && found["purchase_option"] == "on_demand");
+        let x86 = placements.iter().find(|found| {
+            found["architecture"] == "x86_64" && found["purchase_option"] == "on_demand"
+        });
         assert_eq!(x86.map(|found| &found["cost_usd"]), Some(&1.262.into()));
         assert_eq!(
             read["break_even"][0]["run_length"],
             serde_json::json!({ "cheaper": "fargate", "from_s": 1, "up_to_s": 129_600 })
         );
-        assert_eq!(read["prices"]["book"], PriceBook::embedded().expect("parses").hash());
-        assert_eq!(text, written(&["--format", "json", "--ephemeral", "30GiB"]).0);
+        assert_eq!(
+            read["prices"]["book"],
+            PriceBook::embedded().expect("parses").hash()
+        );
+        assert_eq!(
+            text,
+            written(&["--format", "json", "--ephemeral", "30GiB"]).0
+        );
     }
 
     #[test]
     fn a_misspelt_region_gets_the_near_ones() {
         let (text, result) = written(&["--region", "us-eats-1"]);
         let error = result.expect_err("no such region");
-        assert_eq!((error.kind(), error.next_step()), (Kind::Input, Some("did you mean us-east-1?")));
-        assert!(text.starts_with("Nothing that holds the job has a price in us-eats-1.") && !text.contains('$'));
-        let far = written(&["--region", "mars"]).1.expect_err("no such region");
-        assert!(far.next_step().is_some_and(|hint| hint.starts_with("it has prices for af-south-1, ")));
+        assert_eq!(
+            (error.kind(), error.next_step()),
+            (Kind::Input, Some("did you mean us-east-1?"))
+        );
+        assert!(
+            text.starts_with("Nothing that holds the job has a price in us-eats-1.")
+                && !text.contains('$')
+        );
+        let far = written(&["--region", "mars"])
+            .1
+            .expect_err("no such region");
+        assert!(
+            far.next_step()
+                .is_some_and(|hint| hint.starts_with("it has prices for af-south-1, "))
+        );
     }
 
     #[test]
@@ -222,15 +293,22 @@ mod tests {
     fn windows_means_x86_64() {
         let (text, _) = written(&["--os", "windows"]);
         assert!(!text.contains("arm64"));
-        let refused = written(&["--os", "windows", "--arch", "arm64"]).1.expect_err("there is none");
+        let refused = written(&["--os", "windows", "--arch", "arm64"])
+            .1
+            .expect_err("there is none");
         assert_eq!(refused.kind(), Kind::Usage);
     }
 
     #[test]
     fn senseless_arguments_are_refused_by_name_with_an_example() {
         let refusal = |flag, value| parse(&[flag, value]).expect_err(value).to_string();
-        assert!(refusal("--vcpu", "0").starts_with("error: invalid value '0' for '--vcpu <VCPU>': not a number of vCPU above 0"));
-        assert!(refusal("--memory", "2").ends_with("such as 2GiB or 512MiB\n\nFor more information, try '--help'.\n"));
+        assert!(refusal("--vcpu", "0").starts_with(
+            "error: invalid value '0' for '--vcpu <VCPU>': not a number of vCPU above 0"
+        ));
+        assert!(
+            refusal("--memory", "2")
+                .ends_with("such as 2GiB or 512MiB\n\nFor more information, try '--help'.\n")
+        );
         assert!(refusal("--duration", "600").contains("such as 600s, 10m, 1h30m or PT10M"));
         assert!(refusal("--runs-per-day", "0").contains("0 is not in 1..=1000000"));
         assert!(refusal("--days", "0").contains("0 is not in 1..=3660"));
@@ -241,7 +319,14 @@ mod tests {
 
     #[test]
     fn words_differ_by_their_edits() {
-        assert_eq!([distance("", "abc"), distance("abc", "abc"), distance("kitten", "sitting")], [3, 0, 3]);
+        assert_eq!(
+            [
+                distance("", "abc"),
+                distance("abc", "abc"),
+                distance("kitten", "sitting")
+            ],
+            [3, 0, 3]
+        );
     }
 
     #[test]

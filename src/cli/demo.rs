@@ -57,20 +57,35 @@ pub(super) fn run(args: &DemoArgs, console: Console, out: &mut dyn Write) -> Res
     let (input, root) = (folder.path().join("sample"), folder.path().join("dataset"));
     for (name, bytes) in SAMPLE {
         let path = input.join(name);
-        path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, bytes)).map_err(unwritable)?;
+        path.parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&path, bytes))
+            .map_err(unwritable)?;
     }
     let dataset = Dataset::at(&root.to_string_lossy())?;
     let files = import::import(&import::inputs(&[input])?, &dataset, &|_| {})?;
-    if let Some(Outcome::Failed(error)) =
-        files.into_iter().map(|file| file.outcome).find(|outcome| matches!(outcome, Outcome::Failed(_)))
+    if let Some(Outcome::Failed(error)) = files
+        .into_iter()
+        .map(|file| file.outcome)
+        .find(|outcome| matches!(outcome, Outcome::Failed(_)))
     {
         return Err(error);
     }
-    analyse(&dataset, &PriceBook::embedded()?, &args.analysis, &args.output, console, out)
+    analyse(
+        &dataset,
+        &PriceBook::embedded()?,
+        &args.analysis,
+        &args.output,
+        console,
+        out,
+    )
 }
 
 fn unwritable(cause: std::io::Error) -> Error {
-    Error::new(Kind::Write, "cannot unpack the sample into a temporary folder")
-        .cause(cause)
-        .hint("set TMPDIR to a folder that can be written")
+    Error::new(
+        Kind::Write,
+        "cannot unpack the sample into a temporary folder",
+    )
+    .cause(cause)
+    .hint("set TMPDIR to a folder that can be written")
 }

@@ -15,7 +15,9 @@ use crate::report::escape::terminal;
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
-#[command(after_help = "Tries each read once; the one GetMetricData request costs 0.00001 USD in each region.")]
+#[command(
+    after_help = "Tries each read once; the one GetMetricData request costs 0.00001 USD in each region."
+)]
 pub(super) struct DoctorArgs {
     #[command(flatten)]
     scope: ScopeArgs,
@@ -29,23 +31,38 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<u8> {
     let mut text = String::new();
     for line in refused.iter().filter(|line| !line.is_left_out()) {
         let reason = line.reason.as_deref().unwrap_or_default();
-        let _ = writeln!(text, "{} {}: cannot be reached: {}", terminal(&line.account), line.region, terminal(reason));
+        let _ = writeln!(
+            text,
+            "{} {}: cannot be reached: {}",
+            terminal(&line.account),
+            line.region,
+            terminal(reason)
+        );
     }
     for checkup in &checkups {
         text.push_str(&place_text(checkup));
     }
     out.write_all(text.as_bytes()).map_err(cannot_print)?;
-    let is_whole = |checkup: &Checkup| missing(checkup).next().is_none() && checkup.faults.is_empty();
+    let is_whole =
+        |checkup: &Checkup| missing(checkup).next().is_none() && checkup.faults.is_empty();
     let healthy = refused.iter().all(Line::is_left_out) && checkups.iter().all(is_whole);
     Ok(if healthy { 0 } else { 3 })
 }
 
 fn missing(checkup: &Checkup) -> impl Iterator<Item = (&'static str, String)> {
-    checkup.permissions.iter().filter_map(|(operation, fault)| Some((*operation, fault.as_ref()?.reason())))
+    checkup
+        .permissions
+        .iter()
+        .filter_map(|(operation, fault)| Some((*operation, fault.as_ref()?.reason())))
 }
 
 fn place_text(checkup: &Checkup) -> String {
-    let mut text = format!("account {} region {} as {}\n", checkup.account, checkup.region, terminal(&checkup.caller));
+    let mut text = format!(
+        "account {} region {} as {}\n",
+        checkup.account,
+        checkup.region,
+        terminal(&checkup.caller)
+    );
     let tried = checkup.permissions.len();
     let granted = tried - missing(checkup).count();
     let _ = writeln!(text, "  permissions  {granted} of {tried} reads granted");
@@ -55,8 +72,15 @@ fn place_text(checkup: &Checkup) -> String {
     for fault in &checkup.faults {
         let _ = writeln!(text, "  not seen     {}", terminal(fault));
     }
-    let metrics: Vec<String> = METRIC_DAYS.iter().map(|(days, period)| format!("{days} days at {period}")).collect();
-    let _ = writeln!(text, "  metrics      CloudWatch keeps {}", metrics.join(", "));
+    let metrics: Vec<String> = METRIC_DAYS
+        .iter()
+        .map(|(days, period)| format!("{days} days at {period}"))
+        .collect();
+    let _ = writeln!(
+        text,
+        "  metrics      CloudWatch keeps {}",
+        metrics.join(", ")
+    );
     let _ = writeln!(text, "  builds       CodeBuild lists {BUILD_DAYS} days");
     if checkup.clusters.is_empty() && checkup.faults.is_empty() {
         text.push_str("  clusters     none\n");

@@ -8,7 +8,11 @@ use crate::error::{Error, Kind, Result};
 /// Refuses a file that cannot be written.
 pub(super) fn check(path: &Path) -> Result<()> {
     let refuse = |why: &str| {
-        Err(Error::new(Kind::Write, format!("cannot write `{}`: {why}", path.display())).hint("choose another file for -o"))
+        Err(Error::new(
+            Kind::Write,
+            format!("cannot write `{}`: {why}", path.display()),
+        )
+        .hint("choose another file for -o"))
     };
     if path.is_dir() {
         return refuse("it is a folder");
@@ -29,7 +33,9 @@ pub(super) fn write(path: &Path, text: &str) -> Result<()> {
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)
     });
-    written.map(drop).map_err(|cause| Error::new(Kind::Write, format!("cannot write `{}`", path.display())).cause(cause))
+    written.map(drop).map_err(|cause| {
+        Error::new(Kind::Write, format!("cannot write `{}`", path.display())).cause(cause)
+    })
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -36,7 +36,8 @@ pub(super) fn run(args: &ImportArgs, console: Console, out: &mut dyn Write) -> R
     let bar = progress_bar(&inputs, console);
     let files = import::import(&inputs, &dataset, &|bytes| bar.inc(bytes))?;
     bar.finish_and_clear();
-    out.write_all(summary(&files).as_bytes()).map_err(cannot_print)?;
+    out.write_all(summary(&files).as_bytes())
+        .map_err(cannot_print)?;
     Ok(exit_code(&files))
 }
 
@@ -45,7 +46,9 @@ fn progress_bar(inputs: &[Input], console: Console) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(inputs.iter().map(|input| input.bytes).sum());
-    let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}");
+    let style = ProgressStyle::with_template(
+        "{wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}",
+    );
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
 }
@@ -57,8 +60,12 @@ fn exit_code(files: &[FileReport]) -> u8 {
         Outcome::Imported(tally) if tally.rejected_total() + tally.missing > 0 => 3,
         _ => 0,
     };
-    let severity =
-        |code: &u8| [0, 3, Kind::Input.exit_code(), Kind::Write.exit_code()].iter().position(|known| known == code).unwrap_or(9);
+    let severity = |code: &u8| {
+        [0, 3, Kind::Input.exit_code(), Kind::Write.exit_code()]
+            .iter()
+            .position(|known| known == code)
+            .unwrap_or(9)
+    };
     files.iter().map(code).max_by_key(severity).unwrap_or(0)
 }
 
@@ -79,7 +86,11 @@ fn summary(files: &[FileReport]) -> String {
                     let _ = writeln!(text, "    rejected  {count:>9}  {reason}, first at {place}");
                 }
                 if tally.missing > 0 {
-                    let _ = writeln!(text, "    missing   {:>9}  asked for, but not returned by AWS", tally.missing);
+                    let _ = writeln!(
+                        text,
+                        "    missing   {:>9}  asked for, but not returned by AWS",
+                        tally.missing
+                    );
                 }
             }
             Outcome::AlreadyThere => {
@@ -89,7 +100,11 @@ fn summary(files: &[FileReport]) -> String {
                 let _ = writeln!(text, "{name}: skipped, {why}");
             }
             Outcome::Failed(error) => {
-                let _ = writeln!(text, "{name}: failed\n  {}", explain(error).trim_end().replace('\n', "\n  "));
+                let _ = writeln!(
+                    text,
+                    "{name}: failed\n  {}",
+                    explain(error).trim_end().replace('\n', "\n  ")
+                );
             }
         }
     }
@@ -110,7 +125,12 @@ fn summary(files: &[FileReport]) -> String {
 
 fn counts(tally: &Tally) -> String {
     let unused: u64 = tally.unused.values().sum();
-    format!("{} read = {} accepted + {unused} unused + {} rejected", tally.read, tally.accepted, tally.rejected_total())
+    format!(
+        "{} read = {} accepted + {unused} unused + {} rejected",
+        tally.read,
+        tally.accepted,
+        tally.rejected_total()
+    )
 }
 
 fn add(total: &mut Tally, tally: &Tally) {
@@ -121,6 +141,10 @@ fn add(total: &mut Tally, tally: &Tally) {
         *total.unused.entry(reason).or_default() += count;
     }
     for (reason, (count, place)) in &tally.rejected {
-        total.rejected.entry(reason).or_insert_with(|| (0, place.clone())).0 += count;
+        total
+            .rejected
+            .entry(reason)
+            .or_insert_with(|| (0, place.clone()))
+            .0 += count;
     }
 }

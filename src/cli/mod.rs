@@ -19,10 +19,19 @@ use crate::report::Style;
 
 /// How small each container workload on AWS may safely be, where it is cheapest, and how sure that is
 #[derive(Debug, Parser)]
-#[command(name = "plimsoll", version, about, max_term_width = 100, arg_required_else_help = true, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done, 1 failure, 2 usage, 3 done but incomplete, 5 input invalid, 6 nothing to analyse,\n\
+#[command(
+    name = "plimsoll",
+    version,
+    about,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failure, 2 usage, 3 done but incomplete, 5 input invalid, 6 nothing to analyse,\n\
                         7 authentication, 10 cannot write, 11 over the API budget, 130 interrupted, 143 terminated.\n\
-                        Try `plimsoll demo` first: it needs no data and no credentials.")]
+                        Try `plimsoll demo` first: it needs no data and no credentials."
+)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -33,7 +42,13 @@ pub struct Cli {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     /// Colour the output
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "PLIMSOLL_COLOR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        env = "PLIMSOLL_COLOR"
+    )]
     color: When,
 }
 
@@ -82,14 +97,21 @@ pub struct Console {
 impl Console {
     fn of(cli: &Cli) -> Self {
         let stdout = io::stdout().is_terminal();
-        let width = stdout.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0);
+        let width = stdout
+            .then(terminal_size::terminal_size)
+            .flatten()
+            .map(|(width, _)| width.0);
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let color = match cli.color {
             When::Auto => stdout && !no_color,
             When::Always => true,
             When::Never => false,
         };
-        Self { style: Style { width, color }, progress: !cli.quiet && io::stderr().is_terminal(), quiet: cli.quiet }
+        Self {
+            style: Style { width, color },
+            progress: !cli.quiet && io::stderr().is_terminal(),
+            quiet: cli.quiet,
+        }
     }
 }
 
@@ -109,7 +131,13 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Verb::Prices(verb) => prices::run(verb, console, &mut out),
     };
     code.and_then(|code| out.flush().map(|()| code).map_err(cannot_print))
-        .or_else(|error| if is_closed_pipe(&error) { Ok(0) } else { Err(error) })
+        .or_else(|error| {
+            if is_closed_pipe(&error) {
+                Ok(0)
+            } else {
+                Err(error)
+            }
+        })
 }
 
 /// Only plimsoll's own words: libraries below may print what they were given.
@@ -141,7 +169,10 @@ pub(crate) fn cannot_print(cause: io::Error) -> Error {
 fn is_closed_pipe(error: &Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        if cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe) {
+        if cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+        {
             return true;
         }
         source = cause.source();
@@ -158,6 +189,10 @@ pub fn explain(error: &Error) -> String {
         lines.push(format!("  caused by: {}", terminal(&cause.to_string())));
         source = cause.source();
     }
-    lines.extend(error.next_step().map(|hint| format!("  hint: {}", terminal(hint))));
+    lines.extend(
+        error
+            .next_step()
+            .map(|hint| format!("  hint: {}", terminal(hint))),
+    );
     lines.join("\n") + "\n"
 }

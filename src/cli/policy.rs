@@ -21,15 +21,23 @@ pub(super) struct PolicyArgs {
 
 fn location(text: &str) -> Result<Location, String> {
     let form = || "a place like s3://BUCKET/PREFIX".to_owned();
-    let (bucket, prefix) = text.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, ""))).ok_or_else(form)?;
+    let (bucket, prefix) = text
+        .strip_prefix("s3://")
+        .map(|rest| rest.split_once('/').unwrap_or((rest, "")))
+        .ok_or_else(form)?;
     let is_plain = |text: &str| {
-        text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'*' | b'?' | b'$'))
+        text.bytes().all(|byte| {
+            byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'*' | b'?' | b'$')
+        })
     };
     let prefix = prefix.trim_matches('/');
     if bucket.is_empty() || !is_plain(bucket) || !is_plain(prefix) {
         return Err(form());
     }
-    Ok(Location { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    Ok(Location {
+        bucket: bucket.to_owned(),
+        prefix: prefix.to_owned(),
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -45,10 +45,14 @@ pub(super) struct BookArgs {
 impl BookArgs {
     /// The book. [`Kind::Usage`] where there is no such file, [`Kind::Input`] where it is no whole price book.
     pub(super) fn book(&self) -> Result<PriceBook> {
-        let Some(path) = &self.file else { return PriceBook::embedded() };
+        let Some(path) = &self.file else {
+            return PriceBook::embedded();
+        };
         let name = path.display().to_string();
         let bytes = std::fs::read(path).map_err(|cause| {
-            Error::new(Kind::Usage, format!("cannot read the price book `{name}`")).cause(cause).hint("--prices names a file")
+            Error::new(Kind::Usage, format!("cannot read the price book `{name}`"))
+                .cause(cause)
+                .hint("--prices names a file")
         })?;
         frozen::book(&String::from_utf8_lossy(&bytes), &name)
     }
@@ -62,7 +66,9 @@ enum ShowFormat {
     Csv,
 }
 
-const HEADER: [&str; 8] = ["region", "service", "item", "amount", "unit", "as_of", "quality", "source"];
+const HEADER: [&str; 8] = [
+    "region", "service", "item", "amount", "unit", "as_of", "quality", "source",
+];
 
 /// Does what `verb` says.
 pub(super) fn run(verb: &PricesVerb, console: Console, out: &mut dyn Write) -> Result<u8> {
@@ -75,12 +81,22 @@ pub(super) fn run(verb: &PricesVerb, console: Console, out: &mut dyn Write) -> R
 /// Prints the book.
 fn show(args: &ShowArgs, console: Console, out: &mut dyn Write) -> Result<()> {
     let book = args.prices.book()?;
-    let rows: Vec<[String; 8]> =
-        book.rows().filter(|row| args.region.as_ref().is_none_or(|region| *region == row.region)).map(cells).collect();
+    let rows: Vec<[String; 8]> = book
+        .rows()
+        .filter(|row| {
+            args.region
+                .as_ref()
+                .is_none_or(|region| *region == row.region)
+        })
+        .map(cells)
+        .collect();
     if rows.is_empty() {
         let region = args.region.as_deref().unwrap_or_default();
-        return Err(Error::new(Kind::Nothing, format!("the price book has no price for region `{region}`"))
-            .hint("`plimsoll prices show` lists all regions"));
+        return Err(Error::new(
+            Kind::Nothing,
+            format!("the price book has no price for region `{region}`"),
+        )
+        .hint("`plimsoll prices show` lists all regions"));
     }
     let text = match args.format {
         ShowFormat::Table => table(&rows, console),
@@ -106,22 +122,30 @@ fn table(rows: &[[String; 8]], console: Console) -> String {
     let mut table = Table::new();
     table.set_header(HEADER).load_style(TableStyle::new());
     if let Some(width) = console.style.width {
-        table.set_width(width).set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+        table
+            .set_width(width)
+            .set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
     }
     for row in rows {
         table.add_row(row);
     }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    let lines: Vec<String> = table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
     lines.join("\n") + "\n"
 }
 
 fn csv(rows: &[[String; 8]]) -> Result<String> {
-    let unwritable = |cause: ::csv::Error| Error::new(Kind::Failure, "cannot write CSV").cause(cause);
+    let unwritable =
+        |cause: ::csv::Error| Error::new(Kind::Failure, "cannot write CSV").cause(cause);
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     writer.write_record(HEADER).map_err(unwritable)?;
     for row in rows {
         writer.write_record(row).map_err(unwritable)?;
     }
-    let bytes = writer.into_inner().map_err(|cause| Error::new(Kind::Failure, "cannot write CSV").cause(cause.to_string()))?;
+    let bytes = writer
+        .into_inner()
+        .map_err(|cause| Error::new(Kind::Failure, "cannot write CSV").cause(cause.to_string()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -41,7 +41,12 @@ pub(super) struct ReportArgs {
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
     /// Form of the result
-    #[arg(long, value_name = "FORMAT", default_value = "table", env = "PLIMSOLL_FORMAT")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "table",
+        env = "PLIMSOLL_FORMAT"
+    )]
     format: Format,
     /// File to write instead of standard output; `-` is standard output
     #[arg(short, long, value_name = "FILE")]
@@ -90,9 +95,15 @@ fn time(text: &str) -> Result<i64, String> {
         return Ok(instant.as_millisecond());
     }
     // A time without a zone parses as a day, too; it must not lose its hours silently.
-    let day = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == "2026-10-01".len());
-    let day = day.ok_or("give a day like 2026-10-01 or a time with a zone like 2026-10-01T00:00:00Z")?;
-    let midnight = day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| "out of range".to_owned())?;
+    let day = text
+        .parse::<jiff::civil::Date>()
+        .ok()
+        .filter(|_| text.len() == "2026-10-01".len());
+    let day =
+        day.ok_or("give a day like 2026-10-01 or a time with a zone like 2026-10-01T00:00:00Z")?;
+    let midnight = day
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .map_err(|_| "out of range".to_owned())?;
     Ok(midnight.timestamp().as_millisecond())
 }
 
@@ -106,7 +117,11 @@ fn percent_to_100(text: &str) -> Result<f64, String> {
 
 fn number_in(text: &str, range: std::ops::RangeInclusive<f64>) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if range.contains(&number) { Ok(number) } else { Err(format!("not between {} and {}", range.start(), range.end())) }
+    if range.contains(&number) {
+        Ok(number)
+    } else {
+        Err(format!("not between {} and {}", range.start(), range.end()))
+    }
 }
 
 impl AnalysisArgs {
@@ -128,7 +143,8 @@ impl AnalysisArgs {
     fn check(&self) -> Result<()> {
         match (self.from, self.to) {
             (Some(from), Some(to)) if from >= to => {
-                Err(Error::new(Kind::Usage, "--from is not before --to").hint("--to is the first instant that is left out"))
+                Err(Error::new(Kind::Usage, "--from is not before --to")
+                    .hint("--to is the first instant that is left out"))
             }
             _ => Ok(()),
         }
@@ -137,7 +153,9 @@ impl AnalysisArgs {
 
 impl OutputArgs {
     fn file(&self) -> Option<&Path> {
-        self.output.as_deref().filter(|path| path.as_os_str() != "-")
+        self.output
+            .as_deref()
+            .filter(|path| path.as_os_str() != "-")
     }
 
     /// Refuses an output that cannot be written before anything is analysed.
@@ -159,7 +177,14 @@ pub(super) fn run(args: &ReportArgs, console: Console, out: &mut dyn Write) -> R
     args.analysis.check()?;
     args.output.check()?;
     let prices = args.prices.book()?;
-    analyse(&Dataset::open(&args.dataset)?, &prices, &args.analysis, &args.output, console, out)
+    analyse(
+        &Dataset::open(&args.dataset)?,
+        &prices,
+        &args.analysis,
+        &args.output,
+        console,
+        out,
+    )
 }
 
 /// From dataset to output.
@@ -173,36 +198,87 @@ pub(super) fn analyse(
 ) -> Result<u8> {
     let scan = Scan::new(dataset)?;
     let reduced = demand::reduce(&scan, analysis.from, analysis.to)?;
-    tracing::info!(workloads = reduced.demands.len(), rows = reduced.rows, "demand reduced");
-    let report = recommend::report(&reduced, prices, &analysis.policy(), coverage(&scan, &reduced, prices));
-    let style = if output.file().is_some() { Style { width: None, color: false } } else { console.style };
+    tracing::info!(
+        workloads = reduced.demands.len(),
+        rows = reduced.rows,
+        "demand reduced"
+    );
+    let report = recommend::report(
+        &reduced,
+        prices,
+        &analysis.policy(),
+        coverage(&scan, &reduced, prices),
+    );
+    let style = if output.file().is_some() {
+        Style {
+            width: None,
+            color: false,
+        }
+    } else {
+        console.style
+    };
     output.write(&render(&report, output.format, style), out)?;
     let totals = &report.totals;
-    let incomplete = report.coverage.partial_scope_days + totals.not_priced + totals.partly_seen > 0;
+    let incomplete =
+        report.coverage.partial_scope_days + totals.not_priced + totals.partly_seen > 0;
     Ok(if analysis.strict && incomplete { 3 } else { 0 })
 }
 
 fn coverage(scan: &Scan<'_>, reduced: &demand::Reduced, prices: &PriceBook) -> CoverageResult {
-    let sources: BTreeSet<&str> = scan.commits.iter().map(|commit| commit.row.source.as_str()).collect();
-    let books: BTreeSet<&str> = sources.iter().filter_map(|source| source::book(source)).collect();
-    let sources: Vec<&str> = sources.into_iter().filter(|source| source::book(source).is_none()).collect();
+    let sources: BTreeSet<&str> = scan
+        .commits
+        .iter()
+        .map(|commit| commit.row.source.as_str())
+        .collect();
+    let books: BTreeSet<&str> = sources
+        .iter()
+        .filter_map(|source| source::book(source))
+        .collect();
+    let sources: Vec<&str> = sources
+        .into_iter()
+        .filter(|source| source::book(source).is_none())
+        .collect();
     let kinds: BTreeSet<&str> = sources.iter().map(|source| source::kind(source)).collect();
     let is_other = !books.is_empty() && !books.contains(prices.hash());
     let books: Vec<&str> = books.into_iter().collect();
-    let other_book =
-        is_other.then(|| format!("Collected while prices {} were in use; this report takes others.", books.join(", ")));
-    let day = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%d").to_string();
+    let other_book = is_other.then(|| {
+        format!(
+            "Collected while prices {} were in use; this report takes others.",
+            books.join(", ")
+        )
+    });
+    let day = |ms| {
+        jiff::Timestamp::from_millisecond(ms)
+            .unwrap_or_default()
+            .strftime("%Y-%m-%d")
+            .to_string()
+    };
     let (first, last) = (day(reduced.window.from_ms), day(reduced.window.to_ms - 1));
     let in_window = |day: &str| (first.as_str()..=last.as_str()).contains(&day);
     let mut days: BTreeMap<_, (bool, bool)> = BTreeMap::new();
-    let of_window = scan.commits.iter().filter(|commit| in_window(&commit.row.day) && source::book(&commit.row.source).is_none());
+    let of_window = scan
+        .commits
+        .iter()
+        .filter(|commit| in_window(&commit.row.day) && source::book(&commit.row.source).is_none());
     for commit in of_window {
-        let day = days.entry((&commit.account, &commit.region, &commit.row.scope, &commit.row.day)).or_default();
+        let day = days
+            .entry((
+                &commit.account,
+                &commit.region,
+                &commit.row.scope,
+                &commit.row.day,
+            ))
+            .or_default();
         // A snapshot or a source that is switched off neither makes a day whole nor takes from what others saw of it.
         day.0 |= commit.row.state == State::Complete.as_str();
-        day.1 |= [State::Partial, State::Denied].iter().any(|state| commit.row.state == state.as_str());
+        day.1 |= [State::Partial, State::Denied]
+            .iter()
+            .any(|state| commit.row.state == state.as_str());
     }
-    let complete_scope_days = days.values().filter(|(seen, missing)| *seen && !missing).count();
+    let complete_scope_days = days
+        .values()
+        .filter(|(seen, missing)| *seen && !missing)
+        .count();
     CoverageResult {
         sources: kinds.len(),
         complete_scope_days,

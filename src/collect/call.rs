@@ -64,7 +64,9 @@ impl Fault {
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::Denied(what) => format!("access denied: {what}"),
-            Self::Credentials(what) | Self::Stranger(what) => format!("credentials refused: {what}"),
+            Self::Credentials(what) | Self::Stranger(what) => {
+                format!("credentials refused: {what}")
+            }
             Self::OptedOut => "the region is not enabled for this account".to_owned(),
             Self::Gone(what) => format!("gone: {what}"),
             Self::Throttled(what) => format!("throttled without end: {what}"),
@@ -99,7 +101,11 @@ impl Spending {
 
     /// Takes `metrics`, or fails and takes none.
     pub(crate) fn take(&self, metrics: u64) -> Result<(), Fault> {
-        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(metrics));
+        let left = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(metrics)
+            });
         left.map(drop).map_err(|_| Fault::Budget)
     }
 
@@ -136,7 +142,12 @@ impl Place {
     /// Sends what `request` makes, at the pace of `class`, and again where another attempt may help.
     ///
     /// `operation` names the IAM action, for messages.
-    pub(crate) async fn call<T, E, F>(&self, class: Class, operation: &'static str, request: impl Fn() -> F) -> Result<T, Fault>
+    pub(crate) async fn call<T, E, F>(
+        &self,
+        class: Class,
+        operation: &'static str,
+        request: impl Fn() -> F,
+    ) -> Result<T, Fault>
     where
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -154,17 +165,28 @@ impl Place {
                 self.tally.throttled.fetch_add(1, Ordering::Relaxed);
                 self.rates.throttled(class);
             }
-            tracing::debug!(account = self.account, region = self.region, operation, attempt, "{}", fault.reason());
+            tracing::debug!(
+                account = self.account,
+                region = self.region,
+                operation,
+                attempt,
+                "{}",
+                fault.reason()
+            );
             if !again || attempt >= MOST_ATTEMPTS {
                 return Err(fault);
             }
-            self.unless_stopped(tokio::time::sleep(self.rates.back_off(attempt))).await?;
+            self.unless_stopped(tokio::time::sleep(self.rates.back_off(attempt)))
+                .await?;
             attempt += 1;
         }
     }
 
     /// Runs `future` unless or until everything is to stop.
-    pub(crate) async fn unless_stopped<T>(&self, future: impl Future<Output = T>) -> Result<T, Fault> {
+    pub(crate) async fn unless_stopped<T>(
+        &self,
+        future: impl Future<Output = T>,
+    ) -> Result<T, Fault> {
         let mut stop = self.stop.clone();
         tokio::select! {
             biased;
@@ -179,8 +201,12 @@ fn classify<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> (Fault, bo
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-    let (code, message) = error.as_service_error().map_or((None, None), |error| (error.code(), error.message()));
+    let status = error
+        .raw_response()
+        .map_or(0, |response| response.status().as_u16());
+    let (code, message) = error
+        .as_service_error()
+        .map_or((None, None), |error| (error.code(), error.message()));
     let told = |detail: &str| format!("{operation}: {detail}");
     match (code.unwrap_or_default(), status) {
         (
@@ -201,9 +227,20 @@ where
             _,
         )
         | ("", 429) => (Fault::Throttled(told(code.unwrap_or("HTTP 429"))), true),
-        ("AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" | "AuthorizationError", _) => {
-            let by_policy = message.is_some_and(|message| message.contains("service control policy"));
-            let action = if by_policy { format!("{operation}, by a service control policy") } else { operation.to_owned() };
+        (
+            "AccessDeniedException"
+            | "AccessDenied"
+            | "UnauthorizedOperation"
+            | "AuthorizationError",
+            _,
+        ) => {
+            let by_policy =
+                message.is_some_and(|message| message.contains("service control policy"));
+            let action = if by_policy {
+                format!("{operation}, by a service control policy")
+            } else {
+                operation.to_owned()
+            };
             (Fault::Denied(action), false)
         }
         ("OptInRequired", _) => (Fault::OptedOut, false),
@@ -214,9 +251,10 @@ where
             (Fault::Credentials(told("they have expired")), false)
         }
         // The SDK corrects the clock from the first refusal on.
-        ("InvalidSignatureException" | "SignatureDoesNotMatch" | "RequestTimeTooSkewed", _) => {
-            (Fault::Credentials(told("the signature was not accepted; is the clock right?")), true)
-        }
+        ("InvalidSignatureException" | "SignatureDoesNotMatch" | "RequestTimeTooSkewed", _) => (
+            Fault::Credentials(told("the signature was not accepted; is the clock right?")),
+            true,
+        ),
         (
             "InternalFailure"
             | "InternalServerError"
@@ -228,13 +266,20 @@ where
             | "RequestTimeoutException",
             _,
         )
-        | (_, 500..=599 | 408) => (Fault::Failed(told(code.unwrap_or("AWS's side failed"))), true),
-        ("ClusterNotFoundException" | "ServiceNotFoundException" | "ResourceNotFoundException", _) => {
-            (Fault::Gone(told(code.unwrap_or_default())), false)
-        }
+        | (_, 500..=599 | 408) => (
+            Fault::Failed(told(code.unwrap_or("AWS's side failed"))),
+            true,
+        ),
+        (
+            "ClusterNotFoundException" | "ServiceNotFoundException" | "ResourceNotFoundException",
+            _,
+        ) => (Fault::Gone(told(code.unwrap_or_default())), false),
         ("", 0) => match credentials_error(error) {
             Some(why) => (Fault::Credentials(why), false),
-            None => (Fault::Failed(told(&in_short(error))), is_worth_repeating(error)),
+            None => (
+                Fault::Failed(told(&in_short(error))),
+                is_worth_repeating(error),
+            ),
         },
         ("", _) => (Fault::Protocol(told(&in_short(error))), true),
         (code, _) => (Fault::Protocol(told(code)), false),
@@ -246,7 +291,9 @@ fn is_worth_repeating<E>(error: &SdkError<E, HttpResponse>) -> bool {
 }
 
 /// Why there are no credentials, where that is what went wrong.
-fn credentials_error<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> Option<String> {
+fn credentials_error<E: std::error::Error + 'static>(
+    error: &SdkError<E, HttpResponse>,
+) -> Option<String> {
     let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     while let Some(cause) = source {
         if let Some(credentials) = cause.downcast_ref::<CredentialsError>() {
@@ -262,7 +309,9 @@ fn in_short<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -
     match error {
         SdkError::TimeoutError(_) => "timed out".to_owned(),
         SdkError::ServiceError(_) => "an error without a code".to_owned(),
-        SdkError::ResponseError(_) => "a body that is not AWS's; is there a proxy or a captive portal?".to_owned(),
+        SdkError::ResponseError(_) => {
+            "a body that is not AWS's; is there a proxy or a captive portal?".to_owned()
+        }
         error => innermost(error).to_string(),
     }
 }
@@ -278,22 +327,39 @@ pub(crate) struct Pages {
 
 impl Default for Pages {
     fn default() -> Self {
-        Self { seen: BTreeSet::new(), empty: 0, most_empty: MOST_EMPTY_PAGES, restarts: 0 }
+        Self {
+            seen: BTreeSet::new(),
+            empty: 0,
+            most_empty: MOST_EMPTY_PAGES,
+            restarts: 0,
+        }
     }
 }
 
 impl Pages {
     /// Of a search through a log.
     pub(crate) fn of_log() -> Self {
-        Self { most_empty: MOST_EMPTY_PAGES_OF_LOGS, ..Self::default() }
+        Self {
+            most_empty: MOST_EMPTY_PAGES_OF_LOGS,
+            ..Self::default()
+        }
     }
 
     /// Takes note of a page: `token` as answered and whether the page held anything. Returns the token to go on with.
-    pub(crate) fn next(&mut self, token: Option<String>, is_empty: bool) -> Result<Option<String>, Fault> {
-        let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
+    pub(crate) fn next(
+        &mut self,
+        token: Option<String>,
+        is_empty: bool,
+    ) -> Result<Option<String>, Fault> {
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return Ok(None);
+        };
         self.empty = if is_empty { self.empty + 1 } else { 0 };
         if self.empty > self.most_empty {
-            return Err(Fault::Protocol(format!("{} empty pages in a row", self.most_empty)));
+            return Err(Fault::Protocol(format!(
+                "{} empty pages in a row",
+                self.most_empty
+            )));
         }
         if !self.seen.insert(token.clone()) {
             return Err(Fault::Protocol("a page token came twice".to_owned()));

@@ -69,13 +69,23 @@ pub(crate) struct Inbox(mpsc::Receiver<Message>);
 /// A sink and its inbox.
 pub(crate) fn channel() -> (Sink, Inbox) {
     let (messages, inbox) = mpsc::channel(UNDER_WAY);
-    (Sink { messages, next: Arc::default() }, Inbox(inbox))
+    (
+        Sink {
+            messages,
+            next: Arc::default(),
+        },
+        Inbox(inbox),
+    )
 }
 
 impl Sink {
     /// A new, empty unit.
     pub(crate) fn unit(&self) -> Unit {
-        Unit { id: self.next.fetch_add(1, Ordering::Relaxed), sink: self.clone(), done: false }
+        Unit {
+            id: self.next.fetch_add(1, Ordering::Relaxed),
+            sink: self.clone(),
+            done: false,
+        }
     }
 }
 
@@ -85,16 +95,38 @@ const WRITER_GONE: Fault = Fault::Stopped("the dataset cannot be written");
 impl Unit {
     /// Sends rows; waits while the writer is behind.
     pub(crate) async fn rows(&self, batch: Batch) -> Result<(), Fault> {
-        self.sink.messages.send(Message::Rows(self.id, batch)).await.map_err(|_| WRITER_GONE)
+        self.sink
+            .messages
+            .send(Message::Rows(self.id, batch))
+            .await
+            .map_err(|_| WRITER_GONE)
     }
 
     /// Makes the rows count, with a verdict on each day that they are about.
-    pub(crate) async fn commit(mut self, place: &Place, verdicts: Vec<Verdict>, known: &Known) -> Result<(), Fault> {
+    pub(crate) async fn commit(
+        mut self,
+        place: &Place,
+        verdicts: Vec<Verdict>,
+        known: &Known,
+    ) -> Result<(), Fault> {
         let (account, region) = (place.account.clone(), place.region.clone());
         let is_stopping = place.stop.borrow().is_some();
-        let mut commit = Commit { account, region, verdicts: Vec::new(), doubtful: Vec::new(), untouched: Vec::new() };
+        let mut commit = Commit {
+            account,
+            region,
+            verdicts: Vec::new(),
+            doubtful: Vec::new(),
+            untouched: Vec::new(),
+        };
         for verdict in verdicts {
-            let held = || known.rows([&place.account, &place.region], &verdict.scope, &verdict.source, verdict.day);
+            let held = || {
+                known.rows(
+                    [&place.account, &place.region],
+                    &verdict.scope,
+                    &verdict.source,
+                    verdict.day,
+                )
+            };
             match is_failure(&verdict).then(held).flatten() {
                 _ if is_failure(&verdict) && is_stopping => commit.untouched.push(verdict),
                 Some(held) => commit.doubtful.push((verdict, held)),
@@ -102,7 +134,11 @@ impl Unit {
             }
         }
         self.done = true;
-        self.sink.messages.send(Message::Commit(self.id, commit)).await.map_err(|_| WRITER_GONE)
+        self.sink
+            .messages
+            .send(Message::Commit(self.id, commit))
+            .await
+            .map_err(|_| WRITER_GONE)
     }
 }
 
@@ -111,7 +147,10 @@ pub(crate) fn is_failure(verdict: &Verdict) -> bool {
     match verdict.state {
         State::Complete | State::Snapshot | State::Disabled => false,
         State::Denied => true,
-        State::Partial => !verdict.reason.as_deref().is_some_and(|reason| reason == OPEN_DAY || reason.ends_with(STILL_RUNNING)),
+        State::Partial => !verdict
+            .reason
+            .as_deref()
+            .is_some_and(|reason| reason == OPEN_DAY || reason.ends_with(STILL_RUNNING)),
     }
 }
 
@@ -135,9 +174,13 @@ pub(crate) fn write_all(
     while let Some(message) = inbox.0.blocking_recv() {
         match message {
             Message::Rows(unit, batch) => {
-                open.entry(unit).or_insert_with(|| Writer::new(dataset)).add(batch)?;
+                open.entry(unit)
+                    .or_insert_with(|| Writer::new(dataset))
+                    .add(batch)?;
                 while open.values().map(Writer::held).sum::<usize>() > MOST_HELD {
-                    let Some(fullest) = open.values_mut().max_by_key(|writer| writer.held()) else { break };
+                    let Some(fullest) = open.values_mut().max_by_key(|writer| writer.held()) else {
+                        break;
+                    };
                     fullest.write_held()?;
                 }
             }
@@ -154,15 +197,29 @@ pub(crate) fn write_all(
 
 /// Writes what a unit fetched and commits its verdicts; returns the number of rows.
 fn write(writer: Writer<'_>, commit: &mut Commit, collected_ms: i64) -> Result<i64> {
-    let Commit { account, region, verdicts, doubtful, untouched } = commit;
+    let Commit {
+        account,
+        region,
+        verdicts,
+        doubtful,
+        untouched,
+    } = commit;
     if verdicts.is_empty() && doubtful.is_empty() {
         return Ok(0);
     }
-    let all = verdicts.iter().chain(doubtful.iter().map(|(verdict, _)| verdict));
-    let apart = all.filter(|verdict| verdict.state != State::Complete).map(|verdict| verdict.day);
+    let all = verdicts
+        .iter()
+        .chain(doubtful.iter().map(|(verdict, _)| verdict));
+    let apart = all
+        .filter(|verdict| verdict.state != State::Complete)
+        .map(|verdict| verdict.day);
     let written = writer.finish(&apart.collect())?;
     for (verdict, held) in doubtful.drain(..) {
-        let counts = if written.rows_of(account, region, &verdict) >= held { &mut *verdicts } else { &mut *untouched };
+        let counts = if written.rows_of(account, region, &verdict) >= held {
+            &mut *verdicts
+        } else {
+            &mut *untouched
+        };
         counts.push(verdict);
     }
     written.commit_verdicts(account, region, collected_ms, verdicts)?;

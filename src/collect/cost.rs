@@ -69,7 +69,11 @@ impl Cost {
             };
             // Classes have quotas of their own and run side by side, and so do places.
             cost.seconds = calls.iter().map(seconds).fold(cost.seconds, f64::max);
-            cost.calls += calls.iter().filter(|(class, _)| !class.counts_points()).map(|(_, calls)| calls).sum::<u64>();
+            cost.calls += calls
+                .iter()
+                .filter(|(class, _)| !class.counts_points())
+                .map(|(_, calls)| calls)
+                .sum::<u64>();
             cost.days += lines.iter().map(|line| line.days).sum::<usize>();
             cost.metrics += lines.iter().map(|line| line.metrics).sum::<u64>();
             cost.lines.extend(lines);
@@ -82,29 +86,72 @@ impl Scopes {
     /// What each scope takes; `calls` gets the calls of each class, and the points that count against CloudWatch's rate.
     pub(crate) fn costs(&self, known: &Known, calls: &mut BTreeMap<Class, u64>) -> Vec<CostLine> {
         let known = known.definitions(&self.place.account, &self.place.region);
-        let mut costs = Costs { place: &self.place, calls, lines: BTreeMap::new() };
+        let mut costs = Costs {
+            place: &self.place,
+            calls,
+            lines: BTreeMap::new(),
+        };
         let mut points = 0;
-        for ClusterScope { cluster, is_fresh, changed, metrics } in &self.clusters {
+        for ClusterScope {
+            cluster,
+            is_fresh,
+            changed,
+            metrics,
+        } in &self.clusters
+        {
             if !is_fresh {
                 // Two listings, and the pages of those that run now.
-                costs.add(&cluster.name, Class::EcsTasks, 2 + 2 * cluster.running_tasks.div_ceil(100), 1);
+                costs.add(
+                    &cluster.name,
+                    Class::EcsTasks,
+                    2 + 2 * cluster.running_tasks.div_ceil(100),
+                    1,
+                );
             }
             if !changed.is_empty() {
-                let definitions = changed.iter().flat_map(|&service| cluster.services[service].definitions());
-                let definitions: BTreeSet<&str> = definitions.filter(|definition| !known.contains(*definition)).collect();
-                costs.add(&cluster.name, Class::EcsServices, 2 * changed.len() as u64, 1);
-                costs.add(&cluster.name, Class::EcsDefinitions, definitions.len() as u64, 1);
+                let definitions = changed
+                    .iter()
+                    .flat_map(|&service| cluster.services[service].definitions());
+                let definitions: BTreeSet<&str> = definitions
+                    .filter(|definition| !known.contains(*definition))
+                    .collect();
+                costs.add(
+                    &cluster.name,
+                    Class::EcsServices,
+                    2 * changed.len() as u64,
+                    1,
+                );
+                costs.add(
+                    &cluster.name,
+                    Class::EcsDefinitions,
+                    definitions.len() as u64,
+                    1,
+                );
             }
             for metrics in metrics.iter().filter(|metrics| !metrics.chunks.is_empty()) {
                 let estimate = cloudwatch::estimate(&metrics.chunks, metrics.workloads());
-                let days: i64 = metrics.chunks.iter().map(|chunk| chunk.days.end - chunk.days.start).sum();
-                costs.add(&cluster.name, Class::MetricData, estimate.calls, usize::try_from(days).unwrap_or(0));
+                let days: i64 = metrics
+                    .chunks
+                    .iter()
+                    .map(|chunk| chunk.days.end - chunk.days.start)
+                    .sum();
+                costs.add(
+                    &cluster.name,
+                    Class::MetricData,
+                    estimate.calls,
+                    usize::try_from(days).unwrap_or(0),
+                );
                 costs.line(&cluster.name).metrics += estimate.metrics;
                 points += estimate.points;
             }
         }
         for (group, days) in &self.logs {
-            costs.add(group.scope(), Class::LogEvents, days.len() as u64, days.len());
+            costs.add(
+                group.scope(),
+                Class::LogEvents,
+                days.len() as u64,
+                days.len(),
+            );
         }
         let days = self.builds.len().max(self.build_metrics.len());
         if days > 0 {
@@ -129,14 +176,16 @@ struct Costs<'a> {
 
 impl Costs<'_> {
     fn line(&mut self, scope: &str) -> &mut CostLine {
-        self.lines.entry(scope.to_owned()).or_insert_with(|| CostLine {
-            account: self.place.account.clone(),
-            region: self.place.region.clone(),
-            scope: scope.to_owned(),
-            days: 0,
-            calls: 0,
-            metrics: 0,
-        })
+        self.lines
+            .entry(scope.to_owned())
+            .or_insert_with(|| CostLine {
+                account: self.place.account.clone(),
+                region: self.place.region.clone(),
+                scope: scope.to_owned(),
+                days: 0,
+                calls: 0,
+                metrics: 0,
+            })
     }
 
     fn add(&mut self, scope: &str, class: Class, count: u64, days: usize) {

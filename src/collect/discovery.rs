@@ -14,21 +14,55 @@ use crate::dataset::writer::BUILD_SCOPE;
 use crate::units::MS_PER_DAY;
 
 /// The scopes of one place.
-pub(super) async fn discover(place: &Place, request: &Request, known: &Known) -> Result<Scopes, Fault> {
-    let mut discovery = Discovery { place, request, known, told: Vec::new() };
+pub(super) async fn discover(
+    place: &Place,
+    request: &Request,
+    known: &Known,
+) -> Result<Scopes, Fault> {
+    let mut discovery = Discovery {
+        place,
+        request,
+        known,
+        told: Vec::new(),
+    };
     let clusters = discovery.clusters().await?;
-    let names: Vec<String> = clusters.iter().map(|cluster| cluster.name.clone()).collect();
+    let names: Vec<String> = clusters
+        .iter()
+        .map(|cluster| cluster.name.clone())
+        .collect();
     let measured = discovery.measured(&clusters).await?;
     discovery.price_book();
     let families = discovery.families(&clusters).await?;
     let logs = discovery.logs(&names).await?;
-    let clusters = clusters.into_iter().map(|cluster| discovery.scope(cluster, &measured, &families)).collect();
+    let clusters = clusters
+        .into_iter()
+        .map(|cluster| discovery.scope(cluster, &measured, &families))
+        .collect();
     let with_builds = request.clusters.is_empty();
-    let builds = |source| if with_builds { discovery.missing(BUILD_SCOPE, source) } else { Vec::new() };
+    let builds = |source| {
+        if with_builds {
+            discovery.missing(BUILD_SCOPE, source)
+        } else {
+            Vec::new()
+        }
+    };
     let (builds, build_metrics) = (builds(source::BUILDS), builds(source::BUILD_METRICS));
-    let is_fresh = known.has_fresh([&place.account, &place.region], BUILD_SCOPE, source::PROJECTS, request.now_ms);
+    let is_fresh = known.has_fresh(
+        [&place.account, &place.region],
+        BUILD_SCOPE,
+        source::PROJECTS,
+        request.now_ms,
+    );
     let with_projects = with_builds && !is_fresh;
-    Ok(Scopes { place: place.clone(), clusters, logs, with_projects, builds, build_metrics, told: discovery.told })
+    Ok(Scopes {
+        place: place.clone(),
+        clusters,
+        logs,
+        with_projects,
+        builds,
+        build_metrics,
+        told: discovery.told,
+    })
 }
 
 /// Looks around in one place.
@@ -45,21 +79,41 @@ impl Discovery<'_> {
     }
 
     fn missing(&self, scope: &str, source: &str) -> Vec<Day> {
-        self.known.missing(self.here(), scope, source, self.request.days.clone(), self.request.now_ms)
+        self.known.missing(
+            self.here(),
+            scope,
+            source,
+            self.request.days.clone(),
+            self.request.now_ms,
+        )
     }
 
     async fn clusters(&mut self) -> Result<Vec<Cluster>, Fault> {
-        let (snapshot, today) = (source::snapshot(self.request.now_ms), vec![self.request.now_ms / MS_PER_DAY]);
+        let (snapshot, today) = (
+            source::snapshot(self.request.now_ms),
+            vec![self.request.now_ms / MS_PER_DAY],
+        );
         let discovered = match ecs::discover(self.place, &self.request.clusters).await {
             Ok(discovered) => discovered,
-            Err(fault @ (Fault::OptedOut | Fault::Credentials(_) | Fault::Stranger(_) | Fault::Stopped(_))) => return Err(fault),
+            Err(
+                fault @ (Fault::OptedOut
+                | Fault::Credentials(_)
+                | Fault::Stranger(_)
+                | Fault::Stopped(_)),
+            ) => return Err(fault),
             Err(fault) => {
-                self.told.push(Told::fault(EVERY_CLUSTER, &snapshot, today, &fault));
+                self.told
+                    .push(Told::fault(EVERY_CLUSTER, &snapshot, today, &fault));
                 return Ok(Vec::new());
             }
         };
         for missing in discovered.missing {
-            self.told.push(Told::fault(EVERY_CLUSTER, &snapshot, today.clone(), &Fault::Gone(missing)));
+            self.told.push(Told::fault(
+                EVERY_CLUSTER,
+                &snapshot,
+                today.clone(),
+                &Fault::Gone(missing),
+            ));
         }
         Ok(discovered.clusters)
     }
@@ -70,14 +124,24 @@ impl Discovery<'_> {
         match cloudwatch::services(self.place).await {
             Ok(measured) => {
                 for cluster in clusters {
-                    self.settle(&cluster.name, source::METRICS, State::Snapshot, "its services are known by now");
+                    self.settle(
+                        &cluster.name,
+                        source::METRICS,
+                        State::Snapshot,
+                        "its services are known by now",
+                    );
                 }
                 Ok(measured)
             }
             Err(fault @ Fault::Stopped(_)) => Err(fault),
             Err(fault) => {
                 for cluster in clusters {
-                    self.told.push(Told::fault(&cluster.name, source::METRICS, today.clone(), &fault));
+                    self.told.push(Told::fault(
+                        &cluster.name,
+                        source::METRICS,
+                        today.clone(),
+                        &fault,
+                    ));
                 }
                 Ok(ByCluster::new())
             }
@@ -86,14 +150,25 @@ impl Discovery<'_> {
 
     /// Task definition families with metrics, where Container Insights is on.
     async fn families(&mut self, clusters: &[Cluster]) -> Result<ByCluster, Fault> {
-        let measured: Vec<&Cluster> = clusters.iter().filter(|cluster| cluster.insights != Insights::Disabled).collect();
+        let measured: Vec<&Cluster> = clusters
+            .iter()
+            .filter(|cluster| cluster.insights != Insights::Disabled)
+            .collect();
         if measured.is_empty() {
             return Ok(ByCluster::new());
         }
         match cloudwatch::families(self.place).await {
             Ok(found) => {
-                for cluster in measured.iter().filter(|cluster| cluster.unknown_services.is_none()) {
-                    self.settle(&cluster.name, source::FAMILY_METRICS, State::Snapshot, "its families are known by now");
+                for cluster in measured
+                    .iter()
+                    .filter(|cluster| cluster.unknown_services.is_none())
+                {
+                    self.settle(
+                        &cluster.name,
+                        source::FAMILY_METRICS,
+                        State::Snapshot,
+                        "its families are known by now",
+                    );
                 }
                 Ok(found)
             }
@@ -101,7 +176,12 @@ impl Discovery<'_> {
             Err(fault) => {
                 for cluster in measured {
                     let days = self.missing(&cluster.name, source::FAMILY_METRICS);
-                    self.told.push(Told::fault(&cluster.name, source::FAMILY_METRICS, days, &fault));
+                    self.told.push(Told::fault(
+                        &cluster.name,
+                        source::FAMILY_METRICS,
+                        days,
+                        &fault,
+                    ));
                 }
                 Ok(ByCluster::new())
             }
@@ -115,10 +195,18 @@ impl Discovery<'_> {
         }
         match logs::groups(self.place, clusters, self.request.now_ms).await {
             Ok(groups) => {
-                let without =
-                    |name: &&String| !groups.iter().any(|group| group.source() == source::TASK_EVENTS && group.scope() == *name);
+                let without = |name: &&String| {
+                    !groups.iter().any(|group| {
+                        group.source() == source::TASK_EVENTS && group.scope() == *name
+                    })
+                };
                 for name in clusters.iter().filter(without) {
-                    self.settle(name, source::TASK_EVENTS, State::Disabled, "the cluster's own task events are not captured");
+                    self.settle(
+                        name,
+                        source::TASK_EVENTS,
+                        State::Disabled,
+                        "the cluster's own task events are not captured",
+                    );
                 }
                 let with_days = |group: Group| {
                     let mut days = self.missing(group.scope(), group.source());
@@ -131,7 +219,8 @@ impl Discovery<'_> {
             Err(fault) => {
                 for name in clusters {
                     let days = self.missing(name, source::TASK_EVENTS);
-                    self.told.push(Told::fault(name, source::TASK_EVENTS, days, &fault));
+                    self.told
+                        .push(Told::fault(name, source::TASK_EVENTS, days, &fault));
                 }
                 Ok(Vec::new())
             }
@@ -140,42 +229,94 @@ impl Discovery<'_> {
 
     /// Takes back what an earlier collection said of days on which it could not look.
     fn settle(&mut self, scope: &str, source: &str, state: State, reason: &str) {
-        let days = self.known.unfinished(self.here(), scope, source, self.request.days.clone());
+        let days = self
+            .known
+            .unfinished(self.here(), scope, source, self.request.days.clone());
         if !days.is_empty() {
-            self.told.push(Told { scope: scope.to_owned(), source: source.to_owned(), days, state, reason: reason.to_owned() });
+            self.told.push(Told {
+                scope: scope.to_owned(),
+                source: source.to_owned(),
+                days,
+                state,
+                reason: reason.to_owned(),
+            });
         }
     }
 
     /// Keeps the name of the price book in use, once a day.
     fn price_book(&mut self) {
-        let (source, today) = (source::of(source::PRICES, &self.request.book), self.request.now_ms / MS_PER_DAY);
-        if self.known.rows(self.here(), EVERY_CLUSTER, &source, today).is_none() {
-            let (scope, reason) = (EVERY_CLUSTER.to_owned(), format!("price book {}", self.request.book));
-            self.told.push(Told { scope, source, days: vec![today], state: State::Snapshot, reason });
+        let (source, today) = (
+            source::of(source::PRICES, &self.request.book),
+            self.request.now_ms / MS_PER_DAY,
+        );
+        if self
+            .known
+            .rows(self.here(), EVERY_CLUSTER, &source, today)
+            .is_none()
+        {
+            let (scope, reason) = (
+                EVERY_CLUSTER.to_owned(),
+                format!("price book {}", self.request.book),
+            );
+            self.told.push(Told {
+                scope,
+                source,
+                days: vec![today],
+                state: State::Snapshot,
+                reason,
+            });
         }
     }
 
     /// What is missing of a cluster.
-    fn scope(&mut self, cluster: Cluster, measured: &ByCluster, families: &ByCluster) -> ClusterScope {
+    fn scope(
+        &mut self,
+        cluster: Cluster,
+        measured: &ByCluster,
+        families: &ByCluster,
+    ) -> ClusterScope {
         let (account, region) = (&self.place.account, &self.place.region);
         let standalone = standalone(&cluster, families).unwrap_or_else(|fault| {
             let days = self.missing(&cluster.name, source::FAMILY_METRICS);
-            self.told.push(Told::fault(&cluster.name, source::FAMILY_METRICS, days, &fault));
+            self.told.push(Told::fault(
+                &cluster.name,
+                source::FAMILY_METRICS,
+                days,
+                &fault,
+            ));
             Vec::new()
         });
-        let mut metrics = self.metrics(&cluster, source::METRICS, &names_of(&cluster, measured), |name| {
-            Series::of_service(account, region, &cluster.name, name)
-        });
-        metrics.extend(self.metrics(&cluster, source::FAMILY_METRICS, &standalone, |name| {
-            Series::of_family(account, region, &cluster.name, name)
-        }));
+        let mut metrics = self.metrics(
+            &cluster,
+            source::METRICS,
+            &names_of(&cluster, measured),
+            |name| Series::of_service(account, region, &cluster.name, name),
+        );
+        metrics.extend(
+            self.metrics(&cluster, source::FAMILY_METRICS, &standalone, |name| {
+                Series::of_family(account, region, &cluster.name, name)
+            }),
+        );
         let now_ms = self.request.now_ms;
         let changed = cluster.services.iter().enumerate().filter(|(_, service)| {
-            !self.known.has_history(self.here(), &cluster.name, &service.name, service.settled_ms, now_ms)
+            !self.known.has_history(
+                self.here(),
+                &cluster.name,
+                &service.name,
+                service.settled_ms,
+                now_ms,
+            )
         });
         let changed = changed.map(|(place, _)| place).collect();
-        let is_fresh = self.known.has_fresh(self.here(), &cluster.name, source::ECS, now_ms);
-        ClusterScope { cluster, is_fresh, changed, metrics }
+        let is_fresh = self
+            .known
+            .has_fresh(self.here(), &cluster.name, source::ECS, now_ms);
+        ClusterScope {
+            cluster,
+            is_fresh,
+            changed,
+            metrics,
+        }
     }
 
     /// The series of `workloads`, those with the same missing days together.
@@ -187,21 +328,38 @@ impl Discovery<'_> {
         series: impl Fn(&str) -> [Series; SERIES_PER_WORKLOAD],
     ) -> Vec<Metrics> {
         let mut alike: BTreeMap<Vec<Day>, Vec<&String>> = BTreeMap::new();
-        let Request { days, resolution, now_ms, .. } = self.request;
+        let Request {
+            days,
+            resolution,
+            now_ms,
+            ..
+        } = self.request;
         for name in workloads {
             let source = source::of(source, name);
             let mut missing = self.missing(&cluster.name, &source);
-            missing.extend(
-                self.known.coarser(self.here(), &cluster.name, &source, days.clone(), |day| resolution.period_s(day, *now_ms)),
-            );
+            missing.extend(self.known.coarser(
+                self.here(),
+                &cluster.name,
+                &source,
+                days.clone(),
+                |day| resolution.period_s(day, *now_ms),
+            ));
             missing.sort_unstable();
             missing.dedup();
             alike.entry(missing).or_default().push(name);
         }
         let of = |(days, workloads): (Vec<Day>, Vec<&String>)| {
             let chunks = cloudwatch::chunks(workloads.len(), &days, *resolution, *now_ms);
-            let series = workloads.into_iter().flat_map(|name| series(name)).collect();
-            Metrics { source, series, chunks, is_whole: days.is_empty() }
+            let series = workloads
+                .into_iter()
+                .flat_map(|name| series(name))
+                .collect();
+            Metrics {
+                source,
+                series,
+                chunks,
+                is_whole: days.is_empty(),
+            }
         };
         alike.into_iter().map(of).collect()
     }
@@ -210,15 +368,26 @@ impl Discovery<'_> {
 /// The services of a cluster, those that are only measured included.
 fn names_of<'a>(cluster: &'a Cluster, measured: &'a ByCluster) -> Vec<&'a String> {
     let measured = measured.get(&cluster.name).into_iter().flatten();
-    let names: BTreeSet<&String> = cluster.services.iter().map(|service| &service.name).chain(measured).collect();
+    let names: BTreeSet<&String> = cluster
+        .services
+        .iter()
+        .map(|service| &service.name)
+        .chain(measured)
+        .collect();
     names.into_iter().collect()
 }
 
 /// The families of a cluster that run as standalone tasks. Fails where a family may be a service's without our knowing.
 fn standalone<'f>(cluster: &Cluster, families: &'f ByCluster) -> Result<Vec<&'f String>, Fault> {
-    let of_services: BTreeSet<&str> = cluster.services.iter().flat_map(ecs::Service::families).collect();
+    let of_services: BTreeSet<&str> = cluster
+        .services
+        .iter()
+        .flat_map(ecs::Service::families)
+        .collect();
     let families = families.get(&cluster.name).into_iter().flatten();
-    let standalone: Vec<&String> = families.filter(|family| !of_services.contains(family.as_str())).collect();
+    let standalone: Vec<&String> = families
+        .filter(|family| !of_services.contains(family.as_str()))
+        .collect();
     match &cluster.unknown_services {
         Some(fault) if !standalone.is_empty() => Err(fault.clone()),
         _ => Ok(standalone),

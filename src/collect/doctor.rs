@@ -72,13 +72,21 @@ pub(crate) async fn examine(place: &Place, only: &[String], now_ms: i64) -> Resu
             faults.extend(discovered.missing);
             discovered.clusters
         }
-        Err(fault @ (Fault::OptedOut | Fault::Credentials(_) | Fault::Stranger(_) | Fault::Stopped(_))) => return Err(fault),
+        Err(
+            fault @ (Fault::OptedOut
+            | Fault::Credentials(_)
+            | Fault::Stranger(_)
+            | Fault::Stopped(_)),
+        ) => return Err(fault),
         Err(fault) => {
             faults.push(format!("clusters: {}", fault.reason()));
             Vec::new()
         }
     };
-    let names: Vec<String> = discovered.iter().map(|cluster| cluster.name.clone()).collect();
+    let names: Vec<String> = discovered
+        .iter()
+        .map(|cluster| cluster.name.clone())
+        .collect();
     let groups = match logs::groups(place, &names, now_ms).await {
         Ok(groups) => Some(groups),
         Err(fault) => {
@@ -86,16 +94,33 @@ pub(crate) async fn examine(place: &Place, only: &[String], now_ms: i64) -> Resu
             None
         }
     };
-    let permissions = permissions(place, discovered.first(), groups.iter().flatten().next(), now_ms).await;
+    let permissions = permissions(
+        place,
+        discovered.first(),
+        groups.iter().flatten().next(),
+        now_ms,
+    )
+    .await;
     let today = now_ms / MS_PER_DAY;
     let clusters = discovered.into_iter().map(|cluster| {
         let kept = |kind: GroupKind| {
-            let Some(groups) = &groups else { return Kept::Unknown };
-            let days = |is: &dyn Fn(&Group) -> bool| {
-                groups.iter().filter(|group| group.kind == kind && is(group)).map(|group| today - group.first_day + 1).max()
+            let Some(groups) = &groups else {
+                return Kept::Unknown;
             };
-            let (own, shared) = (days(&|group| group.scope() == cluster.name), days(&|group| group.cluster.is_none()));
-            own.map(Kept::Days).or(shared.map(Kept::Shared)).unwrap_or(Kept::Nothing)
+            let days = |is: &dyn Fn(&Group) -> bool| {
+                groups
+                    .iter()
+                    .filter(|group| group.kind == kind && is(group))
+                    .map(|group| today - group.first_day + 1)
+                    .max()
+            };
+            let (own, shared) = (
+                days(&|group| group.scope() == cluster.name),
+                days(&|group| group.cluster.is_none()),
+            );
+            own.map(Kept::Days)
+                .or(shared.map(Kept::Shared))
+                .unwrap_or(Kept::Nothing)
         };
         ClusterCheck {
             events: kept(GroupKind::TaskEvents),
@@ -105,8 +130,19 @@ pub(crate) async fn examine(place: &Place, only: &[String], now_ms: i64) -> Resu
             name: cluster.name,
         }
     });
-    let (account, region, caller) = (place.account.clone(), place.region.clone(), place.caller.clone());
-    Ok(Checkup { clusters: clusters.collect(), account, region, caller, faults, permissions })
+    let (account, region, caller) = (
+        place.account.clone(),
+        place.region.clone(),
+        place.caller.clone(),
+    );
+    Ok(Checkup {
+        clusters: clusters.collect(),
+        account,
+        region,
+        caller,
+        faults,
+        permissions,
+    })
 }
 
 /// Every read of a collection, tried once. An answer that nothing is there is a permission granted.
@@ -117,38 +153,90 @@ async fn permissions(
     now_ms: i64,
 ) -> Vec<(&'static str, Option<Fault>)> {
     let name = cluster.map_or("default", |cluster| cluster.name.as_str());
-    let service = cluster.and_then(|cluster| cluster.services.first()).map_or(NOTHING, |service| service.name.as_str());
+    let service = cluster
+        .and_then(|cluster| cluster.services.first())
+        .map_or(NOTHING, |service| service.name.as_str());
     let log_group = group.map_or(NOTHING, |group| group.name.as_str());
     let ecs = &place.clients.ecs;
-    let revision =
-        format!("arn:aws:ecs:{}:{}:service-revision/{name}/{service}/0000000000000000000", place.region, place.account);
+    let revision = format!(
+        "arn:aws:ecs:{}:{}:service-revision/{name}/{service}/0000000000000000000",
+        place.region, place.account
+    );
     let mut tried = Vec::new();
     macro_rules! attempt {
         ($class:ident, $operation:literal, $request:expr) => {
-            let answer = place.call(Class::$class, $operation, || $request.send()).await;
+            let answer = place
+                .call(Class::$class, $operation, || $request.send())
+                .await;
             tried.push(($operation, answer.err().filter(is_refusal)));
         };
     }
-    attempt!(EcsClusters, "ecs:ListClusters", ecs.list_clusters().max_results(1));
-    attempt!(EcsClusters, "ecs:DescribeClusters", ecs.describe_clusters().clusters(name));
-    attempt!(EcsServices, "ecs:ListServices", ecs.list_services().cluster(name).max_results(1));
-    attempt!(EcsServices, "ecs:DescribeServices", ecs.describe_services().cluster(name).services(service));
+    attempt!(
+        EcsClusters,
+        "ecs:ListClusters",
+        ecs.list_clusters().max_results(1)
+    );
+    attempt!(
+        EcsClusters,
+        "ecs:DescribeClusters",
+        ecs.describe_clusters().clusters(name)
+    );
+    attempt!(
+        EcsServices,
+        "ecs:ListServices",
+        ecs.list_services().cluster(name).max_results(1)
+    );
+    attempt!(
+        EcsServices,
+        "ecs:DescribeServices",
+        ecs.describe_services().cluster(name).services(service)
+    );
     attempt!(
         EcsServices,
         "ecs:ListServiceDeployments",
-        ecs.list_service_deployments().cluster(name).service(service).max_results(1)
+        ecs.list_service_deployments()
+            .cluster(name)
+            .service(service)
+            .max_results(1)
     );
-    attempt!(EcsServices, "ecs:DescribeServiceRevisions", ecs.describe_service_revisions().service_revision_arns(&revision));
-    attempt!(EcsTasks, "ecs:ListTasks", ecs.list_tasks().cluster(name).max_results(1));
-    attempt!(EcsTasks, "ecs:DescribeTasks", ecs.describe_tasks().cluster(name).tasks(NO_TASK));
-    attempt!(EcsDefinitions, "ecs:DescribeTaskDefinition", ecs.describe_task_definition().task_definition(NOTHING));
-    attempt!(EcsTasks, "ecs:ListContainerInstances", ecs.list_container_instances().cluster(name).max_results(1));
+    attempt!(
+        EcsServices,
+        "ecs:DescribeServiceRevisions",
+        ecs.describe_service_revisions()
+            .service_revision_arns(&revision)
+    );
+    attempt!(
+        EcsTasks,
+        "ecs:ListTasks",
+        ecs.list_tasks().cluster(name).max_results(1)
+    );
+    attempt!(
+        EcsTasks,
+        "ecs:DescribeTasks",
+        ecs.describe_tasks().cluster(name).tasks(NO_TASK)
+    );
+    attempt!(
+        EcsDefinitions,
+        "ecs:DescribeTaskDefinition",
+        ecs.describe_task_definition().task_definition(NOTHING)
+    );
+    attempt!(
+        EcsTasks,
+        "ecs:ListContainerInstances",
+        ecs.list_container_instances().cluster(name).max_results(1)
+    );
     attempt!(
         EcsTasks,
         "ecs:DescribeContainerInstances",
-        ecs.describe_container_instances().cluster(name).container_instances(NO_TASK)
+        ecs.describe_container_instances()
+            .cluster(name)
+            .container_instances(NO_TASK)
     );
-    attempt!(MetricList, "cloudwatch:ListMetrics", place.clients.cloudwatch.list_metrics().namespace("AWS/ECS"));
+    attempt!(
+        MetricList,
+        "cloudwatch:ListMetrics",
+        place.clients.cloudwatch.list_metrics().namespace("AWS/ECS")
+    );
     attempt!(
         MetricData,
         "cloudwatch:GetMetricData",
@@ -160,32 +248,77 @@ async fn permissions(
             .start_time(DateTime::from_millis(now_ms - 3_600_000))
             .end_time(DateTime::from_millis(now_ms))
     );
-    attempt!(LogGroups, "logs:DescribeLogGroups", place.clients.logs.describe_log_groups().limit(1));
+    attempt!(
+        LogGroups,
+        "logs:DescribeLogGroups",
+        place.clients.logs.describe_log_groups().limit(1)
+    );
     attempt!(
         LogEvents,
         "logs:FilterLogEvents",
-        place.clients.logs.filter_log_events().log_group_name(log_group).start_time(now_ms - 60_000).end_time(now_ms).limit(1)
+        place
+            .clients
+            .logs
+            .filter_log_events()
+            .log_group_name(log_group)
+            .start_time(now_ms - 60_000)
+            .end_time(now_ms)
+            .limit(1)
     );
-    attempt!(Codebuild, "codebuild:ListBuilds", place.clients.codebuild.list_builds());
+    attempt!(
+        Codebuild,
+        "codebuild:ListBuilds",
+        place.clients.codebuild.list_builds()
+    );
     let build = format!("{NOTHING}:00000000-0000-0000-0000-000000000000");
-    attempt!(Codebuild, "codebuild:ListProjects", place.clients.codebuild.list_projects());
-    attempt!(Codebuild, "codebuild:BatchGetProjects", place.clients.codebuild.batch_get_projects().names(NOTHING));
-    attempt!(Codebuild, "codebuild:BatchGetBuilds", place.clients.codebuild.batch_get_builds().ids(&build));
+    attempt!(
+        Codebuild,
+        "codebuild:ListProjects",
+        place.clients.codebuild.list_projects()
+    );
+    attempt!(
+        Codebuild,
+        "codebuild:BatchGetProjects",
+        place.clients.codebuild.batch_get_projects().names(NOTHING)
+    );
+    attempt!(
+        Codebuild,
+        "codebuild:BatchGetBuilds",
+        place.clients.codebuild.batch_get_builds().ids(&build)
+    );
     tried
 }
 
 /// One metric over one hour: the cheapest question there is.
 fn a_query() -> MetricDataQuery {
-    let dimension = Dimension::builder().name("ClusterName").value(NOTHING).build();
-    let metric = AwsMetric::builder().namespace("AWS/ECS").metric_name("CPUUtilization").dimensions(dimension).build();
-    let stat = MetricStat::builder().metric(metric).period(3600).stat("Maximum").build();
-    MetricDataQuery::builder().id("m0").metric_stat(stat).build()
+    let dimension = Dimension::builder()
+        .name("ClusterName")
+        .value(NOTHING)
+        .build();
+    let metric = AwsMetric::builder()
+        .namespace("AWS/ECS")
+        .metric_name("CPUUtilization")
+        .dimensions(dimension)
+        .build();
+    let stat = MetricStat::builder()
+        .metric(metric)
+        .period(3600)
+        .stat("Maximum")
+        .build();
+    MetricDataQuery::builder()
+        .id("m0")
+        .metric_stat(stat)
+        .build()
 }
 
 /// True for what says "you may not" or "not now". That something does not exist is an answer, also where AWS has no
 /// better word for it.
 fn is_refusal(fault: &Fault) -> bool {
-    let is_about_nothing =
-        |what: &str| ["ClientException", "InvalidParameter", "InvalidInput"].iter().any(|code| what.contains(code));
-    !matches!(fault, Fault::Gone(_)) && !matches!(fault, Fault::Protocol(what) if is_about_nothing(what))
+    let is_about_nothing = |what: &str| {
+        ["ClientException", "InvalidParameter", "InvalidInput"]
+            .iter()
+            .any(|code| what.contains(code))
+    };
+    !matches!(fault, Fault::Gone(_))
+        && !matches!(fault, Fault::Protocol(what) if is_about_nothing(what))
 }

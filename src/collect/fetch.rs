@@ -40,54 +40,112 @@ pub(crate) struct Terms {
 impl Terms {
     /// Of a request whose plan asks for `planned` metrics.
     pub(crate) fn of(request: &Request, planned: u64) -> Self {
-        let unplanned_metrics = Arc::new(AtomicU64::new(request.most_metrics.saturating_sub(planned)));
-        Self { now_ms: request.now_ms, resolution: request.resolution, unplanned_metrics }
+        let unplanned_metrics =
+            Arc::new(AtomicU64::new(request.most_metrics.saturating_sub(planned)));
+        Self {
+            now_ms: request.now_ms,
+            resolution: request.resolution,
+            unplanned_metrics,
+        }
     }
 
     /// Takes `metrics` from what is left; false where it is not enough.
     fn may_spend(&self, metrics: u64) -> bool {
         let take = |left: u64| left.checked_sub(metrics);
-        self.unplanned_metrics.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        self.unplanned_metrics
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_ok()
     }
 }
 
 /// Fetches and sends all of it; returns what no commit tells.
 pub(crate) async fn all(scopes: Vec<Scopes>, known: Known, terms: Terms, sink: Sink) -> Vec<Line> {
-    let fetches = scopes.into_iter().map(|scopes| place(scopes, &known, &terms, &sink));
-    let faults: Vec<Vec<Line>> = stream::iter(fetches).buffer_unordered(PLACES).collect().await;
+    let fetches = scopes
+        .into_iter()
+        .map(|scopes| place(scopes, &known, &terms, &sink));
+    let faults: Vec<Vec<Line>> = stream::iter(fetches)
+        .buffer_unordered(PLACES)
+        .collect()
+        .await;
     faults.into_iter().flatten().collect()
 }
 
 async fn place(scopes: Scopes, known: &Known, terms: &Terms, sink: &Sink) -> Vec<Line> {
-    let Scopes { place, clusters, logs, with_projects, builds, build_metrics, told } = &scopes;
+    let Scopes {
+        place,
+        clusters,
+        logs,
+        with_projects,
+        builds,
+        build_metrics,
+        told,
+    } = &scopes;
     let definitions = &Mutex::new(known.definitions(&place.account, &place.region));
-    let context = Context { place, known, terms, sink, definitions };
+    let context = Context {
+        place,
+        known,
+        terms,
+        sink,
+        definitions,
+    };
     let mut lanes = Lanes::default();
     lanes.others.extend(told.iter().map(Work::Told));
-    for ClusterScope { cluster, is_fresh, changed, metrics } in clusters {
-        lanes.others.extend((!is_fresh).then_some(Work::Snapshot(cluster)));
-        lanes.histories.extend(changed.chunks(SERVICES_A_UNIT).map(|services| Work::History(cluster, services)));
-        lanes.metrics.extend(metrics.iter().flat_map(|metrics| pieces(cluster, metrics)));
+    for ClusterScope {
+        cluster,
+        is_fresh,
+        changed,
+        metrics,
+    } in clusters
+    {
+        lanes
+            .others
+            .extend((!is_fresh).then_some(Work::Snapshot(cluster)));
+        lanes.histories.extend(
+            changed
+                .chunks(SERVICES_A_UNIT)
+                .map(|services| Work::History(cluster, services)),
+        );
+        lanes
+            .metrics
+            .extend(metrics.iter().flat_map(|metrics| pieces(cluster, metrics)));
     }
     // What CloudWatch forgets first comes first.
     lanes.metrics.sort_by_key(|piece| piece.chunk.expires_ms());
     for (group, days) in logs {
-        lanes.logs.extend(days.iter().rev().map(|day| Work::Logs(group, *day)));
+        lanes
+            .logs
+            .extend(days.iter().rev().map(|day| Work::Logs(group, *day)));
     }
     lanes.others.extend(with_projects.then_some(Work::Projects));
     if !builds.is_empty() || !build_metrics.is_empty() {
-        lanes.others.push(Work::Builds { missing: builds, metrics: build_metrics });
+        lanes.others.push(Work::Builds {
+            missing: builds,
+            metrics: build_metrics,
+        });
     }
     lanes.run(context).await
 }
 
 fn pieces<'a>(cluster: &'a Cluster, metrics: &'a Metrics) -> impl Iterator<Item = Piece<'a>> {
-    let Metrics { source, series, chunks, .. } = metrics;
+    let Metrics {
+        source,
+        series,
+        chunks,
+        ..
+    } = metrics;
     chunks.iter().flat_map(move |chunk| {
-        chunk.pieces(series.len() / SERIES_PER_WORKLOAD).map(move |workloads| {
-            let series = &series[workloads.start * SERIES_PER_WORKLOAD..workloads.end * SERIES_PER_WORKLOAD];
-            Piece { scope: &cluster.name, source, series, chunk }
-        })
+        chunk
+            .pieces(series.len() / SERIES_PER_WORKLOAD)
+            .map(move |workloads| {
+                let series = &series
+                    [workloads.start * SERIES_PER_WORKLOAD..workloads.end * SERIES_PER_WORKLOAD];
+                Piece {
+                    scope: &cluster.name,
+                    source,
+                    series,
+                    chunk,
+                }
+            })
     })
 }
 
@@ -106,7 +164,10 @@ enum Work<'a> {
     /// CodeBuild's projects.
     Projects,
     /// Builds and their metrics, each of the days that it misses.
-    Builds { missing: &'a [Day], metrics: &'a [Day] },
+    Builds {
+        missing: &'a [Day],
+        metrics: &'a [Day],
+    },
 }
 
 /// The work in one place by what paces it, so that no kind waits for another. An interruption loses what is under way,
@@ -126,20 +187,38 @@ impl Lanes<'_> {
     /// Does all of it; returns what no commit tells.
     async fn run(self, context: Context<'_>) -> Vec<Line> {
         let metrics = self.metrics.into_iter().map(Work::Metrics).collect();
-        let lanes = [(self.others, 4), (metrics, 2), (self.logs, 2), (self.histories, 1)];
-        stream::select_all(lanes.map(|(work, at_once)| Box::pin(lane(work, at_once, context)))).collect().await
+        let lanes = [
+            (self.others, 4),
+            (metrics, 2),
+            (self.logs, 2),
+            (self.histories, 1),
+        ];
+        stream::select_all(lanes.map(|(work, at_once)| Box::pin(lane(work, at_once, context))))
+            .collect()
+            .await
     }
 }
 
 /// Does `work`, a few units at once. One that panics takes nothing from the others.
-fn lane<'a>(work: Vec<Work<'a>>, at_once: usize, context: Context<'a>) -> impl Stream<Item = Line> + Send + 'a {
-    let broken =
-        move || context.told(EVERY_CLUSTER, "internal", Err(Fault::Failed("internal error; please report it".to_owned())));
+fn lane<'a>(
+    work: Vec<Work<'a>>,
+    at_once: usize,
+    context: Context<'a>,
+) -> impl Stream<Item = Line> + Send + 'a {
+    let broken = move || {
+        context.told(
+            EVERY_CLUSTER,
+            "internal",
+            Err(Fault::Failed("internal error; please report it".to_owned())),
+        )
+    };
     let units = work.into_iter().map(move |work| {
         let unit = AssertUnwindSafe(context.fetch(work)).catch_unwind();
         unit.map(move |told| told.unwrap_or_else(|_| broken()))
     });
-    stream::iter(units).buffer_unordered(at_once).filter_map(std::future::ready)
+    stream::iter(units)
+        .buffer_unordered(at_once)
+        .filter_map(std::future::ready)
 }
 
 /// What every unit of a place needs.
@@ -156,7 +235,13 @@ struct Context<'a> {
 impl Context<'_> {
     /// Fetches and commits one unit; returns what no commit tells of it.
     async fn fetch(self, work: Work<'_>) -> Option<Line> {
-        let Self { place, known, terms, sink, definitions } = self;
+        let Self {
+            place,
+            known,
+            terms,
+            sink,
+            definitions,
+        } = self;
         let now_ms = terms.now_ms;
         match work {
             Work::Told(told) => self.told(&told.scope, &told.source, self.tell(told).await),
@@ -165,8 +250,12 @@ impl Context<'_> {
                 self.told(&cluster.name, source::ECS, done)
             }
             Work::History(cluster, services) => {
-                let services: Vec<&Service> = services.iter().map(|&service| &cluster.services[service]).collect();
-                let done = ecs::history(place, cluster, &services, now_ms, definitions, known, sink).await;
+                let services: Vec<&Service> = services
+                    .iter()
+                    .map(|&service| &cluster.services[service])
+                    .collect();
+                let done =
+                    ecs::history(place, cluster, &services, now_ms, definitions, known, sink).await;
                 self.told(&cluster.name, source::HISTORY, done)
             }
             Work::Metrics(piece) => {
@@ -177,15 +266,29 @@ impl Context<'_> {
                 let done = logs::fetch_day(place, group, day, now_ms, known, sink).await;
                 self.told(group.scope(), group.source(), done)
             }
-            Work::Projects => self.told(BUILD_SCOPE, source::PROJECTS, codebuild::projects(place, now_ms, known, sink).await),
-            Work::Builds { missing, metrics } => self.told(BUILD_SCOPE, source::BUILDS, self.builds(missing, metrics).await),
+            Work::Projects => self.told(
+                BUILD_SCOPE,
+                source::PROJECTS,
+                codebuild::projects(place, now_ms, known, sink).await,
+            ),
+            Work::Builds { missing, metrics } => self.told(
+                BUILD_SCOPE,
+                source::BUILDS,
+                self.builds(missing, metrics).await,
+            ),
         }
     }
 
     /// A fault that no commit tells.
     fn told(self, scope: &str, source: &str, done: Result<(), Fault>) -> Option<Line> {
         let fault = done.err()?;
-        Some(Line::of_fault(&self.place.account, &self.place.region, scope, source::name(source), &fault))
+        Some(Line::of_fault(
+            &self.place.account,
+            &self.place.region,
+            scope,
+            source::name(source),
+            &fault,
+        ))
     }
 
     /// Records what discovery told.
@@ -199,23 +302,40 @@ impl Context<'_> {
             reason: Some(told.reason.clone()),
         };
         for span in spans(&told.days) {
-            self.sink.unit().commit(self.place, span.map(verdict).collect(), self.known).await?;
+            self.sink
+                .unit()
+                .commit(self.place, span.map(verdict).collect(), self.known)
+                .await?;
         }
         Ok(())
     }
 
     /// Builds of the days that are missing, and the utilisation of those whose metrics are, day by day.
     async fn builds(self, missing: &[Day], metrics: &[Day]) -> Result<(), Fault> {
-        let Self { place, known, terms, sink, .. } = self;
+        let Self {
+            place,
+            known,
+            terms,
+            sink,
+            ..
+        } = self;
         let days = || missing.iter().chain(metrics).copied();
-        let (Some(first), Some(last)) = (days().min(), days().max()) else { return Ok(()) };
+        let (Some(first), Some(last)) = (days().min(), days().max()) else {
+            return Ok(());
+        };
         let dimensions = match metrics {
             [] => None,
             days => match cloudwatch::build_dimensions(place).await {
                 Ok(dimensions) => Some(dimensions),
                 Err(fault @ Fault::Stopped(_)) => return Err(fault),
                 Err(fault) => {
-                    self.tell(&Told::fault(BUILD_SCOPE, source::BUILD_METRICS, days.to_vec(), &fault)).await?;
+                    self.tell(&Told::fault(
+                        BUILD_SCOPE,
+                        source::BUILD_METRICS,
+                        days.to_vec(),
+                        &fault,
+                    ))
+                    .await?;
                     None
                 }
             },
@@ -232,18 +352,51 @@ impl Context<'_> {
     }
 
     /// Utilisation of the builds of one day, within the budget. Fails only when everything is to stop.
-    async fn build_metrics(self, day: Day, facts: &[BuildFact], dimensions: &BuildDimensions) -> Result<(), Fault> {
-        let Self { place, known, terms, sink, .. } = self;
+    async fn build_metrics(
+        self,
+        day: Day,
+        facts: &[BuildFact],
+        dimensions: &BuildDimensions,
+    ) -> Result<(), Fault> {
+        let Self {
+            place,
+            known,
+            terms,
+            sink,
+            ..
+        } = self;
         let window = day * MS_PER_DAY..(day + 1) * MS_PER_DAY;
-        let is_measured = |build: &BuildFact| build.end_ms.is_none_or(|end| end - build.start_ms > SHORTEST_MEASURED_BUILD_MS);
+        let is_measured = |build: &BuildFact| {
+            build
+                .end_ms
+                .is_none_or(|end| end - build.start_ms > SHORTEST_MEASURED_BUILD_MS)
+        };
         // A build that began the day before may reach into this one.
-        let is_of_day = |build: &BuildFact| build.start_ms < window.end && build.end_ms.is_none_or(|end| end > window.start);
-        let builds: Vec<&BuildFact> = facts.iter().filter(|build| is_measured(build) && is_of_day(build)).collect();
-        let of_day = BuildDay::of(place, day, &builds, dimensions, terms.resolution, terms.now_ms);
+        let is_of_day = |build: &BuildFact| {
+            build.start_ms < window.end && build.end_ms.is_none_or(|end| end > window.start)
+        };
+        let builds: Vec<&BuildFact> = facts
+            .iter()
+            .filter(|build| is_measured(build) && is_of_day(build))
+            .collect();
+        let of_day = BuildDay::of(
+            place,
+            day,
+            &builds,
+            dimensions,
+            terms.resolution,
+            terms.now_ms,
+        );
         let Some(of_day) = of_day else { return Ok(()) };
         if terms.may_spend(of_day.metrics()) {
             return of_day.fetch(place, terms.now_ms, known, sink).await;
         }
-        self.tell(&Told::fault(BUILD_SCOPE, source::BUILD_METRICS, vec![day], &Fault::Budget)).await
+        self.tell(&Told::fault(
+            BUILD_SCOPE,
+            source::BUILD_METRICS,
+            vec![day],
+            &Fault::Budget,
+        ))
+        .await
     }
 }

@@ -27,7 +27,9 @@ impl Listing {
     {
         while !self.is_over {
             let (items, token) = match ask(self.token.clone()).await {
-                Err(fault) if self.token.is_some() && is_stale(&fault) && self.pages.may_restart() => {
+                Err(fault)
+                    if self.token.is_some() && is_stale(&fault) && self.pages.may_restart() =>
+                {
                     self.token = None;
                     continue;
                 }
@@ -47,7 +49,8 @@ impl Listing {
 
 /// CodeBuild has no code of its own for an expired token.
 fn is_stale(fault: &Fault) -> bool {
-    is_stale_token(fault) || matches!(fault, Fault::Protocol(what) if what.contains("InvalidInputException"))
+    is_stale_token(fault)
+        || matches!(fault, Fault::Protocol(what) if what.contains("InvalidInputException"))
 }
 
 #[cfg(test)]
@@ -58,13 +61,21 @@ mod tests {
 
     type Page = Result<(Option<Vec<String>>, Option<String>), Fault>;
 
-    #[expect(clippy::unnecessary_wraps, reason = "a script has faults between its pages")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "a script has faults between its pages"
+    )]
     fn page(items: &[&str], token: Option<&str>) -> Page {
-        Ok((Some(items.iter().map(ToString::to_string).collect()), token.map(str::to_owned)))
+        Ok((
+            Some(items.iter().map(ToString::to_string).collect()),
+            token.map(str::to_owned),
+        ))
     }
 
     fn stale() -> Page {
-        Err(Fault::Protocol("ecs:ListTasks: InvalidParameterException".to_owned()))
+        Err(Fault::Protocol(
+            "ecs:ListTasks: InvalidParameterException".to_owned(),
+        ))
     }
 
     /// Every item of `script`, and the token that each page was asked for with.
@@ -75,7 +86,10 @@ mod tests {
             let mut all = Vec::new();
             let ask = |token| {
                 asked.borrow_mut().push(token);
-                let answer = answers.borrow_mut().next().unwrap_or_else(|| page(&[], None));
+                let answer = answers
+                    .borrow_mut()
+                    .next()
+                    .unwrap_or_else(|| page(&[], None));
                 async { answer }
             };
             while let Some(items) = listing.next(ask, String::as_str).await? {
@@ -88,22 +102,35 @@ mod tests {
 
     #[test]
     fn pages_follow_their_tokens_past_empty_ones() {
-        let (all, asked) = follow(vec![page(&["a"], Some("1")), page(&[], Some("2")), page(&["b"], None)]);
+        let (all, asked) = follow(vec![
+            page(&["a"], Some("1")),
+            page(&[], Some("2")),
+            page(&["b"], None),
+        ]);
         assert_eq!(all.unwrap(), ["a", "b"]);
         assert_eq!(asked, [None, Some("1".to_owned()), Some("2".to_owned())]);
     }
 
     #[test]
     fn an_expired_token_begins_the_listing_again_and_nothing_comes_twice() {
-        let (all, asked) =
-            follow(vec![page(&["a", "b"], Some("1")), stale(), page(&["b", "a", "c"], Some("1")), page(&["d", "c"], None)]);
+        let (all, asked) = follow(vec![
+            page(&["a", "b"], Some("1")),
+            stale(),
+            page(&["b", "a", "c"], Some("1")),
+            page(&["d", "c"], None),
+        ]);
         assert_eq!(all.unwrap(), ["a", "b", "c", "d"]);
-        assert_eq!(asked, [None, Some("1".to_owned()), None, Some("1".to_owned())]);
+        assert_eq!(
+            asked,
+            [None, Some("1".to_owned()), None, Some("1".to_owned())]
+        );
     }
 
     #[test]
     fn a_token_that_always_expires_ends_as_a_fault() {
-        let script = (0..10).flat_map(|_| [page(&["a"], Some("1")), stale()]).collect();
+        let script = (0..10)
+            .flat_map(|_| [page(&["a"], Some("1")), stale()])
+            .collect();
         assert!(follow(script).0.is_err());
     }
 
@@ -116,6 +143,10 @@ mod tests {
 
     #[test]
     fn a_token_that_comes_twice_is_a_fault() {
-        assert!(follow(vec![page(&["a"], Some("1")), page(&["b"], Some("1"))]).0.is_err());
+        assert!(
+            follow(vec![page(&["a"], Some("1")), page(&["b"], Some("1"))])
+                .0
+                .is_err()
+        );
     }
 }

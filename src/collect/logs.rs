@@ -78,34 +78,58 @@ impl Group {
         let name = group.log_group_name?;
         let (kind, cluster) = kind_and_cluster(&name, clusters)?;
         let created_ms = group.creation_time.unwrap_or(0);
-        let kept_ms = group.retention_in_days.map_or(i64::MAX, |days| i64::from(days) * MS_PER_DAY);
+        let kept_ms = group
+            .retention_in_days
+            .map_or(i64::MAX, |days| i64::from(days) * MS_PER_DAY);
         // The day on which the retention ends is losing its records, and so may be the next one before its turn comes.
-        let kept_from = (now_ms + MARGIN_MS).saturating_sub(kept_ms).div_euclid(MS_PER_DAY) + 1;
+        let kept_from = (now_ms + MARGIN_MS)
+            .saturating_sub(kept_ms)
+            .div_euclid(MS_PER_DAY)
+            + 1;
         let created_on = created_ms.div_euclid(MS_PER_DAY);
         let began_within = (created_ms.rem_euclid(MS_PER_DAY) != 0).then_some(created_on);
-        Some(Self { name, kind, cluster, first_day: created_on.max(kept_from), began_within })
+        Some(Self {
+            name,
+            kind,
+            cluster,
+            first_day: created_on.max(kept_from),
+            began_within,
+        })
     }
 }
 
 /// What the group called `name` holds, by where AWS puts it.
 fn kind_and_cluster(name: &str, clusters: &[String]) -> Option<(GroupKind, Option<String>)> {
-    let of_cluster = |rest: &str| rest.strip_suffix("/performance").filter(|cluster| !cluster.contains('/')).map(str::to_owned);
+    let of_cluster = |rest: &str| {
+        rest.strip_suffix("/performance")
+            .filter(|cluster| !cluster.contains('/'))
+            .map(str::to_owned)
+    };
     if let Some(rest) = name.strip_prefix(TASK_LOGS) {
         let cluster = of_cluster(rest).filter(|cluster| clusters.contains(cluster))?;
         return Some((GroupKind::TaskLogs, Some(cluster)));
     }
     let rest = name.strip_prefix(TASK_EVENTS)?;
     match rest.strip_prefix("containerinsights/").and_then(of_cluster) {
-        Some(cluster) => clusters.contains(&cluster).then_some((GroupKind::TaskEvents, Some(cluster))),
+        Some(cluster) => clusters
+            .contains(&cluster)
+            .then_some((GroupKind::TaskEvents, Some(cluster))),
         None => Some((GroupKind::TaskEvents, None)),
     }
 }
 
 /// The log groups with records about tasks: those of `clusters`, and those of task events that serve several.
-pub(crate) async fn groups(place: &Place, clusters: &[String], now_ms: i64) -> Result<Vec<Group>, Fault> {
+pub(crate) async fn groups(
+    place: &Place,
+    clusters: &[String],
+    now_ms: i64,
+) -> Result<Vec<Group>, Fault> {
     let mut groups = Vec::new();
     for prefix in [TASK_LOGS, TASK_EVENTS] {
-        list(place, prefix, |group| groups.extend(Group::of(group, clusters, now_ms))).await?;
+        list(place, prefix, |group| {
+            groups.extend(Group::of(group, clusters, now_ms))
+        })
+        .await?;
     }
     groups.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
     groups.dedup_by(|a, b| a.name == b.name);
@@ -115,11 +139,22 @@ pub(crate) async fn groups(place: &Place, clusters: &[String], now_ms: i64) -> R
 /// Follows one listing; `found` may be told of the same group twice.
 async fn list(place: &Place, prefix: &str, mut found: impl FnMut(LogGroup)) -> Result<(), Fault> {
     let request = |token: &Option<String>| {
-        place.clients.logs.describe_log_groups().log_group_name_prefix(prefix).set_next_token(token.clone()).send()
+        place
+            .clients
+            .logs
+            .describe_log_groups()
+            .log_group_name_prefix(prefix)
+            .set_next_token(token.clone())
+            .send()
     };
     let (mut pages, mut token) = (Pages::default(), None);
     loop {
-        let page = match place.call(Class::LogGroups, "logs:DescribeLogGroups", || request(&token)).await {
+        let page = match place
+            .call(Class::LogGroups, "logs:DescribeLogGroups", || {
+                request(&token)
+            })
+            .await
+        {
             Err(fault) if token.is_some() && is_stale_token(&fault) && pages.may_restart() => {
                 token = None;
                 continue;
@@ -148,15 +183,28 @@ pub(crate) async fn fetch_day(
 ) -> Result<(), Fault> {
     let window_ms = plan::window_ms(&(day..day + 1), now_ms);
     let request = |token: &Option<String>| {
-        let request = place.clients.logs.filter_log_events().log_group_name(&group.name).limit(MOST_EVENTS);
+        let request = place
+            .clients
+            .logs
+            .filter_log_events()
+            .log_group_name(&group.name)
+            .limit(MOST_EVENTS);
         // Both ends are inclusive.
-        let request = request.start_time(window_ms.start).end_time(window_ms.end - 1);
-        request.filter_pattern(group.kind.pattern()).set_next_token(token.clone()).send()
+        let request = request
+            .start_time(window_ms.start)
+            .end_time(window_ms.end - 1);
+        request
+            .filter_pattern(group.kind.pattern())
+            .set_next_token(token.clone())
+            .send()
     };
     let (mut unit, mut read) = (sink.unit(), Read::default());
     let (mut pages, mut token) = (Pages::of_log(), None);
     while !window_ms.is_empty() {
-        let page = match place.call(Class::LogEvents, "logs:FilterLogEvents", || request(&token)).await {
+        let page = match place
+            .call(Class::LogEvents, "logs:FilterLogEvents", || request(&token))
+            .await
+        {
             Ok(page) => page,
             Err(fault) if token.is_some() && is_stale_token(&fault) && pages.may_restart() => {
                 (unit, read, token) = (sink.unit(), Read::default(), None);
@@ -184,7 +232,19 @@ pub(crate) async fn fetch_day(
     }
     let (state, reason) = read.verdict(group.began_within == Some(day), plan::is_over(day, now_ms));
     let (scope, source) = (group.scope().to_owned(), group.source().to_owned());
-    unit.commit(place, vec![Verdict { scope, workload: None, source, day, state, reason }], known).await
+    unit.commit(
+        place,
+        vec![Verdict {
+            scope,
+            workload: None,
+            source,
+            day,
+            state,
+            reason,
+        }],
+        known,
+    )
+    .await
 }
 
 /// What was read of a day.
@@ -215,16 +275,32 @@ impl Read {
 
     fn verdict(&self, began_within: bool, is_over: bool) -> (State, Option<String>) {
         let refused: usize = self.refused.values().sum();
-        let reasons = self.refused.iter().map(|(why, count)| format!("{why}: {count}")).collect::<Vec<_>>().join(", ");
-        let refused = (refused > 0).then(|| format!("{refused} of {} records refused ({reasons})", self.events));
+        let reasons = self
+            .refused
+            .iter()
+            .map(|(why, count)| format!("{why}: {count}"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let refused = (refused > 0)
+            .then(|| format!("{refused} of {} records refused ({reasons})", self.events));
         match &self.fault {
             Some(fault) if self.events == 0 => (fault.state(), Some(fault.reason())),
-            Some(fault) => {
-                (State::Partial, Some([Some(fault.reason()), refused].into_iter().flatten().collect::<Vec<_>>().join("; ")))
-            }
+            Some(fault) => (
+                State::Partial,
+                Some(
+                    [Some(fault.reason()), refused]
+                        .into_iter()
+                        .flatten()
+                        .collect::<Vec<_>>()
+                        .join("; "),
+                ),
+            ),
             None if refused.is_some() => (State::Partial, refused),
             None if !is_over => (State::Partial, Some(OPEN_DAY.to_owned())),
-            None if began_within => (State::Snapshot, Some("the log group was created in the course of the day".to_owned())),
+            None if began_within => (
+                State::Snapshot,
+                Some("the log group was created in the course of the day".to_owned()),
+            ),
             None => (State::Complete, None),
         }
     }
@@ -237,9 +313,18 @@ fn take(text: &str, group: &Group, of: (&str, &str), batch: &mut Batch) -> Resul
         GroupKind::TaskEvents => tasks::take_event(text, &mut record)?,
         GroupKind::TaskLogs => container_insights::take(text, &mut record)?,
     }
-    let workloads = record.runs.iter().chain(&record.sightings).map(|row| &row.workload);
-    if !workloads.chain(record.samples.iter().map(|row| &row.workload)).all(|workload| is_own(workload, group, of)) {
-        return Err(Refusal::Rejected("record of another account, region or cluster"));
+    let workloads = record
+        .runs
+        .iter()
+        .chain(&record.sightings)
+        .map(|row| &row.workload);
+    if !workloads
+        .chain(record.samples.iter().map(|row| &row.workload))
+        .all(|workload| is_own(workload, group, of))
+    {
+        return Err(Refusal::Rejected(
+            "record of another account, region or cluster",
+        ));
     }
     batch.runs.append(&mut record.runs);
     batch.sightings.append(&mut record.sightings);
@@ -248,7 +333,10 @@ fn take(text: &str, group: &Group, of: (&str, &str), batch: &mut Batch) -> Resul
 }
 
 fn is_own(workload: &WorkloadKey, group: &Group, (account, region): (&str, &str)) -> bool {
-    let is_cluster = group.cluster.as_ref().is_none_or(|cluster| *cluster == workload.cluster);
+    let is_cluster = group
+        .cluster
+        .as_ref()
+        .is_none_or(|cluster| *cluster == workload.cluster);
     workload.account == account && workload.region == region && is_cluster
 }
 
@@ -262,15 +350,24 @@ mod tests {
     const TODAY: Day = 20_777;
 
     fn group(name: &str) -> Option<Group> {
-        let group = LogGroup::builder().log_group_name(name).creation_time(0).build();
+        let group = LogGroup::builder()
+            .log_group_name(name)
+            .creation_time(0)
+            .build();
         Group::of(group, &["prod".to_owned(), "web".to_owned()], NOW_MS)
     }
 
     #[test]
     fn a_group_is_known_by_where_aws_puts_it() {
         let told = |name: &str| group(name).map(|group| (group.kind, group.scope().to_owned()));
-        assert_eq!(told("/aws/ecs/containerinsights/prod/performance"), Some((GroupKind::TaskLogs, "prod".to_owned())));
-        assert_eq!(told("/aws/events/ecs/containerinsights/prod/performance"), Some((GroupKind::TaskEvents, "prod".to_owned())));
+        assert_eq!(
+            told("/aws/ecs/containerinsights/prod/performance"),
+            Some((GroupKind::TaskLogs, "prod".to_owned()))
+        );
+        assert_eq!(
+            told("/aws/events/ecs/containerinsights/prod/performance"),
+            Some((GroupKind::TaskEvents, "prod".to_owned()))
+        );
         for other in [
             "/aws/ecs/containerinsights/gone/performance",
             "/aws/events/ecs/containerinsights/gone/performance",
@@ -286,15 +383,20 @@ mod tests {
     fn a_group_of_several_clusters_is_a_scope_of_its_own() {
         for name in ["/aws/events/ecs/all-tasks", "/aws/events/ecs/prod"] {
             let group = group(name).unwrap();
-            assert_eq!((group.kind, group.cluster.as_deref(), group.scope()), (GroupKind::TaskEvents, None, name));
+            assert_eq!(
+                (group.kind, group.cluster.as_deref(), group.scope()),
+                (GroupKind::TaskEvents, None, name)
+            );
         }
     }
 
     #[test]
     fn a_group_begins_with_its_creation_or_its_retention() {
         let first_day = |created: i64, retention: Option<i32>| {
-            let group =
-                LogGroup::builder().log_group_name("/aws/events/ecs/all").creation_time(created).set_retention_in_days(retention);
+            let group = LogGroup::builder()
+                .log_group_name("/aws/events/ecs/all")
+                .creation_time(created)
+                .set_retention_in_days(retention);
             let group = Group::of(group.build(), &[], NOW_MS).unwrap();
             (group.first_day, group.began_within)
         };
@@ -303,7 +405,10 @@ mod tests {
         // At noon the records of seven days ago are gone up to noon.
         assert_eq!(first_day(noon, Some(7)), (TODAY - 6, Some(TODAY - 20)));
         assert_eq!(first_day(noon, Some(365)), (TODAY - 20, Some(TODAY - 20)));
-        assert_eq!(first_day((TODAY - 20) * MS_PER_DAY, None), (TODAY - 20, None));
+        assert_eq!(
+            first_day((TODAY - 20) * MS_PER_DAY, None),
+            (TODAY - 20, None)
+        );
     }
 
     fn task_log(cluster: &str, account: &str) -> String {
@@ -317,7 +422,10 @@ mod tests {
     fn records_of_other_accounts_and_clusters_are_refused() {
         let logs = group("/aws/ecs/containerinsights/prod/performance").unwrap();
         let mut batch = Batch::default();
-        assert_eq!(take(&task_log("prod", HERE.0), &logs, HERE, &mut batch), Ok(()));
+        assert_eq!(
+            take(&task_log("prod", HERE.0), &logs, HERE, &mut batch),
+            Ok(())
+        );
         for foreign in [task_log("web", HERE.0), task_log("prod", "210987654321")] {
             let refusal = Refusal::Rejected("record of another account, region or cluster");
             assert_eq!(take(&foreign, &logs, HERE, &mut batch), Err(refusal));
@@ -332,7 +440,15 @@ mod tests {
             "taskDefinitionArn":"arn:aws:ecs:us-east-1:123456789012:task-definition/etl:3","group":"family:etl","version":3,
             "createdAt":"2026-11-20T11:00:00Z"}}"#;
         let mut batch = Batch::default();
-        assert_eq!(take(event, &group("/aws/events/ecs/all").unwrap(), HERE, &mut batch), Ok(()));
+        assert_eq!(
+            take(
+                event,
+                &group("/aws/events/ecs/all").unwrap(),
+                HERE,
+                &mut batch
+            ),
+            Ok(())
+        );
         assert_eq!(batch.runs[0].workload.cluster, "web");
         let of_prod = group("/aws/events/ecs/containerinsights/prod/performance").unwrap();
         assert!(take(event, &of_prod, HERE, &mut batch).is_err());
@@ -340,12 +456,18 @@ mod tests {
 
     #[test]
     fn refused_records_make_a_day_partial_and_unused_ones_do_not() {
-        let mut read = Read { events: 9, ..Read::default() };
+        let mut read = Read {
+            events: 9,
+            ..Read::default()
+        };
         assert_eq!(read.verdict(false, true), (State::Complete, None));
         read.refused.insert("task with a malformed field", 2);
         assert_eq!(
             read.verdict(false, true),
-            (State::Partial, Some("2 of 9 records refused (task with a malformed field: 2)".to_owned()))
+            (
+                State::Partial,
+                Some("2 of 9 records refused (task with a malformed field: 2)".to_owned())
+            )
         );
     }
 
@@ -358,13 +480,19 @@ mod tests {
 
     #[test]
     fn a_group_that_may_not_be_read_is_denied() {
-        let read = Read { fault: Some(Fault::Denied("logs:FilterLogEvents".to_owned())), ..Read::default() };
+        let read = Read {
+            fault: Some(Fault::Denied("logs:FilterLogEvents".to_owned())),
+            ..Read::default()
+        };
         assert_eq!(read.verdict(false, true).0, State::Denied);
     }
 
     #[test]
     fn a_fetch_may_move_between_threads() {
-        fn is_send<F: Future + Send>(_: impl FnOnce(&'static Place, &'static Group, &'static Known, &'static Sink) -> F) {}
+        fn is_send<F: Future + Send>(
+            _: impl FnOnce(&'static Place, &'static Group, &'static Known, &'static Sink) -> F,
+        ) {
+        }
         is_send(|place, group, known, sink| fetch_day(place, group, 0, 0, known, sink));
         is_send(|place, _, _, _| groups(place, &[], 0));
     }

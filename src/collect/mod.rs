@@ -128,32 +128,65 @@ impl Collection {
     /// Finds the scopes and what is missing of them. Calls AWS, but writes nothing.
     pub(crate) fn plan(&self, request: &Request, dataset: &Dataset) -> Result<Plan> {
         let known = Known::read(dataset, &request.days, request.now_ms)?;
-        let (scopes, refused) = self.runtime.block_on(scopes::find(request, &known, self.stop.subscribe()))?;
+        let (scopes, refused) =
+            self.runtime
+                .block_on(scopes::find(request, &known, self.stop.subscribe()))?;
         let cost = Cost::of(&scopes, &known);
-        Ok(Plan { scopes, known, refused, cost })
+        Ok(Plan {
+            scopes,
+            known,
+            refused,
+            cost,
+        })
     }
 
     /// Looks at every place without fetching anything.
-    pub(crate) fn examine(&self, request: &Request) -> Result<(Vec<doctor::Checkup>, Vec<summary::Line>)> {
-        self.runtime.block_on(scopes::examine(request, self.stop.subscribe()))
+    pub(crate) fn examine(
+        &self,
+        request: &Request,
+    ) -> Result<(Vec<doctor::Checkup>, Vec<summary::Line>)> {
+        self.runtime
+            .block_on(scopes::examine(request, self.stop.subscribe()))
     }
 
     /// Fetches what is missing; what is whole is committed, whatever becomes of the rest.
-    pub(crate) fn run(&self, request: &Request, plan: Plan, dataset: &Dataset, progress: &summary::Progress) -> Result<Summary> {
-        let Plan { scopes, known, refused, cost } = plan;
+    pub(crate) fn run(
+        &self,
+        request: &Request,
+        plan: Plan,
+        dataset: &Dataset,
+        progress: &summary::Progress,
+    ) -> Result<Summary> {
+        let Plan {
+            scopes,
+            known,
+            refused,
+            cost,
+        } = plan;
         let mut summary = Summary::new(refused, &scopes);
-        let tallies: Vec<_> = scopes.iter().map(|scopes| scopes.place.tally.clone()).collect();
+        let tallies: Vec<_> = scopes
+            .iter()
+            .map(|scopes| scopes.place.tally.clone())
+            .collect();
         let (sink, inbox) = commit::channel();
-        let fetching = self.runtime.spawn(fetch::all(scopes, known, Terms::of(request, cost.metrics), sink));
+        let fetching = self.runtime.spawn(fetch::all(
+            scopes,
+            known,
+            Terms::of(request, cost.metrics),
+            sink,
+        ));
         let written = commit::write_all(inbox, dataset, request.now_ms, |commit, rows| {
             summary.note(commit, rows);
             progress.done(&commit.account, &commit.region);
         });
         if written.is_err() {
-            self.stop.send_replace(Some("the dataset cannot be written"));
+            self.stop
+                .send_replace(Some("the dataset cannot be written"));
         }
-        let faults =
-            self.runtime.block_on(fetching).map_err(|cause| Error::new(Kind::Failure, "a fetch broke off").cause(cause))?;
+        let faults = self
+            .runtime
+            .block_on(fetching)
+            .map_err(|cause| Error::new(Kind::Failure, "a fetch broke off").cause(cause))?;
         written?;
         summary.finish(faults, &tallies, self.stopped());
         Ok(summary)
@@ -163,7 +196,10 @@ impl Collection {
 /// Turns signals and the deadline into a reason to stop; a second signal ends the process at once.
 async fn listen(stop: watch::Sender<Option<&'static str>>, deadline: Option<Duration>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
         return;
     };
     let timer = async {

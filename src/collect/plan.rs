@@ -49,20 +49,33 @@ impl Known {
             return Ok(Self::default());
         }
         let today = now_ms.div_euclid(MS_PER_DAY);
-        let months: BTreeSet<String> = wanted.clone().chain([today]).map(|day| date(day)[..7].to_owned()).collect();
+        let months: BTreeSet<String> = wanted
+            .clone()
+            .chain([today])
+            .map(|day| date(day)[..7].to_owned())
+            .collect();
         let commits = coverage::read_months(dataset, |month| months.contains(month))?;
         let mut known = Self::of(&commits);
         scan::definitions(dataset, &commits, |account, region, definition| {
-            known.definitions.entry([account, region].map(str::to_owned)).or_default().insert(definition.to_owned());
+            known
+                .definitions
+                .entry([account, region].map(str::to_owned))
+                .or_default()
+                .insert(definition.to_owned());
         })?;
         let mut builds: BTreeMap<[String; 2], HashSet<String>> = BTreeMap::new();
         scan::builds(dataset, &commits, |build| {
             let day = build.created_ms.div_euclid(MS_PER_DAY);
-            let is_within = build.stopped_ms.is_some_and(|stopped_ms| stopped_ms.div_euclid(MS_PER_DAY) == day);
+            let is_within = build
+                .stopped_ms
+                .is_some_and(|stopped_ms| stopped_ms.div_euclid(MS_PER_DAY) == day);
             let place = [build.account, build.region];
             let is_final = |source| known.is_final(place, BUILD_SCOPE, source, day);
             if is_within && is_final(source::BUILDS) && is_final(source::BUILD_METRICS) {
-                builds.entry(place.map(str::to_owned)).or_default().insert(build.id.to_owned());
+                builds
+                    .entry(place.map(str::to_owned))
+                    .or_default()
+                    .insert(build.id.to_owned());
             }
         })?;
         Ok(Self { builds, ..known })
@@ -71,12 +84,20 @@ impl Known {
     /// Of all commits of a dataset.
     fn of(commits: &[Committed]) -> Self {
         let mut known = Self::default();
-        for Committed { account, region, row } in commits {
+        for Committed {
+            account,
+            region,
+            row,
+        } in commits
+        {
             let Some(day) = parse(&row.day) else { continue };
             let at_ms = row.collected_ms.unwrap_or_default();
             let is_state = |state: State| row.state == state.as_str();
             let is_told = is_state(State::Snapshot) || is_state(State::Disabled);
-            let seen = known.days.entry([account, region, &row.scope, &row.source].map(Clone::clone)).or_default();
+            let seen = known
+                .days
+                .entry([account, region, &row.scope, &row.source].map(Clone::clone))
+                .or_default();
             let seen = seen.entry(day).or_default();
             (seen.rows, seen.period_s) = (seen.rows.max(row.rows), seen.period_s.max(row.period_s));
             seen.is_final |= is_state(State::Complete) || is_told && is_over(day, at_ms);
@@ -89,7 +110,10 @@ impl Known {
             let key = |what: &str| [account.as_str(), region, &row.scope, what].map(str::to_owned);
             let newest = match source::service_of_history(&row.source) {
                 Some(service) => known.histories.entry(key(service)).or_default(),
-                None => known.snapshots.entry(key(source::kind(&row.source))).or_default(),
+                None => known
+                    .snapshots
+                    .entry(key(source::kind(&row.source)))
+                    .or_default(),
             };
             *newest = at_ms.max(*newest);
         }
@@ -97,8 +121,18 @@ impl Known {
     }
 
     /// Rows that are committed for the scope-day; `None` where nothing is.
-    pub(crate) fn rows(&self, place: [&str; 2], scope: &str, source: &str, day: Day) -> Option<i64> {
-        Some(self.days_of(place[0], place[1], scope, source)?.get(&day)?.rows)
+    pub(crate) fn rows(
+        &self,
+        place: [&str; 2],
+        scope: &str,
+        source: &str,
+        day: Day,
+    ) -> Option<i64> {
+        Some(
+            self.days_of(place[0], place[1], scope, source)?
+                .get(&day)?
+                .rows,
+        )
     }
 
     /// The days of which coarser readings are there than `period_s` tells for the day.
@@ -110,29 +144,68 @@ impl Known {
         wanted: Range<Day>,
         period_s: impl Fn(Day) -> Option<i32>,
     ) -> Vec<Day> {
-        let known = self.days_of(place[0], place[1], scope, source).into_iter().flat_map(|days| days.range(wanted.clone()));
+        let known = self
+            .days_of(place[0], place[1], scope, source)
+            .into_iter()
+            .flat_map(|days| days.range(wanted.clone()));
         let is_coarser = |(day, seen): &(&Day, &Seen)| {
-            period_s(**day).is_some_and(|finer| seen.period_s.is_some_and(|known| known > i64::from(finer)))
+            period_s(**day)
+                .is_some_and(|finer| seen.period_s.is_some_and(|known| known > i64::from(finer)))
         };
         known.filter(is_coarser).map(|(day, _)| *day).collect()
     }
 
     /// The days of `wanted` that are to be fetched: not those that are final, and not today where it was just fetched.
-    pub(crate) fn missing(&self, place: [&str; 2], scope: &str, source: &str, wanted: Range<Day>, now_ms: i64) -> Vec<Day> {
+    pub(crate) fn missing(
+        &self,
+        place: [&str; 2],
+        scope: &str,
+        source: &str,
+        wanted: Range<Day>,
+        now_ms: i64,
+    ) -> Vec<Day> {
         let known = self.days_of(place[0], place[1], scope, source);
-        let is_there = |seen: &Seen| seen.is_final || seen.open_ms.is_some_and(|at_ms| is_fresh(at_ms, now_ms));
-        wanted.filter(|day| known.and_then(|days| days.get(day)).is_none_or(|seen| !is_there(seen))).collect()
+        let is_there = |seen: &Seen| {
+            seen.is_final || seen.open_ms.is_some_and(|at_ms| is_fresh(at_ms, now_ms))
+        };
+        wanted
+            .filter(|day| {
+                known
+                    .and_then(|days| days.get(day))
+                    .is_none_or(|seen| !is_there(seen))
+            })
+            .collect()
     }
 
     /// The days of `wanted` of which it is committed that they could not be looked at.
-    pub(crate) fn unfinished(&self, place: [&str; 2], scope: &str, source: &str, wanted: Range<Day>) -> Vec<Day> {
-        let known = self.days_of(place[0], place[1], scope, source).into_iter().flat_map(move |days| days.range(wanted.clone()));
-        known.filter(|(_, seen)| !seen.is_final && seen.rows == 0).map(|(day, _)| *day).collect()
+    pub(crate) fn unfinished(
+        &self,
+        place: [&str; 2],
+        scope: &str,
+        source: &str,
+        wanted: Range<Day>,
+    ) -> Vec<Day> {
+        let known = self
+            .days_of(place[0], place[1], scope, source)
+            .into_iter()
+            .flat_map(move |days| days.range(wanted.clone()));
+        known
+            .filter(|(_, seen)| !seen.is_final && seen.rows == 0)
+            .map(|(day, _)| *day)
+            .collect()
     }
 
     /// True when a snapshot of the scope is so young that another one would show the same.
-    pub(crate) fn has_fresh(&self, place: [&str; 2], scope: &str, source: &str, now_ms: i64) -> bool {
-        let newest = self.snapshots.get(&[place[0], place[1], scope, source].map(str::to_owned));
+    pub(crate) fn has_fresh(
+        &self,
+        place: [&str; 2],
+        scope: &str,
+        source: &str,
+        now_ms: i64,
+    ) -> bool {
+        let newest = self
+            .snapshots
+            .get(&[place[0], place[1], scope, source].map(str::to_owned));
         newest.is_some_and(|&at_ms| is_fresh(at_ms, now_ms))
     }
 
@@ -146,28 +219,45 @@ impl Known {
         settled_ms: Option<i64>,
         now_ms: i64,
     ) -> bool {
-        let newest = self.histories.get(&[place[0], place[1], cluster, service].map(str::to_owned));
+        let newest = self
+            .histories
+            .get(&[place[0], place[1], cluster, service].map(str::to_owned));
         // Clocks differ a little.
-        let is_later = |at_ms: i64| settled_ms.is_some_and(|settled_ms| at_ms - SETTLING_MS > settled_ms);
+        let is_later =
+            |at_ms: i64| settled_ms.is_some_and(|settled_ms| at_ms - SETTLING_MS > settled_ms);
         newest.is_some_and(|&at_ms| is_fresh(at_ms, now_ms) || is_later(at_ms))
     }
 
     /// True for a build of which nothing more is to be had: it began and ended on a day that is complete.
     pub(crate) fn has_build(&self, place: [&str; 2], id: &str) -> bool {
-        self.builds.get(&place.map(str::to_owned)).is_some_and(|builds| builds.contains(id))
+        self.builds
+            .get(&place.map(str::to_owned))
+            .is_some_and(|builds| builds.contains(id))
     }
 
     /// The task definitions of a place.
     pub(crate) fn definitions(&self, account: &str, region: &str) -> BTreeSet<String> {
-        self.definitions.get(&[account, region].map(str::to_owned)).cloned().unwrap_or_default()
+        self.definitions
+            .get(&[account, region].map(str::to_owned))
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn is_final(&self, place: [&str; 2], scope: &str, source: &str, day: Day) -> bool {
-        self.days_of(place[0], place[1], scope, source).and_then(|days| days.get(&day)).is_some_and(|seen| seen.is_final)
+        self.days_of(place[0], place[1], scope, source)
+            .and_then(|days| days.get(&day))
+            .is_some_and(|seen| seen.is_final)
     }
 
-    fn days_of(&self, account: &str, region: &str, scope: &str, source: &str) -> Option<&BTreeMap<Day, Seen>> {
-        self.days.get(&[account, region, scope, source].map(str::to_owned))
+    fn days_of(
+        &self,
+        account: &str,
+        region: &str,
+        scope: &str,
+        source: &str,
+    ) -> Option<&BTreeMap<Day, Seen>> {
+        self.days
+            .get(&[account, region, scope, source].map(str::to_owned))
     }
 }
 
@@ -212,7 +302,13 @@ mod tests {
 
     const PLACE: [&str; 2] = ["123456789012", "us-east-1"];
 
-    fn committed(source: &str, day: &str, state: State, reason: Option<&str>, collected_ms: i64) -> Committed {
+    fn committed(
+        source: &str,
+        day: &str,
+        state: State,
+        reason: Option<&str>,
+        collected_ms: i64,
+    ) -> Committed {
         let row = CoverageRow {
             scope: "prod".into(),
             source: source.into(),
@@ -224,7 +320,11 @@ mod tests {
             collected_ms: Some(collected_ms),
             parts: String::new(),
         };
-        Committed { account: PLACE[0].into(), region: PLACE[1].into(), row }
+        Committed {
+            account: PLACE[0].into(),
+            region: PLACE[1].into(),
+            row,
+        }
     }
 
     #[test]
@@ -238,8 +338,13 @@ mod tests {
             commit("1970-01-05", State::Snapshot),
             commit("1970-01-11", State::Snapshot),
         ]);
-        let missing = |source: &str| known.missing(PLACE, "prod", source, 0..11, LATER + MS_PER_DAY);
-        assert_eq!(missing("collect:metrics:web"), [0, 2, 3, 5, 6, 7, 8, 9, 10], "what was told of day 10 was told within it");
+        let missing =
+            |source: &str| known.missing(PLACE, "prod", source, 0..11, LATER + MS_PER_DAY);
+        assert_eq!(
+            missing("collect:metrics:web"),
+            [0, 2, 3, 5, 6, 7, 8, 9, 10],
+            "what was told of day 10 was told within it"
+        );
         assert_eq!(missing("collect:metrics:api"), (0..11).collect::<Vec<_>>());
         let rows = |day| known.rows(PLACE, "prod", "collect:metrics:web", day);
         assert_eq!((rows(2), rows(0)), (Some(1), None));
@@ -247,34 +352,75 @@ mod tests {
 
     #[test]
     fn today_is_fetched_again_after_fifteen_minutes() {
-        let known = |state, reason| Known::of(&[committed("collect:builds", "1970-01-02", state, reason, MS_PER_DAY)]);
+        let known = |state, reason| {
+            Known::of(&[committed(
+                "collect:builds",
+                "1970-01-02",
+                state,
+                reason,
+                MS_PER_DAY,
+            )])
+        };
         let open = known(State::Partial, Some(OPEN_DAY));
-        let missing = |known: &Known, now_ms| known.missing(PLACE, "prod", "collect:builds", 1..2, now_ms);
+        let missing =
+            |known: &Known, now_ms| known.missing(PLACE, "prod", "collect:builds", 1..2, now_ms);
         assert!(missing(&open, MS_PER_DAY + SETTLING_MS - 1).is_empty());
         assert_eq!(missing(&open, MS_PER_DAY + SETTLING_MS), [1]);
-        assert_eq!(missing(&open, MS_PER_DAY - 1), [1], "a collection from the future says nothing about now");
-        assert_eq!(missing(&known(State::Partial, Some("timed out")), MS_PER_DAY + 1), [1], "it had failed");
+        assert_eq!(
+            missing(&open, MS_PER_DAY - 1),
+            [1],
+            "a collection from the future says nothing about now"
+        );
+        assert_eq!(
+            missing(&known(State::Partial, Some("timed out")), MS_PER_DAY + 1),
+            [1],
+            "it had failed"
+        );
     }
 
     #[test]
     fn a_snapshot_is_fresh_for_fifteen_minutes() {
-        let known = Known::of(&[committed("collect:ecs:1970-01-02T00:00:00Z", "1970-01-02", State::Snapshot, None, 1)]);
+        let known = Known::of(&[committed(
+            "collect:ecs:1970-01-02T00:00:00Z",
+            "1970-01-02",
+            State::Snapshot,
+            None,
+            1,
+        )]);
         let fresh = |now_ms| known.has_fresh(PLACE, "prod", source::ECS, now_ms);
         assert!(fresh(1) && fresh(SETTLING_MS));
-        assert!(!fresh(SETTLING_MS + 1) && !fresh(0), "a snapshot from the future says nothing about now");
+        assert!(
+            !fresh(SETTLING_MS + 1) && !fresh(0),
+            "a snapshot from the future says nothing about now"
+        );
     }
 
     #[test]
     fn a_history_holds_until_its_service_changes() {
         let taken = MS_PER_DAY;
         let source = "collect:history:web:1970-01-02T00:00:00Z";
-        let known = Known::of(&[committed(source, "1970-01-02", State::Snapshot, None, taken)]);
-        let has = |service: &str, settled_ms, now_ms| known.has_history(PLACE, "prod", service, settled_ms, now_ms);
+        let known = Known::of(&[committed(
+            source,
+            "1970-01-02",
+            State::Snapshot,
+            None,
+            taken,
+        )]);
+        let has = |service: &str, settled_ms, now_ms| {
+            known.has_history(PLACE, "prod", service, settled_ms, now_ms)
+        };
         let later = taken + SETTLING_MS;
         assert!(has("web", Some(taken - SETTLING_MS - 1), later));
-        assert!(!has("web", Some(taken - SETTLING_MS), later) && !has("web", None, later) && !has("api", Some(0), later));
+        assert!(
+            !has("web", Some(taken - SETTLING_MS), later)
+                && !has("web", None, later)
+                && !has("api", Some(0), later)
+        );
         assert!(has("web", None, later - 1), "it was just taken");
-        assert!(!known.has_fresh(PLACE, "prod", source::ECS, taken), "its tasks were not looked at");
+        assert!(
+            !known.has_fresh(PLACE, "prod", source::ECS, taken),
+            "its tasks were not looked at"
+        );
     }
 
     #[test]

@@ -9,7 +9,10 @@ use crate::aws::OPERATIONS;
 
 /// What the actions of a service are for, and so which statement they belong to.
 const STATEMENTS: [(&str, &[&str]); 3] = [
-    ("PlimsollCollect", &["cloudwatch", "codebuild", "ecs", "logs"]),
+    (
+        "PlimsollCollect",
+        &["cloudwatch", "codebuild", "ecs", "logs"],
+    ),
     ("PlimsollPrices", &["pricing", "savingsplans"]),
     ("PlimsollIdentity", &["sts"]),
 ];
@@ -37,21 +40,39 @@ struct Statement {
 fn statements(dataset: Option<&Location>) -> Vec<Statement> {
     let mut of_service: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (service, operation) in OPERATIONS {
-        of_service.entry(service).or_default().push(format!("{service}:{operation}"));
+        of_service
+            .entry(service)
+            .or_default()
+            .push(format!("{service}:{operation}"));
     }
-    let actions = |services: &[&str]| services.iter().filter_map(|service| of_service.get(service)).flatten().cloned().collect();
+    let actions = |services: &[&str]| {
+        services
+            .iter()
+            .filter_map(|service| of_service.get(service))
+            .flatten()
+            .cloned()
+            .collect()
+    };
     let read = |(name, services): &(&'static str, &[&str])| Statement {
         name,
         actions: actions(services),
         resource: "*".to_owned(),
         listed: None,
     };
-    STATEMENTS.iter().map(read).chain(dataset.into_iter().flat_map(of_dataset)).collect()
+    STATEMENTS
+        .iter()
+        .map(read)
+        .chain(dataset.into_iter().flat_map(of_dataset))
+        .collect()
 }
 
 /// Parts are listed, read and created, never deleted.
 fn of_dataset(Location { bucket, prefix }: &Location) -> [Statement; 2] {
-    let below = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}/*") };
+    let below = if prefix.is_empty() {
+        "*".to_owned()
+    } else {
+        format!("{prefix}/*")
+    };
     let list = Statement {
         name: "PlimsollDatasetList",
         actions: vec!["s3:ListBucket".to_owned()],
@@ -70,8 +91,14 @@ fn of_dataset(Location { bucket, prefix }: &Location) -> [Statement; 2] {
 /// As an IAM policy document.
 pub(crate) fn json(dataset: Option<&Location>) -> String {
     let statement = |statement: Statement| {
-        let Statement { name, actions, resource, listed } = statement;
-        let mut value = json!({"Sid": name, "Effect": "Allow", "Action": actions, "Resource": resource});
+        let Statement {
+            name,
+            actions,
+            resource,
+            listed,
+        } = statement;
+        let mut value =
+            json!({"Sid": name, "Effect": "Allow", "Action": actions, "Resource": resource});
         if let Some(listed) = listed {
             value["Condition"] = json!({"StringLike": {"s3:prefix": listed}});
         }
@@ -85,7 +112,13 @@ pub(crate) fn json(dataset: Option<&Location>) -> String {
 /// As a Terraform data source.
 pub(crate) fn terraform(dataset: Option<&Location>) -> String {
     let mut text = "data \"aws_iam_policy_document\" \"plimsoll\" {\n".to_owned();
-    for Statement { name, actions, resource, listed } in statements(dataset) {
+    for Statement {
+        name,
+        actions,
+        resource,
+        listed,
+    } in statements(dataset)
+    {
         let _ = writeln!(
             text,
             "  statement {{\n    sid       = \"{name}\"\n    effect    = \"Allow\"\n    resources = [\"{resource}\"]\n    actions = ["
@@ -109,7 +142,13 @@ pub(crate) fn terraform(dataset: Option<&Location>) -> String {
 /// As a CloudFormation template of one managed policy.
 pub(crate) fn cloudformation(dataset: Option<&Location>) -> String {
     let mut text = "AWSTemplateFormatVersion: '2010-09-09'\nDescription: Permissions of plimsoll\nResources:\n  PlimsollPolicy:\n    Type: AWS::IAM::ManagedPolicy\n    Properties:\n      Description: What plimsoll reads, and its dataset\n      PolicyDocument:\n        Version: '2012-10-17'\n        Statement:\n".to_owned();
-    for Statement { name, actions, resource, listed } in statements(dataset) {
+    for Statement {
+        name,
+        actions,
+        resource,
+        listed,
+    } in statements(dataset)
+    {
         let _ = writeln!(
             text,
             "          - Sid: {name}\n            Effect: Allow\n            Resource: '{resource}'\n            Action:"
@@ -118,7 +157,10 @@ pub(crate) fn cloudformation(dataset: Option<&Location>) -> String {
             let _ = writeln!(text, "              - {action}");
         }
         if let Some(listed) = listed {
-            let _ = writeln!(text, "            Condition:\n              StringLike:\n                s3:prefix: '{listed}'");
+            let _ = writeln!(
+                text,
+                "            Condition:\n              StringLike:\n                s3:prefix: '{listed}'"
+            );
         }
     }
     text
@@ -129,18 +171,27 @@ mod tests {
     use super::*;
 
     fn location(prefix: &str) -> Location {
-        Location { bucket: "ledger".to_owned(), prefix: prefix.to_owned() }
+        Location {
+            bucket: "ledger".to_owned(),
+            prefix: prefix.to_owned(),
+        }
     }
 
     fn times(text: &str, action: &str) -> usize {
-        text.lines().filter(|line| line.trim().trim_matches(['"', ',', '-', ' ']) == action).count()
+        text.lines()
+            .filter(|line| line.trim().trim_matches(['"', ',', '-', ' ']) == action)
+            .count()
     }
 
     #[test]
     fn every_form_names_every_listed_operation_once() {
         for text in [json(None), terraform(None), cloudformation(None)] {
             for (service, operation) in OPERATIONS {
-                assert_eq!(times(&text, &format!("{service}:{operation}")), 1, "{service}:{operation} in\n{text}");
+                assert_eq!(
+                    times(&text, &format!("{service}:{operation}")),
+                    1,
+                    "{service}:{operation} in\n{text}"
+                );
             }
             assert!(!text.contains("s3:"));
         }
@@ -149,12 +200,19 @@ mod tests {
     #[test]
     fn a_dataset_in_s3_takes_three_actions_below_its_prefix() {
         let dataset = location("finops/plimsoll");
-        for text in [json(Some(&dataset)), terraform(Some(&dataset)), cloudformation(Some(&dataset))] {
+        for text in [
+            json(Some(&dataset)),
+            terraform(Some(&dataset)),
+            cloudformation(Some(&dataset)),
+        ] {
             for action in ["s3:GetObject", "s3:PutObject"] {
                 assert_eq!(times(&text, action), 1, "{action} in\n{text}");
             }
             assert!(text.contains("s3:ListBucket") && !text.contains("s3:Delete"));
-            assert!(text.contains("arn:aws:s3:::ledger/finops/plimsoll/*") && text.contains("s3:prefix"));
+            assert!(
+                text.contains("arn:aws:s3:::ledger/finops/plimsoll/*")
+                    && text.contains("s3:prefix")
+            );
         }
         assert!(json(Some(&location(""))).contains("arn:aws:s3:::ledger/*"));
     }

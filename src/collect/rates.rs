@@ -89,7 +89,10 @@ pub(crate) struct Rates {
 impl Rates {
     /// Full buckets; `pace` is 1 for AWS.
     pub(crate) fn new(pace: f64) -> Self {
-        Self { buckets: Mutex::default(), pace }
+        Self {
+            buckets: Mutex::default(),
+            pace,
+        }
     }
 
     /// Waits until one more call of `class` may be sent.
@@ -129,20 +132,31 @@ impl Rates {
 
     /// How long to wait before attempt `attempt + 1`: doubling, with full jitter.
     pub(crate) fn back_off(&self, attempt: u32) -> Duration {
-        let longest = Duration::from_millis(250).saturating_mul(1 << attempt.min(10)).min(LONGEST_BACK_OFF);
+        let longest = Duration::from_millis(250)
+            .saturating_mul(1 << attempt.min(10))
+            .min(LONGEST_BACK_OFF);
         longest.mul_f64(jitter()).div_f64(self.pace)
     }
 
     fn with<T>(&self, class: Class, now: Instant, change: impl FnOnce(&mut Bucket) -> T) -> T {
         // A poisoned lock holds numbers that are as good as before.
-        let mut buckets = self.buckets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        change(buckets.entry(class).or_insert_with(|| Bucket { tokens: class.quota().1, at: now, share: 1.0 }))
+        let mut buckets = self
+            .buckets
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        change(buckets.entry(class).or_insert_with(|| Bucket {
+            tokens: class.quota().1,
+            at: now,
+            share: 1.0,
+        }))
     }
 }
 
 /// Between a half and one; the low bits of the clock are random enough to keep two processes apart.
 fn jitter() -> f64 {
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    let nanos = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.subsec_nanos());
     0.5 + f64::from(nanos % 1_000) / 2_000.0
 }
 
@@ -154,15 +168,21 @@ mod tests {
     fn after_the_burst_calls_come_at_the_rate() {
         let rates = Rates::new(1.0);
         let start = Instant::now();
-        let waits: Vec<Duration> = (0..60).map(|_| rates.take(Class::EcsTasks, 1.0, start)).collect();
+        let waits: Vec<Duration> = (0..60)
+            .map(|_| rates.take(Class::EcsTasks, 1.0, start))
+            .collect();
         assert!(waits[..40].iter().all(Duration::is_zero));
-        assert!((waits[59].as_secs_f64() - 2.0).abs() < 1e-6, "20 calls beyond the burst at 10 a second");
+        assert!(
+            (waits[59].as_secs_f64() - 2.0).abs() < 1e-6,
+            "20 calls beyond the burst at 10 a second"
+        );
     }
 
     #[test]
     fn each_throttle_slows_down() {
         let rates = Rates::new(1.0);
-        let share = |rates: &Rates| rates.with(Class::Codebuild, Instant::now(), |bucket| bucket.share);
+        let share =
+            |rates: &Rates| rates.with(Class::Codebuild, Instant::now(), |bucket| bucket.share);
         for _ in 0..3 {
             rates.throttled(Class::Codebuild);
         }
@@ -182,8 +202,16 @@ mod tests {
             rates.take(Class::Codebuild, 1.0, start + Duration::from_secs(second));
         }
         let start = start + Duration::from_mins(1);
-        let waits: Vec<Duration> = (0..48).map(|_| rates.take(Class::Codebuild, 1.0, start)).collect();
-        let calls = waits.iter().filter(|wait| **wait <= Duration::from_secs(10)).count();
-        assert!(calls >= 8 + 36, "{calls} calls in ten seconds; 8 at once and 4 a second are allowed");
+        let waits: Vec<Duration> = (0..48)
+            .map(|_| rates.take(Class::Codebuild, 1.0, start))
+            .collect();
+        let calls = waits
+            .iter()
+            .filter(|wait| **wait <= Duration::from_secs(10))
+            .count();
+        assert!(
+            calls >= 8 + 36,
+            "{calls} calls in ten seconds; 8 at once and 4 a second are allowed"
+        );
     }
 }

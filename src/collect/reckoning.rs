@@ -52,14 +52,17 @@ impl Reckoning {
         self.asked += wanted.len();
         self.returned += wanted.len() - open.len();
         self.foreign += before - kept.len();
-        let failures: HashMap<String, Option<String>> =
-            failures.into_iter().filter_map(|(name, reason)| Some((id(&name?).to_owned(), reason))).collect();
+        let failures: HashMap<String, Option<String>> = failures
+            .into_iter()
+            .filter_map(|(name, reason)| Some((id(&name?).to_owned(), reason)))
+            .collect();
         for name in open {
             match failures.get(name) {
                 None => self.dropped += 1,
                 Some(Some(reason)) if reason == "MISSING" => self.gone += 1,
                 Some(reason) => {
-                    let reason = code_word(reason.clone()).unwrap_or_else(|| "no reason given".to_owned());
+                    let reason =
+                        code_word(reason.clone()).unwrap_or_else(|| "no reason given".to_owned());
                     *self.failed.entry(reason).or_default() += 1;
                 }
             }
@@ -98,7 +101,16 @@ impl Reckoning {
 
     /// Books what another account holds.
     pub(super) fn absorb(&mut self, other: Self) {
-        let Self { asked, returned, gone, failed, dropped, unanswered, foreign, refused } = other;
+        let Self {
+            asked,
+            returned,
+            gone,
+            failed,
+            dropped,
+            unanswered,
+            foreign,
+            refused,
+        } = other;
         self.asked += asked;
         self.returned += returned;
         self.gone += gone;
@@ -112,17 +124,34 @@ impl Reckoning {
     /// What is missing and should not be, one sentence each. `noun` is a plural.
     pub(super) fn faults(&self, noun: &str) -> Vec<String> {
         let asked = self.asked;
-        let failed = self.failed.iter().map(|(why, count)| format!("{count} of {asked} {noun} not returned: {why}"));
-        let unanswered = self.unanswered.iter().map(|(why, count)| format!("{count} of {asked} {noun} not seen: {why}"));
-        let refused = self.refused.iter().map(|(why, count)| format!("{count} of {asked} {noun} not usable: {why}"));
-        let foreign = (self.foreign > 0).then(|| format!("{} {noun} came that nobody asked for", self.foreign));
-        failed.chain(unanswered).chain(refused).chain(self.dropped(noun)).chain(foreign).chain(self.imbalance(noun)).collect()
+        let failed = self
+            .failed
+            .iter()
+            .map(|(why, count)| format!("{count} of {asked} {noun} not returned: {why}"));
+        let unanswered = self
+            .unanswered
+            .iter()
+            .map(|(why, count)| format!("{count} of {asked} {noun} not seen: {why}"));
+        let refused = self
+            .refused
+            .iter()
+            .map(|(why, count)| format!("{count} of {asked} {noun} not usable: {why}"));
+        let foreign = (self.foreign > 0)
+            .then(|| format!("{} {noun} came that nobody asked for", self.foreign));
+        failed
+            .chain(unanswered)
+            .chain(refused)
+            .chain(self.dropped(noun))
+            .chain(foreign)
+            .chain(self.imbalance(noun))
+            .collect()
     }
 
     /// What was lost between asking and booking: nothing, or our own mistake.
     fn imbalance(&self, noun: &str) -> Option<String> {
         let of = |counts: &BTreeMap<String, usize>| counts.values().sum::<usize>();
-        let booked = self.returned + self.gone + of(&self.failed) + self.dropped + of(&self.unanswered);
+        let booked =
+            self.returned + self.gone + of(&self.failed) + self.dropped + of(&self.unanswered);
         (booked != self.asked).then(|| format!("{booked} of {} {noun} accounted for", self.asked))
     }
 
@@ -134,7 +163,12 @@ impl Reckoning {
 
     /// What vanished between listing and describing: to be told, but in the nature of things.
     pub(super) fn gone_note(&self, noun: &str) -> Option<String> {
-        (self.gone > 0).then(|| format!("{} of {} {noun} not returned: MISSING", self.gone, self.asked))
+        (self.gone > 0).then(|| {
+            format!(
+                "{} of {} {noun} not returned: MISSING",
+                self.gone, self.asked
+            )
+        })
     }
 }
 
@@ -165,40 +199,81 @@ mod tests {
     fn what_is_neither_returned_nor_failed_is_dropped() {
         let mut reckoning = Reckoning::default();
         let returned = Some(names(&["arn:x/a", "arn:x/a", "z"]));
-        let failures = [failure("arn:x/b", "MISSING"), failure("arn:x/c", "ACCESS_DENIED"), failure("y", "MISSING")];
-        let kept = reckoning.sort(&names(&["a", "b", "c", "d"]), returned, |name| Some(name), failures);
-        assert_eq!(kept, ["arn:x/a", "arn:x/a"], "versions of one thing are merged later");
+        let failures = [
+            failure("arn:x/b", "MISSING"),
+            failure("arn:x/c", "ACCESS_DENIED"),
+            failure("y", "MISSING"),
+        ];
+        let kept = reckoning.sort(
+            &names(&["a", "b", "c", "d"]),
+            returned,
+            |name| Some(name),
+            failures,
+        );
+        assert_eq!(
+            kept,
+            ["arn:x/a", "arn:x/a"],
+            "versions of one thing are merged later"
+        );
         assert_eq!(reckoning.returned, 1);
         assert_eq!(
             reckoning.faults("tasks"),
-            ["1 of 4 tasks not returned: ACCESS_DENIED", "AWS returned 3 of 4 tasks", "1 tasks came that nobody asked for"]
+            [
+                "1 of 4 tasks not returned: ACCESS_DENIED",
+                "AWS returned 3 of 4 tasks",
+                "1 tasks came that nobody asked for"
+            ]
         );
-        assert_eq!(reckoning.gone_note("tasks").unwrap(), "1 of 4 tasks not returned: MISSING");
+        assert_eq!(
+            reckoning.gone_note("tasks").unwrap(),
+            "1 of 4 tasks not returned: MISSING"
+        );
     }
 
     #[test]
     fn a_reason_that_is_no_code_word_is_not_repeated() {
         let mut reckoning = Reckoning::default();
-        reckoning.sort(&names(&["a"]), None::<Vec<String>>, |name| Some(name), [failure("a", "password=hunter2 !")]);
-        assert_eq!(reckoning.faults("tasks"), ["1 of 1 tasks not returned: no reason given"]);
+        reckoning.sort(
+            &names(&["a"]),
+            None::<Vec<String>>,
+            |name| Some(name),
+            [failure("a", "password=hunter2 !")],
+        );
+        assert_eq!(
+            reckoning.faults("tasks"),
+            ["1 of 1 tasks not returned: no reason given"]
+        );
     }
 
     #[test]
     fn what_was_asked_for_is_accounted_for_or_told() {
         let mut reckoning = Reckoning::default();
-        reckoning.sort(&names(&["a", "b"]), Some(names(&["a"])), |name| Some(name), [failure("b", "MISSING")]);
+        reckoning.sort(
+            &names(&["a", "b"]),
+            Some(names(&["a"])),
+            |name| Some(name),
+            [failure("b", "MISSING")],
+        );
         reckoning.unanswered(3, &Fault::Throttled("ecs:DescribeTasks".to_owned()));
         reckoning.gone();
         reckoning.none_may_be_gone();
         assert_eq!(reckoning.imbalance("tasks"), None);
         reckoning.asked += 1;
-        assert_eq!(reckoning.imbalance("tasks").unwrap(), "6 of 7 tasks accounted for");
+        assert_eq!(
+            reckoning.imbalance("tasks").unwrap(),
+            "6 of 7 tasks accounted for"
+        );
     }
 
     #[test]
     fn all_that_was_asked_for_leaves_nothing_to_say() {
         let mut reckoning = Reckoning::default();
-        reckoning.sort(&names(&["a", "b"]), Some(names(&["b", "a"])), |name| Some(name), []);
+        reckoning.sort(
+            &names(&["a", "b"]),
+            Some(names(&["b", "a"])),
+            |name| Some(name),
+            [],
+        );
         assert!(reckoning.faults("tasks").is_empty());
         assert_eq!(reckoning.gone_note("tasks"), None);
     }

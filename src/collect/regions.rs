@@ -58,7 +58,8 @@ pub(crate) fn check(name: &str) -> Result<()> {
         return Ok(());
     }
     let words: Vec<&str> = name.split('-').collect();
-    let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_word =
+        |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
     let is_formed = matches!(words.as_slice(), [place, between @ .., number]
         if (2..=4).contains(&place.len()) && (1..=3).contains(&between.len())
             && words[..words.len() - 1].iter().all(is_word) && number.len() <= 2 && number.parse::<u8>().is_ok());
@@ -81,10 +82,17 @@ mod tests {
 
     #[test]
     fn a_misspelt_region_is_refused_with_the_nearest_one() {
-        for (name, near) in [("us-east1", Some("us-east-1")), ("EU-WEST-1", Some("eu-west-1")), ("nowhere", None), ("", None)] {
+        for (name, near) in [
+            ("us-east1", Some("us-east-1")),
+            ("EU-WEST-1", Some("eu-west-1")),
+            ("nowhere", None),
+            ("", None),
+        ] {
             let error = check(name).unwrap_err();
             assert_eq!(
-                error.next_step().is_some_and(|hint| near.is_some_and(|near| hint.contains(near))),
+                error
+                    .next_step()
+                    .is_some_and(|hint| near.is_some_and(|near| hint.contains(near))),
                 near.is_some(),
                 "{name}"
             );

@@ -104,18 +104,34 @@ impl Told {
     /// That the source could not be discovered.
     pub(crate) fn fault(scope: &str, source: &str, days: Vec<Day>, fault: &Fault) -> Self {
         let (state, reason) = (fault.state(), fault.reason());
-        Self { scope: scope.to_owned(), source: source.to_owned(), days, state, reason }
+        Self {
+            scope: scope.to_owned(),
+            source: source.to_owned(),
+            days,
+            state,
+            reason,
+        }
     }
 }
 
 /// Finds every scope of `request`. Fails only when no account can be reached at all.
-pub(crate) async fn find(request: &Request, known: &Known, stop: Stop) -> Result<(Vec<Scopes>, Vec<Line>)> {
-    everywhere(request, stop, async |place: &Place| discovery::discover(place, request, known).await).await
+pub(crate) async fn find(
+    request: &Request,
+    known: &Known,
+    stop: Stop,
+) -> Result<(Vec<Scopes>, Vec<Line>)> {
+    everywhere(request, stop, async |place: &Place| {
+        discovery::discover(place, request, known).await
+    })
+    .await
 }
 
 /// Looks at every place of `request` for `doctor`.
 pub(crate) async fn examine(request: &Request, stop: Stop) -> Result<(Vec<Checkup>, Vec<Line>)> {
-    everywhere(request, stop, async |place: &Place| doctor::examine(place, &request.clusters, request.now_ms).await).await
+    everywhere(request, stop, async |place: &Place| {
+        doctor::examine(place, &request.clusters, request.now_ms).await
+    })
+    .await
 }
 
 /// What `look` finds in each place, and a line for each place that was asked for and cannot be looked at.
@@ -126,23 +142,48 @@ async fn everywhere<T>(
 ) -> Result<(Vec<T>, Vec<Line>)> {
     let (places, mut refused) = places(request, stop.clone()).await?;
     let mut found = Vec::new();
-    let looks = places.iter().map(async |(place, asked)| (look(place).await, place, *asked));
-    for (answer, place, asked) in stream::iter(looks).buffered(SIDE_BY_SIDE).collect::<Vec<_>>().await {
+    let looks = places
+        .iter()
+        .map(async |(place, asked)| (look(place).await, place, *asked));
+    for (answer, place, asked) in stream::iter(looks)
+        .buffered(SIDE_BY_SIDE)
+        .collect::<Vec<_>>()
+        .await
+    {
         match answer {
             Ok(answer) => found.push(answer),
             // The identity was accepted elsewhere: so the region is not enabled, and nobody asked for it by name.
             Err(Fault::OptedOut | Fault::Stranger(_)) if !asked => {
-                let line = Line::of_fault(&place.account, &place.region, EVERY_CLUSTER, "region", &Fault::OptedOut);
-                refused.push(Line { is_broken: false, ..line });
+                let line = Line::of_fault(
+                    &place.account,
+                    &place.region,
+                    EVERY_CLUSTER,
+                    "region",
+                    &Fault::OptedOut,
+                );
+                refused.push(Line {
+                    is_broken: false,
+                    ..line
+                });
             }
-            Err(fault) => refused.push(Line::of_fault(&place.account, &place.region, EVERY_CLUSTER, "ecs", &fault)),
+            Err(fault) => refused.push(Line::of_fault(
+                &place.account,
+                &place.region,
+                EVERY_CLUSTER,
+                "ecs",
+                &fault,
+            )),
         }
     }
     let mut broken = refused.iter().filter(|line| line.is_broken).peekable();
     // Stopped by the user or the deadline before anything was found: that is no failure to reach AWS.
     if let (true, Some(first), None) = (found.is_empty(), broken.peek(), *stop.borrow()) {
         let why = first.reason.clone().unwrap_or_default();
-        return Err(if broken.all(Line::is_about_credentials) { not_logged_in(&why) } else { not_reached(&why) });
+        return Err(if broken.all(Line::is_about_credentials) {
+            not_logged_in(&why)
+        } else {
+            not_reached(&why)
+        });
     }
     Ok((found, refused))
 }
@@ -154,14 +195,22 @@ fn not_logged_in(why: &str) -> Error {
 }
 
 fn not_reached(why: &str) -> Error {
-    Error::new(Kind::Failure, format!("no account can be reached: {why}"))
-        .hint("check the network, a proxy (HTTPS_PROXY), and the permissions with `plimsoll doctor`")
+    Error::new(Kind::Failure, format!("no account can be reached: {why}")).hint(
+        "check the network, a proxy (HTTPS_PROXY), and the permissions with `plimsoll doctor`",
+    )
 }
 
 /// The accounts behind the credentials, times their regions; `true` where the region was named.
 async fn places(request: &Request, stop: Stop) -> Result<(Vec<(Place, bool)>, Vec<Line>)> {
-    let patience = if request.pace > 1.0 { Patience::LOCAL } else { Patience::AWS };
-    let (spending, begun) = (Arc::new(Spending::new(request.most_metrics)), Instant::now());
+    let patience = if request.pace > 1.0 {
+        Patience::LOCAL
+    } else {
+        Patience::AWS
+    };
+    let (spending, begun) = (
+        Arc::new(Spending::new(request.most_metrics)),
+        Instant::now(),
+    );
     let (mut places, mut refused) = (BTreeMap::new(), Vec::new());
     for login in &request.logins {
         let login = aws::log_in(login, patience).await;
@@ -192,11 +241,20 @@ async fn places(request: &Request, stop: Stop) -> Result<(Vec<(Place, bool)>, Ve
             Regions::Named(named) => named.iter().skip(1).map(String::as_str).collect(),
             _ => Vec::new(),
         };
-        let asked = std::iter::once(home.as_str()).chain(others).map(|region| place("", "", region)).collect();
+        let asked = std::iter::once(home.as_str())
+            .chain(others)
+            .map(|region| place("", "", region))
+            .collect();
         let (account, arn) = match first_identity(asked).await {
             Ok(identity) => identity,
             Err(fault) => {
-                refused.push(Line::of_fault(&login.name, &home, EVERY_CLUSTER, "identity", &fault));
+                refused.push(Line::of_fault(
+                    &login.name,
+                    &home,
+                    EVERY_CLUSTER,
+                    "identity",
+                    &fault,
+                ));
                 continue;
             }
         };
@@ -205,12 +263,18 @@ async fn places(request: &Request, stop: Stop) -> Result<(Vec<(Place, bool)>, Ve
             Regions::Default => vec![(home, true)],
             Regions::Named(named) => named.iter().map(|name| (name.clone(), true)).collect(),
             Regions::All => {
-                let others = regions::of_partition(&arn).iter().filter(|name| **name != home);
-                std::iter::once((home.clone(), true)).chain(others.map(|&name| (name.to_owned(), false))).collect()
+                let others = regions::of_partition(&arn)
+                    .iter()
+                    .filter(|name| **name != home);
+                std::iter::once((home.clone(), true))
+                    .chain(others.map(|&name| (name.to_owned(), false)))
+                    .collect()
             }
         };
         for (region, named) in wanted {
-            places.entry((account.clone(), region.clone())).or_insert_with(|| (place(&account, &arn, &region), named));
+            places
+                .entry((account.clone(), region.clone()))
+                .or_insert_with(|| (place(&account, &arn, &region), named));
         }
     }
     Ok((places.into_values().collect(), refused))
@@ -231,25 +295,40 @@ async fn first_identity(places: Vec<Place>) -> Result<(String, String), Fault> {
 
 /// Account id and ARN of the credentials.
 async fn identity(place: &Place) -> Result<(String, String), Fault> {
-    let answer = place.call(Class::Identity, "sts:GetCallerIdentity", || place.clients.sts.get_caller_identity().send()).await?;
+    let answer = place
+        .call(Class::Identity, "sts:GetCallerIdentity", || {
+            place.clients.sts.get_caller_identity().send()
+        })
+        .await?;
     let account = answer.account.filter(|account| is_account(account));
-    let account = account.ok_or_else(|| Fault::Protocol("sts:GetCallerIdentity: no account id".to_owned()))?;
+    let account = account
+        .ok_or_else(|| Fault::Protocol("sts:GetCallerIdentity: no account id".to_owned()))?;
     Ok((account, answer.arn.unwrap_or_default()))
 }
 
 impl Scopes {
     /// Units of work: what becomes whole, and counts, one by one.
     pub(crate) fn units(&self) -> u64 {
-        let of_metrics =
-            |metrics: &Metrics| metrics.chunks.iter().map(|chunk| chunk.pieces(metrics.workloads()).count()).sum::<usize>();
+        let of_metrics = |metrics: &Metrics| {
+            metrics
+                .chunks
+                .iter()
+                .map(|chunk| chunk.pieces(metrics.workloads()).count())
+                .sum::<usize>()
+        };
         let of_cluster = |scope: &ClusterScope| {
             let metrics: usize = scope.metrics.iter().map(of_metrics).sum();
-            metrics + usize::from(!scope.is_fresh) + scope.changed.len().div_ceil(fetch::SERVICES_A_UNIT)
+            metrics
+                + usize::from(!scope.is_fresh)
+                + scope.changed.len().div_ceil(fetch::SERVICES_A_UNIT)
         };
         let clusters: usize = self.clusters.iter().map(of_cluster).sum();
         let logs: usize = self.logs.iter().map(|(_, days)| days.len()).sum();
-        (clusters + logs + usize::from(self.with_projects) + usize::from(!self.builds.is_empty()) + self.build_metrics.len())
-            as u64
+        (clusters
+            + logs
+            + usize::from(self.with_projects)
+            + usize::from(!self.builds.is_empty())
+            + self.build_metrics.len()) as u64
     }
 
     /// A line for each source that has nothing missing, so that the summary shows it as complete.
@@ -258,8 +337,19 @@ impl Scopes {
             let whole = cluster.metrics.iter().filter(|metrics| metrics.is_whole);
             whole.map(|metrics| (cluster.cluster.name.as_str(), metrics.source))
         });
-        let logs = self.logs.iter().filter(|(_, days)| days.is_empty()).map(|(group, _)| (group.scope(), group.source()));
-        let line = |(scope, source)| Line::new(&self.place.account, &self.place.region, scope, source::name(source));
+        let logs = self
+            .logs
+            .iter()
+            .filter(|(_, days)| days.is_empty())
+            .map(|(group, _)| (group.scope(), group.source()));
+        let line = |(scope, source)| {
+            Line::new(
+                &self.place.account,
+                &self.place.region,
+                scope,
+                source::name(source),
+            )
+        };
         metrics.chain(logs).map(line)
     }
 }

@@ -65,13 +65,26 @@ impl Line {
 
     /// True when the credentials themselves were refused.
     pub(crate) fn is_about_credentials(&self) -> bool {
-        self.reason.as_deref().is_some_and(|reason| reason.starts_with("credentials refused"))
+        self.reason
+            .as_deref()
+            .is_some_and(|reason| reason.starts_with("credentials refused"))
     }
 
     /// A scope that could not be looked at, for `fault`.
-    pub(crate) fn of_fault(account: &str, region: &str, scope: &str, source: &str, fault: &Fault) -> Self {
+    pub(crate) fn of_fault(
+        account: &str,
+        region: &str,
+        scope: &str,
+        source: &str,
+        fault: &Fault,
+    ) -> Self {
         let line = Self::new(account, region, scope, source);
-        Self { state: fault.state(), reason: Some(fault.reason()), is_broken: true, ..line }
+        Self {
+            state: fault.state(),
+            reason: Some(fault.reason()),
+            is_broken: true,
+            ..line
+        }
     }
 }
 
@@ -93,17 +106,34 @@ impl Summary {
     /// Starts with what could not be planned and with every planned scope, so that none can get lost.
     pub(crate) fn new(refused: Vec<Line>, scopes: &[Scopes]) -> Self {
         let mut summary = Self::default();
-        for line in refused.into_iter().chain(scopes.iter().flat_map(Scopes::whole_lines)) {
-            summary.lines.insert(key(&line.account, &line.region, &line.scope, &line.source), line);
+        for line in refused
+            .into_iter()
+            .chain(scopes.iter().flat_map(Scopes::whole_lines))
+        {
+            summary.lines.insert(
+                key(&line.account, &line.region, &line.scope, &line.source),
+                line,
+            );
         }
         summary
     }
 
     /// Takes note of a commit and its rows.
     pub(crate) fn note(&mut self, commit: &Commit, rows: i64) {
-        let Commit { account, region, verdicts, untouched, .. } = commit;
+        let Commit {
+            account,
+            region,
+            verdicts,
+            untouched,
+            ..
+        } = commit;
         for verdict in verdicts.iter().chain(untouched) {
-            let line = self.line(account, region, &verdict.scope, source::name(&verdict.source));
+            let line = self.line(
+                account,
+                region,
+                &verdict.scope,
+                source::name(&verdict.source),
+            );
             line.days.insert(verdict.day);
             if is_failure(verdict) {
                 line.failed.insert(verdict.day);
@@ -114,16 +144,29 @@ impl Summary {
             }
         }
         if let Some(verdict) = verdicts.first() {
-            self.line(account, region, &verdict.scope, source::name(&verdict.source)).rows += rows;
+            self.line(
+                account,
+                region,
+                &verdict.scope,
+                source::name(&verdict.source),
+            )
+            .rows += rows;
         }
     }
 
     fn line(&mut self, account: &str, region: &str, scope: &str, source: &str) -> &mut Line {
-        self.lines.entry(key(account, region, scope, source)).or_insert_with(|| Line::new(account, region, scope, source))
+        self.lines
+            .entry(key(account, region, scope, source))
+            .or_insert_with(|| Line::new(account, region, scope, source))
     }
 
     /// Adds what no commit told.
-    pub(crate) fn finish(&mut self, faults: Vec<Line>, tallies: &[Arc<Tally>], stopped: Option<&'static str>) {
+    pub(crate) fn finish(
+        &mut self,
+        faults: Vec<Line>,
+        tallies: &[Arc<Tally>],
+        stopped: Option<&'static str>,
+    ) {
         for fault in faults {
             let line = self.line(&fault.account, &fault.region, &fault.scope, &fault.source);
             line.is_broken |= fault.is_broken;
@@ -166,14 +209,27 @@ pub(crate) struct Progress {
 impl Progress {
     /// Units planned for each place.
     pub(crate) fn of(plan: &super::Plan) -> Self {
-        let of = |scopes: &Scopes| ((scopes.place.account.clone(), scopes.place.region.clone()), (0, scopes.units()));
-        Self { places: Arc::new(Mutex::new(plan.scopes.iter().map(of).collect())), done: Arc::default() }
+        let of = |scopes: &Scopes| {
+            (
+                (scopes.place.account.clone(), scopes.place.region.clone()),
+                (0, scopes.units()),
+            )
+        };
+        Self {
+            places: Arc::new(Mutex::new(plan.scopes.iter().map(of).collect())),
+            done: Arc::default(),
+        }
     }
 
     /// One more unit is committed.
     pub(crate) fn done(&self, account: &str, region: &str) {
-        let mut places = self.places.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let entry = places.entry((account.to_owned(), region.to_owned())).or_default();
+        let mut places = self
+            .places
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let entry = places
+            .entry((account.to_owned(), region.to_owned()))
+            .or_default();
         entry.0 += 1;
         entry.1 = entry.1.max(entry.0);
         self.done.fetch_add(1, Ordering::Relaxed);
@@ -181,6 +237,9 @@ impl Progress {
 
     /// (account, region) → units done, units planned.
     pub(crate) fn snapshot(&self) -> ByPlace {
-        self.places.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.places
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 }

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
@@ -41,19 +43,30 @@ impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let asked: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
+        let asked: Value =
+            serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
         self.calls.lock().unwrap().push(operation.clone());
         let (status, answer) = (self.answer)(&operation, &asked);
         let status = status.try_into().expect("a status code");
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(answer.to_string()))))
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(
+            status,
+            SdkBody::from(answer.to_string()),
+        )))
     }
 }
 
 /// An AWS that answers with `answer`, and the names of the operations called.
-pub(super) fn place(answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static) -> (Place, Calls) {
+pub(super) fn place(
+    answer: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static,
+) -> (Place, Calls) {
     let (answer, calls): (Arc<Answer>, Calls) = (Arc::new(answer), Arc::default());
     let of_client = calls.clone();
-    let http = http_client_fn(move |_, _| SharedHttpConnector::new(Wire { answer: answer.clone(), calls: of_client.clone() }));
+    let http = http_client_fn(move |_, _| {
+        SharedHttpConnector::new(Wire {
+            answer: answer.clone(),
+            calls: of_client.clone(),
+        })
+    });
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     let config = aws_types::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
@@ -103,14 +116,24 @@ impl<T> Collected<T> {
 }
 
 /// Runs a collection with a sink of its own and writes what it sends.
-pub(super) fn collect<T: Send + 'static>(now_ms: i64, collection: impl AsyncFnOnce(Sink) -> T + Send + 'static) -> Collected<T> {
+pub(super) fn collect<T: Send + 'static>(
+    now_ms: i64,
+    collection: impl AsyncFnOnce(Sink) -> T + Send + 'static,
+) -> Collected<T> {
     let folder = tempfile::tempdir().unwrap();
     let dataset = Dataset::at(folder.path().to_str().unwrap()).unwrap();
     let (sink, inbox) = commit::channel();
     let collecting = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(collection(sink))
     });
     commit::write_all(inbox, &dataset, now_ms, |_, _| ()).unwrap();
-    Collected { outcome: collecting.join().unwrap(), dataset, _folder: folder }
+    Collected {
+        outcome: collecting.join().unwrap(),
+        dataset,
+        _folder: folder,
+    }
 }

@@ -63,7 +63,9 @@ impl Dataset {
 
     /// The same, a bucket with the credentials of a profile of the AWS configuration.
     pub fn with_profile(location: &str, profile: Option<&str>) -> Result<Self> {
-        Ok(Self { storage: Storage::at(location, profile)? })
+        Ok(Self {
+            storage: Storage::at(location, profile)?,
+        })
     }
 
     /// The dataset at `location`, which must hold one.
@@ -71,12 +73,18 @@ impl Dataset {
         let dataset = Self::at(location)?;
         let storage = &dataset.storage;
         if !storage.exists()? {
-            return Err(Error::new(Kind::Usage, format!("dataset `{storage}` does not exist"))
-                .hint("make one with `plimsoll import PATH --dataset DIR`, or try `plimsoll demo`"));
+            return Err(
+                Error::new(Kind::Usage, format!("dataset `{storage}` does not exist")).hint(
+                    "make one with `plimsoll import PATH --dataset DIR`, or try `plimsoll demo`",
+                ),
+            );
         }
         if !storage.has(Table::Coverage)? {
-            return Err(Error::new(Kind::Input, format!("`{storage}` is not a dataset: it has no `coverage` folder"))
-                .hint("name the folder that was given to `import --dataset`"));
+            return Err(Error::new(
+                Kind::Input,
+                format!("`{storage}` is not a dataset: it has no `coverage` folder"),
+            )
+            .hint("name the folder that was given to `import --dataset`"));
         }
         Ok(dataset)
     }

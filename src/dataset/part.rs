@@ -2,7 +2,9 @@
 
 use std::io::Cursor;
 
-use polars::prelude::{DataFrame, KeyValueMetadata, ParquetCompression, ParquetReader, ParquetWriter, SerReader};
+use polars::prelude::{
+    DataFrame, KeyValueMetadata, ParquetCompression, ParquetReader, ParquetWriter, SerReader,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -76,14 +78,24 @@ pub(super) fn write(
     frame: &mut DataFrame,
     summary: &Summary,
 ) -> Result<String> {
-    let bytes = encode(frame, summary).map_err(|cause| Error::new(Kind::Failure, "cannot encode a part").cause(cause))?;
-    let folder = format!("{}/account={}/region={}/month={}", table.name(), partition.account, partition.region, partition.month);
+    let bytes = encode(frame, summary)
+        .map_err(|cause| Error::new(Kind::Failure, "cannot encode a part").cause(cause))?;
+    let folder = format!(
+        "{}/account={}/region={}/month={}",
+        table.name(),
+        partition.account,
+        partition.region,
+        partition.month
+    );
     let relative = format!("{folder}/{}_{}_{}.parquet", days.0, days.1, hash(&bytes));
     storage.create(&relative, bytes)?;
     Ok(relative)
 }
 
-fn encode(frame: &mut DataFrame, summary: &Summary) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+fn encode(
+    frame: &mut DataFrame,
+    summary: &Summary,
+) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
     let metadata = KeyValueMetadata::from_static(vec![
         (FORMAT_KEY.to_owned(), FORMAT.to_string()),
         (SUMMARY_KEY.to_owned(), serde_json::to_string(summary)?),
@@ -103,25 +115,45 @@ fn hash(bytes: &[u8]) -> String {
 /// The first 16 hex digits of a SHA-256, as names of parts and sources carry them.
 pub fn short_hash(hash: Sha256) -> String {
     let digest: [u8; 32] = hash.finalize().into();
-    digest[..8].iter().fold(String::with_capacity(16), |hex, byte| hex + &format!("{byte:02x}"))
+    digest[..8]
+        .iter()
+        .fold(String::with_capacity(16), |hex, byte| {
+            hex + &format!("{byte:02x}")
+        })
 }
 
 /// Decodes a part read from `storage` after verifying that its bytes are the ones its name promises.
-pub(super) fn decode(storage: &Storage, relative: &str, bytes: Vec<u8>, columns: Option<&[&str]>) -> Result<Part> {
+pub(super) fn decode(
+    storage: &Storage,
+    relative: &str,
+    bytes: Vec<u8>,
+    columns: Option<&[&str]>,
+) -> Result<Part> {
     let mut reader = verified(storage, relative, bytes)?;
     if let Some(columns) = columns {
         reader = reader.with_columns(Some(columns.iter().map(|&name| name.to_owned()).collect()));
     }
     let frame = reader.finish().map_err(|cause| {
-        Error::new(Kind::Input, format!("`{}` cannot be read as a part", storage.place(relative))).cause(cause)
+        Error::new(
+            Kind::Input,
+            format!("`{}` cannot be read as a part", storage.place(relative)),
+        )
+        .cause(cause)
     })?;
     let (account, region) = account_and_region(relative);
-    Ok(Part { frame, account: account.to_owned(), region: region.to_owned() })
+    Ok(Part {
+        frame,
+        account: account.to_owned(),
+        region: region.to_owned(),
+    })
 }
 
 /// What the path of a part says of its rows.
 pub fn account_and_region(relative: &str) -> (&str, &str) {
-    (value(relative, "account").unwrap_or_default(), value(relative, "region").unwrap_or_default())
+    (
+        value(relative, "account").unwrap_or_default(),
+        value(relative, "region").unwrap_or_default(),
+    )
 }
 
 /// The month that the path of a part names, `YYYY-MM`.
@@ -130,7 +162,9 @@ pub(super) fn month(relative: &str) -> Option<&str> {
 }
 
 fn value<'a>(relative: &'a str, key: &str) -> Option<&'a str> {
-    relative.split('/').find_map(|segment| segment.strip_prefix(key)?.strip_prefix('='))
+    relative
+        .split('/')
+        .find_map(|segment| segment.strip_prefix(key)?.strip_prefix('='))
 }
 
 /// Decodes only the summary of a part, verified.
@@ -138,15 +172,29 @@ pub(super) fn summary(storage: &Storage, relative: &str, bytes: Vec<u8>) -> Resu
     let mut reader = verified(storage, relative, bytes)?;
     let text = metadata(&mut reader, SUMMARY_KEY).unwrap_or_default();
     serde_json::from_str(&text).map_err(|cause| {
-        Error::new(Kind::Input, format!("part `{}` does not say what is in it", storage.place(relative)))
-            .cause(cause)
-            .hint("it was written by another version: import its files into a new dataset")
+        Error::new(
+            Kind::Input,
+            format!(
+                "part `{}` does not say what is in it",
+                storage.place(relative)
+            ),
+        )
+        .cause(cause)
+        .hint("it was written by another version: import its files into a new dataset")
     })
 }
 
-fn verified(storage: &Storage, relative: &str, bytes: Vec<u8>) -> Result<ParquetReader<Cursor<Vec<u8>>>> {
+fn verified(
+    storage: &Storage,
+    relative: &str,
+    bytes: Vec<u8>,
+) -> Result<ParquetReader<Cursor<Vec<u8>>>> {
     let shown = storage.place(relative);
-    let promised = relative.trim_end_matches(".parquet").rsplit('_').next().unwrap_or_default();
+    let promised = relative
+        .trim_end_matches(".parquet")
+        .rsplit('_')
+        .next()
+        .unwrap_or_default();
     let found = hash(&bytes);
     if found != promised {
         return Err(Error::new(
@@ -159,15 +207,27 @@ fn verified(storage: &Storage, relative: &str, bytes: Vec<u8>) -> Result<Parquet
     let format = metadata(&mut reader, FORMAT_KEY).and_then(|text| text.parse::<u32>().ok());
     match format {
         Some(format) if format <= FORMAT => Ok(reader),
-        Some(format) => {
-            Err(Error::new(Kind::Input, format!("part `{shown}` has dataset format {format}; this version reads up to {FORMAT}"))
-                .hint("upgrade plimsoll"))
-        }
-        None => Err(Error::new(Kind::Input, format!("`{shown}` is not a part of a plimsoll dataset"))),
+        Some(format) => Err(Error::new(
+            Kind::Input,
+            format!(
+                "part `{shown}` has dataset format {format}; this version reads up to {FORMAT}"
+            ),
+        )
+        .hint("upgrade plimsoll")),
+        None => Err(Error::new(
+            Kind::Input,
+            format!("`{shown}` is not a part of a plimsoll dataset"),
+        )),
     }
 }
 
 fn metadata(reader: &mut ParquetReader<Cursor<Vec<u8>>>, key: &str) -> Option<String> {
     let metadata = reader.get_metadata().ok()?;
-    metadata.key_value_metadata().as_ref()?.iter().find(|pair| pair.key == key)?.value.clone()
+    metadata
+        .key_value_metadata()
+        .as_ref()?
+        .iter()
+        .find(|pair| pair.key == key)?
+        .value
+        .clone()
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::{Column, DataFrame, IntoLazy, NamedFrom, PlSmallStr, Series, UnionArgs, concat};
+use polars::prelude::{
+    Column, DataFrame, IntoLazy, NamedFrom, PlSmallStr, Series, UnionArgs, concat,
+};
 
 use super::coverage::{self, Committed};
 use super::part::{self, Part, SeriesSummary};
@@ -33,18 +35,29 @@ impl<'a> Scan<'a> {
     /// Reads the commit log and the summaries of the parts of samples.
     pub fn new(dataset: &'a Dataset) -> Result<Self> {
         let commits = coverage::read(dataset)?;
-        let parts: Vec<String> = coverage::named_parts(&commits, Table::Samples).into_iter().collect();
+        let parts: Vec<String> = coverage::named_parts(&commits, Table::Samples)
+            .into_iter()
+            .collect();
         let mut samples = Vec::new();
         dataset.storage.read_each(&parts, |relative, bytes| {
-            samples.push((relative.to_owned(), part::summary(&dataset.storage, relative, bytes)?));
+            samples.push((
+                relative.to_owned(),
+                part::summary(&dataset.storage, relative, bytes)?,
+            ));
             Ok(())
         })?;
-        Ok(Self { dataset, commits, samples })
+        Ok(Self {
+            dataset,
+            commits,
+            samples,
+        })
     }
 
     /// All rows of `table`, with `account` and `region` as columns; `None` when there are none.
     pub fn table(&self, table: Table) -> Result<Option<DataFrame>> {
-        let parts: Vec<String> = coverage::named_parts(&self.commits, table).into_iter().collect();
+        let parts: Vec<String> = coverage::named_parts(&self.commits, table)
+            .into_iter()
+            .collect();
         let mut frames = Vec::new();
         let storage = &self.dataset.storage;
         storage.read_each(&parts, |relative, bytes| {
@@ -54,24 +67,36 @@ impl<'a> Scan<'a> {
         if frames.is_empty() {
             return Ok(None);
         }
-        let together = concat(frames, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
+        let together =
+            concat(frames, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
         together.map(Some).map_err(|cause| unreadable(table, cause))
     }
 
     /// First time of any sample and the instant after the last.
     pub fn sample_span(&self) -> Option<(i64, i64)> {
         let series = self.samples.iter().flat_map(|(_, summary)| &summary.series);
-        series.map(|series| (series.first_ms, series.last_ms + 1)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        series
+            .map(|series| (series.first_ms, series.last_ms + 1))
+            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     /// The time that collections were asked for, up to the newest one: its unfinished day is left out where there is
     /// another. `None` without collections.
     pub fn collected_span(&self) -> Option<(i64, i64)> {
-        let collected =
-            || self.commits.iter().filter_map(|commit| Some((midnight(commit.row.day.parse().ok()?), commit.row.collected_ms?)));
+        let collected = || {
+            self.commits.iter().filter_map(|commit| {
+                Some((
+                    midnight(commit.row.day.parse().ok()?),
+                    commit.row.collected_ms?,
+                ))
+            })
+        };
         let first = collected().map(|(day, _)| day).min()?;
         let newest = collected().map(|(_, at)| at).max()?;
-        let last = collected().map(|(day, _)| day + MS_PER_DAY).max()?.min(newest);
+        let last = collected()
+            .map(|(day, _)| day + MS_PER_DAY)
+            .max()?
+            .min(newest);
         let whole_days = last.div_euclid(MS_PER_DAY) * MS_PER_DAY;
         Some((first, if whole_days > first { whole_days } else { last }))
     }
@@ -80,23 +105,39 @@ impl<'a> Scan<'a> {
     pub fn imported_span(&self) -> Option<(i64, i64)> {
         let imports = self.commits.iter().filter(|commit| is_import(&commit.row));
         // Configurations hold at times at which nothing was seen.
-        let is_seen =
-            |part: &&str| [Table::Runs, Table::Samples].iter().any(|table| part.split('/').next() == Some(table.name()));
-        let parts: BTreeSet<&str> = imports.flat_map(|commit| commit.row.parts.split(';')).filter(is_seen).collect();
-        parts.into_iter().filter_map(span_of_days).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        let is_seen = |part: &&str| {
+            [Table::Runs, Table::Samples]
+                .iter()
+                .any(|table| part.split('/').next() == Some(table.name()))
+        };
+        let parts: BTreeSet<&str> = imports
+            .flat_map(|commit| commit.row.parts.split(';'))
+            .filter(is_seen)
+            .collect();
+        parts
+            .into_iter()
+            .filter_map(span_of_days)
+            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     /// Every series of every part of samples, with account and region.
     pub fn series(&self) -> impl Iterator<Item = (&str, &str, &SeriesSummary)> {
         self.samples.iter().flat_map(|(relative, summary)| {
             let (account, region) = part::account_and_region(relative);
-            summary.series.iter().map(move |series| (account, region, series))
+            summary
+                .series
+                .iter()
+                .map(move |series| (account, region, series))
         })
     }
 
     /// The parts of samples that touch `window`, grouped so that only readings within a group can collide.
     pub fn sample_groups(&self, window: Window) -> Vec<SampleGroup> {
-        let parts: Vec<&Named> = self.samples.iter().filter(|(relative, _)| days_touch(relative, window)).collect();
+        let parts: Vec<&Named> = self
+            .samples
+            .iter()
+            .filter(|(relative, _)| days_touch(relative, window))
+            .collect();
         group(&parts)
     }
 
@@ -109,7 +150,10 @@ impl<'a> Scan<'a> {
             match &mut together {
                 None => together = Some(part),
                 Some(together) => {
-                    together.frame.vstack_mut(&part.frame).map_err(|cause| unreadable(Table::Samples, cause))?;
+                    together
+                        .frame
+                        .vstack_mut(&part.frame)
+                        .map_err(|cause| unreadable(Table::Samples, cause))?;
                 }
             }
             Ok(())
@@ -119,15 +163,34 @@ impl<'a> Scan<'a> {
 }
 
 /// Tells `found` the account, region and name of every task definition that the commits stand on.
-pub(crate) fn definitions(dataset: &Dataset, commits: &[Committed], mut found: impl FnMut(&str, &str, &str)) -> Result<()> {
+pub(crate) fn definitions(
+    dataset: &Dataset,
+    commits: &[Committed],
+    mut found: impl FnMut(&str, &str, &str),
+) -> Result<()> {
     // They hold at any time, so they are stored at its beginning.
     let parts = coverage::named_parts(commits, Table::Workloads);
-    let parts: Vec<String> = parts.into_iter().filter(|part| part.contains("/month=1970-01/")).collect();
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|part| part.contains("/month=1970-01/"))
+        .collect();
     dataset.storage.read_each(&parts, |relative, bytes| {
-        let part = part::decode(&dataset.storage, relative, bytes, Some(&["cluster", "task_definition"]))?;
-        let texts =
-            |name: &str| part.frame.column(name).and_then(Column::str).map_err(|cause| unreadable(Table::Workloads, cause));
-        for (cluster, definition) in texts("cluster")?.iter().zip(texts("task_definition")?.iter()) {
+        let part = part::decode(
+            &dataset.storage,
+            relative,
+            bytes,
+            Some(&["cluster", "task_definition"]),
+        )?;
+        let texts = |name: &str| {
+            part.frame
+                .column(name)
+                .and_then(Column::str)
+                .map_err(|cause| unreadable(Table::Workloads, cause))
+        };
+        for (cluster, definition) in texts("cluster")?
+            .iter()
+            .zip(texts("task_definition")?.iter())
+        {
             if let (Some(""), Some(definition)) = (cluster, definition) {
                 found(&part.account, &part.region, definition);
             }
@@ -146,18 +209,41 @@ pub(crate) struct CollectedBuild<'a> {
 }
 
 /// Tells `found` every build of the commits' collections.
-pub(crate) fn builds(dataset: &Dataset, commits: &[Committed], mut found: impl FnMut(CollectedBuild<'_>)) -> Result<()> {
-    let of_builds = commits.iter().filter(|commit| commit.row.source == source::BUILDS);
-    let parts: Vec<String> = coverage::named_parts(of_builds, Table::Runs).into_iter().collect();
+pub(crate) fn builds(
+    dataset: &Dataset,
+    commits: &[Committed],
+    mut found: impl FnMut(CollectedBuild<'_>),
+) -> Result<()> {
+    let of_builds = commits
+        .iter()
+        .filter(|commit| commit.row.source == source::BUILDS);
+    let parts: Vec<String> = coverage::named_parts(of_builds, Table::Runs)
+        .into_iter()
+        .collect();
     dataset.storage.read_each(&parts, |relative, bytes| {
-        let part = part::decode(&dataset.storage, relative, bytes, Some(&["run_id", "created_ms", "stopped_ms"]))?;
+        let part = part::decode(
+            &dataset.storage,
+            relative,
+            bytes,
+            Some(&["run_id", "created_ms", "stopped_ms"]),
+        )?;
         let unfit = |cause| unreadable(Table::Runs, cause);
         let times = |name: &str| part.frame.column(name).and_then(Column::i64).map_err(unfit);
-        let ids = part.frame.column("run_id").and_then(Column::str).map_err(unfit)?;
+        let ids = part
+            .frame
+            .column("run_id")
+            .and_then(Column::str)
+            .map_err(unfit)?;
         let times = times("created_ms")?.iter().zip(times("stopped_ms")?.iter());
         for (id, (created_ms, stopped_ms)) in ids.iter().zip(times) {
             if let (Some(id), Some(created_ms)) = (id, created_ms) {
-                found(CollectedBuild { account: &part.account, region: &part.region, id, created_ms, stopped_ms });
+                found(CollectedBuild {
+                    account: &part.account,
+                    region: &part.region,
+                    id,
+                    created_ms,
+                    stopped_ms,
+                });
             }
         }
         Ok(())
@@ -165,31 +251,45 @@ pub(crate) fn builds(dataset: &Dataset, commits: &[Committed], mut found: impl F
 }
 
 fn unreadable(table: Table, cause: polars::prelude::PolarsError) -> Error {
-    Error::new(Kind::Input, format!("the parts of table `{}` do not fit together", table.name())).cause(cause)
+    Error::new(
+        Kind::Input,
+        format!("the parts of table `{}` do not fit together", table.name()),
+    )
+    .cause(cause)
 }
 
 fn with_partition(part: Part) -> Result<DataFrame> {
-    let Part { mut frame, account, region } = part;
+    let Part {
+        mut frame,
+        account,
+        region,
+    } = part;
     let rows = frame.height();
     for (name, value) in [("account", account), ("region", region)] {
         let column = Series::new(PlSmallStr::from_static(name), vec![value; rows]);
-        frame
-            .with_column(column.into())
-            .map_err(|cause| Error::new(Kind::Failure, "cannot add a partition column").cause(cause))?;
+        frame.with_column(column.into()).map_err(|cause| {
+            Error::new(Kind::Failure, "cannot add a partition column").cause(cause)
+        })?;
     }
     Ok(frame)
 }
 
 /// Whether the days in a part's name touch the window; a name that does not tell is read.
 fn days_touch(relative: &str, window: Window) -> bool {
-    span_of_days(relative).is_none_or(|(from_ms, to_ms)| from_ms < window.to_ms && to_ms > window.from_ms)
+    span_of_days(relative)
+        .is_none_or(|(from_ms, to_ms)| from_ms < window.to_ms && to_ms > window.from_ms)
 }
 
 /// The days in a part's name.
 fn span_of_days(relative: &str) -> Option<(i64, i64)> {
     let name = relative.rsplit('/').next().unwrap_or_default();
-    let mut days = name.split('_').map(|day| day.parse::<jiff::civil::Date>().ok());
-    Some((midnight(days.next()??), midnight(days.next()??) + MS_PER_DAY))
+    let mut days = name
+        .split('_')
+        .map(|day| day.parse::<jiff::civil::Date>().ok());
+    Some((
+        midnight(days.next()??),
+        midnight(days.next()??) + MS_PER_DAY,
+    ))
 }
 
 /// True for a row that files were imported with, not collected.
@@ -199,7 +299,8 @@ pub(crate) fn is_import(row: &CoverageRow) -> bool {
 
 /// The first instant of a UTC day.
 pub(crate) fn midnight(day: jiff::civil::Date) -> i64 {
-    day.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_millisecond())
+    day.to_zoned(jiff::tz::TimeZone::UTC)
+        .map_or(0, |zoned| zoned.timestamp().as_millisecond())
 }
 
 type Named = (String, part::Summary);
@@ -209,10 +310,21 @@ fn group(parts: &[&Named]) -> Vec<SampleGroup> {
     type Spans = Vec<(i64, i64, usize)>;
     let mut spans: BTreeMap<(&str, &str, &str, &str, &str), Spans> = BTreeMap::new();
     for (index, (relative, summary)) in parts.iter().enumerate() {
-        let partition = relative.rsplit_once("/month=").map_or(relative.as_str(), |(before, _)| before);
+        let partition = relative
+            .rsplit_once("/month=")
+            .map_or(relative.as_str(), |(before, _)| before);
         for series in &summary.series {
-            let key = (partition, series.kind.as_str(), series.cluster.as_str(), series.name.as_str(), series.metric.as_str());
-            spans.entry(key).or_default().push((series.first_ms, last_covered_ms(series), index));
+            let key = (
+                partition,
+                series.kind.as_str(),
+                series.cluster.as_str(),
+                series.name.as_str(),
+                series.metric.as_str(),
+            );
+            spans
+                .entry(key)
+                .or_default()
+                .push((series.first_ms, last_covered_ms(series), index));
         }
     }
     let mut root: Vec<usize> = (0..parts.len()).collect();
@@ -232,7 +344,10 @@ fn group(parts: &[&Named]) -> Vec<SampleGroup> {
     }
     let mut groups: BTreeMap<usize, SampleGroup> = BTreeMap::new();
     for (index, (relative, summary)) in parts.iter().enumerate() {
-        let group = groups.entry(find(&mut root, index)).or_insert(SampleGroup { parts: Vec::new(), overlapping: false });
+        let group = groups.entry(find(&mut root, index)).or_insert(SampleGroup {
+            parts: Vec::new(),
+            overlapping: false,
+        });
         group.overlapping |= summary.conflicts || !group.parts.is_empty();
         group.parts.push(relative.clone());
     }
@@ -241,7 +356,11 @@ fn group(parts: &[&Named]) -> Vec<SampleGroup> {
 
 /// The last instant that a reading is known to be about: the longest periods reach far into what finer ones tell.
 fn last_covered_ms(series: &SeriesSummary) -> i64 {
-    let period_s = series.spacings.first().filter(|_| !series.is_spaced).map_or(0, |(seconds, _)| i64::from(*seconds));
+    let period_s = series
+        .spacings
+        .first()
+        .filter(|_| !series.is_spaced)
+        .map_or(0, |(seconds, _)| i64::from(*seconds));
     series.last_ms + (period_s * 1000 - 1).max(0)
 }
 
@@ -270,7 +389,13 @@ mod tests {
             spacings: Vec::new(),
         };
         let series = vec![series];
-        (format!("samples/account=1/region=r/month=2026-10/{path}"), Summary { series, conflicts: false })
+        (
+            format!("samples/account=1/region=r/month=2026-10/{path}"),
+            Summary {
+                series,
+                conflicts: false,
+            },
+        )
     }
 
     #[test]
@@ -281,7 +406,10 @@ mod tests {
             &named("c", "web", 21, 30),
             &named("d", "api", 0, 30),
         ]);
-        let sizes: Vec<(usize, bool)> = groups.iter().map(|group| (group.parts.len(), group.overlapping)).collect();
+        let sizes: Vec<(usize, bool)> = groups
+            .iter()
+            .map(|group| (group.parts.len(), group.overlapping))
+            .collect();
         assert_eq!(sizes, [(2, true), (1, false), (1, false)]);
     }
 
@@ -289,8 +417,26 @@ mod tests {
     fn days_in_a_part_name_prune_it() {
         let name = "samples/account=1/region=r/month=2026-10/2026-10-02_2026-10-03_0123456789abcdef.parquet";
         let day = |day: i64| 1_759_276_800_000 + 365 * MS_PER_DAY + day * MS_PER_DAY; // 2026-10-01
-        assert!(days_touch(name, Window { from_ms: day(2), to_ms: day(3) }));
-        assert!(!days_touch(name, Window { from_ms: day(3), to_ms: day(4) }));
-        assert!(!days_touch(name, Window { from_ms: day(0), to_ms: day(1) }));
+        assert!(days_touch(
+            name,
+            Window {
+                from_ms: day(2),
+                to_ms: day(3)
+            }
+        ));
+        assert!(!days_touch(
+            name,
+            Window {
+                from_ms: day(3),
+                to_ms: day(4)
+            }
+        ));
+        assert!(!days_touch(
+            name,
+            Window {
+                from_ms: day(0),
+                to_ms: day(1)
+            }
+        ));
     }
 }

@@ -160,8 +160,11 @@ pub struct SampleRow {
 impl SampleRow {
     /// The order in which samples are stored: series by series, each in time.
     pub fn order(&self, other: &Self) -> Ordering {
-        let workload =
-            if Arc::ptr_eq(&self.workload, &other.workload) { Ordering::Equal } else { self.workload.cmp(&other.workload) };
+        let workload = if Arc::ptr_eq(&self.workload, &other.workload) {
+            Ordering::Equal
+        } else {
+            self.workload.cmp(&other.workload)
+        };
         workload
             .then_with(|| self.run_id.cmp(&other.run_id))
             .then_with(|| self.metric.cmp(&other.metric))
@@ -186,7 +189,11 @@ impl SampleRow {
     pub fn same_reading(&self, other: &Self) -> bool {
         self.same_key(other)
             && (self.max.to_bits(), self.sum.to_bits(), self.count.to_bits())
-                == (other.max.to_bits(), other.sum.to_bits(), other.count.to_bits())
+                == (
+                    other.max.to_bits(),
+                    other.sum.to_bits(),
+                    other.count.to_bits(),
+                )
     }
 }
 
@@ -300,10 +307,18 @@ pub const CONFIGURATION_COLUMNS: [&str; 10] = [
 
 fn configuration_columns<R>(rows: &[R], of: impl Fn(&R) -> &Configuration) -> Vec<Column> {
     let text = |name: &str, get: &dyn Fn(&Configuration) -> Option<String>| {
-        column(name, rows.iter().map(|row| get(of(row))).collect::<Vec<_>>())
+        column(
+            name,
+            rows.iter().map(|row| get(of(row))).collect::<Vec<_>>(),
+        )
     };
     let number = |name: &str, get: &dyn Fn(&Configuration) -> Option<u32>| {
-        column(name, rows.iter().map(|row| get(of(row)).map(i64::from)).collect::<Vec<_>>())
+        column(
+            name,
+            rows.iter()
+                .map(|row| get(of(row)).map(i64::from))
+                .collect::<Vec<_>>(),
+        )
     };
     vec![
         text("launch_type", &|c| c.launch_type.clone()),
@@ -311,11 +326,18 @@ fn configuration_columns<R>(rows: &[R], of: impl Fn(&R) -> &Configuration) -> Ve
         number("cpu_units", &|c| c.cpu_units),
         number("memory_mib", &|c| c.memory_mib),
         number("ephemeral_gib", &|c| c.ephemeral_gib),
-        text("architecture", &|c| c.architecture.map(|a| a.as_str().to_owned())),
+        text("architecture", &|c| {
+            c.architecture.map(|a| a.as_str().to_owned())
+        }),
         text("os", &|c| c.os.map(|o| o.as_str().to_owned())),
         text("environment_type", &|c| c.environment_type.clone()),
         text("compute_type", &|c| c.compute_type.clone()),
-        column("privileged", rows.iter().map(|row| of(row).privileged).collect::<Vec<_>>()),
+        column(
+            "privileged",
+            rows.iter()
+                .map(|row| of(row).privileged)
+                .collect::<Vec<_>>(),
+        ),
     ]
 }
 
@@ -334,7 +356,10 @@ pub fn configurations(rows: &[ConfigurationRow]) -> PolarsResult<DataFrame> {
         "task_definition": row.task_definition.as_deref(),
         "source": row.source.as_str(),
     })?;
-    joined(frame, &configuration_columns(rows, |row| &row.configuration))
+    joined(
+        frame,
+        &configuration_columns(rows, |row| &row.configuration),
+    )
 }
 
 /// The `runs` table.
@@ -357,7 +382,10 @@ pub fn runs(rows: &[RunRow]) -> PolarsResult<DataFrame> {
         "out_of_memory": row.out_of_memory,
         "source": row.source.as_str(),
     })?;
-    joined(frame, &configuration_columns(rows, |row| &row.configuration))
+    joined(
+        frame,
+        &configuration_columns(rows, |row| &row.configuration),
+    )
 }
 
 /// The `samples` table.

@@ -52,7 +52,11 @@ pub(crate) fn of(source: &str, workload: &str) -> String {
 
 /// The service that a source tells the history of.
 pub(crate) fn service_of_history(source: &str) -> Option<&str> {
-    source.strip_prefix(HISTORY)?.strip_prefix(':')?.split(':').next()
+    source
+        .strip_prefix(HISTORY)?
+        .strip_prefix(':')?
+        .split(':')
+        .next()
 }
 
 /// The price book that a source names, and nothing else of.
@@ -65,7 +69,10 @@ pub(crate) fn kind(source: &str) -> &str {
     if !source.starts_with(COLLECTED) {
         return source;
     }
-    let ends = source.match_indices(':').nth(1).map_or(source.len(), |(at, _)| at);
+    let ends = source
+        .match_indices(':')
+        .nth(1)
+        .map_or(source.len(), |(at, _)| at);
     &source[..ends]
 }
 
@@ -75,7 +82,9 @@ pub(crate) fn name(source: &str) -> &str {
 }
 
 fn time(ms: i64) -> impl std::fmt::Display {
-    Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ")
+    Timestamp::from_millisecond(ms)
+        .unwrap_or_default()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
 }
 
 #[cfg(test)]
@@ -88,7 +97,10 @@ mod tests {
     #[test]
     fn a_source_names_its_workload_and_its_time() {
         assert_eq!(snapshot(NOW), "collect:ecs:2026-11-23T12:00:00Z");
-        assert_eq!(history("web", NOW), "collect:history:web:2026-11-23T12:00:00Z");
+        assert_eq!(
+            history("web", NOW),
+            "collect:history:web:2026-11-23T12:00:00Z"
+        );
         assert_eq!(of(METRICS, "web"), "collect:metrics:web");
     }
 
@@ -96,7 +108,21 @@ mod tests {
     fn a_source_is_known_by_its_name() {
         assert_eq!(service_of_history(&history("web", NOW)), Some("web"));
         assert_eq!(service_of_history(&snapshot(NOW)), None);
-        assert_eq!([kind(&snapshot(NOW)), kind(PROJECTS), kind(&of(METRICS, "web"))], [ECS, PROJECTS, METRICS]);
-        assert_eq!([name(&snapshot(NOW)), name(METRICS), name("collect:metrics:web")], ["ecs", "metrics", "metrics"]);
+        assert_eq!(
+            [
+                kind(&snapshot(NOW)),
+                kind(PROJECTS),
+                kind(&of(METRICS, "web"))
+            ],
+            [ECS, PROJECTS, METRICS]
+        );
+        assert_eq!(
+            [
+                name(&snapshot(NOW)),
+                name(METRICS),
+                name("collect:metrics:web")
+            ],
+            ["ecs", "metrics", "metrics"]
+        );
     }
 }

@@ -14,7 +14,11 @@ pub fn count(spacings: &mut Spacings, ms: i64) {
 
 /// The most frequent spacing, the shortest of equals.
 pub fn most_frequent(spacings: &Spacings) -> Option<i32> {
-    spacings.iter().rev().max_by_key(|(_, times)| **times).map(|(&seconds, _)| seconds)
+    spacings
+        .iter()
+        .rev()
+        .max_by_key(|(_, times)| **times)
+        .map(|(&seconds, _)| seconds)
 }
 
 #[cfg(test)]
@@ -23,7 +27,13 @@ mod tests {
 
     #[test]
     fn the_shortest_of_equally_frequent_spacings_is_the_period() {
-        assert_eq!(most_frequent(&BTreeMap::from([(60, 2), (300, 2), (600, 1)])), Some(60));
-        assert_eq!(most_frequent(&BTreeMap::from([(60, 1), (300, 5), (600, 1)])), Some(300));
+        assert_eq!(
+            most_frequent(&BTreeMap::from([(60, 2), (300, 2), (600, 1)])),
+            Some(60)
+        );
+        assert_eq!(
+            most_frequent(&BTreeMap::from([(60, 1), (300, 5), (600, 1)])),
+            Some(300)
+        );
     }
 }

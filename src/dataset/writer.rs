@@ -6,7 +6,9 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame, PolarsError};
 
 use super::part::{self, Partition, SeriesSummary, Summary};
-use super::schema::{self, ConfigurationRow, CoverageRow, InstanceRow, Metric, RunRow, SampleRow, State};
+use super::schema::{
+    self, ConfigurationRow, CoverageRow, InstanceRow, Metric, RunRow, SampleRow, State,
+};
 use super::spacing::{self, Spacings};
 use super::{Dataset, Table, coverage};
 use crate::error::{Error, Kind, Result};
@@ -53,11 +55,14 @@ impl Share {
             let of_day = self.days.iter().filter(|((_, on, _), _)| *on == day);
             return of_day.fold(Day::default(), |sum, (_, day)| sum.with(*day));
         }
-        let from = (scope.to_owned(), day, workload.unwrap_or_default().to_owned());
-        let of_day = self
-            .days
-            .range(from..)
-            .take_while(|((of, on, name), _)| of == scope && *on == day && workload.is_none_or(|workload| workload == name));
+        let from = (
+            scope.to_owned(),
+            day,
+            workload.unwrap_or_default().to_owned(),
+        );
+        let of_day = self.days.range(from..).take_while(|((of, on, name), _)| {
+            of == scope && *on == day && workload.is_none_or(|workload| workload == name)
+        });
         of_day.fold(Day::default(), |sum, (_, day)| sum.with(*day))
     }
 }
@@ -88,15 +93,27 @@ pub(crate) struct Verdict {
 impl Written<'_> {
     /// Rows written.
     pub(crate) fn rows(&self) -> i64 {
-        self.partitions.values().flat_map(|share| share.days.values()).map(|day| day.rows).sum()
+        self.partitions
+            .values()
+            .flat_map(|share| share.days.values())
+            .map(|day| day.rows)
+            .sum()
     }
 
     /// Rows of what a verdict is about.
     pub(crate) fn rows_of(&self, account: &str, region: &str, verdict: &Verdict) -> i64 {
         let month = date(verdict.day)[..7].to_owned();
-        let partition = Partition { account: account.to_owned(), region: region.to_owned(), month };
+        let partition = Partition {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            month,
+        };
         let share = self.partitions.get(&partition);
-        share.map_or(0, |share| share.totals(&verdict.scope, verdict.day, verdict.workload.as_deref()).rows)
+        share.map_or(0, |share| {
+            share
+                .totals(&verdict.scope, verdict.day, verdict.workload.as_deref())
+                .rows
+        })
     }
 
     /// Commits every scope-day that has rows under `source`, partial when there is a reason.
@@ -109,7 +126,13 @@ impl Written<'_> {
                     scope: scope.to_owned(),
                     source: source.to_owned(),
                     day: date(day),
-                    state: if reason.is_some() { State::Partial } else { State::Complete }.as_str().to_owned(),
+                    state: if reason.is_some() {
+                        State::Partial
+                    } else {
+                        State::Complete
+                    }
+                    .as_str()
+                    .to_owned(),
                     reason: reason.map(str::to_owned),
                     rows: totals.rows,
                     period_s: totals.period_s,
@@ -117,7 +140,11 @@ impl Written<'_> {
                     parts: parts.join(";"),
                 }
             };
-            let scope_days: BTreeSet<(&str, i64)> = share.days.keys().map(|(scope, day, _)| (scope.as_str(), *day)).collect();
+            let scope_days: BTreeSet<(&str, i64)> = share
+                .days
+                .keys()
+                .map(|(scope, day, _)| (scope.as_str(), *day))
+                .collect();
             let rows: Vec<CoverageRow> = scope_days.into_iter().map(row).collect();
             coverage::commit(self.dataset, partition, &rows)?;
         }
@@ -128,22 +155,47 @@ impl Written<'_> {
     ///
     /// A day stands on the parts of its month, and on those of months that no verdict is about: definitions that
     /// hold always, runs that began long ago.
-    pub(crate) fn commit_verdicts(&self, account: &str, region: &str, collected_ms: i64, verdicts: &[Verdict]) -> Result<()> {
+    pub(crate) fn commit_verdicts(
+        &self,
+        account: &str,
+        region: &str,
+        collected_ms: i64,
+        verdicts: &[Verdict],
+    ) -> Result<()> {
         let mut months: BTreeMap<String, Vec<&Verdict>> = BTreeMap::new();
         for verdict in verdicts {
-            months.entry(date(verdict.day)[..7].to_owned()).or_default().push(verdict);
+            months
+                .entry(date(verdict.day)[..7].to_owned())
+                .or_default()
+                .push(verdict);
         }
-        let elsewhere = self.partitions.iter().filter(|(partition, _)| !months.contains_key(&partition.month));
-        let elsewhere: Vec<&str> = elsewhere.flat_map(|(_, share)| share.parts.iter().map(String::as_str)).collect();
+        let elsewhere = self
+            .partitions
+            .iter()
+            .filter(|(partition, _)| !months.contains_key(&partition.month));
+        let elsewhere: Vec<&str> = elsewhere
+            .flat_map(|(_, share)| share.parts.iter().map(String::as_str))
+            .collect();
         for (month, verdicts) in &months {
-            let partition = Partition { account: account.to_owned(), region: region.to_owned(), month: month.clone() };
+            let partition = Partition {
+                account: account.to_owned(),
+                region: region.to_owned(),
+                month: month.clone(),
+            };
             let share = self.partitions.get(&partition);
             let parts = |day: &str| {
-                let own = share.into_iter().flat_map(|share| share.parts.iter().map(String::as_str));
-                own.filter(|part| may_hold(part, day)).chain(elsewhere.iter().copied()).collect::<Vec<_>>().join(";")
+                let own = share
+                    .into_iter()
+                    .flat_map(|share| share.parts.iter().map(String::as_str));
+                own.filter(|part| may_hold(part, day))
+                    .chain(elsewhere.iter().copied())
+                    .collect::<Vec<_>>()
+                    .join(";")
             };
             let row = |verdict: &&Verdict| {
-                let totals = share.map(|share| share.totals(&verdict.scope, verdict.day, verdict.workload.as_deref()));
+                let totals = share.map(|share| {
+                    share.totals(&verdict.scope, verdict.day, verdict.workload.as_deref())
+                });
                 let totals = totals.unwrap_or_default();
                 CoverageRow {
                     scope: verdict.scope.clone(),
@@ -157,7 +209,11 @@ impl Written<'_> {
                     parts: parts(&date(verdict.day)),
                 }
             };
-            coverage::commit(self.dataset, &partition, &verdicts.iter().map(row).collect::<Vec<_>>())?;
+            coverage::commit(
+                self.dataset,
+                &partition,
+                &verdicts.iter().map(row).collect::<Vec<_>>(),
+            )?;
         }
         Ok(())
     }
@@ -171,7 +227,10 @@ struct Day {
 
 impl Day {
     fn with(self, other: Self) -> Self {
-        Self { rows: self.rows + other.rows, period_s: self.period_s.max(other.period_s) }
+        Self {
+            rows: self.rows + other.rows,
+            period_s: self.period_s.max(other.period_s),
+        }
     }
 }
 
@@ -226,7 +285,13 @@ impl<'d> Writer<'d> {
 
     /// Takes the rows of `batch`; of a run told minute by minute only the last sighting is kept.
     pub(crate) fn add(&mut self, batch: Batch) -> Result<()> {
-        let Batch { configurations, runs, sightings, samples, instances } = batch;
+        let Batch {
+            configurations,
+            runs,
+            sightings,
+            samples,
+            instances,
+        } = batch;
         self.configurations.extend(configurations);
         self.runs.extend(runs);
         self.instances.extend(instances);
@@ -240,7 +305,11 @@ impl<'d> Writer<'d> {
         if self.runs.len() >= MOST_RUNS {
             self.write_runs()?;
         }
-        if self.samples.len() >= MOST_SAMPLES { self.write_samples() } else { Ok(()) }
+        if self.samples.len() >= MOST_SAMPLES {
+            self.write_samples()
+        } else {
+            Ok(())
+        }
     }
 
     /// What is held in memory, in samples: a run weighs as much as several.
@@ -265,7 +334,11 @@ impl<'d> Writer<'d> {
 
     pub(crate) fn sample(&mut self, row: SampleRow) -> Result<()> {
         self.samples.push(row);
-        if self.samples.len() >= MOST_SAMPLES { self.write_samples() } else { Ok(()) }
+        if self.samples.len() >= MOST_SAMPLES {
+            self.write_samples()
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes what is left; nothing counts before it is committed. Samples of the days `apart` get parts of their own:
@@ -278,13 +351,19 @@ impl<'d> Writer<'d> {
         self.write_instances()?;
         let mut samples: BTreeMap<Option<i64>, Vec<SampleRow>> = BTreeMap::new();
         for row in std::mem::take(&mut self.samples) {
-            samples.entry(Some(day(row.at_ms)).filter(|day| apart.contains(day))).or_default().push(row);
+            samples
+                .entry(Some(day(row.at_ms)).filter(|day| apart.contains(day)))
+                .or_default()
+                .push(row);
         }
         for samples in samples.into_values() {
             self.samples = samples;
             self.write_samples()?;
         }
-        Ok(Written { dataset: self.dataset, partitions: self.written })
+        Ok(Written {
+            dataset: self.dataset,
+            partitions: self.written,
+        })
     }
 
     fn write_configurations(&mut self) -> Result<()> {
@@ -292,7 +371,9 @@ impl<'d> Writer<'d> {
         rows.sort();
         rows.dedup();
         for (partition, rows) in by_partition(rows, |row| (&row.workload, row.from_ms)) {
-            let days = rows.iter().map(|row| Told::of(&row.workload, row.from_ms, None));
+            let days = rows
+                .iter()
+                .map(|row| Told::of(&row.workload, row.from_ms, None));
             self.write(
                 Table::Workloads,
                 &partition,
@@ -309,8 +390,16 @@ impl<'d> Writer<'d> {
         rows.sort();
         rows.dedup();
         for (partition, rows) in by_partition(rows, |row| (&row.workload, begin_ms(row))) {
-            let days = rows.iter().map(|row| Told::of(&row.workload, begin_ms(row), None));
-            self.write(Table::Runs, &partition, &days.collect::<Vec<_>>(), schema::runs(&rows), &Summary::default())?;
+            let days = rows
+                .iter()
+                .map(|row| Told::of(&row.workload, begin_ms(row), None));
+            self.write(
+                Table::Runs,
+                &partition,
+                &days.collect::<Vec<_>>(),
+                schema::runs(&rows),
+                &Summary::default(),
+            )?;
         }
         Ok(())
     }
@@ -322,15 +411,30 @@ impl<'d> Writer<'d> {
         let mut partitions: BTreeMap<Partition, Vec<InstanceRow>> = BTreeMap::new();
         for row in rows {
             let month = date(day(row.seen_ms))[..7].to_owned();
-            let partition = Partition { account: row.account.clone(), region: row.region.clone(), month };
+            let partition = Partition {
+                account: row.account.clone(),
+                region: row.region.clone(),
+                month,
+            };
             partitions.entry(partition).or_default().push(row);
         }
         for (partition, rows) in partitions {
             let days: Vec<_> = rows
                 .iter()
-                .map(|row| Told { scope: &row.cluster, workload: "", day: day(row.seen_ms), period_s: None })
+                .map(|row| Told {
+                    scope: &row.cluster,
+                    workload: "",
+                    day: day(row.seen_ms),
+                    period_s: None,
+                })
                 .collect();
-            self.write(Table::Instances, &partition, &days, schema::instances(&rows), &Summary::default())?;
+            self.write(
+                Table::Instances,
+                &partition,
+                &days,
+                schema::instances(&rows),
+                &Summary::default(),
+            )?;
         }
         Ok(())
     }
@@ -340,9 +444,17 @@ impl<'d> Writer<'d> {
         rows.sort_by(SampleRow::order);
         rows.dedup_by(|later, earlier| earlier.same_reading(later));
         for (partition, rows) in by_partition(rows, |row| (&row.workload, row.at_ms)) {
-            let days = rows.iter().map(|row| Told::of(&row.workload, row.at_ms, row.period_s.map(i64::from)));
+            let days = rows
+                .iter()
+                .map(|row| Told::of(&row.workload, row.at_ms, row.period_s.map(i64::from)));
             let summary = summary(&rows);
-            self.write(Table::Samples, &partition, &days.collect::<Vec<_>>(), schema::samples(&rows), &summary)?;
+            self.write(
+                Table::Samples,
+                &partition,
+                &days.collect::<Vec<_>>(),
+                schema::samples(&rows),
+                &summary,
+            )?;
         }
         Ok(())
     }
@@ -355,19 +467,43 @@ impl<'d> Writer<'d> {
         frame: Result<DataFrame, PolarsError>,
         summary: &Summary,
     ) -> Result<()> {
-        let mut frame = frame.map_err(|cause| Error::new(Kind::Failure, "cannot build a part").cause(cause))?;
-        let (Some(first), Some(last)) = (days.iter().map(|told| told.day).min(), days.iter().map(|told| told.day).max()) else {
+        let mut frame =
+            frame.map_err(|cause| Error::new(Kind::Failure, "cannot build a part").cause(cause))?;
+        let (Some(first), Some(last)) = (
+            days.iter().map(|told| told.day).min(),
+            days.iter().map(|told| told.day).max(),
+        ) else {
             return Ok(());
         };
-        let part = part::write(&self.dataset.storage, table, partition, (&date(first), &date(last)), &mut frame, summary)?;
+        let part = part::write(
+            &self.dataset.storage,
+            table,
+            partition,
+            (&date(first), &date(last)),
+            &mut frame,
+            summary,
+        )?;
         let written = self.written.entry(partition.clone()).or_default();
         written.parts.insert(part);
         // Neighbouring rows mostly share their day: look it up once per stretch.
-        for stretch in days.chunk_by(|a, b| (a.day, a.workload, a.scope) == (b.day, b.workload, b.scope)) {
-            let Told { scope, workload, day, .. } = stretch[0];
-            let totals = written.days.entry((scope.to_owned(), day, workload.to_owned())).or_default();
+        for stretch in
+            days.chunk_by(|a, b| (a.day, a.workload, a.scope) == (b.day, b.workload, b.scope))
+        {
+            let Told {
+                scope,
+                workload,
+                day,
+                ..
+            } = stretch[0];
+            let totals = written
+                .days
+                .entry((scope.to_owned(), day, workload.to_owned()))
+                .or_default();
             let rows = i64::try_from(stretch.len()).unwrap_or(i64::MAX);
-            *totals = totals.with(Day { rows, period_s: stretch.iter().filter_map(|told| told.period_s).max() });
+            *totals = totals.with(Day {
+                rows,
+                period_s: stretch.iter().filter_map(|told| told.period_s).max(),
+            });
         }
         Ok(())
     }
@@ -383,13 +519,21 @@ struct Told<'r> {
 
 impl<'r> Told<'r> {
     fn of(workload: &'r WorkloadKey, at_ms: i64, period_s: Option<i64>) -> Self {
-        Self { scope: scope(workload), workload: &workload.name, day: day(at_ms), period_s }
+        Self {
+            scope: scope(workload),
+            workload: &workload.name,
+            day: day(at_ms),
+            period_s,
+        }
     }
 }
 
 /// False for a part of samples whose name tells that the day is not in it.
 fn may_hold(part: &str, day: &str) -> bool {
-    let name = part.strip_prefix("samples/").and_then(|part| part.rsplit('/').next()).unwrap_or_default();
+    let name = part
+        .strip_prefix("samples/")
+        .and_then(|part| part.rsplit('/').next())
+        .unwrap_or_default();
     match name.split('_').collect::<Vec<_>>()[..] {
         [first, last, _] => (first..=last).contains(&day),
         _ => true,
@@ -398,12 +542,22 @@ fn may_hold(part: &str, day: &str) -> bool {
 
 /// The time that decides in which month a run is stored.
 fn begin_ms(run: &RunRow) -> i64 {
-    let times = [run.created_ms, run.pull_started_ms, run.started_ms, run.stopped_ms, run.last_seen_ms];
+    let times = [
+        run.created_ms,
+        run.pull_started_ms,
+        run.started_ms,
+        run.stopped_ms,
+        run.last_seen_ms,
+    ];
     times.into_iter().flatten().next().unwrap_or_default()
 }
 
 fn scope(workload: &WorkloadKey) -> &str {
-    if workload.kind == WorkloadKind::Build { BUILD_SCOPE } else { &workload.cluster }
+    if workload.kind == WorkloadKind::Build {
+        BUILD_SCOPE
+    } else {
+        &workload.cluster
+    }
 }
 
 const fn day(ms: i64) -> i64 {
@@ -412,17 +566,28 @@ const fn day(ms: i64) -> i64 {
 
 /// `YYYY-MM-DD` of a day since the epoch.
 pub(crate) fn date(day: i64) -> String {
-    let time = jiff::Timestamp::from_millisecond(day.saturating_mul(MS_PER_DAY)).unwrap_or_default();
+    let time =
+        jiff::Timestamp::from_millisecond(day.saturating_mul(MS_PER_DAY)).unwrap_or_default();
     time.strftime("%Y-%m-%d").to_string()
 }
 
-fn by_partition<R>(rows: Vec<R>, key: impl Fn(&R) -> (&Arc<WorkloadKey>, i64)) -> BTreeMap<Partition, Vec<R>> {
+fn by_partition<R>(
+    rows: Vec<R>,
+    key: impl Fn(&R) -> (&Arc<WorkloadKey>, i64),
+) -> BTreeMap<Partition, Vec<R>> {
     let mut partitions: BTreeMap<Partition, Vec<R>> = BTreeMap::new();
     let mut months: HashMap<i64, String> = HashMap::new();
     for row in rows {
         let (workload, at_ms) = key(&row);
-        let month = months.entry(day(at_ms)).or_insert_with_key(|&day| date(day)[..7].to_owned()).clone();
-        let partition = Partition { account: workload.account.clone(), region: workload.region.clone(), month };
+        let month = months
+            .entry(day(at_ms))
+            .or_insert_with_key(|&day| date(day)[..7].to_owned())
+            .clone();
+        let partition = Partition {
+            account: workload.account.clone(),
+            region: workload.region.clone(),
+            month,
+        };
         partitions.entry(partition).or_default().push(row);
     }
     partitions
@@ -436,24 +601,33 @@ fn summary(rows: &[SampleRow]) -> Summary {
     let mut series: BTreeMap<(&WorkloadKey, Metric), (SeriesSummary, Spacings)> = BTreeMap::new();
     for stretch in rows.chunk_by(same) {
         let first = &stretch[0];
-        let (summary, spacings) =
-            series.entry((&first.workload, first.metric)).or_insert_with(|| (empty_summary(first), Spacings::new()));
+        let (summary, spacings) = series
+            .entry((&first.workload, first.metric))
+            .or_insert_with(|| (empty_summary(first), Spacings::new()));
         for row in stretch {
             summary.first_ms = summary.first_ms.min(row.at_ms);
             summary.last_ms = summary.last_ms.max(row.at_ms);
             summary.is_spaced |= row.period_s.is_none();
         }
-        for pair in stretch.windows(2).filter(|pair| pair[0].run_id == pair[1].run_id) {
+        for pair in stretch
+            .windows(2)
+            .filter(|pair| pair[0].run_id == pair[1].run_id)
+        {
             spacing::count(spacings, pair[1].at_ms - pair[0].at_ms);
         }
     }
     let finish = |(mut summary, spacings): (SeriesSummary, Spacings)| {
         summary.spacings = spacings.into_iter().collect();
-        summary.spacings.sort_by_key(|&(seconds, times)| (std::cmp::Reverse(times), seconds));
+        summary
+            .spacings
+            .sort_by_key(|&(seconds, times)| (std::cmp::Reverse(times), seconds));
         summary.spacings.truncate(MOST_SPACINGS);
         summary
     };
-    Summary { series: series.into_values().map(finish).collect(), conflicts }
+    Summary {
+        series: series.into_values().map(finish).collect(),
+        conflicts,
+    }
 }
 
 fn empty_summary(row: &SampleRow) -> SeriesSummary {

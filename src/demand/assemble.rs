@@ -33,22 +33,43 @@ pub(super) struct Told<'a> {
 }
 
 /// The demand of every workload, ordered.
-pub(super) fn assemble(told: &Told<'_>, mut metered: BTreeMap<WorkloadKey, Vec<Billable>>) -> Vec<Demand> {
-    let Told { runs, histories, totals, .. } = *told;
+pub(super) fn assemble(
+    told: &Told<'_>,
+    mut metered: BTreeMap<WorkloadKey, Vec<Billable>>,
+) -> Vec<Demand> {
+    let Told {
+        runs,
+        histories,
+        totals,
+        ..
+    } = *told;
     let mut by_workload: BTreeMap<&WorkloadKey, Vec<&Run>> = BTreeMap::new();
     for run in runs {
         by_workload.entry(&run.workload).or_default().push(run);
     }
-    let keys: BTreeSet<&WorkloadKey> =
-        by_workload.keys().copied().chain(histories.keys()).chain(totals.workloads.keys()).collect();
+    let keys: BTreeSet<&WorkloadKey> = by_workload
+        .keys()
+        .copied()
+        .chain(histories.keys())
+        .chain(totals.workloads.keys())
+        .collect();
     let none = WorkloadTotals::default();
     let of_services = runs.iter().filter(|run| run.workload.kind == Kind::Service);
-    let families_run: BTreeSet<&str> = of_services.filter_map(|run| run.task_definition.as_deref()).map(sizes::family).collect();
+    let families_run: BTreeSet<&str> = of_services
+        .filter_map(|run| run.task_definition.as_deref())
+        .map(sizes::family)
+        .collect();
     keys.into_iter()
         .map(|key| {
             let runs = by_workload.remove(key).unwrap_or_default();
             let samples = totals.workloads.get(key).unwrap_or(&none);
-            demand(key, &runs, metered.remove(key).unwrap_or_default(), samples, told)
+            demand(
+                key,
+                &runs,
+                metered.remove(key).unwrap_or_default(),
+                samples,
+                told,
+            )
         })
         .filter(|demand| !is_shadow(demand, told, &families_run))
         .collect()
@@ -57,27 +78,60 @@ pub(super) fn assemble(told: &Told<'_>, mut metered: BTreeMap<WorkloadKey, Vec<B
 /// Container Insights publishes a family's readings also when it only ever runs as a service, and CloudWatch lists it
 /// long after the service went on to another family.
 fn is_shadow(demand: &Demand, told: &Told<'_>, families_run: &BTreeSet<&str>) -> bool {
-    let WorkloadKey { account, region, kind, cluster, name } = &demand.workload;
-    let is_of_service =
-        || families_run.contains(name.as_str()) || told.families.contains(&[account, region, cluster, name].map(Clone::clone));
-    *kind == Kind::Task && demand.runs.count == 0 && !told.histories.contains_key(&demand.workload) && is_of_service()
+    let WorkloadKey {
+        account,
+        region,
+        kind,
+        cluster,
+        name,
+    } = &demand.workload;
+    let is_of_service = || {
+        families_run.contains(name.as_str())
+            || told
+                .families
+                .contains(&[account, region, cluster, name].map(Clone::clone))
+    };
+    *kind == Kind::Task
+        && demand.runs.count == 0
+        && !told.histories.contains_key(&demand.workload)
+        && is_of_service()
 }
 
-fn demand(key: &WorkloadKey, runs: &[&Run], from_runs: Vec<Billable>, samples: &WorkloadTotals, told: &Told<'_>) -> Demand {
+fn demand(
+    key: &WorkloadKey,
+    runs: &[&Run],
+    from_runs: Vec<Billable>,
+    samples: &WorkloadTotals,
+    told: &Told<'_>,
+) -> Demand {
     let (history, window) = (told.histories.get(key), told.window);
     let (current, resized_ms) = history.map_or((None, None), sizes::newest);
     let counted = counted_tasks(samples);
-    let from_samples: Vec<Billable> =
-        counted.iter().map(|(size, slots)| billable_from_samples(*size, slots, history, current.as_ref())).collect();
-    let elapsed = |billables: &[Billable]| billables.iter().map(|b| i128::from(b.metered.elapsed)).sum::<i128>();
+    let from_samples: Vec<Billable> = counted
+        .iter()
+        .map(|(size, slots)| billable_from_samples(*size, slots, history, current.as_ref()))
+        .collect();
+    let elapsed = |billables: &[Billable]| {
+        billables
+            .iter()
+            .map(|b| i128::from(b.metered.elapsed))
+            .sum::<i128>()
+    };
     let runs_tell_all = elapsed(&from_runs) * 100 >= elapsed(&from_samples) * RUNS_COMPLETE_PERCENT;
     let (billables, slots) = if runs_tell_all {
-        let spans = runs.iter().filter_map(|run| Some((run.start_ms?, run.end_ms)));
+        let spans = runs
+            .iter()
+            .filter_map(|run| Some((run.start_ms?, run.end_ms)));
         (from_runs, concurrency::slots(spans, window))
     } else {
         (from_samples, merged_slots(counted.values(), window))
     };
-    let usage = |resource| samples.usage.get(&resource).map(super::samples::UsageTotals::usage);
+    let usage = |resource| {
+        samples
+            .usage
+            .get(&resource)
+            .map(super::samples::UsageTotals::usage)
+    };
     let mut sources = samples.sources.clone();
     sources.extend(runs.iter().map(|run| run.source.clone()));
     let basis = billables.first().map(|billable| billable.basis);
@@ -90,15 +144,24 @@ fn demand(key: &WorkloadKey, runs: &[&Run], from_runs: Vec<Billable>, samples: &
         cpu: usage(Resource::Cpu),
         memory: usage(Resource::Memory),
         slots,
-        runs: Runs { only_glimpsed: counted.is_empty() && are_glimpses(runs), ..run_totals(runs, window) },
+        runs: Runs {
+            only_glimpsed: counted.is_empty() && are_glimpses(runs),
+            ..run_totals(runs, window)
+        },
         out_of_memory: out_of_memory(runs, window),
-        evidence: Evidence { seen, ..evidence(samples, &counted, sources) },
+        evidence: Evidence {
+            seen,
+            ..evidence(samples, &counted, sources)
+        },
     }
 }
 
 /// True when snapshots of the ECS API are all that tells of tasks: any number came and went between them.
 fn are_glimpses(runs: &[&Run]) -> bool {
-    !runs.is_empty() && runs.iter().all(|run| run.source == SourceKind::EcsApi.as_str())
+    !runs.is_empty()
+        && runs
+            .iter()
+            .all(|run| run.source == SourceKind::EcsApi.as_str())
 }
 
 type Counted<'a> = BTreeMap<Option<TaskSize>, &'a BTreeMap<i64, Slot>>;
@@ -114,7 +177,11 @@ fn counted_tasks(samples: &WorkloadTotals) -> Counted<'_> {
             .collect()
     };
     let by_percent = of(Metric::CpuPercent);
-    if by_percent.is_empty() { of(Metric::CpuUnits) } else { by_percent }
+    if by_percent.is_empty() {
+        of(Metric::CpuUnits)
+    } else {
+        by_percent
+    }
 }
 
 fn billable_from_samples(
@@ -124,7 +191,12 @@ fn billable_from_samples(
     current: Option<&Configuration>,
 ) -> Billable {
     let task_ms = slots.values().map(|slot| slot.task_ms).sum();
-    let of_size = history.into_iter().flatten().rev().map(|(_, configuration)| configuration).find(|c| c.size() == size);
+    let of_size = history
+        .into_iter()
+        .flatten()
+        .rev()
+        .map(|(_, configuration)| configuration)
+        .find(|c| c.size() == size);
     let mut configuration = of_size.or(current).cloned().unwrap_or_default();
     configuration.cpu_units = size.map(|size| size.cpu_units);
     configuration.memory_mib = size.map(|size| size.memory_mib);
@@ -136,13 +208,28 @@ fn billable_from_samples(
         minute_with_queue: task_ms,
         second: task_ms,
     };
-    Billable { configuration, basis: Basis::SampleCount, runs: 0, metered }
+    Billable {
+        configuration,
+        basis: Basis::SampleCount,
+        runs: 0,
+        metered,
+    }
 }
 
-fn merged_slots<'a>(by_size: impl Iterator<Item = &'a &'a BTreeMap<i64, Slot>>, window: Window) -> Vec<Slot> {
+fn merged_slots<'a>(
+    by_size: impl Iterator<Item = &'a &'a BTreeMap<i64, Slot>>,
+    window: Window,
+) -> Vec<Slot> {
     let mut merged: BTreeMap<i64, Slot> = BTreeMap::new();
-    for slot in by_size.flat_map(|slots| slots.values()).filter(|slot| slot.slot * SLOT_MS < window.to_ms) {
-        let sum = merged.entry(slot.slot).or_insert(Slot { slot: slot.slot, task_ms: 0, peak: 0 });
+    for slot in by_size
+        .flat_map(|slots| slots.values())
+        .filter(|slot| slot.slot * SLOT_MS < window.to_ms)
+    {
+        let sum = merged.entry(slot.slot).or_insert(Slot {
+            slot: slot.slot,
+            task_ms: 0,
+            peak: 0,
+        });
         sum.task_ms += slot.task_ms;
         sum.peak += slot.peak;
     }
@@ -151,14 +238,21 @@ fn merged_slots<'a>(by_size: impl Iterator<Item = &'a &'a BTreeMap<i64, Slot>>, 
 
 fn run_totals(runs: &[&Run], window: Window) -> Runs {
     let inside = |run: &&&Run| match run.start_ms {
-        Some(start) => start < window.to_ms && (run.end_ms > window.from_ms || start >= window.from_ms),
+        Some(start) => {
+            start < window.to_ms && (run.end_ms > window.from_ms || start >= window.from_ms)
+        }
         None => run.created_ms >= window.from_ms && run.created_ms < window.to_ms,
     };
     let runs: Vec<&&Run> = runs.iter().filter(inside).collect();
     let started: Vec<&&&Run> = runs.iter().filter(|run| run.start_ms.is_some()).collect();
-    let count = |is: &dyn Fn(&Run) -> bool| i64::try_from(started.iter().filter(|run| is(run)).count()).unwrap_or(i64::MAX);
-    let mut lengths: Vec<i64> =
-        started.iter().filter(|run| !run.open).filter_map(|run| Some(run.end_ms - run.start_ms?)).collect();
+    let count = |is: &dyn Fn(&Run) -> bool| {
+        i64::try_from(started.iter().filter(|run| is(run)).count()).unwrap_or(i64::MAX)
+    };
+    let mut lengths: Vec<i64> = started
+        .iter()
+        .filter(|run| !run.open)
+        .filter_map(|run| Some(run.end_ms - run.start_ms?))
+        .collect();
     lengths.sort_unstable();
     Runs {
         count: count(&|_| true),
@@ -174,21 +268,49 @@ fn run_totals(runs: &[&Run], window: Window) -> Runs {
 }
 
 fn out_of_memory(runs: &[&Run], window: Window) -> Option<OutOfMemory> {
-    let killed: Vec<&&Run> =
-        runs.iter().filter(|run| run.out_of_memory && run.end_ms >= window.from_ms && run.created_ms < window.to_ms).collect();
-    let limit_mib = killed.iter().filter_map(|run| run.configuration.memory_mib).max()?;
-    Some(OutOfMemory { count: i64::try_from(killed.len()).unwrap_or(i64::MAX), limit_mib })
+    let killed: Vec<&&Run> = runs
+        .iter()
+        .filter(|run| {
+            run.out_of_memory && run.end_ms >= window.from_ms && run.created_ms < window.to_ms
+        })
+        .collect();
+    let limit_mib = killed
+        .iter()
+        .filter_map(|run| run.configuration.memory_mib)
+        .max()?;
+    Some(OutOfMemory {
+        count: i64::try_from(killed.len()).unwrap_or(i64::MAX),
+        limit_mib,
+    })
 }
 
-fn evidence(samples: &WorkloadTotals, counted: &Counted<'_>, sources: BTreeSet<String>) -> Evidence {
+fn evidence(
+    samples: &WorkloadTotals,
+    counted: &Counted<'_>,
+    sources: BTreeSet<String>,
+) -> Evidence {
     let spans: Vec<(i64, i64)> = samples.usage.values().map(|usage| usage.span_ms).collect();
-    let days: BTreeSet<i32> = samples.usage.values().flat_map(|usage| usage.usage().daily_max.into_keys()).collect();
-    let seen: BTreeSet<i64> = counted.values().flat_map(|slots| slots.keys().copied()).collect();
+    let days: BTreeSet<i32> = samples
+        .usage
+        .values()
+        .flat_map(|usage| usage.usage().daily_max.into_keys())
+        .collect();
+    let seen: BTreeSet<i64> = counted
+        .values()
+        .flat_map(|slots| slots.keys().copied())
+        .collect();
     let asked = match (seen.first(), seen.last()) {
         (Some(first), Some(last)) => last - first + 1,
         _ => 0,
     };
-    let permille = if asked == 0 { 0 } else { i64::try_from(seen.len()).unwrap_or(i64::MAX).saturating_mul(1000) / asked };
+    let permille = if asked == 0 {
+        0
+    } else {
+        i64::try_from(seen.len())
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1000)
+            / asked
+    };
     Evidence {
         first_ms: spans.iter().map(|span| span.0).min().unwrap_or_default(),
         last_ms: spans.iter().map(|span| span.1).max().unwrap_or_default(),

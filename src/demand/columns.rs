@@ -4,7 +4,12 @@ use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
 
 /// The strings of `name`.
 pub(super) fn texts(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Option<String>>> {
-    Ok(frame.column(name)?.str()?.iter().map(|text| text.map(str::to_owned)).collect())
+    Ok(frame
+        .column(name)?
+        .str()?
+        .iter()
+        .map(|text| text.map(str::to_owned))
+        .collect())
 }
 
 /// The integers of `name`.

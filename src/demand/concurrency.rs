@@ -11,7 +11,10 @@ use crate::units::{SLOT_MS, Window};
 pub(super) fn slots(spans: impl Iterator<Item = (i64, i64)>, window: Window) -> Vec<Slot> {
     let mut time: BTreeMap<i64, i64> = BTreeMap::new();
     let mut changes: Vec<(i64, i64)> = Vec::new();
-    for (from, to) in spans.map(|(from, to)| (from.max(window.from_ms), to.min(window.to_ms))).filter(|(from, to)| from < to) {
+    for (from, to) in spans
+        .map(|(from, to)| (from.max(window.from_ms), to.min(window.to_ms)))
+        .filter(|(from, to)| from < to)
+    {
         changes.extend([(from, 1), (to, -1)]);
         for slot in from.div_euclid(SLOT_MS)..=(to - 1).div_euclid(SLOT_MS) {
             let begin = slot * SLOT_MS;
@@ -19,7 +22,13 @@ pub(super) fn slots(spans: impl Iterator<Item = (i64, i64)>, window: Window) -> 
         }
     }
     let peaks = peaks(changes);
-    time.into_iter().map(|(slot, task_ms)| Slot { slot, task_ms, peak: peaks.get(&slot).copied().unwrap_or(1) }).collect()
+    time.into_iter()
+        .map(|(slot, task_ms)| Slot {
+            slot,
+            task_ms,
+            peak: peaks.get(&slot).copied().unwrap_or(1),
+        })
+        .collect()
 }
 
 /// The most runs at once in each slot, by a sweep over starts and ends.
@@ -46,23 +55,67 @@ fn peaks(mut changes: Vec<(i64, i64)>) -> BTreeMap<i64, u32> {
 mod tests {
     use super::*;
 
-    const WINDOW: Window = Window { from_ms: 0, to_ms: 10 * SLOT_MS };
+    const WINDOW: Window = Window {
+        from_ms: 0,
+        to_ms: 10 * SLOT_MS,
+    };
 
     #[test]
     fn runs_are_counted_where_they_overlap() {
-        let counted = slots([(0, SLOT_MS + 1000), (SLOT_MS, 2 * SLOT_MS)].into_iter(), WINDOW);
-        assert_eq!(counted, [Slot { slot: 0, task_ms: SLOT_MS, peak: 1 }, Slot { slot: 1, task_ms: SLOT_MS + 1000, peak: 2 }]);
+        let counted = slots(
+            [(0, SLOT_MS + 1000), (SLOT_MS, 2 * SLOT_MS)].into_iter(),
+            WINDOW,
+        );
+        assert_eq!(
+            counted,
+            [
+                Slot {
+                    slot: 0,
+                    task_ms: SLOT_MS,
+                    peak: 1
+                },
+                Slot {
+                    slot: 1,
+                    task_ms: SLOT_MS + 1000,
+                    peak: 2
+                }
+            ]
+        );
     }
 
     #[test]
     fn a_successor_does_not_overlap_its_predecessor() {
         let counted = slots([(0, 1000), (1000, 2000)].into_iter(), WINDOW);
-        assert_eq!(counted, [Slot { slot: 0, task_ms: 2000, peak: 1 }]);
+        assert_eq!(
+            counted,
+            [Slot {
+                slot: 0,
+                task_ms: 2000,
+                peak: 1
+            }]
+        );
     }
 
     #[test]
     fn only_the_window_counts() {
-        let counted = slots([(-SLOT_MS, SLOT_MS / 2), (9 * SLOT_MS, 99 * SLOT_MS), (5, 5)].into_iter(), WINDOW);
-        assert_eq!(counted, [Slot { slot: 0, task_ms: SLOT_MS / 2, peak: 1 }, Slot { slot: 9, task_ms: SLOT_MS, peak: 1 }]);
+        let counted = slots(
+            [(-SLOT_MS, SLOT_MS / 2), (9 * SLOT_MS, 99 * SLOT_MS), (5, 5)].into_iter(),
+            WINDOW,
+        );
+        assert_eq!(
+            counted,
+            [
+                Slot {
+                    slot: 0,
+                    task_ms: SLOT_MS / 2,
+                    peak: 1
+                },
+                Slot {
+                    slot: 9,
+                    task_ms: SLOT_MS,
+                    peak: 1
+                }
+            ]
+        );
     }
 }

@@ -23,7 +23,10 @@ pub struct Histogram {
 impl Histogram {
     /// An empty histogram whose lowest bucket ends at `first`.
     pub const fn new(first: f64) -> Self {
-        Self { first, counts: BTreeMap::new() }
+        Self {
+            first,
+            counts: BTreeMap::new(),
+        }
     }
 
     /// Adds `weight` to `bucket`.
@@ -48,7 +51,10 @@ impl Histogram {
         if value <= self.first {
             return 0;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "a logarithm of a finite number is small")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a logarithm of a finite number is small"
+        )]
         let bucket = ((value / self.first).ln() / GROWTH.ln()).ceil() as i32;
         bucket
     }
@@ -77,12 +83,17 @@ impl Histogram {
                 return Some(self.upper_end(bucket));
             }
         }
-        self.counts.keys().next_back().map(|&bucket| self.upper_end(bucket))
+        self.counts
+            .keys()
+            .next_back()
+            .map(|&bucket| self.upper_end(bucket))
     }
 
     /// Counts by bucket, lowest first.
     pub fn counts(&self) -> impl Iterator<Item = (i32, i64)> + '_ {
-        self.counts.iter().map(|(&bucket, &weight)| (bucket, weight))
+        self.counts
+            .iter()
+            .map(|(&bucket, &weight)| (bucket, weight))
     }
 }
 
@@ -97,16 +108,27 @@ mod tests {
         for percentile in [1.0, 50.0, 90.0, 99.0, 100.0] {
             let exact = percentile / 10.0;
             let read = histogram.percentile(percentile).unwrap();
-            assert!(read >= exact * 0.999_999 && read <= exact * 1.050_001, "{percentile}: {read} for {exact}");
+            assert!(
+                read >= exact * 0.999_999 && read <= exact * 1.050_001,
+                "{percentile}: {read} for {exact}"
+            );
         }
     }
 
     #[test]
     fn merging_equals_counting_together() {
-        let (mut whole, mut left, mut right) = (Histogram::new(1.0), Histogram::new(1.0), Histogram::new(1.0));
+        let (mut whole, mut left, mut right) = (
+            Histogram::new(1.0),
+            Histogram::new(1.0),
+            Histogram::new(1.0),
+        );
         for i in 0..100 {
             whole.add_value(f64::from(i), 3);
-            if i % 2 == 0 { left.add_value(f64::from(i), 3) } else { right.add_value(f64::from(i), 3) }
+            if i % 2 == 0 {
+                left.add_value(f64::from(i), 3)
+            } else {
+                right.add_value(f64::from(i), 3)
+            }
         }
         left.merge(&right);
         assert_eq!(left, whole);

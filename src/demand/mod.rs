@@ -208,18 +208,32 @@ pub struct Reduced {
 /// that were collected or imported, or of the UTC days that have data where all of it was imported.
 pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Result<Reduced> {
     let runs = scan.table(Table::Runs)?;
-    let run_rows = runs.as_ref().map_or(0, |frame| i64::try_from(frame.height()).unwrap_or(i64::MAX));
+    let run_rows = runs
+        .as_ref()
+        .map_or(0, |frame| i64::try_from(frame.height()).unwrap_or(i64::MAX));
     let mut latest = runs.map(runs::latest).transpose().map_err(unfit)?;
-    let told = latest.as_ref().map(|latest| runs::span(&latest.frame)).transpose().map_err(unfit)?.flatten();
+    let told = latest
+        .as_ref()
+        .map(|latest| runs::span(&latest.frame))
+        .transpose()
+        .map_err(unfit)?
+        .flatten();
     let spans = told.into_iter().chain(scan.sample_span());
-    let (data_start_ms, data_end_ms) = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).ok_or_else(nothing)?;
+    let (data_start_ms, data_end_ms) = spans
+        .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        .ok_or_else(nothing)?;
     let data = whole_days(data_start_ms, data_end_ms);
     // A long-running task began long before the days that were collected: those are what was asked for.
     let asked = scan.collected_span().map(|collected| {
-        scan.imported_span().map_or(collected, |imported| (collected.0.min(imported.0), collected.1.max(imported.1)))
+        scan.imported_span().map_or(collected, |imported| {
+            (collected.0.min(imported.0), collected.1.max(imported.1))
+        })
     });
     let usual = asked.map_or(data, |(from_ms, to_ms)| Window { from_ms, to_ms });
-    let window = Window { from_ms: from_ms.unwrap_or(usual.from_ms), to_ms: to_ms.unwrap_or(usual.to_ms) };
+    let window = Window {
+        from_ms: from_ms.unwrap_or(usual.from_ms),
+        to_ms: to_ms.unwrap_or(usual.to_ms),
+    };
     if from_ms.is_none() || to_ms.is_none() {
         check_length(window, data)?;
     }
@@ -228,7 +242,9 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
     }
     let sight = seen::Sight::of(&scan.commits, window);
     if let Some(latest) = &mut latest {
-        latest.limit(|account, region, cluster| sight.events_end(account, region, cluster)).map_err(unfit)?;
+        latest
+            .limit(|account, region, cluster| sight.events_end(account, region, cluster))
+            .map_err(unfit)?;
     }
     let listed = latest
         .as_ref()
@@ -244,17 +260,39 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
         .unwrap_or_default();
     let configurations = scan.table(Table::Workloads)?;
     let histories = sizes::histories(configurations.as_ref(), &listed).map_err(unfit)?;
-    let families = configurations.as_ref().map(sizes::families_of_services).transpose().map_err(unfit)?.unwrap_or_default();
+    let families = configurations
+        .as_ref()
+        .map(sizes::families_of_services)
+        .transpose()
+        .map_err(unfit)?
+        .unwrap_or_default();
     let periods = periods::Periods::of(scan.series());
-    let context = samples::Context { histories: &histories, periods: &periods, window };
+    let context = samples::Context {
+        histories: &histories,
+        periods: &periods,
+        window,
+    };
     let mut totals = samples::Totals::default();
     for group in scan.sample_groups(window) {
         let part = scan.samples(&group, &samples::COLUMNS)?;
         let partition = (part.account.as_str(), part.region.as_str());
-        samples::reduce(part.frame, partition, group.overlapping, &context, &mut totals).map_err(unfit)?;
+        samples::reduce(
+            part.frame,
+            partition,
+            group.overlapping,
+            &context,
+            &mut totals,
+        )
+        .map_err(unfit)?;
     }
-    let told =
-        assemble::Told { runs: &listed, histories: &histories, families: &families, totals: &totals, sight: &sight, window };
+    let told = assemble::Told {
+        runs: &listed,
+        histories: &histories,
+        families: &families,
+        totals: &totals,
+        sight: &sight,
+        window,
+    };
     Ok(Reduced {
         window,
         demands: assemble::assemble(&told, metered),
@@ -267,7 +305,10 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
 /// The UTC days that `[first_ms, end_ms)` touches.
 fn whole_days(first_ms: i64, end_ms: i64) -> Window {
     let from_ms = first_ms.div_euclid(MS_PER_DAY) * MS_PER_DAY;
-    Window { from_ms, to_ms: (end_ms - 1).div_euclid(MS_PER_DAY) * MS_PER_DAY + MS_PER_DAY }
+    Window {
+        from_ms,
+        to_ms: (end_ms - 1).div_euclid(MS_PER_DAY) * MS_PER_DAY + MS_PER_DAY,
+    }
 }
 
 /// Old snapshots and wrong clocks stretch the data over years in which nothing was seen: nobody asked for those.
@@ -277,9 +318,15 @@ fn check_length(window: Window, data: Window) -> Result<()> {
     }
     let days = window.ms() / MS_PER_DAY;
     let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
-    Err(Error::new(Kind::Usage, format!("a window of {days} days is too long: {LONGEST_WINDOW_DAYS} are the most")).hint(
-        format!("the dataset holds {} to {}; choose a part of it with --from and --to", time(data.from_ms), time(data.to_ms)),
-    ))
+    Err(Error::new(
+        Kind::Usage,
+        format!("a window of {days} days is too long: {LONGEST_WINDOW_DAYS} are the most"),
+    )
+    .hint(format!(
+        "the dataset holds {} to {}; choose a part of it with --from and --to",
+        time(data.from_ms),
+        time(data.to_ms)
+    )))
 }
 
 fn nothing() -> Error {
@@ -290,7 +337,11 @@ fn nothing() -> Error {
 fn nothing_in(window: Window, data: Window) -> Error {
     let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
     let (from, to) = (time(window.from_ms), time(window.to_ms));
-    Error::new(Kind::Nothing, format!("nothing was seen from {from} to {to}")).hint(format!(
+    Error::new(
+        Kind::Nothing,
+        format!("nothing was seen from {from} to {to}"),
+    )
+    .hint(format!(
         "the dataset holds {} to {}",
         time(data.from_ms),
         time(data.to_ms)

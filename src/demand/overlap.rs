@@ -27,7 +27,11 @@ pub(super) struct Kept {
 pub(super) fn finest(frame: DataFrame, things: &[usize], usual: &[i32]) -> PolarsResult<Kept> {
     let mut layers = layers(&frame, things, usual)?;
     if layers.windows(2).all(|pair| pair[0].thing != pair[1].thing) {
-        return Ok(Kept { frame, duplicates: 0, conflicts: 0 });
+        return Ok(Kept {
+            frame,
+            duplicates: 0,
+            conflicts: 0,
+        });
     }
     let at = integers(&frame, "at_ms")?;
     let [max, sum, count] = ["max", "sum", "count"].map(|name| floats(&frame, name));
@@ -35,27 +39,42 @@ pub(super) fn finest(frame: DataFrame, things: &[usize], usual: &[i32]) -> Polar
     let told = |row: usize| [max[row], sum[row], count[row]].map(|value| value.map(f64::to_bits));
     let mut keeps = vec![true; frame.height()];
     let (mut duplicates, mut conflicts) = (0, 0);
-    for layers in layers.chunk_by_mut(|a, b| a.thing == b.thing).filter(|layers| layers.len() > 1) {
+    for layers in layers
+        .chunk_by_mut(|a, b| a.thing == b.thing)
+        .filter(|layers| layers.len() > 1)
+    {
         layers.sort_by_key(|layer| (layer.period_ms, layer.is_inferred));
         let mut covered = Covered::default();
         for layer in layers {
             let mut kept = Vec::new();
             for row in layer.rows.clone() {
                 let from_ms = at[row].unwrap_or_default();
-                let reading = Reading { row, time_ms: from_ms..from_ms + layer.period_ms };
+                let reading = Reading {
+                    row,
+                    time_ms: from_ms..from_ms + layer.period_ms,
+                };
                 match covered.by(&reading.time_ms) {
                     None => kept.push(reading),
                     Some(other) => {
                         keeps[row] = false;
-                        let contradicts = other.time_ms == reading.time_ms && told(other.row) != told(row);
-                        *(if contradicts { &mut conflicts } else { &mut duplicates }) += 1;
+                        let contradicts =
+                            other.time_ms == reading.time_ms && told(other.row) != told(row);
+                        *(if contradicts {
+                            &mut conflicts
+                        } else {
+                            &mut duplicates
+                        }) += 1;
                     }
                 }
             }
             covered.add(kept);
         }
     }
-    Ok(Kept { frame: frame.filter(&keeps.into_iter().collect::<BooleanChunked>())?, duplicates, conflicts })
+    Ok(Kept {
+        frame: frame.filter(&keeps.into_iter().collect::<BooleanChunked>())?,
+        duplicates,
+        conflicts,
+    })
 }
 
 /// Readings of one series that have the same period.
@@ -71,14 +90,22 @@ fn layers(frame: &DataFrame, things: &[usize], usual: &[i32]) -> PolarsResult<Ve
     let (series, stated) = (integers(frame, "series")?, integers(frame, "period_s")?);
     let mut layers: Vec<Layer> = Vec::new();
     for row in 0..frame.height() {
-        let is_same = |before: usize| (series[before], stated[before]) == (series[row], stated[row]);
+        let is_same =
+            |before: usize| (series[before], stated[before]) == (series[row], stated[row]);
         match layers.last_mut() {
             Some(layer) if is_same(row - 1) => layer.rows.end = row + 1,
             _ => {
-                let number = series[row].and_then(|number| usize::try_from(number).ok()).unwrap_or_default();
+                let number = series[row]
+                    .and_then(|number| usize::try_from(number).ok())
+                    .unwrap_or_default();
                 let period_s = stated[row].unwrap_or_else(|| i64::from(usual[number]));
                 let (thing, is_inferred) = (things[number], stated[row].is_none());
-                layers.push(Layer { thing, period_ms: period_s * 1000, is_inferred, rows: row..row + 1 });
+                layers.push(Layer {
+                    thing,
+                    period_ms: period_s * 1000,
+                    is_inferred,
+                    rows: row..row + 1,
+                });
             }
         }
     }
@@ -101,9 +128,15 @@ struct Covered {
 impl Covered {
     /// A reading that is about some of `time_ms`.
     fn by(&self, time_ms: &Range<i64>) -> Option<&Reading> {
-        let behind = self.readings.partition_point(|other| other.time_ms.start < time_ms.end);
+        let behind = self
+            .readings
+            .partition_point(|other| other.time_ms.start < time_ms.end);
         let may_reach = |other: &&Reading| other.time_ms.start + self.longest_ms > time_ms.start;
-        self.readings[..behind].iter().rev().take_while(may_reach).find(|other| other.time_ms.end > time_ms.start)
+        self.readings[..behind]
+            .iter()
+            .rev()
+            .take_while(may_reach)
+            .find(|other| other.time_ms.end > time_ms.start)
     }
 
     fn add(&mut self, readings: Vec<Reading>) {
@@ -133,26 +166,47 @@ mod tests {
             "count" => values,
         );
         let kept = finest(frame.unwrap(), &[0; 3], &[60; 3]).unwrap();
-        let at = kept.frame.column("at_ms").and_then(Column::i64).unwrap().iter().flatten().map(|ms| ms / 1000).collect();
+        let at = kept
+            .frame
+            .column("at_ms")
+            .and_then(Column::i64)
+            .unwrap()
+            .iter()
+            .flatten()
+            .map(|ms| ms / 1000)
+            .collect();
         (at, kept.duplicates, kept.conflicts)
     }
 
     #[test]
     fn a_coarse_reading_gives_way_to_any_finer_one_in_its_time_and_stands_where_there_is_none() {
         let minutes = [(0, Some(60), 240, 1.0), (0, Some(60), 600, 1.0)];
-        let coarse = [(0, Some(300), 0, 5.0), (0, Some(300), 300, 5.0), (0, Some(300), 600, 5.0)];
-        assert_eq!(kept(&[&minutes[..], &coarse[..]].concat()), (vec![240, 600, 300], 2, 0));
+        let coarse = [
+            (0, Some(300), 0, 5.0),
+            (0, Some(300), 300, 5.0),
+            (0, Some(300), 600, 5.0),
+        ];
+        assert_eq!(
+            kept(&[&minutes[..], &coarse[..]].concat()),
+            (vec![240, 600, 300], 2, 0)
+        );
     }
 
     #[test]
     fn of_equal_periods_the_one_that_is_stated_counts() {
         let stream = [(0, None, 0, 1.0), (0, None, 60, 2.0), (0, None, 120, 3.0)];
         let collected = [(1, Some(60), 0, 1.0), (1, Some(60), 60, 9.0)];
-        assert_eq!(kept(&[&stream[..], &collected[..]].concat()), (vec![120, 0, 60], 1, 1));
+        assert_eq!(
+            kept(&[&stream[..], &collected[..]].concat()),
+            (vec![120, 0, 60], 1, 1)
+        );
     }
 
     #[test]
     fn readings_of_one_series_never_take_from_each_other() {
-        assert_eq!(kept(&[(0, None, 0, 1.0), (0, None, 30, 2.0), (0, None, 60, 3.0)]), (vec![0, 30, 60], 0, 0));
+        assert_eq!(
+            kept(&[(0, None, 0, 1.0), (0, None, 30, 2.0), (0, None, 60, 3.0)]),
+            (vec![0, 30, 60], 0, 0)
+        );
     }
 }

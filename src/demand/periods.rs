@@ -31,23 +31,39 @@ impl Periods {
                 cluster: series.cluster.clone(),
                 name: series.name.clone(),
             };
-            parts.entry((workload, series.metric.clone())).or_default().push(series);
+            parts
+                .entry((workload, series.metric.clone()))
+                .or_default()
+                .push(series);
         }
         let (mut by_series, mut votes) = (BTreeMap::new(), BTreeMap::<String, Spacings>::new());
         for (key, parts) in parts {
             if let Some(period) = most_frequent(&spacings(parts)) {
-                *votes.entry(key.1.clone()).or_default().entry(period).or_default() += 1;
+                *votes
+                    .entry(key.1.clone())
+                    .or_default()
+                    .entry(period)
+                    .or_default() += 1;
                 by_series.insert(key, period);
             }
         }
-        let by_metric = votes.into_iter().filter_map(|(metric, votes)| Some((metric, most_frequent(&votes)?))).collect();
-        Self { by_series, by_metric }
+        let by_metric = votes
+            .into_iter()
+            .filter_map(|(metric, votes)| Some((metric, most_frequent(&votes)?)))
+            .collect();
+        Self {
+            by_series,
+            by_metric,
+        }
     }
 
     /// The period of a series, seconds.
     pub fn get(&self, workload: &WorkloadKey, metric: &str) -> i32 {
         let of_series = self.by_series.get(&(workload.clone(), metric.to_owned()));
-        of_series.or_else(|| self.by_metric.get(metric)).copied().unwrap_or(USUAL_S)
+        of_series
+            .or_else(|| self.by_metric.get(metric))
+            .copied()
+            .unwrap_or(USUAL_S)
     }
 }
 
@@ -84,13 +100,25 @@ mod tests {
     fn period(parts: &[SeriesSummary], name: &str) -> i32 {
         let periods = Periods::of(parts.iter().map(|part| ("123456789012", "us-east-1", part)));
         let (account, region) = ("123456789012".into(), "us-east-1".into());
-        periods
-            .get(&WorkloadKey { account, region, kind: Kind::Service, cluster: "prod".into(), name: name.into() }, "cpu_percent")
+        periods.get(
+            &WorkloadKey {
+                account,
+                region,
+                kind: Kind::Service,
+                cluster: "prod".into(),
+                name: name.into(),
+            },
+            "cpu_percent",
+        )
     }
 
     #[test]
     fn files_of_one_record_each_tell_their_period_together() {
-        let parts = [part("web", 600, 600, &[]), part("web", 0, 0, &[]), part("web", 300, 300, &[])];
+        let parts = [
+            part("web", 600, 600, &[]),
+            part("web", 0, 0, &[]),
+            part("web", 300, 300, &[]),
+        ];
         assert_eq!(period(&parts, "web"), 300);
     }
 

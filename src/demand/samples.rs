@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::{
-    ChunkCompareEq, ChunkShift, DataFrame, DataType, Expr, IntoColumn, IntoLazy, JoinArgs, JoinType, LazyFrame, NamedFrom,
-    PlSmallStr, PolarsResult, Series, SortMultipleOptions, UniqueKeepStrategy, coalesce, col, cols, len, lit, when,
+    ChunkCompareEq, ChunkShift, DataFrame, DataType, Expr, IntoColumn, IntoLazy, JoinArgs,
+    JoinType, LazyFrame, NamedFrom, PlSmallStr, PolarsResult, Series, SortMultipleOptions,
+    UniqueKeepStrategy, coalesce, col, cols, len, lit, when,
 };
 
 use super::columns::{floats, integers, texts};
@@ -22,10 +23,14 @@ use crate::units::{MS_PER_DAY, SLOT_MS, TaskSize, Window};
 use crate::workload::{Kind, WorkloadKey};
 
 /// The columns this reads.
-pub const COLUMNS: [&str; 12] =
-    ["kind", "cluster", "name", "run_id", "metric", "period_s", "at_ms", "sample_s", "max", "sum", "count", "source"];
+pub const COLUMNS: [&str; 12] = [
+    "kind", "cluster", "name", "run_id", "metric", "period_s", "at_ms", "sample_s", "max", "sum",
+    "count", "source",
+];
 /// What identifies a reading within an account and region.
-const KEY: [&str; 7] = ["kind", "cluster", "name", "run_id", "metric", "period_s", "at_ms"];
+const KEY: [&str; 7] = [
+    "kind", "cluster", "name", "run_id", "metric", "period_s", "at_ms",
+];
 /// Millionths: means are summed as integers.
 const MICRO: f64 = 1e6;
 
@@ -101,13 +106,22 @@ impl UsageTotals {
             samples: 0,
             period_s: 0,
         };
-        Self { usage, mean_micro_s: 0, weight_ms: 0, span_ms: (i64::MAX, i64::MIN) }
+        Self {
+            usage,
+            mean_micro_s: 0,
+            weight_ms: 0,
+            span_ms: (i64::MAX, i64::MIN),
+        }
     }
 
     /// The usage these totals amount to.
     pub fn usage(&self) -> Usage {
-        let mean = (self.weight_ms > 0).then(|| self.mean_micro_s as f64 / (self.weight_ms as f64 / 1000.0) / MICRO);
-        Usage { mean, ..self.usage.clone() }
+        let mean = (self.weight_ms > 0)
+            .then(|| self.mean_micro_s as f64 / (self.weight_ms as f64 / 1000.0) / MICRO);
+        Usage {
+            mean,
+            ..self.usage.clone()
+        }
     }
 }
 
@@ -141,7 +155,11 @@ pub fn reduce(
     }
     let series = SeriesTable::number(&mut frame, partition)?;
     // Parts that overlap may each hold every second reading: only together do they show the spacing.
-    let spacings = if overlapping { series.spacings(&frame)? } else { vec![None; series.keys.len()] };
+    let spacings = if overlapping {
+        series.spacings(&frame)?
+    } else {
+        vec![None; series.keys.len()]
+    };
     let usual = series.usual(&spacings, context.periods);
     if overlapping {
         let kept = overlap::finest(frame, &series.things, &usual)?;
@@ -172,9 +190,16 @@ fn resolve(frame: DataFrame) -> PolarsResult<(DataFrame, i64, i64)> {
         .unique_stable(Some(cols(said)), UniqueKeepStrategy::Last)
         .collect()?;
     let distinct_rows = distinct.height();
-    let resolved = distinct.lazy().unique_stable(Some(cols(KEY)), UniqueKeepStrategy::Last).collect()?;
+    let resolved = distinct
+        .lazy()
+        .unique_stable(Some(cols(KEY)), UniqueKeepStrategy::Last)
+        .collect()?;
     let kept = resolved.height();
-    Ok((resolved, count(rows - distinct_rows), count(distinct_rows - kept)))
+    Ok((
+        resolved,
+        count(rows - distinct_rows),
+        count(distinct_rows - kept),
+    ))
 }
 
 /// The series of a frame: stretches of rows of one workload, run, metric and source.
@@ -195,7 +220,10 @@ impl SeriesTable {
         for name in names {
             let column = frame.column(name)?.str()?;
             let before = column.shift(1);
-            for (begins, differs) in begins.iter_mut().zip(column.not_equal_missing(&before).iter()) {
+            for (begins, differs) in begins
+                .iter_mut()
+                .zip(column.not_equal_missing(&before).iter())
+            {
                 *begins |= differs.unwrap_or(true);
             }
         }
@@ -210,32 +238,57 @@ impl SeriesTable {
                 number
             })
             .collect();
-        let firsts: Vec<u32> = (0u32..).zip(&begins).filter_map(|(row, &begins)| begins.then_some(row)).collect();
-        let heads = frame.select(names)?.take(&polars::prelude::IdxCa::new(PlSmallStr::EMPTY, firsts))?;
+        let firsts: Vec<u32> = (0u32..)
+            .zip(&begins)
+            .filter_map(|(row, &begins)| begins.then_some(row))
+            .collect();
+        let heads = frame
+            .select(names)?
+            .take(&polars::prelude::IdxCa::new(PlSmallStr::EMPTY, firsts))?;
         frame.with_column(Series::new("series".into(), numbers).into_column())?;
         for name in names {
             frame.drop_in_place(name)?;
         }
         let [kind, cluster, name, run, metric, source] = names.map(|name| texts(&heads, name));
-        let (kind, cluster, name, run, metric, source) = (kind?, cluster?, name?, run?, metric?, source?);
+        let (kind, cluster, name, run, metric, source) =
+            (kind?, cluster?, name?, run?, metric?, source?);
         let mut thing = 0;
         let things = (0..heads.height()).map(|i| {
             let differs = |of: &[Option<String>]| i > 0 && of[i] != of[i - 1];
-            thing += usize::from([&kind, &cluster, &name, &run, &metric].into_iter().any(|of| differs(of)));
+            thing += usize::from(
+                [&kind, &cluster, &name, &run, &metric]
+                    .into_iter()
+                    .any(|of| differs(of)),
+            );
             thing
         });
         let things = things.collect();
-        let all = [Metric::CpuPercent, Metric::CpuUnits, Metric::CpuVcpu, Metric::MemoryMib, Metric::MemoryPercent];
+        let all = [
+            Metric::CpuPercent,
+            Metric::CpuUnits,
+            Metric::CpuVcpu,
+            Metric::MemoryMib,
+            Metric::MemoryPercent,
+        ];
         let key = |i: usize| WorkloadKey {
             account: account.to_owned(),
             region: region.to_owned(),
-            kind: kind[i].as_deref().and_then(Kind::parse).unwrap_or(Kind::Task),
+            kind: kind[i]
+                .as_deref()
+                .and_then(Kind::parse)
+                .unwrap_or(Kind::Task),
             cluster: cluster[i].clone().unwrap_or_default(),
             name: name[i].clone().unwrap_or_default(),
         };
         Ok(Self {
             keys: (0..heads.height()).map(key).collect(),
-            metrics: metric.iter().map(|text| all.into_iter().find(|metric| Some(metric.as_str()) == text.as_deref())).collect(),
+            metrics: metric
+                .iter()
+                .map(|text| {
+                    all.into_iter()
+                        .find(|metric| Some(metric.as_str()) == text.as_deref())
+                })
+                .collect(),
             things,
             of_run: run.iter().map(Option::is_some).collect(),
             sources: source.into_iter().map(Option::unwrap_or_default).collect(),
@@ -247,10 +300,16 @@ impl SeriesTable {
         let mut spacings = vec![Spacings::new(); self.keys.len()];
         let (number, at) = (integers(frame, "series")?, integers(frame, "at_ms")?);
         for row in 1..number.len() {
-            if let (Some(series), true, Some(before), Some(now)) =
-                (number[row], number[row] == number[row - 1], at[row - 1], at[row])
-            {
-                spacing::count(&mut spacings[usize::try_from(series).unwrap_or_default()], now - before);
+            if let (Some(series), true, Some(before), Some(now)) = (
+                number[row],
+                number[row] == number[row - 1],
+                at[row - 1],
+                at[row],
+            ) {
+                spacing::count(
+                    &mut spacings[usize::try_from(series).unwrap_or_default()],
+                    now - before,
+                );
             }
         }
         Ok(spacings.iter().map(spacing::most_frequent).collect())
@@ -258,16 +317,30 @@ impl SeriesTable {
 
     /// The period of each series where its readings do not tell, seconds.
     fn usual(&self, spacings: &[Option<i32>], periods: &Periods) -> Vec<i32> {
-        let inferred = |i: usize| self.metrics[i].map_or(0, |metric| periods.get(&self.keys[i], metric.as_str()));
-        spacings.iter().enumerate().map(|(i, spacing)| spacing.unwrap_or_else(|| inferred(i))).collect()
+        let inferred = |i: usize| {
+            self.metrics[i].map_or(0, |metric| periods.get(&self.keys[i], metric.as_str()))
+        };
+        spacings
+            .iter()
+            .enumerate()
+            .map(|(i, spacing)| spacing.unwrap_or_else(|| inferred(i)))
+            .collect()
     }
 }
 
 /// Per series and stretch of time: how a stored value becomes vCPU or MiB, and the size in force.
-fn size_table(series: &SeriesTable, periods_s: &[i32], context: &Context<'_>) -> PolarsResult<LazyFrame> {
+fn size_table(
+    series: &SeriesTable,
+    periods_s: &[i32],
+    context: &Context<'_>,
+) -> PolarsResult<LazyFrame> {
     let (mut number, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut factor, mut first, mut cpu, mut memory, mut usual) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for ((i, period), (key, metric)) in (0i32..).zip(periods_s).zip(series.keys.iter().zip(&series.metrics)) {
+    let (mut factor, mut first, mut cpu, mut memory, mut usual) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for ((i, period), (key, metric)) in (0i32..)
+        .zip(periods_s)
+        .zip(series.keys.iter().zip(&series.metrics))
+    {
         let Some(metric) = *metric else { continue };
         for (begins, ends, size) in in_force(context.histories.get(key), context.window) {
             usual.push(*period);
@@ -280,7 +353,11 @@ fn size_table(series: &SeriesTable, periods_s: &[i32], context: &Context<'_>) ->
             memory.push(size.map(|size| size.memory_mib));
         }
     }
-    let column = |name: &'static str, values: Series| values.with_name(PlSmallStr::from_static(name)).into_column();
+    let column = |name: &'static str, values: Series| {
+        values
+            .with_name(PlSmallStr::from_static(name))
+            .into_column()
+    };
     let rows = number.len();
     let columns = vec![
         column("series", Series::new(PlSmallStr::EMPTY, number)),
@@ -326,9 +403,22 @@ fn readings(samples: LazyFrame, sizes: LazyFrame, window: Window) -> LazyFrame {
         .then((ratio.log(lit(std::f64::consts::E)) / lit(GROWTH.ln())).ceil())
         .otherwise(lit(0.0));
     samples
-        .filter(col("at_ms").gt_eq(lit(window.from_ms)).and(col("at_ms").lt(lit(window.to_ms))))
-        .join(sizes, [col("series")], [col("series")], JoinArgs::new(JoinType::Inner))
-        .filter(col("at_ms").gt_eq(col("from")).and(col("at_ms").lt(col("to"))))
+        .filter(
+            col("at_ms")
+                .gt_eq(lit(window.from_ms))
+                .and(col("at_ms").lt(lit(window.to_ms))),
+        )
+        .join(
+            sizes,
+            [col("series")],
+            [col("series")],
+            JoinArgs::new(JoinType::Inner),
+        )
+        .filter(
+            col("at_ms")
+                .gt_eq(col("from"))
+                .and(col("at_ms").lt(col("to"))),
+        )
         .with_columns([coalesce(&[col("period_s"), col("usual_s")]).alias("period_s")])
         .with_columns([coalesce(&[col("sample_s"), col("period_s")]).alias("sample_s")])
         .with_columns([
@@ -364,21 +454,54 @@ fn add_usage(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals) ->
             col("at_ms").max().alias("last_ms"),
         ])
         .collect()?;
-    let [number, day, bucket, weight, mean, samples, period, first, last] =
-        ["series", "day", "bucket", "weight_ms", "mean_micro_s", "samples", "period_s", "first_ms", "last_ms"]
-            .map(|name| integers(&frame, name));
+    let [
+        number,
+        day,
+        bucket,
+        weight,
+        mean,
+        samples,
+        period,
+        first,
+        last,
+    ] = [
+        "series",
+        "day",
+        "bucket",
+        "weight_ms",
+        "mean_micro_s",
+        "samples",
+        "period_s",
+        "first_ms",
+        "last_ms",
+    ]
+    .map(|name| integers(&frame, name));
     let (number, day, bucket, weight, mean) = (number?, day?, bucket?, weight?, mean?);
     let (samples, period, first, last) = (samples?, period?, first?, last?);
     let value = floats(&frame, "value")?;
     for row in 0..frame.height() {
-        let Some(i) = number[row].and_then(|number| usize::try_from(number).ok()) else { continue };
-        let Some(metric) = series.metrics[i] else { continue };
+        let Some(i) = number[row].and_then(|number| usize::try_from(number).ok()) else {
+            continue;
+        };
+        let Some(metric) = series.metrics[i] else {
+            continue;
+        };
         let of = totals.workloads.entry(series.keys[i].clone()).or_default();
         of.sources.insert(series.sources[i].clone());
         let resource = Resource::of(metric);
-        let total = of.usage.entry(resource).or_insert_with(|| UsageTotals::new(resource));
-        let (weight, value) = (weight[row].unwrap_or_default(), value[row].unwrap_or_default());
-        let narrow = |number: Option<i64>| number.and_then(|number| i32::try_from(number).ok()).unwrap_or_default();
+        let total = of
+            .usage
+            .entry(resource)
+            .or_insert_with(|| UsageTotals::new(resource));
+        let (weight, value) = (
+            weight[row].unwrap_or_default(),
+            value[row].unwrap_or_default(),
+        );
+        let narrow = |number: Option<i64>| {
+            number
+                .and_then(|number| i32::try_from(number).ok())
+                .unwrap_or_default()
+        };
         total.usage.histogram.add(narrow(bucket[row]), weight);
         total.usage.max = total.usage.max.max(value);
         total.usage.samples += samples[row].unwrap_or_default();
@@ -394,8 +517,14 @@ fn add_usage(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals) ->
 }
 
 /// `SampleCount` of a service's CPU metric is its number of running tasks.
-fn add_running(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals) -> PolarsResult<()> {
-    let tasks = (col("weight_ms").cast(DataType::Float64) / (col("period_s").cast(DataType::Float64) * lit(1000.0))).ceil();
+fn add_running(
+    readings: &DataFrame,
+    series: &SeriesTable,
+    totals: &mut Totals,
+) -> PolarsResult<()> {
+    let tasks = (col("weight_ms").cast(DataType::Float64)
+        / (col("period_s").cast(DataType::Float64) * lit(1000.0)))
+    .ceil();
     let counts: Vec<bool> = (0..series.keys.len())
         .map(|i| {
             series.keys[i].kind == Kind::Service
@@ -403,32 +532,74 @@ fn add_running(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals) 
                 && series.metrics[i].is_some_and(|m| Resource::of(m) == Resource::Cpu)
         })
         .collect();
-    let counted: Vec<i32> = (0i32..).zip(&counts).filter_map(|(i, &counts)| counts.then_some(i)).collect();
-    let counted = DataFrame::new(counted.len(), vec![Series::new("series".into(), counted).into_column()])?;
+    let counted: Vec<i32> = (0i32..)
+        .zip(&counts)
+        .filter_map(|(i, &counts)| counts.then_some(i))
+        .collect();
+    let counted = DataFrame::new(
+        counted.len(),
+        vec![Series::new("series".into(), counted).into_column()],
+    )?;
     let slot: Expr = col("at_ms").floor_div(lit(SLOT_MS)).alias("slot");
     let frame = readings
         .clone()
         .lazy()
-        .join(counted.lazy(), [col("series")], [col("series")], JoinArgs::new(JoinType::Semi))
-        .group_by([col("series"), slot, col("period_s"), col("cpu_units"), col("memory_mib")])
-        .agg([col("weight_ms").sum(), tasks.max().cast(DataType::Int64).alias("peak")])
+        .join(
+            counted.lazy(),
+            [col("series")],
+            [col("series")],
+            JoinArgs::new(JoinType::Semi),
+        )
+        .group_by([
+            col("series"),
+            slot,
+            col("period_s"),
+            col("cpu_units"),
+            col("memory_mib"),
+        ])
+        .agg([
+            col("weight_ms").sum(),
+            tasks.max().cast(DataType::Int64).alias("peak"),
+        ])
         .collect()?;
-    let [number, slot, period, cpu, memory, weight, peak] =
-        ["series", "slot", "period_s", "cpu_units", "memory_mib", "weight_ms", "peak"].map(|name| integers(&frame, name));
-    let (number, slot, period, cpu, memory, weight, peak) = (number?, slot?, period?, cpu?, memory?, weight?, peak?);
+    let [number, slot, period, cpu, memory, weight, peak] = [
+        "series",
+        "slot",
+        "period_s",
+        "cpu_units",
+        "memory_mib",
+        "weight_ms",
+        "peak",
+    ]
+    .map(|name| integers(&frame, name));
+    let (number, slot, period, cpu, memory, weight, peak) =
+        (number?, slot?, period?, cpu?, memory?, weight?, peak?);
     for row in 0..frame.height() {
-        let Some(i) = number[row].and_then(|number| usize::try_from(number).ok()) else { continue };
-        let Some(metric) = series.metrics[i] else { continue };
+        let Some(i) = number[row].and_then(|number| usize::try_from(number).ok()) else {
+            continue;
+        };
+        let Some(metric) = series.metrics[i] else {
+            continue;
+        };
         let small = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
-        let size = small(cpu[row]).zip(small(memory[row])).map(|(cpu, memory)| TaskSize::new(cpu, memory));
+        let size = small(cpu[row])
+            .zip(small(memory[row]))
+            .map(|(cpu, memory)| TaskSize::new(cpu, memory));
         let of = totals.workloads.entry(series.keys[i].clone()).or_default();
         let slots = of.running.entry((metric.as_str(), size)).or_default();
-        let (first, weight) = (slot[row].unwrap_or_default(), weight[row].unwrap_or_default());
+        let (first, weight) = (
+            slot[row].unwrap_or_default(),
+            weight[row].unwrap_or_default(),
+        );
         // A period longer than a slot is spread evenly over the slots it covers.
         let spread = (period[row].unwrap_or_default() * 1000 / SLOT_MS).max(1);
         for part in 0..spread {
             let task_ms = weight * (part + 1) / spread - weight * part / spread;
-            let slot = slots.entry(first + part).or_insert(Slot { slot: first + part, task_ms: 0, peak: 0 });
+            let slot = slots.entry(first + part).or_insert(Slot {
+                slot: first + part,
+                task_ms: 0,
+                peak: 0,
+            });
             slot.task_ms += task_ms;
             slot.peak = slot.peak.max(small(peak[row]).unwrap_or_default());
         }
@@ -436,7 +607,11 @@ fn add_running(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals) 
     Ok(())
 }
 
-fn add_sizeless(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals) -> PolarsResult<()> {
+fn add_sizeless(
+    readings: &DataFrame,
+    series: &SeriesTable,
+    totals: &mut Totals,
+) -> PolarsResult<()> {
     let frame = readings
         .clone()
         .lazy()
@@ -444,7 +619,10 @@ fn add_sizeless(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals)
         .group_by([col("series")])
         .agg([len().alias("samples")])
         .collect()?;
-    for (number, samples) in integers(&frame, "series")?.into_iter().zip(integers(&frame, "samples")?) {
+    for (number, samples) in integers(&frame, "series")?
+        .into_iter()
+        .zip(integers(&frame, "samples")?)
+    {
         if let Some(i) = number.and_then(|number| usize::try_from(number).ok()) {
             let of = totals.workloads.entry(series.keys[i].clone()).or_default();
             of.without_size += samples.unwrap_or_default();

@@ -12,7 +12,9 @@ use crate::dataset::Table;
 use crate::dataset::coverage::Committed;
 use crate::dataset::scan::{is_import, midnight};
 use crate::dataset::schema::{CoverageRow, State};
-use crate::dataset::source::{self, BUILDS, COLLECTED, OPEN_DAY, SETTLING_MS, TASK_EVENTS, TASK_LOGS};
+use crate::dataset::source::{
+    self, BUILDS, COLLECTED, OPEN_DAY, SETTLING_MS, TASK_EVENTS, TASK_LOGS,
+};
 use crate::dataset::writer::BUILD_SCOPE;
 use crate::units::{MS_PER_DAY, Window};
 use crate::workload::{Kind, WorkloadKey};
@@ -41,23 +43,49 @@ pub struct Sight<'a> {
 impl<'a> Sight<'a> {
     /// What `commits` tell of the days of `window`.
     pub fn of(commits: &'a [Committed], window: Window) -> Self {
-        let days = window.from_ms.div_euclid(MS_PER_DAY)..(window.to_ms - 1).div_euclid(MS_PER_DAY) + 1;
-        let mut sight = Self { window: days, collected: BTreeSet::new(), days: BTreeMap::new(), ends: BTreeMap::new() };
-        for Committed { account, region, row } in commits {
-            let Some(from_ms) = row.day.parse().ok().map(midnight) else { continue };
+        let days =
+            window.from_ms.div_euclid(MS_PER_DAY)..(window.to_ms - 1).div_euclid(MS_PER_DAY) + 1;
+        let mut sight = Self {
+            window: days,
+            collected: BTreeSet::new(),
+            days: BTreeMap::new(),
+            ends: BTreeMap::new(),
+        };
+        for Committed {
+            account,
+            region,
+            row,
+        } in commits
+        {
+            let Some(from_ms) = row.day.parse().ok().map(midnight) else {
+                continue;
+            };
             let is_import = is_import(row);
             if row.source.starts_with(COLLECTED) {
                 sight.collected.insert((account.as_str(), region.as_str()));
             } else if !is_import {
                 continue;
             }
-            let source = if is_import { IMPORT } else { row.source.as_str() };
-            let scope = (account.as_str(), region.as_str(), source, row.scope.as_str());
+            let source = if is_import {
+                IMPORT
+            } else {
+                row.source.as_str()
+            };
+            let scope = (
+                account.as_str(),
+                region.as_str(),
+                source,
+                row.scope.as_str(),
+            );
             let day = from_ms.div_euclid(MS_PER_DAY);
             if sight.window.contains(&day) && (is_import || is_whole(row, from_ms, window)) {
                 sight.days.entry(scope).or_default().insert(day);
             }
-            let end_ms = if is_import { end_of_imported_runs(row, from_ms) } else { end_of_events(row, from_ms) };
+            let end_ms = if is_import {
+                end_of_imported_runs(row, from_ms)
+            } else {
+                end_of_events(row, from_ms)
+            };
             if let Some(end_ms) = end_ms {
                 let known = sight.ends.entry(scope).or_insert(end_ms);
                 *known = end_ms.max(*known);
@@ -70,15 +98,35 @@ impl<'a> Sight<'a> {
     /// collected of its account and region.
     ///
     /// `basis` is how its running time was measured; `is_counted` tells that metrics count its running tasks.
-    pub fn days_of(&self, workload: &WorkloadKey, basis: Option<Basis>, is_counted: bool) -> Option<SeenDays> {
-        let WorkloadKey { account, region, kind, cluster, name } = workload;
-        if !self.collected.contains(&(account.as_str(), region.as_str())) {
+    pub fn days_of(
+        &self,
+        workload: &WorkloadKey,
+        basis: Option<Basis>,
+        is_counted: bool,
+    ) -> Option<SeenDays> {
+        let WorkloadKey {
+            account,
+            region,
+            kind,
+            cluster,
+            name,
+        } = workload;
+        if !self
+            .collected
+            .contains(&(account.as_str(), region.as_str()))
+        {
             return None;
         }
-        let scope = if *kind == Kind::Build { BUILD_SCOPE } else { cluster };
+        let scope = if *kind == Kind::Build {
+            BUILD_SCOPE
+        } else {
+            cluster
+        };
         let of = |source| self.days_of_scope((account, region, source, scope));
         let events = || of(TASK_EVENTS).chain(self.days_of_groups(account, region));
-        let together = |days: &mut dyn Iterator<Item = i64>| days.chain(of(IMPORT)).collect::<BTreeSet<i64>>().len();
+        let together = |days: &mut dyn Iterator<Item = i64>| {
+            days.chain(of(IMPORT)).collect::<BTreeSet<i64>>().len()
+        };
         let all = usize::try_from(self.window.end - self.window.start).unwrap_or_default();
         let metrics = source::of(source::METRICS, name);
         let seen = match (kind, basis) {
@@ -88,18 +136,31 @@ impl<'a> Sight<'a> {
             (Kind::Service, None) => together(&mut events().chain(of(&metrics))),
             (Kind::Service, Some(Basis::SampleCount)) => together(&mut of(&metrics)),
             // Runs are only taken where they tell of no less than what metrics count.
-            (Kind::Service, Some(Basis::Runs)) if is_counted && together(&mut of(&metrics)) == all => all,
+            (Kind::Service, Some(Basis::Runs))
+                if is_counted && together(&mut of(&metrics)) == all =>
+            {
+                all
+            }
             (Kind::Service, Some(Basis::Runs)) => together(&mut events()),
         };
         let count = |days: usize| i64::try_from(days).unwrap_or(i64::MAX);
-        (seen < all).then(|| SeenDays { seen: count(seen), of_window: count(all) })
+        (seen < all).then(|| SeenDays {
+            seen: count(seen),
+            of_window: count(all),
+        })
     }
 
     /// Where the task events of a cluster end; `None` where none were collected that tell of it.
     pub fn events_end(&self, account: &str, region: &str, cluster: &str) -> Option<i64> {
-        let groups = self.ends.range((account, region, TASK_EVENTS, GROUPS.start)..(account, region, TASK_EVENTS, GROUPS.end));
+        let groups = self.ends.range(
+            (account, region, TASK_EVENTS, GROUPS.start)
+                ..(account, region, TASK_EVENTS, GROUPS.end),
+        );
         let own = self.ends.get(&(account, region, TASK_EVENTS, cluster));
-        let collected = groups.map(|(_, end_ms)| *end_ms).chain(own.copied()).max()?;
+        let collected = groups
+            .map(|(_, end_ms)| *end_ms)
+            .chain(own.copied())
+            .max()?;
         let imported = self.ends.get(&(account, region, IMPORT, cluster)).copied();
         Some(imported.map_or(collected, |imported| imported.max(collected)))
     }
@@ -110,8 +171,13 @@ impl<'a> Sight<'a> {
     }
 
     /// Days of the task events that are about every cluster of a place.
-    fn days_of_groups<'s>(&'s self, account: &'s str, region: &'s str) -> impl Iterator<Item = i64> + 's {
-        let groups = (account, region, TASK_EVENTS, GROUPS.start)..(account, region, TASK_EVENTS, GROUPS.end);
+    fn days_of_groups<'s>(
+        &'s self,
+        account: &'s str,
+        region: &'s str,
+    ) -> impl Iterator<Item = i64> + 's {
+        let groups = (account, region, TASK_EVENTS, GROUPS.start)
+            ..(account, region, TASK_EVENTS, GROUPS.end);
         self.days.range(groups).flat_map(|(_, days)| days).copied()
     }
 }
@@ -119,7 +185,10 @@ impl<'a> Sight<'a> {
 /// True where nothing more is to be had of the day, or of what the window has of it: the last minutes before a
 /// collection are not missed.
 fn is_whole(row: &CoverageRow, from_ms: i64, window: Window) -> bool {
-    let reaches_end = || row.collected_ms.is_some_and(|at_ms| at_ms >= window.to_ms.min(from_ms + MS_PER_DAY));
+    let reaches_end = || {
+        row.collected_ms
+            .is_some_and(|at_ms| at_ms >= window.to_ms.min(from_ms + MS_PER_DAY))
+    };
     row.state == State::Complete.as_str() || is_open(row) && reaches_end()
 }
 
@@ -139,7 +208,9 @@ fn end_of_events(row: &CoverageRow, from_ms: i64) -> Option<i64> {
         return Some(from_ms + MS_PER_DAY);
     }
     if is_open(row) {
-        return row.collected_ms.map(|at_ms| (at_ms - SETTLING_MS).min(from_ms + MS_PER_DAY));
+        return row
+            .collected_ms
+            .map(|at_ms| (at_ms - SETTLING_MS).min(from_ms + MS_PER_DAY));
     }
     // Nobody knows which of its events are missing.
     (is_state(State::Partial) && row.rows > 0).then_some(from_ms)
@@ -148,7 +219,10 @@ fn end_of_events(row: &CoverageRow, from_ms: i64) -> Option<i64> {
 /// The end of a day of which runs were imported.
 fn end_of_imported_runs(row: &CoverageRow, from_ms: i64) -> Option<i64> {
     let of_runs = |part: &str| part.split('/').next() == Some(Table::Runs.name());
-    row.parts.split(';').any(of_runs).then_some(from_ms + MS_PER_DAY)
+    row.parts
+        .split(';')
+        .any(of_runs)
+        .then_some(from_ms + MS_PER_DAY)
 }
 
 #[cfg(test)]
@@ -156,13 +230,21 @@ mod tests {
     use super::*;
 
     /// 1970-01-11 to 1970-01-20.
-    const WINDOW: Window = Window { from_ms: 10 * MS_PER_DAY, to_ms: 20 * MS_PER_DAY };
+    const WINDOW: Window = Window {
+        from_ms: 10 * MS_PER_DAY,
+        to_ms: 20 * MS_PER_DAY,
+    };
 
     /// Complete days of a source of `prod`.
     fn complete(source: &str, days: Range<i64>) -> Vec<Committed> {
         let of_day = |day: i64| {
             let row = CoverageRow {
-                scope: if source == BUILDS { BUILD_SCOPE } else { "prod" }.to_owned(),
+                scope: if source == BUILDS {
+                    BUILD_SCOPE
+                } else {
+                    "prod"
+                }
+                .to_owned(),
                 source: source.to_owned(),
                 day: format!("1970-01-{:02}", day + 1),
                 state: State::Complete.as_str().to_owned(),
@@ -172,7 +254,11 @@ mod tests {
                 collected_ms: Some(30 * MS_PER_DAY),
                 parts: String::new(),
             };
-            Committed { account: "1".to_owned(), region: "r".to_owned(), row }
+            Committed {
+                account: "1".to_owned(),
+                region: "r".to_owned(),
+                row,
+            }
         };
         days.map(of_day).collect()
     }
@@ -180,33 +266,111 @@ mod tests {
     /// Days seen of the ten in the window.
     fn seen(commits: &[Vec<Committed>], kind: Kind, basis: Option<Basis>, is_counted: bool) -> i64 {
         let commits = commits.concat();
-        let (cluster, name) = (if kind == Kind::Build { "" } else { "prod" }.to_owned(), "web".to_owned());
-        let workload = WorkloadKey { account: "1".to_owned(), region: "r".to_owned(), kind, cluster, name };
-        Sight::of(&commits, WINDOW).days_of(&workload, basis, is_counted).map_or(10, |days| days.seen)
+        let (cluster, name) = (
+            if kind == Kind::Build { "" } else { "prod" }.to_owned(),
+            "web".to_owned(),
+        );
+        let workload = WorkloadKey {
+            account: "1".to_owned(),
+            region: "r".to_owned(),
+            kind,
+            cluster,
+            name,
+        };
+        Sight::of(&commits, WINDOW)
+            .days_of(&workload, basis, is_counted)
+            .map_or(10, |days| days.seen)
     }
 
     #[test]
     fn a_service_is_seen_where_the_source_was_read_that_its_running_time_is_from() {
-        let (metrics, events) = (complete("collect:metrics:web", 10..16), complete(TASK_EVENTS, 14..20));
+        let (metrics, events) = (
+            complete("collect:metrics:web", 10..16),
+            complete(TASK_EVENTS, 14..20),
+        );
         let both = [metrics, events.clone()];
         for basis in [Basis::SampleCount, Basis::Runs] {
-            assert_eq!(seen(&both, Kind::Service, Some(basis), true), 6, "{basis:?}");
+            assert_eq!(
+                seen(&both, Kind::Service, Some(basis), true),
+                6,
+                "{basis:?}"
+            );
         }
         assert_eq!(seen(&both, Kind::Service, None, false), 10);
         let all_metrics = [complete("collect:metrics:web", 10..20), events];
-        assert_eq!(seen(&all_metrics, Kind::Service, Some(Basis::SampleCount), true), 10);
-        assert_eq!(seen(&all_metrics, Kind::Service, Some(Basis::Runs), true), 10, "the events tell of all that is counted");
-        assert_eq!(seen(&all_metrics, Kind::Service, Some(Basis::Runs), false), 6, "nothing is counted to hold them against");
-        assert_eq!(seen(&[complete("collect:metrics:web-2", 10..20)], Kind::Service, Some(Basis::SampleCount), true), 0);
+        assert_eq!(
+            seen(&all_metrics, Kind::Service, Some(Basis::SampleCount), true),
+            10
+        );
+        assert_eq!(
+            seen(&all_metrics, Kind::Service, Some(Basis::Runs), true),
+            10,
+            "the events tell of all that is counted"
+        );
+        assert_eq!(
+            seen(&all_metrics, Kind::Service, Some(Basis::Runs), false),
+            6,
+            "nothing is counted to hold them against"
+        );
+        assert_eq!(
+            seen(
+                &[complete("collect:metrics:web-2", 10..20)],
+                Kind::Service,
+                Some(Basis::SampleCount),
+                true
+            ),
+            0
+        );
     }
 
     #[test]
     fn each_kind_is_seen_by_its_own_sources_and_by_what_was_imported() {
-        assert_eq!(seen(&[complete(TASK_LOGS, 9..15), complete(TASK_EVENTS, 13..17)], Kind::Task, Some(Basis::Runs), false), 7);
-        assert_eq!(seen(&[complete("collect:family-metrics:web", 10..20)], Kind::Task, None, false), 0);
-        assert_eq!(seen(&[complete(BUILDS, 12..25)], Kind::Build, Some(Basis::Runs), false), 8);
-        assert_eq!(seen(&[complete(BUILDS, 12..25), complete("import:a", 10..20)], Kind::Task, Some(Basis::Runs), false), 10);
-        assert_eq!(seen(&[complete("import:a", 10..12)], Kind::Task, Some(Basis::Runs), false), 10, "nothing was collected");
+        assert_eq!(
+            seen(
+                &[complete(TASK_LOGS, 9..15), complete(TASK_EVENTS, 13..17)],
+                Kind::Task,
+                Some(Basis::Runs),
+                false
+            ),
+            7
+        );
+        assert_eq!(
+            seen(
+                &[complete("collect:family-metrics:web", 10..20)],
+                Kind::Task,
+                None,
+                false
+            ),
+            0
+        );
+        assert_eq!(
+            seen(
+                &[complete(BUILDS, 12..25)],
+                Kind::Build,
+                Some(Basis::Runs),
+                false
+            ),
+            8
+        );
+        assert_eq!(
+            seen(
+                &[complete(BUILDS, 12..25), complete("import:a", 10..20)],
+                Kind::Task,
+                Some(Basis::Runs),
+                false
+            ),
+            10
+        );
+        assert_eq!(
+            seen(
+                &[complete("import:a", 10..12)],
+                Kind::Task,
+                Some(Basis::Runs),
+                false
+            ),
+            10,
+            "nothing was collected"
+        );
     }
 
     #[test]
@@ -222,7 +386,11 @@ mod tests {
             let mut days = complete(TASK_EVENTS, 10..20);
             days[9].row.state = state.as_str().to_owned();
             days[9].row.reason = reason.map(str::to_owned);
-            assert_eq!(seen(&[days], Kind::Task, Some(Basis::Runs), false), expected, "{state:?} {reason:?}");
+            assert_eq!(
+                seen(&[days], Kind::Task, Some(Basis::Runs), false),
+                expected,
+                "{state:?} {reason:?}"
+            );
         }
     }
 }

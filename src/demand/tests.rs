@@ -37,7 +37,10 @@ struct World {
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { dataset: Dataset::at(folder.path().to_str().unwrap()).unwrap(), _folder: folder }
+        Self {
+            dataset: Dataset::at(folder.path().to_str().unwrap()).unwrap(),
+            _folder: folder,
+        }
     }
 
     /// Collects `batch` on the day `on`, with what is said of it.
@@ -45,13 +48,24 @@ impl World {
         let mut writer = Writer::new(&self.dataset);
         writer.add(batch).unwrap();
         let written = writer.finish(&BTreeSet::new()).unwrap();
-        written.commit_verdicts(ACCOUNT, REGION, T0 + on * MS_PER_DAY + MS_PER_HOUR, verdicts).unwrap();
+        written
+            .commit_verdicts(
+                ACCOUNT,
+                REGION,
+                T0 + on * MS_PER_DAY + MS_PER_HOUR,
+                verdicts,
+            )
+            .unwrap();
     }
 
     fn import(&self, hash: &str, batch: Batch) {
         let mut writer = Writer::new(&self.dataset);
         writer.add(batch).unwrap();
-        writer.finish(&BTreeSet::new()).unwrap().commit(&format!("import:{hash}"), None).unwrap();
+        writer
+            .finish(&BTreeSet::new())
+            .unwrap()
+            .commit(&format!("import:{hash}"), None)
+            .unwrap();
     }
 
     fn reduced(&self, window: Option<Range<i64>>) -> Reduced {
@@ -62,7 +76,11 @@ impl World {
     }
 
     fn demand(&self, name: &str) -> Demand {
-        self.reduced(None).demands.into_iter().find(|demand| demand.workload.name == name).unwrap()
+        self.reduced(None)
+            .demands
+            .into_iter()
+            .find(|demand| demand.workload.name == name)
+            .unwrap()
     }
 
     fn report(&self) -> Report {
@@ -76,7 +94,12 @@ impl World {
             fingerprint: String::new(),
             notes: Vec::new(),
         };
-        recommend::report(&self.reduced(None), &PriceBook::embedded().unwrap(), &Policy::default(), coverage)
+        recommend::report(
+            &self.reduced(None),
+            &PriceBook::embedded().unwrap(),
+            &Policy::default(),
+            coverage,
+        )
     }
 }
 
@@ -100,7 +123,13 @@ fn complete(scope: &str, source: &str, days: Range<i64>) -> Vec<Verdict> {
 
 fn key(kind: Kind, cluster: &str, name: &str) -> Arc<WorkloadKey> {
     let (account, region) = (ACCOUNT.to_owned(), REGION.to_owned());
-    Arc::new(WorkloadKey { account, region, kind, cluster: cluster.to_owned(), name: name.to_owned() })
+    Arc::new(WorkloadKey {
+        account,
+        region,
+        kind,
+        cluster: cluster.to_owned(),
+        name: name.to_owned(),
+    })
 }
 
 /// A Fargate task of family `etl`, 0.25 vCPU and 0.5 GiB, as an event tells of it.
@@ -132,8 +161,17 @@ fn run(id: &str, from_ms: i64, to_ms: Option<i64>) -> RunRow {
 
 /// An hour of `etl` in each night of `days`.
 fn nightly(days: Range<i64>) -> Batch {
-    let night = |day| run(&format!("night-{day}"), T0 + day * MS_PER_DAY, Some(T0 + day * MS_PER_DAY + MS_PER_HOUR));
-    Batch { runs: days.map(night).collect(), ..Batch::default() }
+    let night = |day| {
+        run(
+            &format!("night-{day}"),
+            T0 + day * MS_PER_DAY,
+            Some(T0 + day * MS_PER_DAY + MS_PER_HOUR),
+        )
+    };
+    Batch {
+        runs: days.map(night).collect(),
+        ..Batch::default()
+    }
 }
 
 /// CPU of two running tasks of `web`, a reading every `step_s` over the first `hours` of the first day.
@@ -150,38 +188,85 @@ fn readings(step_s: i32, period_s: Option<i32>, hours: i64) -> Batch {
         max: 30.0,
         sum: 30.0 * count,
         count,
-        source: if period_s.is_some() { SourceKind::Cloudwatch } else { SourceKind::MetricStream },
+        source: if period_s.is_some() {
+            SourceKind::Cloudwatch
+        } else {
+            SourceKind::MetricStream
+        },
     };
-    Batch { samples: (0..hours * MS_PER_HOUR / spacing_ms).map(reading).collect(), ..Batch::default() }
+    Batch {
+        samples: (0..hours * MS_PER_HOUR / spacing_ms).map(reading).collect(),
+        ..Batch::default()
+    }
 }
 
 fn elapsed_s(demand: &Demand) -> i64 {
-    demand.billables.iter().map(|billable| billable.metered.elapsed).sum::<i64>() / 1000
+    demand
+        .billables
+        .iter()
+        .map(|billable| billable.metered.elapsed)
+        .sum::<i64>()
+        / 1000
 }
 
 #[test]
 fn a_nightly_job_whose_events_are_kept_for_a_week_costs_at_least_what_that_week_shows() {
     let world = World::new();
     // CloudWatch keeps its metrics for longer, but these do not tell how long tasks ran.
-    world.collect(30, Batch::default(), &complete("batch", "collect:family-metrics:etl", 0..30));
-    world.collect(30, nightly(23..30), &complete("batch", "collect:task-events", 23..30));
+    world.collect(
+        30,
+        Batch::default(),
+        &complete("batch", "collect:family-metrics:etl", 0..30),
+    );
+    world.collect(
+        30,
+        nightly(23..30),
+        &complete("batch", "collect:task-events", 23..30),
+    );
     let etl = world.demand("etl");
-    assert_eq!(etl.evidence.seen, Some(SeenDays { seen: 7, of_window: 30 }));
+    assert_eq!(
+        etl.evidence.seen,
+        Some(SeenDays {
+            seen: 7,
+            of_window: 30
+        })
+    );
     let report = world.report();
     let etl = &report.workloads[0];
     // 7 hours at 0.25 × $0.04048 + 0.5 × $0.004445.
-    assert_eq!(etl.current.cost_usd, Some(Usd::new("0.0863975".parse().unwrap())));
-    assert!(etl.reasons.contains(&"seen on 7 of 30 days: its cost is at least this".to_owned()), "{:?}", etl.reasons);
+    assert_eq!(
+        etl.current.cost_usd,
+        Some(Usd::new("0.0863975".parse().unwrap()))
+    );
+    assert!(
+        etl.reasons
+            .contains(&"seen on 7 of 30 days: its cost is at least this".to_owned()),
+        "{:?}",
+        etl.reasons
+    );
     assert_eq!(report.totals.partly_seen, 1);
-    assert!(report.coverage.notes.iter().any(|note| note.starts_with("1 workloads were not seen on every day")));
+    assert!(
+        report
+            .coverage
+            .notes
+            .iter()
+            .any(|note| note.starts_with("1 workloads were not seen on every day"))
+    );
 }
 
 #[test]
 fn the_same_job_is_exact_where_every_day_was_seen_by_some_source_that_tells_of_runs() {
-    for (scope, source) in [(ALL_TASKS, "collect:task-events"), ("batch", "collect:task-logs")] {
+    for (scope, source) in [
+        (ALL_TASKS, "collect:task-events"),
+        ("batch", "collect:task-logs"),
+    ] {
         let world = World::new();
         world.collect(30, nightly(0..20), &complete(scope, source, 0..20));
-        world.collect(30, nightly(20..30), &complete("batch", "collect:task-events", 20..30));
+        world.collect(
+            30,
+            nightly(20..30),
+            &complete("batch", "collect:task-events", 20..30),
+        );
         assert_eq!(world.demand("etl").evidence.seen, None, "{scope}");
         assert_eq!(world.report().totals.partly_seen, 0);
     }
@@ -190,10 +275,24 @@ fn the_same_job_is_exact_where_every_day_was_seen_by_some_source_that_tells_of_r
 #[test]
 fn an_import_fills_the_days_that_a_collection_came_too_late_for() {
     let world = World::new();
-    world.collect(30, Batch::default(), &complete("prod", "collect:metrics:web", 0..30));
-    world.collect(30, nightly(23..30), &complete("batch", "collect:task-events", 23..30));
+    world.collect(
+        30,
+        Batch::default(),
+        &complete("prod", "collect:metrics:web", 0..30),
+    );
+    world.collect(
+        30,
+        nightly(23..30),
+        &complete("batch", "collect:task-events", 23..30),
+    );
     world.import("a", nightly(0..20));
-    assert_eq!(world.demand("etl").evidence.seen, Some(SeenDays { seen: 27, of_window: 30 }));
+    assert_eq!(
+        world.demand("etl").evidence.seen,
+        Some(SeenDays {
+            seen: 27,
+            of_window: 30
+        })
+    );
     world.import("b", nightly(20..23));
     assert_eq!(world.demand("etl").evidence.seen, None);
 }
@@ -213,23 +312,58 @@ fn a_day_that_is_not_over_is_seen_as_far_as_the_window_goes() {
     let world = World::new();
     let events = "collect:task-events";
     world.collect(1, nightly(0..1), &complete("batch", events, 0..1));
-    world.collect(1, nightly(1..2), &verdicts("batch", events, 1..2, State::Partial));
+    world.collect(
+        1,
+        nightly(1..2),
+        &verdicts("batch", events, 1..2, State::Partial),
+    );
     let seen = |window| world.reduced(Some(window)).demands[0].evidence.seen;
     assert_eq!(world.demand("etl").evidence.seen, None, "today is left out");
-    assert_eq!(seen(0..2), Some(SeenDays { seen: 1, of_window: 2 }), "most of the second day is still to come");
+    assert_eq!(
+        seen(0..2),
+        Some(SeenDays {
+            seen: 1,
+            of_window: 2
+        }),
+        "most of the second day is still to come"
+    );
 }
 
 #[test]
 fn a_task_that_events_show_running_runs_no_longer_than_the_events_go() {
     let world = World::new();
-    world.collect(30, Batch::default(), &complete("prod", "collect:metrics:web", 0..30));
+    world.collect(
+        30,
+        Batch::default(),
+        &complete("prod", "collect:metrics:web", 0..30),
+    );
     let runs = vec![run("open", T0 + 5 * MS_PER_DAY, None)];
-    world.collect(30, Batch { runs, ..Batch::default() }, &complete("batch", "collect:task-events", 0..7));
+    world.collect(
+        30,
+        Batch {
+            runs,
+            ..Batch::default()
+        },
+        &complete("batch", "collect:task-events", 0..7),
+    );
     let etl = world.demand("etl");
-    assert_eq!((elapsed_s(&etl), etl.runs.open, etl.runs.out_of_sight), (2 * 86_400, 1, 1));
-    assert_eq!(etl.evidence.seen, Some(SeenDays { seen: 7, of_window: 30 }));
+    assert_eq!(
+        (elapsed_s(&etl), etl.runs.open, etl.runs.out_of_sight),
+        (2 * 86_400, 1, 1)
+    );
+    assert_eq!(
+        etl.evidence.seen,
+        Some(SeenDays {
+            seen: 7,
+            of_window: 30
+        })
+    );
     // Other events of the place go on to the quarter of an hour before the last collection, at one o'clock.
-    world.collect(10, Batch::default(), &verdicts(ALL_TASKS, "collect:task-events", 10..11, State::Partial));
+    world.collect(
+        10,
+        Batch::default(),
+        &verdicts(ALL_TASKS, "collect:task-events", 10..11, State::Partial),
+    );
     assert_eq!(elapsed_s(&world.demand("etl")), 5 * 86_400 + 45 * 60);
 }
 
@@ -240,20 +374,39 @@ fn a_task_that_events_show_running_runs_to_the_end_of_what_was_imported() {
     batch.runs.push(run("open", T0 + 5 * MS_PER_DAY, None));
     world.import("a", batch);
     let etl = world.demand("etl");
-    assert_eq!((elapsed_s(&etl), etl.runs.open, etl.runs.out_of_sight), (5 * 86_400 + 3600, 1, 0));
+    assert_eq!(
+        (elapsed_s(&etl), etl.runs.open, etl.runs.out_of_sight),
+        (5 * 86_400 + 3600, 1, 0)
+    );
 }
 
 #[test]
 fn tasks_that_a_metric_stream_and_a_collection_count_are_counted_once() {
     let world = World::new();
     world.import("a", readings(60, None, 1));
-    world.collect(1, readings(60, Some(60), 1), &complete("prod", "collect:metrics:web", 0..1));
+    world.collect(
+        1,
+        readings(60, Some(60), 1),
+        &complete("prod", "collect:metrics:web", 0..1),
+    );
     let reduced = world.reduced(None);
     let web = &reduced.demands[0];
     // Two tasks for an hour.
-    assert_eq!((web.billables[0].basis, elapsed_s(web)), (Basis::SampleCount, 2 * 3600));
-    assert!(web.slots.len() == 12 && web.slots.iter().all(|slot| (slot.task_ms, slot.peak) == (10 * MINUTE, 2)));
-    assert_eq!((reduced.rows, reduced.duplicates, reduced.conflicts), (120, 60, 0));
+    assert_eq!(
+        (web.billables[0].basis, elapsed_s(web)),
+        (Basis::SampleCount, 2 * 3600)
+    );
+    assert!(
+        web.slots.len() == 12
+            && web
+                .slots
+                .iter()
+                .all(|slot| (slot.task_ms, slot.peak) == (10 * MINUTE, 2))
+    );
+    assert_eq!(
+        (reduced.rows, reduced.duplicates, reduced.conflicts),
+        (120, 60, 0)
+    );
 }
 
 #[test]
@@ -261,14 +414,24 @@ fn of_two_periods_over_the_same_time_the_finest_counts() {
     let world = World::new();
     let mut coarse = readings(300, Some(300), 2);
     // The second day keeps the coarse part in the dataset when the first is collected again.
-    let second_day = SampleRow { at_ms: T0 + MS_PER_DAY, ..coarse.samples[0].clone() };
+    let second_day = SampleRow {
+        at_ms: T0 + MS_PER_DAY,
+        ..coarse.samples[0].clone()
+    };
     coarse.samples.push(second_day);
     world.collect(2, coarse, &complete("prod", "collect:metrics:web", 0..2));
-    world.collect(3, readings(60, Some(60), 1), &complete("prod", "collect:metrics:web", 0..1));
+    world.collect(
+        3,
+        readings(60, Some(60), 1),
+        &complete("prod", "collect:metrics:web", 0..1),
+    );
     let reduced = world.reduced(None);
     // Two tasks for two hours, the first told by the minute and the second by five, and five minutes of the second day.
     assert_eq!(elapsed_s(&reduced.demands[0]), 2 * (2 * 3600 + 300));
-    assert_eq!((reduced.rows, reduced.duplicates, reduced.conflicts), (24 + 1 + 60, 12, 0));
+    assert_eq!(
+        (reduced.rows, reduced.duplicates, reduced.conflicts),
+        (24 + 1 + 60, 12, 0)
+    );
 }
 
 #[test]
@@ -290,14 +453,27 @@ fn a_family_that_a_service_once_ran_is_no_workload_of_its_own() {
         source: SourceKind::EcsApi,
     };
     let batch = Batch {
-        configurations: vec![configuration(T0 - MS_PER_DAY, "web-old:7"), configuration(T0, "web:1")],
-        samples: ["web-old", "web", "etl"].into_iter().flat_map(of_family).collect(),
+        configurations: vec![
+            configuration(T0 - MS_PER_DAY, "web-old:7"),
+            configuration(T0, "web:1"),
+        ],
+        samples: ["web-old", "web", "etl"]
+            .into_iter()
+            .flat_map(of_family)
+            .collect(),
         ..Batch::default()
     };
-    world.collect(1, batch, &complete("prod", "collect:family-metrics:web", 0..1));
+    world.collect(
+        1,
+        batch,
+        &complete("prod", "collect:family-metrics:web", 0..1),
+    );
     let demands = world.reduced(None).demands;
-    let tasks: Vec<&str> =
-        demands.iter().filter(|demand| demand.workload.kind == Kind::Task).map(|demand| demand.workload.name.as_str()).collect();
+    let tasks: Vec<&str> = demands
+        .iter()
+        .filter(|demand| demand.workload.kind == Kind::Task)
+        .map(|demand| demand.workload.name.as_str())
+        .collect();
     assert_eq!(tasks, ["etl"]);
 }
 
@@ -305,8 +481,21 @@ fn a_family_that_a_service_once_ran_is_no_workload_of_its_own() {
 fn a_small_collection_does_not_hide_what_was_imported() {
     let world = World::new();
     world.import("a", nightly(0..60));
-    world.collect(62, nightly(60..62), &complete("batch", "collect:task-events", 60..62));
-    let whole = Window { from_ms: T0, to_ms: T0 + 62 * MS_PER_DAY };
+    world.collect(
+        62,
+        nightly(60..62),
+        &complete("batch", "collect:task-events", 60..62),
+    );
+    let whole = Window {
+        from_ms: T0,
+        to_ms: T0 + 62 * MS_PER_DAY,
+    };
     assert_eq!(world.reduced(None).window, whole);
-    assert_eq!((elapsed_s(&world.demand("etl")), world.demand("etl").evidence.seen), (62 * 3600, None));
+    assert_eq!(
+        (
+            elapsed_s(&world.demand("etl")),
+            world.demand("etl").evidence.seen
+        ),
+        (62 * 3600, None)
+    );
 }

@@ -22,7 +22,14 @@ const LONGEST_LINE: u64 = 64 << 20;
 /// Keys under which AWS lists what it could not return.
 pub(super) const MISSING: [&str; 2] = ["failures", "buildsNotFound"];
 /// Keys whose arrays are read element by element, so that a document may be larger than memory.
-const LISTS: [&str; 6] = ["services", "tasks", "builds", "taskDefinitions", "events", "logEvents"];
+const LISTS: [&str; 6] = [
+    "services",
+    "tasks",
+    "builds",
+    "taskDefinitions",
+    "events",
+    "logEvents",
+];
 
 /// Where in a file a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +68,11 @@ pub(super) struct HashingReader<'a> {
 
 impl<'a> HashingReader<'a> {
     pub(super) fn new(inner: Box<dyn Read + 'a>, progress: &'a dyn Fn(u64)) -> Self {
-        Self { inner, hash: Sha256::new(), progress }
+        Self {
+            inner,
+            hash: Sha256::new(),
+            progress,
+        }
     }
 }
 
@@ -82,9 +93,16 @@ pub(super) fn hash_file(path: &Path) -> io::Result<String> {
 }
 
 /// Calls `take` with every JSON value of the content and returns the hash of its bytes.
-pub(super) fn records(reader: HashingReader<'_>, name: &str, take: &mut Take<'_>) -> Result<String> {
+pub(super) fn records(
+    reader: HashingReader<'_>,
+    name: &str,
+    take: &mut Take<'_>,
+) -> Result<String> {
     let mut reader = BufReader::with_capacity(1 << 18, reader);
-    let gzipped = reader.fill_buf().map_err(|cause| broken(name, cause))?.starts_with(&[0x1f, 0x8b]);
+    let gzipped = reader
+        .fill_buf()
+        .map_err(|cause| broken(name, cause))?
+        .starts_with(&[0x1f, 0x8b]);
     if gzipped {
         let mut unzipped = BufReader::with_capacity(1 << 18, MultiGzDecoder::new(reader));
         values(&mut unzipped, name, take)?;
@@ -99,10 +117,14 @@ pub(super) fn records(reader: HashingReader<'_>, name: &str, take: &mut Take<'_>
 fn broken(name: &str, cause: io::Error) -> Error {
     let what = match cause.kind() {
         io::ErrorKind::UnexpectedEof => "is cut off: the gzip stream ends too early",
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => "is damaged: its gzip stream does not decode",
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            "is damaged: its gzip stream does not decode"
+        }
         _ => "cannot be read",
     };
-    Error::new(Kind::Input, format!("`{name}` {what}")).cause(cause).hint("nothing of it was kept; fetch the file again")
+    Error::new(Kind::Input, format!("`{name}` {what}"))
+        .cause(cause)
+        .hint("nothing of it was kept; fetch the file again")
 }
 
 fn values(reader: &mut dyn BufRead, name: &str, take: &mut Take<'_>) -> Result<()> {
@@ -110,7 +132,12 @@ fn values(reader: &mut dyn BufRead, name: &str, take: &mut Take<'_>) -> Result<(
     let mut before = 0;
     while first.trim_ascii().is_empty() {
         first.clear();
-        if reader.take(LONGEST_FIRST_LINE).read_until(b'\n', &mut first).map_err(|cause| broken(name, cause))? == 0 {
+        if reader
+            .take(LONGEST_FIRST_LINE)
+            .read_until(b'\n', &mut first)
+            .map_err(|cause| broken(name, cause))?
+            == 0
+        {
             return Ok(());
         }
         before += 1;
@@ -120,11 +147,22 @@ fn values(reader: &mut dyn BufRead, name: &str, take: &mut Take<'_>) -> Result<(
     }
     // A first line without an end is one huge document, or values that stand on one line without a break.
     let is_cut = first.len() as u64 >= LONGEST_FIRST_LINE && !first.ends_with(b"\n");
-    let is_document = is_cut || serde_json::from_slice::<IgnoredAny>(&first).is_err_and(|error| error.is_eof());
-    if is_document { document(&mut first.as_slice().chain(reader), name, take) } else { lines(first, before, reader, name, take) }
+    let is_document =
+        is_cut || serde_json::from_slice::<IgnoredAny>(&first).is_err_and(|error| error.is_eof());
+    if is_document {
+        document(&mut first.as_slice().chain(reader), name, take)
+    } else {
+        lines(first, before, reader, name, take)
+    }
 }
 
-fn lines(mut line: Vec<u8>, mut number: u64, reader: &mut dyn BufRead, name: &str, take: &mut Take<'_>) -> Result<()> {
+fn lines(
+    mut line: Vec<u8>,
+    mut number: u64,
+    reader: &mut dyn BufRead,
+    name: &str,
+    take: &mut Take<'_>,
+) -> Result<()> {
     loop {
         if !line.trim_ascii().is_empty() && !one_line(&line, Place::Line(number), take)? {
             return Ok(());
@@ -136,7 +174,10 @@ fn lines(mut line: Vec<u8>, mut number: u64, reader: &mut dyn BufRead, name: &st
             Ok(read) if read as u64 >= LONGEST_LINE && !line.ends_with(b"\n") => {
                 line.clear();
                 skip_line(reader).map_err(|cause| broken(name, cause))?;
-                if !take(Err(Unreadable { reason: "line longer than 64 MiB", place: Place::Line(number) }))? {
+                if !take(Err(Unreadable {
+                    reason: "line longer than 64 MiB",
+                    place: Place::Line(number),
+                }))? {
                     return Ok(());
                 }
             }
@@ -163,12 +204,20 @@ fn skip_line(reader: &mut dyn BufRead) -> io::Result<()> {
 /// time that CloudWatch Logs puts in front when it exports.
 fn one_line(line: &[u8], place: Place, take: &mut Take<'_>) -> Result<bool> {
     let Ok(text) = std::str::from_utf8(line) else {
-        return take(Err(Unreadable { reason: "not UTF-8 text", place }));
+        return take(Err(Unreadable {
+            reason: "not UTF-8 text",
+            place,
+        }));
     };
-    for value in serde_json::Deserializer::from_str(behind_export_time(text.trim())).into_iter::<&RawValue>() {
+    for value in
+        serde_json::Deserializer::from_str(behind_export_time(text.trim())).into_iter::<&RawValue>()
+    {
         let go_on = match value {
             Ok(value) => take(Ok((value.get(), place)))?,
-            Err(_) => take(Err(Unreadable { reason: NOT_JSON, place }))?,
+            Err(_) => take(Err(Unreadable {
+                reason: NOT_JSON,
+                place,
+            }))?,
         };
         if !go_on {
             return Ok(false);
@@ -187,7 +236,11 @@ fn behind_export_time(text: &str) -> &str {
 /// Concatenated documents: arrays element by element, objects with a known list element by element, others whole.
 fn document(reader: &mut dyn Read, name: &str, take: &mut Take<'_>) -> Result<()> {
     let mut json = serde_json::Deserializer::from_reader(reader);
-    let mut walk = Walk { take, record: 0, stopped: None };
+    let mut walk = Walk {
+        take,
+        record: 0,
+        stopped: None,
+    };
     loop {
         let step = (&mut json).deserialize_any(&mut walk);
         if let Some(stopped) = walk.stopped.take() {

@@ -36,7 +36,9 @@ struct Value {
 /// One record.
 pub(super) fn take(text: &str, rows: &mut Writer<'_>) -> Result<Result<(), Refusal>> {
     let Ok(record) = serde_json::from_str::<Record<'_>>(text) else {
-        return Ok(Err(Refusal::Rejected("metric record with a malformed field")));
+        return Ok(Err(Refusal::Rejected(
+            "metric record with a malformed field",
+        )));
     };
     match record.row(rows) {
         Ok(row) => rows.sample(row).map(Ok),
@@ -46,13 +48,17 @@ pub(super) fn take(text: &str, rows: &mut Writer<'_>) -> Result<Result<(), Refus
 
 impl Record<'_> {
     fn row(&self, rows: &mut Writer<'_>) -> Result<SampleRow, Refusal> {
-        let metric = Metric::of_aws(self.namespace, self.metric_name)
-            .ok_or(Refusal::Unused("metric that is not CPU or memory of a container"))?;
+        let metric = Metric::of_aws(self.namespace, self.metric_name).ok_or(Refusal::Unused(
+            "metric that is not CPU or memory of a container",
+        ))?;
         let Value { max, sum, count } = self.value;
         if !self.timestamp.is_plausible() {
             return Err(Refusal::Rejected("time before 2010 or after 2100"));
         }
-        if [max, sum, count].iter().any(|value| !value.is_finite() || *value < 0.0) {
+        if [max, sum, count]
+            .iter()
+            .any(|value| !value.is_finite() || *value < 0.0)
+        {
             return Err(Refusal::Rejected("negative or infinite utilisation"));
         }
         if count < 0.5 {
@@ -81,26 +87,45 @@ impl Record<'_> {
     }
 
     /// The workload and, where the series is of a single one, the run.
-    fn series(&self, rows: &mut Writer<'_>) -> Result<(Arc<WorkloadKey>, Option<Arc<str>>), Refusal> {
+    fn series(
+        &self,
+        rows: &mut Writer<'_>,
+    ) -> Result<(Arc<WorkloadKey>, Option<Arc<str>>), Refusal> {
         if !is_account(self.account_id) || !is_region(self.region) {
             return Err(Refusal::Rejected("record without an account or a region"));
         }
         let of = |name: &str| self.dimensions.get(name).map(AsRef::as_ref);
         let (kind, cluster, name, run) = match self.dimensions.len() {
-            1 | 3 if of("ProjectName").is_some() => (Kind::Build, Some(""), of("ProjectName"), of("BuildId")),
-            2 if of("ServiceName").is_some() => (Kind::Service, of("ClusterName"), of("ServiceName"), None),
-            2 | 3 if of("TaskDefinitionFamily").is_some() => {
-                (Kind::Task, of("ClusterName"), of("TaskDefinitionFamily"), of("TaskId"))
+            1 | 3 if of("ProjectName").is_some() => {
+                (Kind::Build, Some(""), of("ProjectName"), of("BuildId"))
             }
-            _ => return Err(Refusal::Unused("series of a cluster, a container or a single task of a service")),
+            2 if of("ServiceName").is_some() => {
+                (Kind::Service, of("ClusterName"), of("ServiceName"), None)
+            }
+            2 | 3 if of("TaskDefinitionFamily").is_some() => (
+                Kind::Task,
+                of("ClusterName"),
+                of("TaskDefinitionFamily"),
+                of("TaskId"),
+            ),
+            _ => {
+                return Err(Refusal::Unused(
+                    "series of a cluster, a container or a single task of a service",
+                ));
+            }
         };
         let (Some(cluster), Some(name)) = (cluster, name) else {
             return Err(Refusal::Rejected("series without a cluster or a name"));
         };
         if !is_name(name) || (kind != Kind::Build && !is_name(cluster)) {
-            return Err(Refusal::Rejected("name that is empty or longer than 255 bytes"));
+            return Err(Refusal::Rejected(
+                "name that is empty or longer than 255 bytes",
+            ));
         }
         let run = run.map(|id| id.rsplit('/').next().unwrap_or(id));
-        Ok((rows.workload(self.account_id, self.region, kind, cluster, name), run.map(|run| rows.run_name(run))))
+        Ok((
+            rows.workload(self.account_id, self.region, kind, cluster, name),
+            run.map(|run| rows.run_name(run)),
+        ))
     }
 }

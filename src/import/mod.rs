@@ -74,14 +74,20 @@ impl Tally {
 
     fn reject(&mut self, reason: &'static str, place: &Place) {
         self.read += 1;
-        self.rejected.entry(reason).or_insert_with(|| (0, place.to_string())).0 += 1;
+        self.rejected
+            .entry(reason)
+            .or_insert_with(|| (0, place.to_string()))
+            .0 += 1;
     }
 
     /// True when something was recognised, be it used or not.
     fn recognised(&self) -> bool {
         self.accepted > 0
             || !self.unused.is_empty()
-            || self.rejected.keys().any(|&reason| reason != shape::UNKNOWN && reason != content::NOT_JSON)
+            || self
+                .rejected
+                .keys()
+                .any(|&reason| reason != shape::UNKNOWN && reason != content::NOT_JSON)
     }
 }
 
@@ -101,7 +107,11 @@ pub fn inputs(paths: &[PathBuf]) -> Result<Vec<Input>> {
     let mut inputs = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            inputs.push(Input { path: None, named: true, bytes: 0 });
+            inputs.push(Input {
+                path: None,
+                named: true,
+                bytes: 0,
+            });
             continue;
         }
         let metadata = fs::metadata(path).map_err(|cause| {
@@ -112,14 +122,19 @@ pub fn inputs(paths: &[PathBuf]) -> Result<Vec<Input>> {
         if metadata.is_dir() {
             walk(path, &mut inputs)?;
         } else {
-            inputs.push(Input { path: Some(path.clone()), named: true, bytes: metadata.len() });
+            inputs.push(Input {
+                path: Some(path.clone()),
+                named: true,
+                bytes: metadata.len(),
+            });
         }
     }
     Ok(inputs)
 }
 
 fn walk(folder: &Path, inputs: &mut Vec<Input>) -> Result<()> {
-    let unreadable = |cause| Error::new(Kind::Usage, format!("cannot list `{}`", folder.display())).cause(cause);
+    let unreadable =
+        |cause| Error::new(Kind::Usage, format!("cannot list `{}`", folder.display())).cause(cause);
     let mut entries: Vec<PathBuf> = fs::read_dir(folder)
         .map_err(unreadable)?
         .map(|entry| entry.map(|e| e.path()))
@@ -127,11 +142,17 @@ fn walk(folder: &Path, inputs: &mut Vec<Input>) -> Result<()> {
         .map_err(unreadable)?;
     entries.sort();
     for path in entries {
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         match fs::metadata(&path) {
             _ if hidden => {}
             Ok(metadata) if metadata.is_dir() => walk(&path, inputs)?,
-            Ok(metadata) if metadata.is_file() => inputs.push(Input { path: Some(path), named: false, bytes: metadata.len() }),
+            Ok(metadata) if metadata.is_file() => inputs.push(Input {
+                path: Some(path),
+                named: false,
+                bytes: metadata.len(),
+            }),
             _ => {}
         }
     }
@@ -140,13 +161,24 @@ fn walk(folder: &Path, inputs: &mut Vec<Input>) -> Result<()> {
 
 /// Imports `inputs` one by one; what is whole is committed, whatever becomes of the others. `progress` gets the
 /// number of bytes read since it was last called.
-pub fn import(inputs: &[Input], dataset: &Dataset, progress: &dyn Fn(u64)) -> Result<Vec<FileReport>> {
-    let mut known: BTreeSet<String> = coverage::read(dataset)?.into_iter().map(|commit| commit.row.source).collect();
+pub fn import(
+    inputs: &[Input],
+    dataset: &Dataset,
+    progress: &dyn Fn(u64),
+) -> Result<Vec<FileReport>> {
+    let mut known: BTreeSet<String> = coverage::read(dataset)?
+        .into_iter()
+        .map(|commit| commit.row.source)
+        .collect();
     Ok(inputs
         .iter()
         .map(|input| {
-            let name = input.path.as_ref().map_or_else(|| "standard input".to_owned(), |path| path.display().to_string());
-            let outcome = import_one(input, &name, dataset, &mut known, progress).unwrap_or_else(Outcome::Failed);
+            let name = input.path.as_ref().map_or_else(
+                || "standard input".to_owned(),
+                |path| path.display().to_string(),
+            );
+            let outcome = import_one(input, &name, dataset, &mut known, progress)
+                .unwrap_or_else(Outcome::Failed);
             FileReport { name, outcome }
         })
         .collect())
@@ -178,15 +210,24 @@ fn import_one(
         return nothing(input, name, "it is empty");
     }
     if tally.missing == 0 && !tally.recognised() {
-        return nothing(input, name, "its content is not a shape of AWS output that plimsoll reads");
+        return nothing(
+            input,
+            name,
+            "its content is not a shape of AWS output that plimsoll reads",
+        );
     }
     if !known.insert(source.clone()) {
         return Ok(Outcome::AlreadyThere);
     }
     let rejected = tally.rejected_total();
-    let reason =
-        (rejected + tally.missing > 0).then(|| format!("{rejected} records rejected, {} not returned by AWS", tally.missing));
-    rows.finish(&BTreeSet::new())?.commit(&source, reason.as_deref())?;
+    let reason = (rejected + tally.missing > 0).then(|| {
+        format!(
+            "{rejected} records rejected, {} not returned by AWS",
+            tally.missing
+        )
+    });
+    rows.finish(&BTreeSet::new())?
+        .commit(&source, reason.as_deref())?;
     Ok(Outcome::Imported(tally))
 }
 
@@ -205,7 +246,11 @@ fn source(hash: &str) -> String {
 }
 
 /// Reads every record of one file into `rows`; returns the tally and the hash of the content.
-fn read_all(reader: HashingReader<'_>, name: &str, rows: &mut Writer<'_>) -> Result<(Tally, String)> {
+fn read_all(
+    reader: HashingReader<'_>,
+    name: &str,
+    rows: &mut Writer<'_>,
+) -> Result<(Tally, String)> {
     let mut tally = Tally::default();
     let hash = content::records(reader, name, &mut |record| {
         match record {

@@ -58,7 +58,12 @@ struct Probe<'a> {
 const DEEPEST: u8 = 4;
 
 /// Turns one JSON value into rows, or counts why not.
-pub(super) fn take(text: &str, place: &Place, rows: &mut Writer<'_>, tally: &mut Tally) -> Result<()> {
+pub(super) fn take(
+    text: &str,
+    place: &Place,
+    rows: &mut Writer<'_>,
+    tally: &mut Tally,
+) -> Result<()> {
     Taker { place, rows, tally }.take(text, 0)
 }
 
@@ -87,11 +92,21 @@ impl Taker<'_, '_> {
             self.tally.reject(UNKNOWN, self.place);
             return Ok(());
         };
-        let lists = [probe.services, probe.tasks, probe.task_definitions, probe.builds, probe.log_events];
+        let lists = [
+            probe.services,
+            probe.tasks,
+            probe.task_definitions,
+            probe.builds,
+            probe.log_events,
+        ];
         let is_service = probe.service_arn.is_some();
         self.tally.missing += elements(probe.failures) + elements(probe.builds_not_found);
         let mut listed = false;
-        for list in lists.into_iter().chain([probe.events.filter(|_| !is_service)]).flatten() {
+        for list in lists
+            .into_iter()
+            .chain([probe.events.filter(|_| !is_service)])
+            .flatten()
+        {
             listed = true;
             self.each(list.get(), depth)?;
         }
@@ -107,11 +122,16 @@ impl Taker<'_, '_> {
             services::take_service(text, &mut batch)
         } else if probe.task_arn.is_some() {
             tasks::take_described(text, &mut batch)
-        } else if let Some(definition) = probe.task_definition.filter(|definition| definition.get().starts_with('{')) {
+        } else if let Some(definition) = probe
+            .task_definition
+            .filter(|definition| definition.get().starts_with('{'))
+        {
             services::take_task_definition(definition.get(), &mut batch)
         } else if probe.task_definition_arn.is_some() {
             services::take_task_definition(text, &mut batch)
-        } else if probe.project_name.is_some() && (probe.build_complete.is_some() || probe.phases.is_some()) {
+        } else if probe.project_name.is_some()
+            && (probe.build_complete.is_some() || probe.phases.is_some())
+        {
             builds::take(text, &mut batch)
         } else if let (Some(message), Some(_)) = (probe.message, probe.timestamp) {
             return self.log_event(message.get(), depth);
@@ -137,13 +157,18 @@ impl Taker<'_, '_> {
             self.tally.reject(UNKNOWN, self.place);
             return Ok(());
         };
-        elements.into_iter().try_for_each(|element| self.take(element.get(), depth + 1))
+        elements
+            .into_iter()
+            .try_for_each(|element| self.take(element.get(), depth + 1))
     }
 
     /// A CloudWatch Logs event: the record is inside its message.
     fn log_event(&mut self, message: &str, depth: u8) -> Result<()> {
         match serde_json::from_str::<String>(message) {
-            Ok(text) if text.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(&text).is_ok() => {
+            Ok(text)
+                if text.trim_start().starts_with('{')
+                    && serde_json::from_str::<IgnoredAny>(&text).is_ok() =>
+            {
                 self.take(text.trim(), depth + 1)
             }
             Ok(text) if text.trim_start().starts_with('{') => {
@@ -159,11 +184,14 @@ impl Taker<'_, '_> {
 }
 
 fn elements(list: Option<&RawValue>) -> u64 {
-    list.and_then(|list| serde_json::from_str::<Vec<IgnoredAny>>(list.get()).ok()).map_or(0, |elements| elements.len() as u64)
+    list.and_then(|list| serde_json::from_str::<Vec<IgnoredAny>>(list.get()).ok())
+        .map_or(0, |elements| elements.len() as u64)
 }
 
 /// A record that says nothing but what AWS could not return; it was counted.
 fn is_only_about_missing(text: &str) -> bool {
     let keys = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
-    keys.is_ok_and(|keys| !keys.is_empty() && keys.keys().all(|key| MISSING.contains(&key.as_str())))
+    keys.is_ok_and(|keys| {
+        !keys.is_empty() && keys.keys().all(|key| MISSING.contains(&key.as_str()))
+    })
 }

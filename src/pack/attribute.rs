@@ -28,18 +28,27 @@ pub struct Resources {
 impl Resources {
     /// `ms` milliseconds of `size`: CPU-unit-milliseconds and MiB-milliseconds.
     pub fn of(size: TaskSize, ms: i64) -> Self {
-        Self { cpu: i128::from(size.cpu_units) * i128::from(ms), memory: i128::from(size.memory_mib) * i128::from(ms) }
+        Self {
+            cpu: i128::from(size.cpu_units) * i128::from(ms),
+            memory: i128::from(size.memory_mib) * i128::from(ms),
+        }
     }
 
     fn max(self, other: Self) -> Self {
-        Self { cpu: self.cpu.max(other.cpu), memory: self.memory.max(other.memory) }
+        Self {
+            cpu: self.cpu.max(other.cpu),
+            memory: self.memory.max(other.memory),
+        }
     }
 }
 
 impl Add for Resources {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self { cpu: self.cpu.saturating_add(other.cpu), memory: self.memory.saturating_add(other.memory) }
+        Self {
+            cpu: self.cpu.saturating_add(other.cpu),
+            memory: self.memory.saturating_add(other.memory),
+        }
     }
 }
 
@@ -76,41 +85,76 @@ impl SplitCost {
 
 /// Divides the `cost` of this `capacity` among those who `reserved` of it. The shares add up to `cost` exactly.
 pub fn nine_to_one(cost: Usd, capacity: Resources, reserved: &[Resources]) -> Vec<Usd> {
-    let tenants: Vec<Consumption> = reserved.iter().map(|&reserved| Consumption { reserved, used: reserved }).collect();
-    split_cost(cost, capacity, &tenants).into_iter().map(SplitCost::total).collect()
+    let tenants: Vec<Consumption> = reserved
+        .iter()
+        .map(|&reserved| Consumption {
+            reserved,
+            used: reserved,
+        })
+        .collect();
+    split_cost(cost, capacity, &tenants)
+        .into_iter()
+        .map(SplitCost::total)
+        .collect()
 }
 
 /// Divides the `cost` of this `capacity` among `tenants`, as AWS does. The totals add up to `cost` exactly.
 pub fn split_cost(cost: Usd, capacity: Resources, tenants: &[Consumption]) -> Vec<SplitCost> {
-    let allocated = tenants.iter().map(|tenant| tenant.reserved.max(tenant.used));
-    let (cpu, memory): (Vec<i128>, Vec<i128>) = allocated.map(|allocated| (allocated.cpu, allocated.memory)).unzip();
+    let allocated = tenants
+        .iter()
+        .map(|tenant| tenant.reserved.max(tenant.used));
+    let (cpu, memory): (Vec<i128>, Vec<i128>) = allocated
+        .map(|allocated| (allocated.cpu, allocated.memory))
+        .unzip();
     let cpu_worth = capacity.cpu.saturating_mul(GIB_PER_VCPU);
     let cpu_cost = cut(cost.part(cpu_worth, cpu_worth.saturating_add(capacity.memory)));
     let by_cpu = split_one(cpu_cost, capacity.cpu, &cpu, &memory);
     let by_memory = split_one(cost - cpu_cost, capacity.memory, &memory, &cpu);
-    let add = |(a, b): (SplitCost, SplitCost)| SplitCost { split: a.split + b.split, unused: a.unused + b.unused };
+    let add = |(a, b): (SplitCost, SplitCost)| SplitCost {
+        split: a.split + b.split,
+        unused: a.unused + b.unused,
+    };
     by_cpu.into_iter().zip(by_memory).map(add).collect()
 }
 
 /// Divides the cost of one resource. Where nobody was allocated any of it, all is unused and follows the `other` one.
 fn split_one(cost: Usd, capacity: i128, allocated: &[i128], other: &[i128]) -> Vec<SplitCost> {
-    let taken = allocated.iter().fold(0, |sum: i128, &amount| sum.saturating_add(amount));
+    let taken = allocated
+        .iter()
+        .fold(0, |sum: i128, &amount| sum.saturating_add(amount));
     let mut weights = allocated.to_vec();
     weights.push(capacity.saturating_sub(taken).max(0));
     let mut splits = proportional(cost, &weights);
     let unused = splits.pop().unwrap_or(Usd::ZERO);
     let unused = proportional(unused, if taken > 0 { allocated } else { other });
-    splits.into_iter().zip(unused).map(|(split, unused)| SplitCost { split, unused }).collect()
+    splits
+        .into_iter()
+        .zip(unused)
+        .map(|(split, unused)| SplitCost { split, unused })
+        .collect()
 }
 
 /// Divides `amount` in proportion to the `weights`, evenly where they are all zero. Adds up to `amount` exactly, as long
 /// as a decimal holds it to [`SHARE_PLACES`]: up to 10¹⁶ dollars.
 pub(super) fn proportional(amount: Usd, weights: &[i128]) -> Vec<Usd> {
     let even = vec![1; weights.len()];
-    let weights = if weights.iter().all(|&weight| weight == 0) { &even } else { weights };
-    let whole = weights.iter().fold(0, |sum: i128, &weight| sum.saturating_add(weight));
-    let mut shares: Vec<Usd> = weights.iter().map(|&weight| cut(amount.part(weight, whole))).collect();
-    let largest = weights.iter().enumerate().rev().max_by_key(|&(_, weight)| weight);
+    let weights = if weights.iter().all(|&weight| weight == 0) {
+        &even
+    } else {
+        weights
+    };
+    let whole = weights
+        .iter()
+        .fold(0, |sum: i128, &weight| sum.saturating_add(weight));
+    let mut shares: Vec<Usd> = weights
+        .iter()
+        .map(|&weight| cut(amount.part(weight, whole)))
+        .collect();
+    let largest = weights
+        .iter()
+        .enumerate()
+        .rev()
+        .max_by_key(|&(_, weight)| weight);
     let missing = amount - shares.iter().copied().sum();
     if let Some((index, _)) = largest {
         shares[index] += missing;
@@ -119,7 +163,11 @@ pub(super) fn proportional(amount: Usd, weights: &[i128]) -> Vec<Usd> {
 }
 
 fn cut(amount: Usd) -> Usd {
-    Usd::new(amount.amount().round_dp_with_strategy(SHARE_PLACES, RoundingStrategy::ToZero))
+    Usd::new(
+        amount
+            .amount()
+            .round_dp_with_strategy(SHARE_PLACES, RoundingStrategy::ToZero),
+    )
 }
 
 #[cfg(test)]
@@ -134,23 +182,35 @@ mod tests {
 
     const AWS_EXAMPLE: &str = include_str!("../../tests/cases/split_cost.csv");
     /// m5.xlarge in thousandths of a vCPU and of a GiB, as AWS's example takes it.
-    const M5_XLARGE: Resources = Resources { cpu: 4000, memory: 16_000 };
+    const M5_XLARGE: Resources = Resources {
+        cpu: 4000,
+        memory: 16_000,
+    };
 
     fn usd(text: &str) -> Usd {
         Usd::new(text.parse().unwrap())
     }
 
     fn thousandths(text: &str) -> i128 {
-        (text.parse::<Decimal>().unwrap() * Decimal::from(1000)).to_i128().unwrap()
+        (text.parse::<Decimal>().unwrap() * Decimal::from(1000))
+            .to_i128()
+            .unwrap()
     }
 
     fn cents(amount: Usd) -> Usd {
-        Usd::new(amount.amount().round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
+        Usd::new(
+            amount
+                .amount()
+                .round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero),
+        )
     }
 
     fn took(cpu: i128, memory: i128) -> Consumption {
         let reserved = Resources { cpu, memory };
-        Consumption { reserved, used: reserved }
+        Consumption {
+            reserved,
+            used: reserved,
+        }
     }
 
     #[test]
@@ -160,46 +220,80 @@ mod tests {
         let tenants: Vec<Consumption> = rows
             .iter()
             .map(|row| Consumption {
-                reserved: Resources { cpu: thousandths(&row[2]), memory: thousandths(&row[4]) },
-                used: Resources { cpu: thousandths(&row[3]), memory: thousandths(&row[5]) },
+                reserved: Resources {
+                    cpu: thousandths(&row[2]),
+                    memory: thousandths(&row[4]),
+                },
+                used: Resources {
+                    cpu: thousandths(&row[3]),
+                    memory: thousandths(&row[5]),
+                },
             })
             .collect();
         let costs = split_cost(usd("1"), M5_XLARGE, &tenants);
         let mut namespaces: BTreeMap<&str, Usd> = BTreeMap::new();
         for (row, cost) in rows.iter().zip(&costs) {
             let printed = [cents(cost.split), cents(cost.unused), cents(cost.total())];
-            assert_eq!(printed, [usd(&row[6]), usd(&row[7]), usd(&row[8])], "{}", &row[0]);
+            assert_eq!(
+                printed,
+                [usd(&row[6]), usd(&row[7]), usd(&row[8])],
+                "{}",
+                &row[0]
+            );
             *namespaces.entry(&row[1]).or_default() += cents(cost.total());
         }
         // The example adds up what it printed.
-        assert_eq!(namespaces, BTreeMap::from([("ns1", usd("0.42")), ("ns2", usd("0.59"))]));
-        assert_eq!(costs.into_iter().map(SplitCost::total).sum::<Usd>(), usd("1"));
+        assert_eq!(
+            namespaces,
+            BTreeMap::from([("ns1", usd("0.42")), ("ns2", usd("0.59"))])
+        );
+        assert_eq!(
+            costs.into_iter().map(SplitCost::total).sum::<Usd>(),
+            usd("1")
+        );
     }
 
     #[test]
     fn a_vcpu_hour_of_the_example_is_nine_gib_hours() {
         let costs = split_cost(usd("1"), M5_XLARGE, &[took(1000, 0), took(0, 1000)]);
-        let printed: Vec<String> = costs.iter().map(|cost| cost.split.amount().round_dp(4).to_string()).collect();
+        let printed: Vec<String> = costs
+            .iter()
+            .map(|cost| cost.split.amount().round_dp(4).to_string())
+            .collect();
         assert_eq!(printed, ["0.1731", "0.0192"]);
     }
 
     #[test]
     fn memory_that_nobody_reserved_follows_the_processor() {
         let capacity = Resources { cpu: 1, memory: 9 };
-        let shares = nine_to_one(usd("8"), capacity, &[Resources { cpu: 3, memory: 0 }, Resources { cpu: 1, memory: 0 }]);
+        let shares = nine_to_one(
+            usd("8"),
+            capacity,
+            &[
+                Resources { cpu: 3, memory: 0 },
+                Resources { cpu: 1, memory: 0 },
+            ],
+        );
         assert_eq!(shares, [usd("6"), usd("2")]);
     }
 
     #[test]
     fn a_cost_that_nobody_caused_is_divided_evenly() {
         let capacity = Resources { cpu: 1, memory: 9 };
-        assert_eq!(nine_to_one(usd("8"), capacity, &[Resources::default(); 2]), [usd("4"), usd("4")]);
+        assert_eq!(
+            nine_to_one(usd("8"), capacity, &[Resources::default(); 2]),
+            [usd("4"), usd("4")]
+        );
         assert!(nine_to_one(usd("8"), M5_XLARGE, &[]).is_empty());
     }
 
     #[test]
     fn who_ran_nothing_pays_nothing() {
-        let shares = nine_to_one(usd("8"), M5_XLARGE, &[Resources { cpu: 1, memory: 1 }, Resources::default()]);
+        let shares = nine_to_one(
+            usd("8"),
+            M5_XLARGE,
+            &[Resources { cpu: 1, memory: 1 }, Resources::default()],
+        );
         assert_eq!(shares, [usd("8"), Usd::ZERO]);
     }
 

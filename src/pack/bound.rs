@@ -36,7 +36,10 @@ pub(super) struct ResourcePrices {
 impl ResourcePrices {
     /// What this demand is worth, saturating: too low is still a floor.
     fn worth(self, demand: Resources) -> i128 {
-        demand.cpu.saturating_mul(self.cpu).saturating_add(demand.memory.saturating_mul(self.memory))
+        demand
+            .cpu
+            .saturating_mul(self.cpu)
+            .saturating_add(demand.memory.saturating_mul(self.memory))
     }
 }
 
@@ -51,20 +54,39 @@ struct Edge {
 /// The vertices of the polygon of resource prices.
 pub(super) fn resource_prices(offers: &[Offer<'_>]) -> Vec<ResourcePrices> {
     let types: Vec<Edge> = offers.iter().map(Edge::new).collect();
-    let axes = [Edge { cpu: 1, memory: 0, price: 0 }, Edge { cpu: 0, memory: 1, price: 0 }];
+    let axes = [
+        Edge {
+            cpu: 1,
+            memory: 0,
+            price: 0,
+        },
+        Edge {
+            cpu: 0,
+            memory: 1,
+            price: 0,
+        },
+    ];
     let edges: Vec<Edge> = types.iter().copied().chain(axes).collect();
-    let pairs = edges.iter().enumerate().flat_map(|(i, &a)| edges[..i].iter().map(move |&b| (a, b)));
-    let vertices: BTreeSet<ResourcePrices> = pairs.filter_map(|(a, b)| a.meets(b, &types)).collect();
+    let pairs = edges
+        .iter()
+        .enumerate()
+        .flat_map(|(i, &a)| edges[..i].iter().map(move |&b| (a, b)));
+    let vertices: BTreeSet<ResourcePrices> =
+        pairs.filter_map(|(a, b)| a.meets(b, &types)).collect();
     vertices.into_iter().collect()
 }
 
 impl Edge {
     fn new(offer: &Offer<'_>) -> Self {
-        let scaled = offer.usd_per_hour.checked_mul(Decimal::from(10_i64.pow(PRICE_SCALE)));
+        let scaled = offer
+            .usd_per_hour
+            .checked_mul(Decimal::from(10_i64.pow(PRICE_SCALE)));
         Self {
             cpu: offer.capacity.cpu.into(),
             memory: offer.capacity.memory.into(),
-            price: scaled.and_then(|price| price.trunc().to_i128()).unwrap_or(0),
+            price: scaled
+                .and_then(|price| price.trunc().to_i128())
+                .unwrap_or(0),
         }
     }
 
@@ -78,23 +100,44 @@ impl Edge {
         let whole = whole.abs();
         let within = |edge: &Self| edge.cpu * cpu + edge.memory * memory <= edge.price * whole;
         let is_vertex = whole > 0 && cpu >= 0 && memory >= 0 && types.iter().all(within);
-        is_vertex.then(|| ResourcePrices { cpu: cpu * FINER / whole, memory: memory * FINER / whole })
+        is_vertex.then(|| ResourcePrices {
+            cpu: cpu * FINER / whole,
+            memory: memory * FINER / whole,
+        })
     }
 }
 
 /// What the demand of each moment is worth at the resource prices that suit it best.
-pub(super) fn floor(tenants: &[Tenant<'_>], moments: &[Moment], prices: &[ResourcePrices]) -> Floor {
+pub(super) fn floor(
+    tenants: &[Tenant<'_>],
+    moments: &[Moment],
+    prices: &[ResourcePrices],
+) -> Floor {
     let mut worth = vec![0_i128; tenants.len()];
     for moment in moments {
-        let demands = moment.loads.iter().map(|load| (load.tenant, Resources::of(tenants[load.tenant].size, load.task_ms)));
-        let demand = demands.clone().fold(Resources::default(), |sum, (_, demand)| sum + demand);
-        let Some(best) = prices.iter().max_by_key(|prices| prices.worth(demand)) else { continue };
+        let demands = moment.loads.iter().map(|load| {
+            (
+                load.tenant,
+                Resources::of(tenants[load.tenant].size, load.task_ms),
+            )
+        });
+        let demand = demands
+            .clone()
+            .fold(Resources::default(), |sum, (_, demand)| sum + demand);
+        let Some(best) = prices.iter().max_by_key(|prices| prices.worth(demand)) else {
+            continue;
+        };
         for (tenant, demand) in demands {
             worth[tenant] = worth[tenant].saturating_add(best.worth(demand));
         }
     }
-    let total = usd(worth.iter().fold(0, |sum: i128, &worth| sum.saturating_add(worth)));
-    Floor { total, shares: proportional(total, &worth) }
+    let total = usd(worth
+        .iter()
+        .fold(0, |sum: i128, &worth| sum.saturating_add(worth)));
+    Floor {
+        total,
+        shares: proportional(total, &worth),
+    }
 }
 
 /// Dollars of an amount in 10⁻²⁰ USD × milliseconds ÷ hours, rounded down.
@@ -119,7 +162,11 @@ pub(super) mod tests {
     type AnyTenant = (u32, u32, BTreeMap<i64, (u32, u8)>);
 
     pub(in crate::pack) fn slot(slot: i64, peak: u32) -> Slot {
-        Slot { slot, task_ms: SLOT_MS * i64::from(peak), peak }
+        Slot {
+            slot,
+            task_ms: SLOT_MS * i64::from(peak),
+            peak,
+        }
     }
 
     pub(in crate::pack) fn any_tenants() -> impl Strategy<Value = Vec<AnyTenant>> {
@@ -129,13 +176,28 @@ pub(super) mod tests {
 
     pub(in crate::pack) fn slots_of(tenants: &[AnyTenant]) -> Vec<Vec<Slot>> {
         let ran = |peak: u32, percent: u8| i64::from(peak) * i64::from(percent) * SLOT_MS / 100;
-        let to_slot = |(&slot, &(peak, percent)): (&i64, &(u32, u8))| Slot { slot, task_ms: ran(peak, percent), peak };
-        tenants.iter().map(|(_, _, slots)| slots.iter().map(to_slot).collect()).collect()
+        let to_slot = |(&slot, &(peak, percent)): (&i64, &(u32, u8))| Slot {
+            slot,
+            task_ms: ran(peak, percent),
+            peak,
+        };
+        tenants
+            .iter()
+            .map(|(_, _, slots)| slots.iter().map(to_slot).collect())
+            .collect()
     }
 
-    pub(in crate::pack) fn tenants_of<'a>(tenants: &[AnyTenant], slots: &'a [Vec<Slot>]) -> Vec<Tenant<'a>> {
-        let sizes = tenants.iter().map(|&(cpu, memory, _)| TaskSize::new(cpu, memory));
-        sizes.zip(slots).map(|(size, slots)| Tenant { size, slots }).collect()
+    pub(in crate::pack) fn tenants_of<'a>(
+        tenants: &[AnyTenant],
+        slots: &'a [Vec<Slot>],
+    ) -> Vec<Tenant<'a>> {
+        let sizes = tenants
+            .iter()
+            .map(|&(cpu, memory, _)| TaskSize::new(cpu, memory));
+        sizes
+            .zip(slots)
+            .map(|(size, slots)| Tenant { size, slots })
+            .collect()
     }
 
     /// CPU units, MiB and thousandths of a dollar per hour; each takes any of [`any_tenants`].
@@ -144,26 +206,39 @@ pub(super) mod tests {
     }
 
     pub(in crate::pack) fn types_of(types: &[(u32, u32, i64)]) -> Vec<InstanceType> {
-        let named = |(index, &(cpu_units, memory_mib, mills)): (usize, &(u32, u32, i64))| InstanceType {
-            name: format!("type{index}"),
-            cpu_units,
-            memory_mib,
-            task_slots: 2 + cpu_units / 2048,
-            usd_per_hour: Decimal::new(mills, 3),
-            root_usd_per_hour: Decimal::ZERO,
-        };
+        let named =
+            |(index, &(cpu_units, memory_mib, mills)): (usize, &(u32, u32, i64))| InstanceType {
+                name: format!("type{index}"),
+                cpu_units,
+                memory_mib,
+                task_slots: 2 + cpu_units / 2048,
+                usd_per_hour: Decimal::new(mills, 3),
+                root_usd_per_hour: Decimal::ZERO,
+            };
         types.iter().enumerate().map(named).collect()
     }
 
     fn offers<'a>(types: &'a [InstanceType], rules: &Rules) -> Vec<Offer<'a>> {
-        types.iter().filter_map(|instance_type| Offer::new(instance_type, rules)).collect()
+        types
+            .iter()
+            .filter_map(|instance_type| Offer::new(instance_type, rules))
+            .collect()
     }
 
     /// The floor of one full slot with one task of this size.
     fn floor_of(size: TaskSize, offers: &[Offer<'_>]) -> f64 {
         let slots = [slot(10, 1)];
-        let tenants = [Tenant { size, slots: &slots }];
-        floor(&tenants, &simulate::moments(&tenants, WINDOW), &resource_prices(offers)).total.as_f64()
+        let tenants = [Tenant {
+            size,
+            slots: &slots,
+        }];
+        floor(
+            &tenants,
+            &simulate::moments(&tenants, WINDOW),
+            &resource_prices(offers),
+        )
+        .total
+        .as_f64()
     }
 
     /// The primal problem by enumeration: the cheapest cover of `size` by parts of one or of two types, per hour.
@@ -171,26 +246,39 @@ pub(super) mod tests {
         let (c, m) = (f64::from(size.cpu_units), f64::from(size.memory_mib));
         let types: Vec<(f64, f64, f64)> = offers
             .iter()
-            .map(|offer| (offer.capacity.cpu as f64, offer.capacity.memory as f64, offer.usd_per_hour.to_f64().unwrap()))
+            .map(|offer| {
+                (
+                    offer.capacity.cpu as f64,
+                    offer.capacity.memory as f64,
+                    offer.usd_per_hour.to_f64().unwrap(),
+                )
+            })
             .collect();
-        let single = types.iter().map(|&(cpu, memory, price)| price * (c / cpu).max(m / memory));
-        let pairs = types.iter().flat_map(|a| types.iter().map(move |b| (a, b))).filter_map(|(a, b)| {
-            let whole = a.0 * b.1 - b.0 * a.1;
-            let (x, y) = ((c * b.1 - b.0 * m) / whole, (a.0 * m - c * a.1) / whole);
-            (whole.abs() > 0.5 && x >= 0.0 && y >= 0.0).then_some(x * a.2 + y * b.2)
-        });
+        let single = types
+            .iter()
+            .map(|&(cpu, memory, price)| price * (c / cpu).max(m / memory));
+        let pairs = types
+            .iter()
+            .flat_map(|a| types.iter().map(move |b| (a, b)))
+            .filter_map(|(a, b)| {
+                let whole = a.0 * b.1 - b.0 * a.1;
+                let (x, y) = ((c * b.1 - b.0 * m) / whole, (a.0 * m - c * a.1) / whole);
+                (whole.abs() > 0.5 && x >= 0.0 && y >= 0.0).then_some(x * a.2 + y * b.2)
+            });
         single.chain(pairs).fold(f64::INFINITY, f64::min)
     }
 
     /// The dual problem on a fine grid: the most that `size` is worth at prices within every type's price, per hour.
     fn dearest_prices(size: TaskSize, offers: &[Offer<'_>]) -> f64 {
-        let directions = (0..=2000).map(|step| f64::from(step) / 2000.0 * std::f64::consts::FRAC_PI_2);
+        let directions =
+            (0..=2000).map(|step| f64::from(step) / 2000.0 * std::f64::consts::FRAC_PI_2);
         let worth = directions.map(|angle| {
             let (cpu, memory) = (angle.cos(), angle.sin());
             let within = offers
                 .iter()
                 .map(|offer| {
-                    let whole = cpu * offer.capacity.cpu as f64 + memory * offer.capacity.memory as f64;
+                    let whole =
+                        cpu * offer.capacity.cpu as f64 + memory * offer.capacity.memory as f64;
                     offer.usd_per_hour.to_f64().unwrap() / whole
                 })
                 .fold(f64::INFINITY, f64::min);
@@ -203,7 +291,11 @@ pub(super) mod tests {
     fn resource_prices_of_two_types_are_where_they_agree() {
         // 1024 a + 1024 b = 3 and 1024 a + 4096 b = 6 USD: a = 2/1024, b = 1/1024; on the axes 3/1024 and 6/4096.
         let types = types_of(&[(1024, 1024, 3), (1024, 4096, 6)]);
-        let rules = Rules { os_memory_permille: 0, agent_memory_mib: 0, ..Rules::default() };
+        let rules = Rules {
+            os_memory_permille: 0,
+            agent_memory_mib: 0,
+            ..Rules::default()
+        };
         let found = resource_prices(&offers(&types, &rules));
         let part = |parts: i128| parts * 10_i128.pow(17) / 1024;
         let expected = [(0, 0), (0, part(6) / 4), (part(2), part(1)), (part(3), 0)];
@@ -222,7 +314,12 @@ pub(super) mod tests {
 
     #[test]
     fn the_largest_numbers_do_not_overflow() {
-        let mut types = types_of(&[(u32::MAX, 1024, 1), (1024, u32::MAX, 1), (u32::MAX, u32::MAX, 1), (1, 300, 1)]);
+        let mut types = types_of(&[
+            (u32::MAX, 1024, 1),
+            (1024, u32::MAX, 1),
+            (u32::MAX, u32::MAX, 1),
+            (1, 300, 1),
+        ]);
         for instance_type in &mut types {
             instance_type.usd_per_hour = Decimal::from(1_000_000);
         }

@@ -69,7 +69,13 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { boot_ms: 120_000, scale_in_ms: 900_000, availability_zones: 2, os_memory_permille: 25, agent_memory_mib: 256 }
+        Self {
+            boot_ms: 120_000,
+            scale_in_ms: 900_000,
+            availability_zones: 2,
+            os_memory_permille: 25,
+            agent_memory_mib: 256,
+        }
     }
 }
 
@@ -168,7 +174,10 @@ impl std::error::Error for Unpackable {}
 
 /// Whether a task of this `size` fits an empty instance of one of the `types`.
 pub fn fits(size: TaskSize, types: &[InstanceType], rules: &Rules) -> bool {
-    types.iter().filter_map(|instance_type| Offer::new(instance_type, rules)).any(|offer| offer.capacity.holds(size))
+    types
+        .iter()
+        .filter_map(|instance_type| Offer::new(instance_type, rules))
+        .any(|offer| offer.capacity.holds(size))
 }
 
 /// The cheapest fleet of one of the `types` that runs all `tenants` inside `window`; at the same cost, the first by name.
@@ -178,17 +187,31 @@ pub fn fits(size: TaskSize, types: &[InstanceType], rules: &Rules) -> bool {
 ///
 /// # Errors
 /// [`Unpackable`] where a tenant fits no type, no type holds all tenants, nothing ran, or the numbers overflow.
-pub fn plan(tenants: &[Tenant<'_>], types: &[InstanceType], rules: &Rules, window: Window) -> Result<Fleet, Unpackable> {
-    let offers: Vec<Offer> = types.iter().filter_map(|instance_type| Offer::new(instance_type, rules)).collect();
+pub fn plan(
+    tenants: &[Tenant<'_>],
+    types: &[InstanceType],
+    rules: &Rules,
+    window: Window,
+) -> Result<Fleet, Unpackable> {
+    let offers: Vec<Offer> = types
+        .iter()
+        .filter_map(|instance_type| Offer::new(instance_type, rules))
+        .collect();
     let candidates = holding_all(tenants, &offers)?;
     let moments = simulate::moments(tenants, window);
     if moments.is_empty() {
-        return Err(Unpackable { tenants: Vec::new(), reason: Reason::NothingRan });
+        return Err(Unpackable {
+            tenants: Vec::new(),
+            reason: Reason::NothingRan,
+        });
     }
     let timeline = Timeline::new(tenants, &moments, rules.availability_zones);
     cheapest(candidates, &timeline, rules, window)
         .map(|bill| bill.fleet(tenants, &moments, &offers))
-        .ok_or(Unpackable { tenants: Vec::new(), reason: Reason::TooMany })
+        .ok_or(Unpackable {
+            tenants: Vec::new(),
+            reason: Reason::TooMany,
+        })
 }
 
 /// An instance type that can take tasks, with what it leaves for them and what an hour of it costs.
@@ -208,42 +231,73 @@ impl<'a> Offer<'a> {
             memory: registered.saturating_sub(rules.agent_memory_mib.into()),
             slots: instance_type.task_slots.into(),
         };
-        let usd_per_hour = instance_type.usd_per_hour.checked_add(instance_type.root_usd_per_hour)?;
+        let usd_per_hour = instance_type
+            .usd_per_hour
+            .checked_add(instance_type.root_usd_per_hour)?;
         let has_room = capacity.cpu > 0 && capacity.memory > 0 && capacity.slots > 0;
         let has_price = instance_type.usd_per_hour > Decimal::ZERO
             && instance_type.root_usd_per_hour >= Decimal::ZERO
             && usd_per_hour <= MAX_USD_PER_HOUR;
-        (has_room && has_price).then_some(Self { instance_type, capacity, usd_per_hour })
+        (has_room && has_price).then_some(Self {
+            instance_type,
+            capacity,
+            usd_per_hour,
+        })
     }
 
     /// The tenants that do not fit.
     fn left_out(&self, tenants: &[Tenant<'_>]) -> Vec<usize> {
-        (0..tenants.len()).filter(|&tenant| !self.capacity.holds(tenants[tenant].size)).collect()
+        (0..tenants.len())
+            .filter(|&tenant| !self.capacity.holds(tenants[tenant].size))
+            .collect()
     }
 }
 
 /// The offers that hold a task of every tenant.
-fn holding_all<'o, 'a>(tenants: &[Tenant<'_>], offers: &'o [Offer<'a>]) -> Result<Vec<&'o Offer<'a>>, Unpackable> {
-    let too_large: Vec<usize> =
-        (0..tenants.len()).filter(|&tenant| !offers.iter().any(|offer| offer.capacity.holds(tenants[tenant].size))).collect();
-    let candidates: Vec<&Offer> = offers.iter().filter(|offer| offer.left_out(tenants).is_empty()).collect();
+fn holding_all<'o, 'a>(
+    tenants: &[Tenant<'_>],
+    offers: &'o [Offer<'a>],
+) -> Result<Vec<&'o Offer<'a>>, Unpackable> {
+    let too_large: Vec<usize> = (0..tenants.len())
+        .filter(|&tenant| {
+            !offers
+                .iter()
+                .any(|offer| offer.capacity.holds(tenants[tenant].size))
+        })
+        .collect();
+    let candidates: Vec<&Offer> = offers
+        .iter()
+        .filter(|offer| offer.left_out(tenants).is_empty())
+        .collect();
     let unpackable = |tenants, reason| Err(Unpackable { tenants, reason });
     if offers.is_empty() {
         unpackable(Vec::new(), Reason::NoInstanceType)
     } else if !too_large.is_empty() {
         unpackable(too_large, Reason::TooLarge)
     } else if candidates.is_empty() {
-        let left_out = offers.iter().map(|offer| (offer.left_out(tenants), &offer.instance_type.name));
-        let fewest = left_out.min_by(|(a, name_a), (b, name_b)| (a.len(), name_a).cmp(&(b.len(), name_b)));
-        unpackable(fewest.map(|(tenants, _)| tenants).unwrap_or_default(), Reason::NoCommonType)
+        let left_out = offers
+            .iter()
+            .map(|offer| (offer.left_out(tenants), &offer.instance_type.name));
+        let fewest =
+            left_out.min_by(|(a, name_a), (b, name_b)| (a.len(), name_a).cmp(&(b.len(), name_b)));
+        unpackable(
+            fewest.map(|(tenants, _)| tenants).unwrap_or_default(),
+            Reason::NoCommonType,
+        )
     } else {
         Ok(candidates)
     }
 }
 
 /// The cheapest of the offers. Those that cost more than the best one even where nothing is stranded are not packed.
-fn cheapest<'o, 'a>(offers: Vec<&'o Offer<'a>>, timeline: &Timeline, rules: &Rules, window: Window) -> Option<Bill<'o, 'a>> {
-    let least = |offer: &'o Offer<'a>| Bill::new(offer, timeline.least(offer.capacity, rules, window)?);
+fn cheapest<'o, 'a>(
+    offers: Vec<&'o Offer<'a>>,
+    timeline: &Timeline,
+    rules: &Rules,
+    window: Window,
+) -> Option<Bill<'o, 'a>> {
+    let least =
+        |offer: &'o Offer<'a>| Bill::new(offer, timeline.least(offer.capacity, rules, window)?);
     let mut hopes: Vec<Bill> = offers.into_iter().filter_map(least).collect();
     hopes.sort_by(|a, b| a.rank().cmp(&b.rank()));
     let mut best: Option<Bill> = None;
@@ -251,8 +305,13 @@ fn cheapest<'o, 'a>(offers: Vec<&'o Offer<'a>>, timeline: &Timeline, rules: &Rul
         if best.as_ref().is_some_and(|best| best.rank() < hope.rank()) {
             break;
         }
-        let packed = timeline.packed(hope.offer.capacity, rules, window).and_then(|billed| Bill::new(hope.offer, billed));
-        best = best.into_iter().chain(packed).min_by(|a, b| a.rank().cmp(&b.rank()));
+        let packed = timeline
+            .packed(hope.offer.capacity, rules, window)
+            .and_then(|billed| Bill::new(hope.offer, billed));
+        best = best
+            .into_iter()
+            .chain(packed)
+            .min_by(|a, b| a.rank().cmp(&b.rank()));
     }
     best
 }
@@ -267,7 +326,11 @@ struct Bill<'o, 'a> {
 impl<'o, 'a> Bill<'o, 'a> {
     fn new(offer: &'o Offer<'a>, billed: Billed) -> Option<Self> {
         let cost = Usd::of(billed.instance_ms.into(), offer.usd_per_hour, MS_PER_HOUR);
-        (cost.amount() < Decimal::MAX).then_some(Self { offer, billed, cost })
+        (cost.amount() < Decimal::MAX).then_some(Self {
+            offer,
+            billed,
+            cost,
+        })
     }
 
     fn rank(&self) -> (Usd, &str) {
@@ -275,10 +338,16 @@ impl<'o, 'a> Bill<'o, 'a> {
     }
 
     fn fleet(self, tenants: &[Tenant<'_>], moments: &[Moment], offers: &[Offer<'_>]) -> Fleet {
-        let Billed { instance_ms, peak_instances } = self.billed;
+        let Billed {
+            instance_ms,
+            peak_instances,
+        } = self.billed;
         let instance_type = self.offer.instance_type.clone();
         let reserved = reserved(tenants, moments);
-        let owned = Resources::of(TaskSize::new(instance_type.cpu_units, instance_type.memory_mib), instance_ms);
+        let owned = Resources::of(
+            TaskSize::new(instance_type.cpu_units, instance_type.memory_mib),
+            instance_ms,
+        );
         let (binds, stranded) = fill(self.offer.capacity, instance_ms, moments, &reserved);
         let floor = bound::floor(tenants, moments, &bound::resource_prices(offers));
         Fleet {
@@ -305,11 +374,26 @@ fn reserved(tenants: &[Tenant<'_>], moments: &[Moment]) -> Vec<Resources> {
 }
 
 /// What binds and what is stranded when `instance_ms` of this `capacity` carry what is `reserved`.
-fn fill(capacity: Capacity, instance_ms: i64, moments: &[Moment], reserved: &[Resources]) -> (Binds, Stranded) {
-    let task_ms: i128 = moments.iter().flat_map(|moment| &moment.loads).map(|load| i128::from(load.task_ms)).sum();
+fn fill(
+    capacity: Capacity,
+    instance_ms: i64,
+    moments: &[Moment],
+    reserved: &[Resources],
+) -> (Binds, Stranded) {
+    let task_ms: i128 = moments
+        .iter()
+        .flat_map(|moment| &moment.loads)
+        .map(|load| i128::from(load.task_ms))
+        .sum();
     let part = |used: i128, each: u64| used as f64 / (each as f64 * instance_ms as f64);
-    let cpu = part(reserved.iter().map(|reserved| reserved.cpu).sum(), capacity.cpu);
-    let memory = part(reserved.iter().map(|reserved| reserved.memory).sum(), capacity.memory);
+    let cpu = part(
+        reserved.iter().map(|reserved| reserved.cpu).sum(),
+        capacity.cpu,
+    );
+    let memory = part(
+        reserved.iter().map(|reserved| reserved.memory).sum(),
+        capacity.memory,
+    );
     let slots = part(task_ms, capacity.slots);
     let binds = if slots > cpu.max(memory) {
         Binds::NetworkInterfaces
@@ -318,7 +402,13 @@ fn fill(capacity: Capacity, instance_ms: i64, moments: &[Moment], reserved: &[Re
     } else {
         Binds::Cpu
     };
-    (binds, Stranded { cpu: (1.0 - cpu).max(0.0), memory: (1.0 - memory).max(0.0) })
+    (
+        binds,
+        Stranded {
+            cpu: (1.0 - cpu).max(0.0),
+            memory: (1.0 - memory).max(0.0),
+        },
+    )
 }
 
 #[cfg(test)]
@@ -329,7 +419,10 @@ mod tests {
     use super::*;
     use crate::units::SLOT_MS;
 
-    pub(super) const WINDOW: Window = Window { from_ms: 0, to_ms: 100 * SLOT_MS };
+    pub(super) const WINDOW: Window = Window {
+        from_ms: 0,
+        to_ms: 100 * SLOT_MS,
+    };
 
     fn m5_large() -> InstanceType {
         InstanceType {
@@ -342,12 +435,18 @@ mod tests {
         }
     }
 
-    pub(super) fn planned(tenants: &[Tenant<'_>], types: &[InstanceType]) -> Result<Fleet, Unpackable> {
+    pub(super) fn planned(
+        tenants: &[Tenant<'_>],
+        types: &[InstanceType],
+    ) -> Result<Fleet, Unpackable> {
         plan(tenants, types, &Rules::default(), WINDOW)
     }
 
     fn unpackable(tenants: &[usize], reason: Reason) -> Unpackable {
-        Unpackable { tenants: tenants.to_vec(), reason }
+        Unpackable {
+            tenants: tenants.to_vec(),
+            reason,
+        }
     }
 
     pub(super) fn close(a: Usd, b: Usd) -> bool {
@@ -366,12 +465,27 @@ mod tests {
     #[test]
     fn three_tasks_for_five_minutes_cost_two_instances_for_twenty_two() {
         let slots = [slot(10, 3)];
-        let fleet = planned(&[Tenant { size: TaskSize::new(1024, 2048), slots: &slots }], &[m5_large()]).unwrap();
-        assert_eq!((fleet.peak_instances, fleet.instance_ms), (2, 2 * 22 * 60_000));
+        let fleet = planned(
+            &[Tenant {
+                size: TaskSize::new(1024, 2048),
+                slots: &slots,
+            }],
+            &[m5_large()],
+        )
+        .unwrap();
+        assert_eq!(
+            (fleet.peak_instances, fleet.instance_ms),
+            (2, 2 * 22 * 60_000)
+        );
         // 2 × 22/60 h × $0.09929; and 1.5 instances' worth of CPU for 5/60 h.
-        assert_eq!(fleet.cost.amount().round_dp(12).to_string(), "0.072812666667");
+        assert_eq!(
+            fleet.cost.amount().round_dp(12).to_string(),
+            "0.072812666667"
+        );
         let floor: Decimal = "0.01241125".parse().unwrap();
-        assert!(fleet.floor.amount() <= floor && floor - fleet.floor.amount() < Decimal::new(1, 11));
+        assert!(
+            fleet.floor.amount() <= floor && floor - fleet.floor.amount() < Decimal::new(1, 11)
+        );
         assert_eq!(fleet.shares, [fleet.cost]);
         assert_eq!(fleet.floor_shares, [fleet.floor]);
     }
@@ -379,7 +493,16 @@ mod tests {
     #[test]
     fn what_fills_first_binds() {
         let slots: Vec<Slot> = (0..50).map(|at| slot(at, 20)).collect();
-        let binds = |cpu, memory| planned(&[Tenant { size: TaskSize::new(cpu, memory), slots: &slots }], &[m5_large()]).unwrap();
+        let binds = |cpu, memory| {
+            planned(
+                &[Tenant {
+                    size: TaskSize::new(cpu, memory),
+                    slots: &slots,
+                }],
+                &[m5_large()],
+            )
+            .unwrap()
+        };
         assert_eq!(binds(2048, 1024).binds, Binds::Cpu);
         assert_eq!(binds(256, 7000).binds, Binds::Memory);
         assert_eq!(binds(256, 512).binds, Binds::NetworkInterfaces);
@@ -392,45 +515,103 @@ mod tests {
     #[test]
     fn of_types_that_cost_the_same_the_first_by_name_is_taken() {
         let slots = [slot(10, 1)];
-        let tenants = [Tenant { size: TaskSize::new(256, 512), slots: &slots }];
-        let named = |name: &str| InstanceType { name: name.to_owned(), ..m5_large() };
-        let fleet = planned(&tenants, &[named("m5.large"), named("m5a.large"), named("a1.large")]).unwrap();
+        let tenants = [Tenant {
+            size: TaskSize::new(256, 512),
+            slots: &slots,
+        }];
+        let named = |name: &str| InstanceType {
+            name: name.to_owned(),
+            ..m5_large()
+        };
+        let fleet = planned(
+            &tenants,
+            &[named("m5.large"), named("m5a.large"), named("a1.large")],
+        )
+        .unwrap();
         assert_eq!(fleet.instance_type.name, "a1.large");
     }
 
     #[test]
     fn a_type_without_price_or_room_is_left_out() {
         let slots = [slot(10, 1)];
-        let tenants = [Tenant { size: TaskSize::new(256, 0), slots: &slots }];
+        let tenants = [Tenant {
+            size: TaskSize::new(256, 0),
+            slots: &slots,
+        }];
         let unusable = [
-            InstanceType { usd_per_hour: Decimal::ZERO, ..m5_large() },
-            InstanceType { usd_per_hour: Decimal::new(-96, 3), ..m5_large() },
-            InstanceType { root_usd_per_hour: Decimal::NEGATIVE_ONE, ..m5_large() },
-            InstanceType { usd_per_hour: Decimal::MAX, root_usd_per_hour: Decimal::MAX, ..m5_large() },
-            InstanceType { memory_mib: 256, ..m5_large() },
-            InstanceType { cpu_units: 0, ..m5_large() },
-            InstanceType { task_slots: 0, ..m5_large() },
+            InstanceType {
+                usd_per_hour: Decimal::ZERO,
+                ..m5_large()
+            },
+            InstanceType {
+                usd_per_hour: Decimal::new(-96, 3),
+                ..m5_large()
+            },
+            InstanceType {
+                root_usd_per_hour: Decimal::NEGATIVE_ONE,
+                ..m5_large()
+            },
+            InstanceType {
+                usd_per_hour: Decimal::MAX,
+                root_usd_per_hour: Decimal::MAX,
+                ..m5_large()
+            },
+            InstanceType {
+                memory_mib: 256,
+                ..m5_large()
+            },
+            InstanceType {
+                cpu_units: 0,
+                ..m5_large()
+            },
+            InstanceType {
+                task_slots: 0,
+                ..m5_large()
+            },
         ];
-        assert_eq!(planned(&tenants, &unusable), Err(unpackable(&[], Reason::NoInstanceType)));
-        assert_eq!(planned(&tenants, &[]), Err(unpackable(&[], Reason::NoInstanceType)));
+        assert_eq!(
+            planned(&tenants, &unusable),
+            Err(unpackable(&[], Reason::NoInstanceType))
+        );
+        assert_eq!(
+            planned(&tenants, &[]),
+            Err(unpackable(&[], Reason::NoInstanceType))
+        );
         assert!(!fits(TaskSize::new(256, 0), &unusable, &Rules::default()));
     }
 
     #[test]
     fn tenants_that_fit_no_type_are_named() {
         let slots = [slot(10, 1)];
-        let tenant = |cpu, memory| Tenant { size: TaskSize::new(cpu, memory), slots: &slots };
+        let tenant = |cpu, memory| Tenant {
+            size: TaskSize::new(cpu, memory),
+            slots: &slots,
+        };
         let tenants = [tenant(256, 512), tenant(4096, 512), tenant(256, 8192)];
-        assert_eq!(planned(&tenants, &[m5_large()]), Err(unpackable(&[1, 2], Reason::TooLarge)));
+        assert_eq!(
+            planned(&tenants, &[m5_large()]),
+            Err(unpackable(&[1, 2], Reason::TooLarge))
+        );
     }
 
     #[test]
     fn tenants_that_share_no_type_are_named() {
         let slots = [slot(10, 1)];
-        let tenant = |cpu, memory| Tenant { size: TaskSize::new(cpu, memory), slots: &slots };
+        let tenant = |cpu, memory| Tenant {
+            size: TaskSize::new(cpu, memory),
+            slots: &slots,
+        };
         let tenants = [tenant(4096, 512), tenant(256, 7000), tenant(256, 7001)];
-        let wide = InstanceType { name: "c5.xlarge".to_owned(), cpu_units: 4096, memory_mib: 4096, ..m5_large() };
-        assert_eq!(planned(&tenants, &[wide, m5_large()]), Err(unpackable(&[0], Reason::NoCommonType)));
+        let wide = InstanceType {
+            name: "c5.xlarge".to_owned(),
+            cpu_units: 4096,
+            memory_mib: 4096,
+            ..m5_large()
+        };
+        assert_eq!(
+            planned(&tenants, &[wide, m5_large()]),
+            Err(unpackable(&[0], Reason::NoCommonType))
+        );
     }
 
     #[test]
@@ -438,14 +619,36 @@ mod tests {
         let size = TaskSize::new(256, 512);
         let nothing = Err(unpackable(&[], Reason::NothingRan));
         assert_eq!(planned(&[], &[m5_large()]), nothing);
-        assert_eq!(planned(&[Tenant { size, slots: &[] }], &[m5_large()]), nothing);
-        assert_eq!(planned(&[Tenant { size, slots: &[slot(200, 1)] }], &[m5_large()]), nothing);
+        assert_eq!(
+            planned(&[Tenant { size, slots: &[] }], &[m5_large()]),
+            nothing
+        );
+        assert_eq!(
+            planned(
+                &[Tenant {
+                    size,
+                    slots: &[slot(200, 1)]
+                }],
+                &[m5_large()]
+            ),
+            nothing
+        );
     }
 
     #[test]
     fn a_tenant_that_ran_nothing_pays_nothing() {
         let size = TaskSize::new(256, 512);
-        let fleet = planned(&[Tenant { size, slots: &[] }, Tenant { size, slots: &[slot(10, 1)] }], &[m5_large()]).unwrap();
+        let fleet = planned(
+            &[
+                Tenant { size, slots: &[] },
+                Tenant {
+                    size,
+                    slots: &[slot(10, 1)],
+                },
+            ],
+            &[m5_large()],
+        )
+        .unwrap();
         assert_eq!(fleet.shares, [Usd::ZERO, fleet.cost]);
         assert_eq!(fleet.floor_shares, [Usd::ZERO, fleet.floor]);
     }
@@ -453,16 +656,40 @@ mod tests {
     #[test]
     fn tasks_without_memory_or_size_are_packed_by_what_they_have() {
         let slots = [slot(10, 5)];
-        let run = |cpu| planned(&[Tenant { size: TaskSize::new(cpu, 0), slots: &slots }], &[m5_large()]).unwrap();
+        let run = |cpu| {
+            planned(
+                &[Tenant {
+                    size: TaskSize::new(cpu, 0),
+                    slots: &slots,
+                }],
+                &[m5_large()],
+            )
+            .unwrap()
+        };
         assert_eq!((run(2048).peak_instances, run(0).peak_instances), (5, 3));
-        assert_eq!((run(0).floor, run(0).shares), (Usd::ZERO, vec![run(0).cost]));
+        assert_eq!(
+            (run(0).floor, run(0).shares),
+            (Usd::ZERO, vec![run(0).cost])
+        );
     }
 
     #[test]
     fn more_tasks_than_can_be_counted_are_no_number() {
-        let slots: Vec<Slot> = (0..90).map(|at| Slot { slot: at, task_ms: i64::MAX, peak: u32::MAX }).collect();
-        let tenants = [Tenant { size: TaskSize::new(2048, 512), slots: &slots }];
-        assert_eq!(planned(&tenants, &[m5_large()]), Err(unpackable(&[], Reason::TooMany)));
+        let slots: Vec<Slot> = (0..90)
+            .map(|at| Slot {
+                slot: at,
+                task_ms: i64::MAX,
+                peak: u32::MAX,
+            })
+            .collect();
+        let tenants = [Tenant {
+            size: TaskSize::new(2048, 512),
+            slots: &slots,
+        }];
+        assert_eq!(
+            planned(&tenants, &[m5_large()]),
+            Err(unpackable(&[], Reason::TooMany))
+        );
     }
 
     proptest! {

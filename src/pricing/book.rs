@@ -21,7 +21,9 @@ use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
 use super::table::{self, Line, Stated, count, lines};
-use super::{CodebuildPrice, CodebuildType, CodebuildUnit, FargatePrices, InstanceType, NotPriced, PriceRow};
+use super::{
+    CodebuildPrice, CodebuildType, CodebuildUnit, FargatePrices, InstanceType, NotPriced, PriceRow,
+};
 use crate::error::Result;
 use crate::units::TaskSize;
 use crate::workload::{Architecture, Os, PurchaseOption};
@@ -103,7 +105,11 @@ impl PriceBook {
             fargate: read_fargate(tables.fargate, &mut rows)?,
             codebuild: read_codebuild(tables.codebuild, &codebuild_types, &mut rows)?,
             codebuild_types,
-            instance_types: read_ec2(tables.ec2, &read_instance_types(tables.instance_types)?, &mut rows)?,
+            instance_types: read_ec2(
+                tables.ec2,
+                &read_instance_types(tables.instance_types)?,
+                &mut rows,
+            )?,
             other: read_other(tables.other, &mut rows)?,
             rows,
             hash: hash(tables),
@@ -118,7 +124,12 @@ impl PriceBook {
         architecture: Architecture,
         purchase_option: PurchaseOption,
     ) -> Result<&FargatePrices, NotPriced> {
-        let key = FargateKey { region: region.to_owned(), os, architecture, purchase_option };
+        let key = FargateKey {
+            region: region.to_owned(),
+            os,
+            architecture,
+            purchase_option,
+        };
         match self.fargate.get(&key) {
             Some(prices) => prices.as_ref().map_err(Clone::clone),
             None => Err(no_fargate(&key, "")),
@@ -126,7 +137,12 @@ impl PriceBook {
     }
 
     /// The CodeBuild price of a compute type.
-    pub fn codebuild(&self, region: &str, environment_type: &str, compute_type: &str) -> Result<&CodebuildPrice, NotPriced> {
+    pub fn codebuild(
+        &self,
+        region: &str,
+        environment_type: &str,
+        compute_type: &str,
+    ) -> Result<&CodebuildPrice, NotPriced> {
         self.codebuild.get(&[region, environment_type, compute_type].map(str::to_owned)).ok_or_else(|| {
             NotPriced::new(format!("no CodeBuild {environment_type} {compute_type} price for {region} in the price book"))
         })
@@ -143,11 +159,17 @@ impl PriceBook {
     }
 
     /// The priced instance types of an architecture, ordered by name; never empty.
-    pub fn instance_types(&self, region: &str, architecture: Architecture) -> Result<&[InstanceType], NotPriced> {
+    pub fn instance_types(
+        &self,
+        region: &str,
+        architecture: Architecture,
+    ) -> Result<&[InstanceType], NotPriced> {
         let types = self.instance_types.get(&(region.to_owned(), architecture));
-        types
-            .map(Vec::as_slice)
-            .ok_or_else(|| NotPriced::new(format!("no EC2 {architecture} price for {region} in the price book")))
+        types.map(Vec::as_slice).ok_or_else(|| {
+            NotPriced::new(format!(
+                "no EC2 {architecture} price for {region} in the price book"
+            ))
+        })
     }
 
     /// USD per GiB-month of gp3, the usual root volume.
@@ -192,9 +214,23 @@ impl PriceBook {
 }
 
 fn hash(tables: &Tables<'_>) -> String {
-    let Tables { fargate, codebuild, codebuild_types, ec2, instance_types, other } = *tables;
+    let Tables {
+        fargate,
+        codebuild,
+        codebuild_types,
+        ec2,
+        instance_types,
+        other,
+    } = *tables;
     let mut sha = Sha256::new();
-    for text in [fargate, codebuild, codebuild_types, ec2, instance_types, other] {
+    for text in [
+        fargate,
+        codebuild,
+        codebuild_types,
+        ec2,
+        instance_types,
+        other,
+    ] {
         // The length keeps text that moves from one table to the next from hashing alike.
         sha.update(text.len().to_le_bytes());
         sha.update(text);
@@ -204,11 +240,18 @@ fn hash(tables: &Tables<'_>) -> String {
 
 /// The first 16 hexadecimal digits.
 pub(super) fn short_hash(sha: Sha256) -> String {
-    let first = sha.finalize().iter().take(8).fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
+    let first = sha
+        .finalize()
+        .iter()
+        .take(8)
+        .fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
     format!("{first:016x}")
 }
 
-fn read_fargate(text: &str, rows: &mut Vec<PriceRow>) -> table::Result<BTreeMap<FargateKey, Result<FargatePrices, NotPriced>>> {
+fn read_fargate(
+    text: &str,
+    rows: &mut Vec<PriceRow>,
+) -> table::Result<BTreeMap<FargateKey, Result<FargatePrices, NotPriced>>> {
     let mut stated = BTreeMap::new();
     for line in lines("fargate", text)? {
         let key = FargateKey {
@@ -226,14 +269,26 @@ fn read_fargate(text: &str, rows: &mut Vec<PriceRow>) -> table::Result<BTreeMap<
                 _ => return None,
             })
         })?;
-        rows.push(line.row(format!("{} {} {} {component}", key.os, key.architecture, key.purchase_option), "usd", unit)?);
+        rows.push(line.row(
+            format!(
+                "{} {} {} {component}",
+                key.os, key.architecture, key.purchase_option
+            ),
+            "usd",
+            unit,
+        )?);
         insert(&mut stated, (key, component), line.stated("usd")?, &line)?;
     }
     let keys = stated.keys().map(|(key, _)| key.clone());
-    Ok(keys.map(|key| (key.clone(), fargate_prices(key, &stated))).collect())
+    Ok(keys
+        .map(|key| (key.clone(), fargate_prices(key, &stated)))
+        .collect())
 }
 
-fn fargate_prices(key: FargateKey, stated: &BTreeMap<(FargateKey, &'static str), Stated>) -> Result<FargatePrices, NotPriced> {
+fn fargate_prices(
+    key: FargateKey,
+    stated: &BTreeMap<(FargateKey, &'static str), Stated>,
+) -> Result<FargatePrices, NotPriced> {
     let find = |key: &FargateKey, component| stated.get(&(key.clone(), component));
     let need = |component| find(&key, component).ok_or_else(|| no_fargate(&key, component));
     let (vcpu, gib) = (need(VCPU_HOUR)?, need(GIB_HOUR)?);
@@ -242,7 +297,10 @@ fn fargate_prices(key: FargateKey, stated: &BTreeMap<(FargateKey, &'static str),
         Os::Windows => Some(need(OS_LICENSE_VCPU_HOUR)?.usd),
     };
     // Neither Spot nor Savings Plans discount storage.
-    let on_demand = FargateKey { purchase_option: PurchaseOption::OnDemand, ..key.clone() };
+    let on_demand = FargateKey {
+        purchase_option: PurchaseOption::OnDemand,
+        ..key.clone()
+    };
     let ephemeral = find(&on_demand, EPHEMERAL_GIB_HOUR).map(|price| price.usd);
     Ok(FargatePrices {
         vcpu_hour: vcpu.usd,
@@ -259,7 +317,12 @@ fn fargate_prices(key: FargateKey, stated: &BTreeMap<(FargateKey, &'static str),
 }
 
 fn no_fargate(key: &FargateKey, component: &str) -> NotPriced {
-    let FargateKey { region, os, architecture, purchase_option } = key;
+    let FargateKey {
+        region,
+        os,
+        architecture,
+        purchase_option,
+    } = key;
     let os = if *os == Os::Windows { "Windows " } else { "" };
     let gap = if component.is_empty() { "" } else { " " };
     NotPriced::new(format!(
@@ -277,24 +340,47 @@ fn read_codebuild_types(text: &str) -> table::Result<Vec<CodebuildType>> {
                 "LINUX_LAMBDA_CONTAINER" => (Architecture::X86_64, Os::Linux, false, true),
                 "ARM_CONTAINER" => (Architecture::Arm64, Os::Linux, false, false),
                 "ARM_LAMBDA_CONTAINER" => (Architecture::Arm64, Os::Linux, false, true),
-                "WINDOWS_CONTAINER" | "WINDOWS_SERVER_2019_CONTAINER" | "WINDOWS_SERVER_2022_CONTAINER" => {
+                "WINDOWS_CONTAINER"
+                | "WINDOWS_SERVER_2019_CONTAINER"
+                | "WINDOWS_SERVER_2022_CONTAINER" => {
                     (Architecture::X86_64, Os::Windows, false, false)
                 }
                 _ => return None,
             })
         })?;
-        let (environment_type, compute_type) = (line.text("environment_type")?.to_owned(), line.text("compute_type")?.to_owned());
+        let (environment_type, compute_type) = (
+            line.text("environment_type")?.to_owned(),
+            line.text("compute_type")?.to_owned(),
+        );
         if find_type(&types, &environment_type, &compute_type).is_some() {
             return Err(line.repeated());
         }
-        let (cpu_units, memory_mib) = (line.optional("cpu_units", count)?, line.parse("memory_mib", count)?);
-        types.push(CodebuildType { environment_type, compute_type, cpu_units, memory_mib, architecture, os, gpu, lambda });
+        let (cpu_units, memory_mib) = (
+            line.optional("cpu_units", count)?,
+            line.parse("memory_mib", count)?,
+        );
+        types.push(CodebuildType {
+            environment_type,
+            compute_type,
+            cpu_units,
+            memory_mib,
+            architecture,
+            os,
+            gpu,
+            lambda,
+        });
     }
     Ok(types)
 }
 
-fn find_type<'a>(types: &'a [CodebuildType], environment_type: &str, compute_type: &str) -> Option<&'a CodebuildType> {
-    types.iter().find(|known| known.environment_type == environment_type && known.compute_type == compute_type)
+fn find_type<'a>(
+    types: &'a [CodebuildType],
+    environment_type: &str,
+    compute_type: &str,
+) -> Option<&'a CodebuildType> {
+    types.iter().find(|known| {
+        known.environment_type == environment_type && known.compute_type == compute_type
+    })
 }
 
 fn read_codebuild(
@@ -304,9 +390,15 @@ fn read_codebuild(
 ) -> table::Result<BTreeMap<[String; 3], CodebuildPrice>> {
     let mut prices = BTreeMap::new();
     for line in lines("codebuild", text)? {
-        let [region, environment_type, compute_type] =
-            [line.text("region")?, line.text("environment_type")?, line.text("compute_type")?].map(str::to_owned);
-        let known = line.parse("compute_type", |compute_type| find_type(types, &environment_type, compute_type))?;
+        let [region, environment_type, compute_type] = [
+            line.text("region")?,
+            line.text("environment_type")?,
+            line.text("compute_type")?,
+        ]
+        .map(str::to_owned);
+        let known = line.parse("compute_type", |compute_type| {
+            find_type(types, &environment_type, compute_type)
+        })?;
         let memory_gib = Decimal::from(known.memory_mib) / Decimal::from(1024);
         let (unit, times, unit_name) = line.parse("unit", |text| {
             Some(match text {
@@ -316,11 +408,36 @@ fn read_codebuild(
                 _ => return None,
             })
         })?;
-        rows.push(line.row(format!("{environment_type} {compute_type}"), "usd", unit_name)?);
-        let Stated { usd, as_of, quality } = line.stated("usd")?;
+        rows.push(line.row(
+            format!("{environment_type} {compute_type}"),
+            "usd",
+            unit_name,
+        )?);
+        let Stated {
+            usd,
+            as_of,
+            quality,
+        } = line.stated("usd")?;
         let usd = usd.checked_mul(times).ok_or_else(|| line.wrong("usd"))?;
-        let key = [region.clone(), environment_type.clone(), compute_type.clone()];
-        insert(&mut prices, key, CodebuildPrice { region, environment_type, compute_type, usd, unit, as_of, quality }, &line)?;
+        let key = [
+            region.clone(),
+            environment_type.clone(),
+            compute_type.clone(),
+        ];
+        insert(
+            &mut prices,
+            key,
+            CodebuildPrice {
+                region,
+                environment_type,
+                compute_type,
+                usd,
+                unit,
+                as_of,
+                quality,
+            },
+            &line,
+        )?;
     }
     Ok(prices)
 }
@@ -348,7 +465,12 @@ fn read_instance_types(text: &str) -> table::Result<BTreeMap<String, InstanceSha
             task_slots: line.parse("task_slots", count)?,
             task_slots_trunking: line.parse("task_slots_trunking", count)?,
         };
-        insert(&mut shapes, line.text("instance_type")?.to_owned(), shape, &line)?;
+        insert(
+            &mut shapes,
+            line.text("instance_type")?.to_owned(),
+            shape,
+            &line,
+        )?;
     }
     Ok(shapes)
 }
@@ -361,35 +483,74 @@ fn read_ec2(
     let mut prices = BTreeMap::new();
     for line in lines("ec2", text)? {
         let shape = line.parse("instance_type", |name| shapes.get(name))?;
-        let (region, name) = (line.text("region")?.to_owned(), line.text("instance_type")?.to_owned());
+        let (region, name) = (
+            line.text("region")?.to_owned(),
+            line.text("instance_type")?.to_owned(),
+        );
         rows.push(line.row(name.clone(), "usd_per_hour", "USD per hour")?);
-        insert(&mut prices, (region, shape.architecture, name), (shape, line.stated("usd_per_hour")?), &line)?;
+        insert(
+            &mut prices,
+            (region, shape.architecture, name),
+            (shape, line.stated("usd_per_hour")?),
+            &line,
+        )?;
     }
     let mut types: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for ((region, architecture, name), (shape, price)) in prices {
-        let InstanceShape { cpu_units, memory_mib, task_slots, task_slots_trunking, .. } = *shape;
-        let Stated { usd: usd_per_hour, as_of, quality } = price;
-        let instance_type =
-            InstanceType { name, cpu_units, memory_mib, task_slots, task_slots_trunking, usd_per_hour, as_of, quality };
-        types.entry((region, architecture)).or_default().push(instance_type);
+        let InstanceShape {
+            cpu_units,
+            memory_mib,
+            task_slots,
+            task_slots_trunking,
+            ..
+        } = *shape;
+        let Stated {
+            usd: usd_per_hour,
+            as_of,
+            quality,
+        } = price;
+        let instance_type = InstanceType {
+            name,
+            cpu_units,
+            memory_mib,
+            task_slots,
+            task_slots_trunking,
+            usd_per_hour,
+            as_of,
+            quality,
+        };
+        types
+            .entry((region, architecture))
+            .or_default()
+            .push(instance_type);
     }
     Ok(types)
 }
 
-fn read_other(text: &str, rows: &mut Vec<PriceRow>) -> table::Result<BTreeMap<(String, &'static str), Decimal>> {
+fn read_other(
+    text: &str,
+    rows: &mut Vec<PriceRow>,
+) -> table::Result<BTreeMap<(String, &'static str), Decimal>> {
     let mut amounts = BTreeMap::new();
     for line in lines("other", text)? {
         let (item, unit, unit_name) = line.parse("item", |text| {
             Some(match text {
                 GP3_GIB_MONTH => (GP3_GIB_MONTH, "usd", "USD per GiB-month"),
                 PUBLIC_IPV4_HOUR => (PUBLIC_IPV4_HOUR, "usd", "USD per hour"),
-                CODEBUILD_FREE_TIER_MONTH => (CODEBUILD_FREE_TIER_MONTH, "minutes", "minutes per month"),
+                CODEBUILD_FREE_TIER_MONTH => {
+                    (CODEBUILD_FREE_TIER_MONTH, "minutes", "minutes per month")
+                }
                 _ => return None,
             })
         })?;
         line.parse("unit", |text| (text == unit).then_some(()))?;
         rows.push(line.row(item.to_owned(), "amount", unit_name)?);
-        insert(&mut amounts, (line.text("region")?.to_owned(), item), line.stated("amount")?.usd, &line)?;
+        insert(
+            &mut amounts,
+            (line.text("region")?.to_owned(), item),
+            line.stated("amount")?.usd,
+            &line,
+        )?;
     }
     Ok(amounts)
 }
@@ -404,16 +565,22 @@ fn insert<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: V, line: &Line) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::PurchaseOption::{OnDemand, SavingsPlan1yrAllUpfront, SavingsPlan1yrNoUpfront, Spot};
+    use crate::workload::PurchaseOption::{
+        OnDemand, SavingsPlan1yrAllUpfront, SavingsPlan1yrNoUpfront, Spot,
+    };
 
-    const FARGATE: &str = "region,os,architecture,purchase_option,component,usd,as_of,source,quality\n";
+    const FARGATE: &str =
+        "region,os,architecture,purchase_option,component,usd,as_of,source,quality\n";
 
     fn embedded() -> PriceBook {
         PriceBook::embedded().expect("the embedded tables parse")
     }
 
     fn fargate_book(rows: &str) -> Result<PriceBook> {
-        PriceBook::from_tables(&Tables { fargate: &format!("{FARGATE}{rows}"), ..Tables::default() })
+        PriceBook::from_tables(&Tables {
+            fargate: &format!("{FARGATE}{rows}"),
+            ..Tables::default()
+        })
     }
 
     fn usd(text: &str) -> Decimal {
@@ -423,15 +590,41 @@ mod tests {
     #[test]
     fn embedded_prices_are_kept_as_published() {
         let book = embedded();
-        let x86 = book.fargate("us-east-1", Os::Linux, Architecture::X86_64, OnDemand).expect("priced");
-        assert_eq!((x86.vcpu_hour.to_string(), x86.gib_hour.to_string()), ("0.04048".to_owned(), "0.004445".to_owned()));
-        assert_eq!((x86.as_of.as_deref(), x86.os_license_vcpu_hour), (Some("2026-09-11"), None));
-        let build = book.codebuild("us-east-1", "LINUX_CONTAINER", "BUILD_GENERAL1_SMALL").expect("priced");
-        assert_eq!((build.usd, build.unit), (usd("0.005"), CodebuildUnit::Minute));
-        let hosts = book.instance_types("us-east-1", Architecture::X86_64).expect("priced");
+        let x86 = book
+            .fargate("us-east-1", Os::Linux, Architecture::X86_64, OnDemand)
+            .expect("priced");
+        assert_eq!(
+            (x86.vcpu_hour.to_string(), x86.gib_hour.to_string()),
+            ("0.04048".to_owned(), "0.004445".to_owned())
+        );
+        assert_eq!(
+            (x86.as_of.as_deref(), x86.os_license_vcpu_hour),
+            (Some("2026-09-11"), None)
+        );
+        let build = book
+            .codebuild("us-east-1", "LINUX_CONTAINER", "BUILD_GENERAL1_SMALL")
+            .expect("priced");
+        assert_eq!(
+            (build.usd, build.unit),
+            (usd("0.005"), CodebuildUnit::Minute)
+        );
+        let hosts = book
+            .instance_types("us-east-1", Architecture::X86_64)
+            .expect("priced");
         assert!(hosts.is_sorted_by(|one, next| one.name < next.name));
-        let m5 = hosts.iter().find(|host| host.name == "m5.large").expect("a common type");
-        assert_eq!((m5.cpu_units, m5.memory_mib, m5.task_slots, m5.task_slots_trunking), (2048, 8192, 2, 10));
+        let m5 = hosts
+            .iter()
+            .find(|host| host.name == "m5.large")
+            .expect("a common type");
+        assert_eq!(
+            (
+                m5.cpu_units,
+                m5.memory_mib,
+                m5.task_slots,
+                m5.task_slots_trunking
+            ),
+            (2048, 8192, 2, 10)
+        );
         assert_eq!(m5.usd_per_hour, usd("0.096"));
         assert_eq!(book.codebuild_free_minutes("eu-west-1"), Ok(100));
         assert_eq!(book.public_ipv4_hour("eu-west-1"), Ok(usd("0.005")));
@@ -440,40 +633,92 @@ mod tests {
     #[test]
     fn every_embedded_row_is_shown() {
         let lines = |text: &str| text.lines().count() - 1;
-        let Tables { fargate, codebuild, ec2, other, .. } = Tables::EMBEDDED;
-        assert_eq!(embedded().rows().count(), [fargate, codebuild, ec2, other].into_iter().map(lines).sum::<usize>());
+        let Tables {
+            fargate,
+            codebuild,
+            ec2,
+            other,
+            ..
+        } = Tables::EMBEDDED;
+        assert_eq!(
+            embedded().rows().count(),
+            [fargate, codebuild, ec2, other]
+                .into_iter()
+                .map(lines)
+                .sum::<usize>()
+        );
     }
 
     #[test]
     fn lambda_compute_is_priced_by_its_memory_and_has_no_known_size() {
         let book = embedded();
-        let price = book.codebuild("us-east-1", "ARM_LAMBDA_CONTAINER", "BUILD_LAMBDA_8GB").expect("priced");
-        assert_eq!((price.usd, price.unit), (usd("0.00008"), CodebuildUnit::Second));
-        assert_eq!(book.codebuild_size("ARM_LAMBDA_CONTAINER", "BUILD_LAMBDA_8GB"), None);
-        assert_eq!(book.codebuild_size("ARM_CONTAINER", "BUILD_GENERAL1_SMALL"), Some(TaskSize::new(2048, 4096)));
+        let price = book
+            .codebuild("us-east-1", "ARM_LAMBDA_CONTAINER", "BUILD_LAMBDA_8GB")
+            .expect("priced");
+        assert_eq!(
+            (price.usd, price.unit),
+            (usd("0.00008"), CodebuildUnit::Second)
+        );
+        assert_eq!(
+            book.codebuild_size("ARM_LAMBDA_CONTAINER", "BUILD_LAMBDA_8GB"),
+            None
+        );
+        assert_eq!(
+            book.codebuild_size("ARM_CONTAINER", "BUILD_GENERAL1_SMALL"),
+            Some(TaskSize::new(2048, 4096))
+        );
     }
 
     #[test]
     fn a_missing_price_says_what_is_missing() {
         let book = embedded();
-        let says = |no: NotPriced, what: &str| assert_eq!(no.to_string(), format!("no {what} in the price book"));
-        let fargate = |region, os, architecture, option| book.fargate(region, os, architecture, option).expect_err("not priced");
+        let says = |no: NotPriced, what: &str| {
+            assert_eq!(no.to_string(), format!("no {what} in the price book"))
+        };
+        let fargate = |region, os, architecture, option| {
+            book.fargate(region, os, architecture, option)
+                .expect_err("not priced")
+        };
         let (x86, arm) = (Architecture::X86_64, Architecture::Arm64);
-        says(fargate("eu-west-3", Os::Linux, arm, Spot), "Fargate arm64 spot price for eu-west-3");
-        says(fargate("us-west-2", Os::Windows, x86, OnDemand), "Fargate Windows x86_64 on_demand price for us-west-2");
+        says(
+            fargate("eu-west-3", Os::Linux, arm, Spot),
+            "Fargate arm64 spot price for eu-west-3",
+        );
+        says(
+            fargate("us-west-2", Os::Windows, x86, OnDemand),
+            "Fargate Windows x86_64 on_demand price for us-west-2",
+        );
         let half_known = fargate("us-east-1", Os::Linux, x86, SavingsPlan1yrAllUpfront);
-        says(half_known, "Fargate x86_64 savings_plan_1yr_all_upfront gib_hour price for us-east-1");
-        let build = book.codebuild("us-east-1", "ARM_CONTAINER", "BUILD_GENERAL1_XLARGE").expect_err("not priced");
-        says(build, "CodeBuild ARM_CONTAINER BUILD_GENERAL1_XLARGE price for us-east-1");
-        says(book.instance_types("eu-nowhere-1", arm).expect_err("not priced"), "EC2 arm64 price for eu-nowhere-1");
-        says(book.root_volume_gib_month("eu-west-3").expect_err("not priced"), "gp3 volume price for eu-west-3");
+        says(
+            half_known,
+            "Fargate x86_64 savings_plan_1yr_all_upfront gib_hour price for us-east-1",
+        );
+        let build = book
+            .codebuild("us-east-1", "ARM_CONTAINER", "BUILD_GENERAL1_XLARGE")
+            .expect_err("not priced");
+        says(
+            build,
+            "CodeBuild ARM_CONTAINER BUILD_GENERAL1_XLARGE price for us-east-1",
+        );
+        says(
+            book.instance_types("eu-nowhere-1", arm)
+                .expect_err("not priced"),
+            "EC2 arm64 price for eu-nowhere-1",
+        );
+        says(
+            book.root_volume_gib_month("eu-west-3")
+                .expect_err("not priced"),
+            "gp3 volume price for eu-west-3",
+        );
     }
 
     #[test]
     fn spot_and_savings_plans_pay_storage_on_demand() {
         let book = embedded();
         for option in [Spot, SavingsPlan1yrNoUpfront] {
-            let prices = book.fargate("us-east-1", Os::Linux, Architecture::Arm64, option).expect("priced");
+            let prices = book
+                .fargate("us-east-1", Os::Linux, Architecture::Arm64, option)
+                .expect("priced");
             assert_eq!(prices.ephemeral_gib_hour, Some(usd("0.000111")));
         }
     }
@@ -482,8 +727,13 @@ mod tests {
     fn windows_without_its_licence_is_not_priced() {
         let rows = "r,windows,x86_64,on_demand,vcpu_hour,1,,s,exact\nr,windows,x86_64,on_demand,gib_hour,1,,s,exact\n";
         let book = fargate_book(rows).expect("well-formed");
-        let no = book.fargate("r", Os::Windows, Architecture::X86_64, OnDemand).expect_err("not priced");
-        assert_eq!(no.to_string(), "no Fargate Windows x86_64 on_demand os_license_vcpu_hour price for r in the price book");
+        let no = book
+            .fargate("r", Os::Windows, Architecture::X86_64, OnDemand)
+            .expect_err("not priced");
+        assert_eq!(
+            no.to_string(),
+            "no Fargate Windows x86_64 on_demand os_license_vcpu_hour price for r in the price book"
+        );
     }
 
     #[test]
@@ -491,11 +741,22 @@ mod tests {
         let row = |part: &str, end: &str| format!("r,linux,arm64,spot,{part},1,{end}\n");
         let rows = row("vcpu_hour", "2026-09,s,exact") + &row("gib_hour", "2026-01-31,s,snapshot");
         let book = fargate_book(&rows).expect("well-formed");
-        let prices = book.fargate("r", Os::Linux, Architecture::Arm64, Spot).expect("priced");
-        assert_eq!((prices.as_of.as_deref(), prices.quality.as_str()), (Some("2026-01-31"), "snapshot"));
+        let prices = book
+            .fargate("r", Os::Linux, Architecture::Arm64, Spot)
+            .expect("priced");
+        assert_eq!(
+            (prices.as_of.as_deref(), prices.quality.as_str()),
+            (Some("2026-01-31"), "snapshot")
+        );
         assert_eq!(book.as_of(), Some(("2026-01-31", "2026-09")));
         let undated = fargate_book(&rows.replace("2026-09,", ",")).expect("well-formed");
-        assert_eq!(undated.fargate("r", Os::Linux, Architecture::Arm64, Spot).expect("priced").as_of, None);
+        assert_eq!(
+            undated
+                .fargate("r", Os::Linux, Architecture::Arm64, Spot)
+                .expect("priced")
+                .as_of,
+            None
+        );
     }
 
     #[test]

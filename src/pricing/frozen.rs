@@ -24,13 +24,37 @@ use crate::error::{Error, Kind, Result};
 
 const FIRST_LINE: &str = "# plimsoll price book, format ";
 const FORMAT: u32 = 1;
-const NAMES: [&str; 6] = ["fargate", "codebuild", "codebuild_types", "ec2", "instance_types", "other"];
+const NAMES: [&str; 6] = [
+    "fargate",
+    "codebuild",
+    "codebuild_types",
+    "ec2",
+    "instance_types",
+    "other",
+];
 
 /// The text of a frozen book of `tables`; `about` is said in its second line.
 pub fn text(tables: &Tables<'_>, about: &str) -> String {
-    let Tables { fargate, codebuild, codebuild_types, ec2, instance_types, other } = *tables;
-    let mut text = format!("{FIRST_LINE}{FORMAT}\n# {}\n", about.replace(['\n', '\r'], " "));
-    for (name, table) in NAMES.into_iter().zip([fargate, codebuild, codebuild_types, ec2, instance_types, other]) {
+    let Tables {
+        fargate,
+        codebuild,
+        codebuild_types,
+        ec2,
+        instance_types,
+        other,
+    } = *tables;
+    let mut text = format!(
+        "{FIRST_LINE}{FORMAT}\n# {}\n",
+        about.replace(['\n', '\r'], " ")
+    );
+    for (name, table) in NAMES.into_iter().zip([
+        fargate,
+        codebuild,
+        codebuild_types,
+        ec2,
+        instance_types,
+        other,
+    ]) {
         let _ = writeln!(text, "\n[{name}]\n{}", table.trim_end());
     }
     let _ = writeln!(text, "[end] {}", checksum(&text));
@@ -43,9 +67,19 @@ pub fn text(tables: &Tables<'_>, about: &str) -> String {
 /// [`Kind::Input`], naming the file and the line, where it is no price book, cut off, changed, malformed or of a newer
 /// format.
 pub fn book(text: &str, name: &str) -> Result<PriceBook> {
-    read(text).map_err(|Flaw { line, problem, hint }| {
-        Error::new(Kind::Input, format!("price book `{name}`, line {line}: {problem}")).hint(hint)
-    })
+    read(text).map_err(
+        |Flaw {
+             line,
+             problem,
+             hint,
+         }| {
+            Error::new(
+                Kind::Input,
+                format!("price book `{name}`, line {line}: {problem}"),
+            )
+            .hint(hint)
+        },
+    )
 }
 
 struct Flaw {
@@ -57,7 +91,11 @@ struct Flaw {
 impl Flaw {
     fn new(line: u64, problem: impl Into<String>) -> Self {
         let hint = "make it anew with `plimsoll prices refresh -o FILE`".to_owned();
-        Self { line, problem: problem.into(), hint }
+        Self {
+            line,
+            problem: problem.into(),
+            hint,
+        }
     }
 }
 
@@ -73,7 +111,11 @@ fn read(text: &str) -> Result<PriceBook, Flaw> {
     let text = text.replace("\r\n", "\n");
     check_format(text.lines().next().unwrap_or_default())?;
     let sections = sections(&text)?;
-    let table = |name: &str| sections.get(name).map_or("", |section| section.text.as_str());
+    let table = |name: &str| {
+        sections
+            .get(name)
+            .map_or("", |section| section.text.as_str())
+    };
     let tables = Tables {
         fargate: table("fargate"),
         codebuild: table("codebuild"),
@@ -83,21 +125,38 @@ fn read(text: &str) -> Result<PriceBook, Flaw> {
         other: table("other"),
     };
     let book = PriceBook::read(&tables).map_err(|refusal| {
-        let above = sections.get(refusal.table).map_or(0, |section| section.above);
-        Flaw::new(above + refusal.line, format!("table {}: {}", refusal.table, refusal.problem))
+        let above = sections
+            .get(refusal.table)
+            .map_or(0, |section| section.above);
+        Flaw::new(
+            above + refusal.line,
+            format!("table {}: {}", refusal.table, refusal.problem),
+        )
     })?;
     check_whole(&text)?;
     Ok(book)
 }
 
 fn check_format(first: &str) -> Result<(), Flaw> {
-    match first.strip_prefix(FIRST_LINE).map(str::trim_end).and_then(|format| format.parse::<u32>().ok()) {
+    match first
+        .strip_prefix(FIRST_LINE)
+        .map(str::trim_end)
+        .and_then(|format| format.parse::<u32>().ok())
+    {
         Some(FORMAT) => Ok(()),
         Some(newer) if newer > FORMAT => Err(Flaw {
             hint: "use a newer plimsoll".to_owned(),
-            ..Flaw::new(1, format!("format {newer} is newer than what this plimsoll reads, format {FORMAT}"))
+            ..Flaw::new(
+                1,
+                format!("format {newer} is newer than what this plimsoll reads, format {FORMAT}"),
+            )
         }),
-        _ => Err(Flaw::new(1, format!("this is no plimsoll price book: it does not start with `{FIRST_LINE}{FORMAT}`"))),
+        _ => Err(Flaw::new(
+            1,
+            format!(
+                "this is no plimsoll price book: it does not start with `{FIRST_LINE}{FORMAT}`"
+            ),
+        )),
     }
 }
 
@@ -111,13 +170,29 @@ fn sections(text: &str) -> Result<BTreeMap<&'static str, Section>, Flaw> {
         if line.starts_with("[end]") {
             return match NAMES.into_iter().find(|name| !sections.contains_key(name)) {
                 None => Ok(sections),
-                Some(missing) => Err(Flaw::new(number, format!("there is no table [{missing}] above"))),
+                Some(missing) => Err(Flaw::new(
+                    number,
+                    format!("there is no table [{missing}] above"),
+                )),
             };
         }
         if let Some(title) = line.strip_prefix('[') {
-            let name = NAMES.into_iter().find(|name| title.strip_suffix(']') == Some(name));
-            let name = name.ok_or_else(|| Flaw::new(number, format!("`{line}` is no table of a price book")))?;
-            if sections.insert(name, Section { text: String::new(), above: number }).is_some() {
+            let name = NAMES
+                .into_iter()
+                .find(|name| title.strip_suffix(']') == Some(name));
+            let name = name.ok_or_else(|| {
+                Flaw::new(number, format!("`{line}` is no table of a price book"))
+            })?;
+            if sections
+                .insert(
+                    name,
+                    Section {
+                        text: String::new(),
+                        above: number,
+                    },
+                )
+                .is_some()
+            {
                 return Err(Flaw::new(number, format!("there is a second table {line}")));
             }
             current = Some(name);
@@ -130,18 +205,30 @@ fn sections(text: &str) -> Result<BTreeMap<&'static str, Section>, Flaw> {
             return Err(Flaw::new(number, "this line is in no table"));
         }
     }
-    Err(Flaw::new(last, "the book is cut off: it ends without its `[end]` line"))
+    Err(Flaw::new(
+        last,
+        "the book is cut off: it ends without its `[end]` line",
+    ))
 }
 
 /// The last line is whole, and says what the lines above it come to.
 fn check_whole(text: &str) -> Result<(), Flaw> {
     let above = text.find("\n[end]").map_or(0, |at| at + 1);
     let (body, end) = text.split_at(above);
-    let number = (1..).zip(body.lines()).last().map_or(1, |(number, _)| number + 1);
+    let number = (1..)
+        .zip(body.lines())
+        .last()
+        .map_or(1, |(number, _)| number + 1);
     let mut end = end.lines();
-    let said = end.next().and_then(|line| line.strip_prefix("[end] ")).unwrap_or_default();
+    let said = end
+        .next()
+        .and_then(|line| line.strip_prefix("[end] "))
+        .unwrap_or_default();
     if end.any(|line| !line.is_empty()) {
-        return Err(Flaw::new(number + 1, "there is more below the `[end]` line"));
+        return Err(Flaw::new(
+            number + 1,
+            "there is more below the `[end]` line",
+        ));
     }
     let is = checksum(body);
     if said == is {
@@ -149,7 +236,10 @@ fn check_whole(text: &str) -> Result<(), Flaw> {
     }
     Err(Flaw {
         hint: format!("refresh it; if the change was meant, make the last line `[end] {is}`"),
-        ..Flaw::new(number, "the book was changed or cut after it was written: its checksum does not fit")
+        ..Flaw::new(
+            number,
+            "the book was changed or cut after it was written: its checksum does not fit",
+        )
     })
 }
 
@@ -177,7 +267,10 @@ mod tests {
 
     #[test]
     fn a_frozen_book_is_the_book_it_was_made_of() {
-        let (shipped, read) = (PriceBook::embedded().expect("parses"), book(&frozen(), "b.book").expect("reads"));
+        let (shipped, read) = (
+            PriceBook::embedded().expect("parses"),
+            book(&frozen(), "b.book").expect("reads"),
+        );
         assert_eq!(read.hash(), shipped.hash());
         assert!(read.rows().eq(shipped.rows()));
     }
@@ -192,10 +285,15 @@ mod tests {
     fn a_book_cut_anywhere_is_refused() {
         let whole = frozen();
         let step = whole.len() / 97;
-        let cuts = (0..whole.len() - 1).step_by(step).chain(whole.len() - 40..whole.len() - 1);
+        let cuts = (0..whole.len() - 1)
+            .step_by(step)
+            .chain(whole.len() - 40..whole.len() - 1);
         for cut in cuts.filter(|cut| whole.is_char_boundary(*cut)) {
             let text = refusal(&whole[..cut]);
-            assert!(text.starts_with("price book `b.book`, line "), "cut at {cut}: {text}");
+            assert!(
+                text.starts_with("price book `b.book`, line "),
+                "cut at {cut}: {text}"
+            );
         }
     }
 
@@ -215,28 +313,65 @@ mod tests {
     #[test]
     fn flaws_are_named_by_their_line_in_the_file() {
         let whole = frozen();
-        let at = |line: &str| whole.lines().position(|found| found == line).expect("there") + 1;
+        let at = |line: &str| {
+            whole
+                .lines()
+                .position(|found| found == line)
+                .expect("there")
+                + 1
+        };
         let first = whole.lines().nth(at("[ec2]") + 1).expect("a first row");
         let bad = sealed(&whole.replacen(first, &first.replacen(",0.", ",-0.", 1), 1));
         let text = refusal(&bad);
-        assert!(text.starts_with(&format!("price book `b.book`, line {}: table ec2: `-0.", at("[ec2]") + 2)), "{text}");
-        assert!(refusal(&whole.replacen(first, "af-south-1", 1)).contains("it has 1 cells, its header 6"));
+        assert!(
+            text.starts_with(&format!(
+                "price book `b.book`, line {}: table ec2: `-0.",
+                at("[ec2]") + 2
+            )),
+            "{text}"
+        );
+        assert!(
+            refusal(&whole.replacen(first, "af-south-1", 1))
+                .contains("it has 1 cells, its header 6")
+        );
         let unknown = whole.replacen("[other]", "[others]", 1);
-        assert!(refusal(&unknown).ends_with(&format!("line {}: `[others]` is no table of a price book", at("[other]"))));
-        assert!(refusal(&whole.replacen("[other]", "[ec2]", 1)).ends_with("there is a second table [ec2]"));
-        assert!(refusal(&whole.replacen("\n\n", "\nstray\n", 1)).ends_with("line 3: this line is in no table"));
-        assert!(refusal(&format!("{whole}more\n")).ends_with("there is more below the `[end]` line"));
-        let lost = format!("{}[end] 0\n", &whole[..whole.find("[other]").expect("there")]);
+        assert!(refusal(&unknown).ends_with(&format!(
+            "line {}: `[others]` is no table of a price book",
+            at("[other]")
+        )));
+        assert!(
+            refusal(&whole.replacen("[other]", "[ec2]", 1))
+                .ends_with("there is a second table [ec2]")
+        );
+        assert!(
+            refusal(&whole.replacen("\n\n", "\nstray\n", 1))
+                .ends_with("line 3: this line is in no table")
+        );
+        assert!(
+            refusal(&format!("{whole}more\n")).ends_with("there is more below the `[end]` line")
+        );
+        let lost = format!(
+            "{}[end] 0\n",
+            &whole[..whole.find("[other]").expect("there")]
+        );
         assert!(refusal(&lost).ends_with("there is no table [other] above"));
     }
 
     #[test]
     fn a_newer_format_and_other_files_are_told_apart() {
-        let newer = book(&frozen().replacen("format 1", "format 2", 1), "b.book").expect_err("too new");
-        assert_eq!(newer.to_string(), "price book `b.book`, line 1: format 2 is newer than what this plimsoll reads, format 1");
+        let newer =
+            book(&frozen().replacen("format 1", "format 2", 1), "b.book").expect_err("too new");
+        assert_eq!(
+            newer.to_string(),
+            "price book `b.book`, line 1: format 2 is newer than what this plimsoll reads, format 1"
+        );
         assert_eq!(newer.next_step(), Some("use a newer plimsoll"));
         for other in ["", "\n", "region,os\n", "{}"] {
-            assert!(refusal(other).starts_with("price book `b.book`, line 1: this is no plimsoll price book"), "{other:?}");
+            assert!(
+                refusal(other)
+                    .starts_with("price book `b.book`, line 1: this is no plimsoll price book"),
+                "{other:?}"
+            );
         }
     }
 }

@@ -96,12 +96,20 @@ pub fn fargate_cost(
 ) -> Result<Usd, NotPriced> {
     let per_vcpu = prices.vcpu_hour + prices.os_license_vcpu_hour.unwrap_or_default();
     let cpu = Usd::of(amount(size.cpu_units, metered_ms), per_vcpu, UNIT_HOUR);
-    let memory = Usd::of(amount(size.memory_mib, metered_ms), prices.gib_hour, UNIT_HOUR);
-    let extra_gib = ephemeral_gib.unwrap_or_default().saturating_sub(INCLUDED_EPHEMERAL_GIB);
+    let memory = Usd::of(
+        amount(size.memory_mib, metered_ms),
+        prices.gib_hour,
+        UNIT_HOUR,
+    );
+    let extra_gib = ephemeral_gib
+        .unwrap_or_default()
+        .saturating_sub(INCLUDED_EPHEMERAL_GIB);
     if extra_gib == 0 {
         return Ok(cpu + memory);
     }
-    let storage_price = prices.ephemeral_gib_hour.ok_or_else(|| no_storage_price(prices, extra_gib))?;
+    let storage_price = prices
+        .ephemeral_gib_hour
+        .ok_or_else(|| no_storage_price(prices, extra_gib))?;
     Ok(cpu + memory + Usd::of(amount(extra_gib, metered_ms), storage_price, MS_PER_HOUR))
 }
 
@@ -115,7 +123,11 @@ fn no_storage_price(prices: &FargatePrices, extra_gib: u32) -> NotPriced {
 
 /// What builds cost for `metered_ms`, metered by `price.unit.metering()`; a negative time is none.
 pub fn codebuild_cost(price: &CodebuildPrice, metered_ms: i64) -> Usd {
-    Usd::of(amount(1, metered_ms), price.usd, price.unit.metering().step_ms())
+    Usd::of(
+        amount(1, metered_ms),
+        price.usd,
+        price.unit.metering().step_ms(),
+    )
 }
 
 /// What one instance costs for `metered_ms`: on-demand price, gp3 root volume and, where given, a public IPv4 address.
@@ -130,7 +142,11 @@ pub fn ec2_instance_cost(
     metered_ms: i64,
 ) -> Usd {
     let compute = Usd::of(amount(1, metered_ms), instance.usd_per_hour, MS_PER_HOUR);
-    let volume = Usd::of(amount(root_gib, metered_ms), gp3_gib_month, HOURS_PER_MONTH * MS_PER_HOUR);
+    let volume = Usd::of(
+        amount(root_gib, metered_ms),
+        gp3_gib_month,
+        HOURS_PER_MONTH * MS_PER_HOUR,
+    );
     let address = public_ipv4_hour.map(|price| Usd::of(amount(1, metered_ms), price, MS_PER_HOUR));
     compute + volume + address.unwrap_or_default()
 }
@@ -142,7 +158,8 @@ fn amount(units: u32, metered_ms: i64) -> i128 {
 /// True for the compute types that the CodeBuild free tier covers: small, Linux, x86 or ARM, on demand.
 /// Source: AWS CodeBuild pricing page, read 2026-11.
 pub fn is_codebuild_free_tier(environment_type: &str, compute_type: &str) -> bool {
-    matches!(environment_type, "LINUX_CONTAINER" | "ARM_CONTAINER") && compute_type == "BUILD_GENERAL1_SMALL"
+    matches!(environment_type, "LINUX_CONTAINER" | "ARM_CONTAINER")
+        && compute_type == "BUILD_GENERAL1_SMALL"
 }
 
 /// Free build time that falls into `window`, milliseconds: `minutes_per_month` for each calendar month (UTC) that
@@ -152,7 +169,9 @@ pub fn is_codebuild_free_tier(environment_type: &str, compute_type: &str) -> boo
 pub fn codebuild_free_ms(minutes_per_month: u32, window: Window) -> i64 {
     let allowance_ms = i64::from(minutes_per_month) * MINUTE_MS;
     let share_ms = |month: Window| {
-        let part = i128::from(allowance_ms) * i128::from(window.overlap_ms(month.from_ms, month.to_ms)) / i128::from(month.ms());
+        let part = i128::from(allowance_ms)
+            * i128::from(window.overlap_ms(month.from_ms, month.to_ms))
+            / i128::from(month.ms());
         i64::try_from(part).unwrap_or_default()
     };
     months(window).map(share_ms).sum()
@@ -160,9 +179,16 @@ pub fn codebuild_free_ms(minutes_per_month: u32, window: Window) -> i64 {
 
 /// The calendar months (UTC) that `window` touches.
 fn months(window: Window) -> impl Iterator<Item = Window> {
-    let first = Timestamp::from_millisecond(window.from_ms).ok().map(|from| from.to_zoned(TimeZone::UTC).date().first_of_month());
+    let first = Timestamp::from_millisecond(window.from_ms)
+        .ok()
+        .map(|from| from.to_zoned(TimeZone::UTC).date().first_of_month());
     std::iter::successors(first, |month| next_month(*month))
-        .map_while(|month| Some(Window { from_ms: midnight_ms(month)?, to_ms: midnight_ms(next_month(month)?)? }))
+        .map_while(|month| {
+            Some(Window {
+                from_ms: midnight_ms(month)?,
+                to_ms: midnight_ms(next_month(month)?)?,
+            })
+        })
         .take_while(move |month| month.from_ms < window.to_ms)
 }
 
@@ -171,7 +197,12 @@ fn next_month(month: Date) -> Option<Date> {
 }
 
 fn midnight_ms(date: Date) -> Option<i64> {
-    Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond())
+    Some(
+        date.to_zoned(TimeZone::UTC)
+            .ok()?
+            .timestamp()
+            .as_millisecond(),
+    )
 }
 
 /// What `free_ms` of free build time is worth, given the builds of one payer as (price, metered milliseconds).
@@ -179,8 +210,10 @@ fn midnight_ms(date: Date) -> Option<i64> {
 /// AWS does not say which builds go free, so the cheapest ones do: the saving is never overstated. Builds that the
 /// free tier does not cover are passed over.
 pub fn codebuild_free_value(builds: &[(&CodebuildPrice, i64)], free_ms: i64) -> Usd {
-    let mut covered: Vec<_> =
-        builds.iter().filter(|(price, _)| is_codebuild_free_tier(&price.environment_type, &price.compute_type)).collect();
+    let mut covered: Vec<_> = builds
+        .iter()
+        .filter(|(price, _)| is_codebuild_free_tier(&price.environment_type, &price.compute_type))
+        .collect();
     covered.sort_by_key(|(price, _)| price.usd);
     let mut left_ms = free_ms.max(0);
     let mut value = Usd::ZERO;
@@ -229,7 +262,11 @@ mod tests {
 
     #[test]
     fn short_runs_are_billed_the_floor() {
-        for (rule, floor_s) in [(Metering::FARGATE_LINUX, 60), (Metering::FARGATE_WINDOWS, 300), (Metering::EC2, 60)] {
+        for (rule, floor_s) in [
+            (Metering::FARGATE_LINUX, 60),
+            (Metering::FARGATE_WINDOWS, 300),
+            (Metering::EC2, 60),
+        ] {
             assert_eq!(rule.billed_ms(1), floor_s * 1_000);
             assert_eq!(rule.billed_ms(floor_s * 1_000 + 1), (floor_s + 1) * 1_000);
         }
@@ -246,8 +283,15 @@ mod tests {
     #[test]
     fn storage_without_a_price_is_not_priced() {
         let book = PriceBook::embedded().expect("parses");
-        let prices =
-            book.fargate("eu-north-1", Os::Linux, Architecture::X86_64, PurchaseOption::OnDemand).expect("priced").clone();
+        let prices = book
+            .fargate(
+                "eu-north-1",
+                Os::Linux,
+                Architecture::X86_64,
+                PurchaseOption::OnDemand,
+            )
+            .expect("priced")
+            .clone();
         let cost = |gib| fargate_cost(&prices, TaskSize::new(1024, 2048), gib, MS_PER_HOUR);
         assert_eq!(cost(Some(20)), Ok(usd("0.0543")));
         assert_eq!(cost(None), cost(Some(20)));
@@ -260,8 +304,20 @@ mod tests {
 
     #[test]
     fn a_calendar_month_has_its_whole_allowance() {
-        let free = |from, to| codebuild_free_ms(100, Window { from_ms: day(from), to_ms: day(to) });
-        for (from, to) in [("2026-02-01", "2026-03-01"), ("2026-06-01", "2026-07-01"), ("2026-12-01", "2027-01-01")] {
+        let free = |from, to| {
+            codebuild_free_ms(
+                100,
+                Window {
+                    from_ms: day(from),
+                    to_ms: day(to),
+                },
+            )
+        };
+        for (from, to) in [
+            ("2026-02-01", "2026-03-01"),
+            ("2026-06-01", "2026-07-01"),
+            ("2026-12-01", "2027-01-01"),
+        ] {
             assert_eq!(free(from, to), 100 * MINUTE_MS);
         }
         assert_eq!(free("2026-01-01", "2027-01-01"), 1_200 * MINUTE_MS);
@@ -272,30 +328,52 @@ mod tests {
         let free = |from_ms, to_ms| codebuild_free_ms(100, Window { from_ms, to_ms });
         let june = day("2026-06-01");
         assert_eq!(free(june, june + 15 * MS_PER_DAY), 50 * MINUTE_MS);
-        assert_eq!(free(day("2026-06-16"), day("2026-07-01") + 31 * MS_PER_DAY), 150 * MINUTE_MS);
+        assert_eq!(
+            free(day("2026-06-16"), day("2026-07-01") + 31 * MS_PER_DAY),
+            150 * MINUTE_MS
+        );
         assert_eq!(free(june, june), 0);
         assert_eq!(free(i64::MIN, i64::MAX), 0);
     }
 
     #[test]
     fn the_cheapest_covered_builds_go_free() {
-        let (x86, arm, gpu) =
-            (small("LINUX_CONTAINER", "0.005"), small("ARM_CONTAINER", "0.0034"), small("LINUX_GPU_CONTAINER", "0.05"));
-        let builds = [(&x86, 80 * MINUTE_MS), (&gpu, 500 * MINUTE_MS), (&arm, 60 * MINUTE_MS)];
+        let (x86, arm, gpu) = (
+            small("LINUX_CONTAINER", "0.005"),
+            small("ARM_CONTAINER", "0.0034"),
+            small("LINUX_GPU_CONTAINER", "0.05"),
+        );
+        let builds = [
+            (&x86, 80 * MINUTE_MS),
+            (&gpu, 500 * MINUTE_MS),
+            (&arm, 60 * MINUTE_MS),
+        ];
         assert_eq!(codebuild_free_value(&builds, 100 * MINUTE_MS), usd("0.404")); // 60 × 0.0034 + 40 × 0.005
-        assert_eq!(codebuild_free_value(&builds, 1_000 * MINUTE_MS), usd("0.604"));
+        assert_eq!(
+            codebuild_free_value(&builds, 1_000 * MINUTE_MS),
+            usd("0.604")
+        );
         assert_eq!(codebuild_free_value(&builds, 0), Usd::ZERO);
     }
 
     #[test]
     fn an_instance_pays_for_its_volume_and_address() {
         let book = PriceBook::embedded().expect("parses");
-        let hosts = book.instance_types("us-east-1", Architecture::X86_64).expect("priced");
-        let m5 = hosts.iter().find(|host| host.name == "m5.large").expect("priced");
+        let hosts = book
+            .instance_types("us-east-1", Architecture::X86_64)
+            .expect("priced");
+        let m5 = hosts
+            .iter()
+            .find(|host| host.name == "m5.large")
+            .expect("priced");
         let gp3 = book.root_volume_gib_month("us-east-1").expect("priced");
-        let month = |gib, address| ec2_instance_cost(m5, gib, gp3, address, HOURS_PER_MONTH * MS_PER_HOUR);
+        let month =
+            |gib, address| ec2_instance_cost(m5, gib, gp3, address, HOURS_PER_MONTH * MS_PER_HOUR);
         assert_eq!(month(0, None), usd("70.08"));
         assert_eq!(month(30, None), usd("72.48"));
-        assert_eq!(month(30, book.public_ipv4_hour("us-east-1").ok()), usd("76.13"));
+        assert_eq!(
+            month(30, book.public_ipv4_hour("us-east-1").ok()),
+            usd("76.13")
+        );
     }
 }

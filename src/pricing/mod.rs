@@ -53,7 +53,13 @@ pub enum Quality {
 }
 
 impl Quality {
-    const ALL: [Self; 5] = [Self::Exact, Self::Consistent, Self::SingleSource, Self::Snapshot, Self::Conflicting];
+    const ALL: [Self; 5] = [
+        Self::Exact,
+        Self::Consistent,
+        Self::SingleSource,
+        Self::Snapshot,
+        Self::Conflicting,
+    ];
 
     /// As spelt in the tables.
     pub const fn as_str(self) -> &'static str {
@@ -67,7 +73,9 @@ impl Quality {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|quality| quality.as_str() == text)
+        Self::ALL
+            .into_iter()
+            .find(|quality| quality.as_str() == text)
     }
 }
 
@@ -217,7 +225,11 @@ mod table {
 
     impl fmt::Display for Refusal {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "price table {}, line {}: {}", self.table, self.line, self.problem)
+            write!(
+                f,
+                "price table {}, line {}: {}",
+                self.table, self.line, self.problem
+            )
         }
     }
 
@@ -245,32 +257,61 @@ mod table {
     /// The lines of `text` below its header.
     pub(super) fn lines(table: &'static str, text: &str) -> Result<Vec<Line>> {
         let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let headers = reader.headers().map_err(|error| not_csv(table, &error))?.clone();
+        let headers = reader
+            .headers()
+            .map_err(|error| not_csv(table, &error))?
+            .clone();
         let line = |record: StringRecord| {
             let number = record.position().map_or(0, csv::Position::line);
-            Line { table, number, headers: headers.clone(), record }
+            Line {
+                table,
+                number,
+                headers: headers.clone(),
+                record,
+            }
         };
-        reader.records().map(|record| record.map(line).map_err(|error| not_csv(table, &error))).collect()
+        reader
+            .records()
+            .map(|record| record.map(line).map_err(|error| not_csv(table, &error)))
+            .collect()
     }
 
     fn not_csv(table: &'static str, error: &csv::Error) -> Refusal {
         let line = error.position().map_or(1, csv::Position::line);
         let problem = match error.kind() {
-            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("it has {len} cells, its header {expected_len}"),
+            csv::ErrorKind::UnequalLengths {
+                expected_len, len, ..
+            } => format!("it has {len} cells, its header {expected_len}"),
             _ => "it is not valid CSV".to_owned(),
         };
-        Refusal { table, line, problem }
+        Refusal {
+            table,
+            line,
+            problem,
+        }
     }
 
     impl Line {
         /// The cell as `parse` reads it; refused where it cannot.
-        pub(super) fn parse<'a, T>(&'a self, column: &str, parse: impl FnOnce(&'a str) -> Option<T>) -> Result<T> {
+        pub(super) fn parse<'a, T>(
+            &'a self,
+            column: &str,
+            parse: impl FnOnce(&'a str) -> Option<T>,
+        ) -> Result<T> {
             parse(self.cell(column)?).ok_or_else(|| self.wrong(column))
         }
 
         /// The same, with nothing for an empty cell.
-        pub(super) fn optional<'a, T>(&'a self, column: &str, parse: impl FnOnce(&'a str) -> Option<T>) -> Result<Option<T>> {
-            if self.cell(column)?.is_empty() { Ok(None) } else { self.parse(column, parse).map(Some) }
+        pub(super) fn optional<'a, T>(
+            &'a self,
+            column: &str,
+            parse: impl FnOnce(&'a str) -> Option<T>,
+        ) -> Result<Option<T>> {
+            if self.cell(column)?.is_empty() {
+                Ok(None)
+            } else {
+                self.parse(column, parse).map(Some)
+            }
         }
 
         /// A cell that must not be empty.
@@ -288,7 +329,12 @@ mod table {
         }
 
         /// This line for people to read; `item` and `unit` say what `column` is the price of.
-        pub(super) fn row(&self, item: String, column: &str, unit: &'static str) -> Result<PriceRow> {
+        pub(super) fn row(
+            &self,
+            item: String,
+            column: &str,
+            unit: &'static str,
+        ) -> Result<PriceRow> {
             let Stated { as_of, quality, .. } = self.stated(column)?;
             Ok(PriceRow {
                 region: self.text("region")?.to_owned(),
@@ -315,11 +361,17 @@ mod table {
 
         fn cell(&self, column: &str) -> Result<&str> {
             let index = self.headers.iter().position(|header| header == column);
-            index.and_then(|index| self.record.get(index)).ok_or_else(|| self.refuse(&format!("there is no column {column}")))
+            index
+                .and_then(|index| self.record.get(index))
+                .ok_or_else(|| self.refuse(&format!("there is no column {column}")))
         }
 
         fn refuse(&self, problem: &str) -> Refusal {
-            Refusal { table: self.table, line: self.number, problem: problem.to_owned() }
+            Refusal {
+                table: self.table,
+                line: self.number,
+                problem: problem.to_owned(),
+            }
         }
     }
 
@@ -329,14 +381,22 @@ mod table {
     }
 
     fn price(text: &str) -> Option<Decimal> {
-        Decimal::from_str_exact(text).ok().filter(|price| *price > Decimal::ZERO)
+        Decimal::from_str_exact(text)
+            .ok()
+            .filter(|price| *price > Decimal::ZERO)
     }
 
     /// `2026`, `2026-09` or `2026-09-11`.
     fn date(text: &str) -> Option<&str> {
-        let is_number_of = |part: &str, digits| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number_of = |part: &str, digits| {
+            part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
         let parts: Vec<&str> = text.split('-').collect();
-        let is_date = parts.len() <= 3 && parts.iter().zip([4, 2, 2]).all(|(part, digits)| is_number_of(part, digits));
+        let is_date = parts.len() <= 3
+            && parts
+                .iter()
+                .zip([4, 2, 2])
+                .all(|(part, digits)| is_number_of(part, digits));
         is_date.then_some(text)
     }
 }
@@ -347,8 +407,14 @@ mod tests {
     use crate::error::Kind;
 
     fn refusal(rows: &str) -> String {
-        let fargate = format!("region,os,architecture,purchase_option,component,usd,as_of,source,quality\n{rows}");
-        let error = PriceBook::from_tables(&Tables { fargate: &fargate, ..Tables::default() }).expect_err("the row is wrong");
+        let fargate = format!(
+            "region,os,architecture,purchase_option,component,usd,as_of,source,quality\n{rows}"
+        );
+        let error = PriceBook::from_tables(&Tables {
+            fargate: &fargate,
+            ..Tables::default()
+        })
+        .expect_err("the row is wrong");
         assert_eq!(error.kind(), Kind::Input);
         error.to_string()
     }
@@ -358,14 +424,39 @@ mod tests {
         let good = "r,linux,arm64,spot,vcpu_hour,1,2026-09,s,exact\n";
         for price in ["0", "-1", "NaN", "", "1e-2"] {
             let text = refusal(&good.replace(",1,", &format!(",{price},")));
-            assert_eq!(text, format!("price table fargate, line 2: `{price}` cannot be the usd"));
+            assert_eq!(
+                text,
+                format!("price table fargate, line 2: `{price}` cannot be the usd")
+            );
         }
-        assert_eq!(refusal(&good.repeat(2)), "price table fargate, line 3: it repeats what an earlier line says");
-        assert_eq!(refusal(&good.replace("arm64", "arm")), "price table fargate, line 2: `arm` cannot be the architecture");
-        assert_eq!(refusal(&good.replace("2026-09", "Sept")), "price table fargate, line 2: `Sept` cannot be the as_of");
-        assert_eq!(refusal(&good.replace("exact", "sure")), "price table fargate, line 2: `sure` cannot be the quality");
-        assert_eq!(refusal("r,linux\n"), "price table fargate, line 2: it has 2 cells, its header 9");
-        let lost = PriceBook::from_tables(&Tables { ec2: "region\nr\n", ..Tables::default() }).expect_err("no such column");
-        assert_eq!(lost.to_string(), "price table ec2, line 2: there is no column instance_type");
+        assert_eq!(
+            refusal(&good.repeat(2)),
+            "price table fargate, line 3: it repeats what an earlier line says"
+        );
+        assert_eq!(
+            refusal(&good.replace("arm64", "arm")),
+            "price table fargate, line 2: `arm` cannot be the architecture"
+        );
+        assert_eq!(
+            refusal(&good.replace("2026-09", "Sept")),
+            "price table fargate, line 2: `Sept` cannot be the as_of"
+        );
+        assert_eq!(
+            refusal(&good.replace("exact", "sure")),
+            "price table fargate, line 2: `sure` cannot be the quality"
+        );
+        assert_eq!(
+            refusal("r,linux\n"),
+            "price table fargate, line 2: it has 2 cells, its header 9"
+        );
+        let lost = PriceBook::from_tables(&Tables {
+            ec2: "region\nr\n",
+            ..Tables::default()
+        })
+        .expect_err("no such column");
+        assert_eq!(
+            lost.to_string(),
+            "price table ec2, line 2: there is no column instance_type"
+        );
     }
 }

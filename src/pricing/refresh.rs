@@ -82,16 +82,29 @@ pub struct Rate {
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] where a product is not in AWS's shape, and where two products state one price.
-pub fn read(region: &str, answers: &Answers, wanted: &Wanted, now: jiff::Timestamp) -> Result<Found> {
+pub fn read(
+    region: &str,
+    answers: &Answers,
+    wanted: &Wanted,
+    now: jiff::Timestamp,
+) -> Result<Found> {
     let mut claims = Claims::new(region, now);
     for product in products(&answers.ecs)? {
         claims.add(&product, fargate::prices(&product));
     }
     for product in products(&answers.codebuild)? {
-        claims.add(&product, codebuild::prices(&product, &wanted.codebuild_types));
+        claims.add(
+            &product,
+            codebuild::prices(&product, &wanted.codebuild_types),
+        );
     }
     for product in products(&answers.ec2)? {
-        claims.add(&product, Ok(ec2::price(&product, &wanted.instance_types).into_iter().collect()));
+        claims.add(
+            &product,
+            Ok(ec2::price(&product, &wanted.instance_types)
+                .into_iter()
+                .collect()),
+        );
     }
     for product in products(&answers.vpc)? {
         claims.add(&product, Ok(ec2::address(&product).into_iter().collect()));
@@ -111,10 +124,17 @@ fn products(texts: &[String]) -> Result<Vec<Product>> {
 impl Wanted {
     /// Every price that a complete region has.
     fn items(&self) -> Vec<found::Item> {
-        let codebuild = self.codebuild_types.iter().map(|kind| codebuild::item(&kind.environment_type, &kind.compute_type));
+        let codebuild = self
+            .codebuild_types
+            .iter()
+            .map(|kind| codebuild::item(&kind.environment_type, &kind.compute_type));
         let instances = self.instance_types.iter().map(|name| ec2::item(name));
         let mut items = fargate::items(self.savings_plans);
-        items.extend(codebuild.chain(instances).chain([ec2::volume_item(), ec2::address_item()]));
+        items.extend(
+            codebuild
+                .chain(instances)
+                .chain([ec2::volume_item(), ec2::address_item()]),
+        );
         items
     }
 }

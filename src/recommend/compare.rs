@@ -96,14 +96,22 @@ impl Comparison {
     }
 
     /// The cheapest on demand of the placements that `matches`.
-    pub fn best_where(&self, matches: impl Fn(&PlacementResult) -> bool) -> Option<&PlacementResult> {
-        let on_demand = |placement: &&PlacementResult| placement.purchase_option == PurchaseOption::OnDemand;
-        self.priced().filter(on_demand).find(|placement| matches(placement))
+    pub fn best_where(
+        &self,
+        matches: impl Fn(&PlacementResult) -> bool,
+    ) -> Option<&PlacementResult> {
+        let on_demand =
+            |placement: &&PlacementResult| placement.purchase_option == PurchaseOption::OnDemand;
+        self.priced()
+            .filter(on_demand)
+            .find(|placement| matches(placement))
     }
 
     /// The placements with a cost, cheapest first.
     pub fn priced(&self) -> impl Iterator<Item = &PlacementResult> {
-        self.placements.iter().filter(|placement| placement.cost_usd.is_some())
+        self.placements
+            .iter()
+            .filter(|placement| placement.cost_usd.is_some())
     }
 }
 
@@ -115,16 +123,26 @@ impl Comparison {
 /// the cheapest always on, as many as the runs that overlap on average need. Data transfer, public addresses and
 /// logs are the same everywhere and left out.
 pub fn compare(job: &Job, book: &PriceBook) -> Comparison {
-    let mut candidates: Vec<Candidate> =
-        job.architectures.iter().flat_map(|&architecture| of_architecture(job, book, architecture)).collect();
+    let mut candidates: Vec<Candidate> = job
+        .architectures
+        .iter()
+        .flat_map(|&architecture| of_architecture(job, book, architecture))
+        .collect();
     candidates.sort_by_key(|Candidate { placement, .. }| {
-        (placement.cost_usd.is_none(), placement.cost_usd, Reverse(placement.feasible))
+        (
+            placement.cost_usd.is_none(),
+            placement.cost_usd,
+            Reverse(placement.feasible),
+        )
     });
     Comparison {
         version: COMPARISON_VERSION,
         inputs: job.clone(),
         break_even: break_even::between_platforms(&candidates, job.load),
-        placements: candidates.into_iter().map(|candidate| candidate.placement).collect(),
+        placements: candidates
+            .into_iter()
+            .map(|candidate| candidate.placement)
+            .collect(),
         prices: prices(book, &job.region),
     }
 }
@@ -146,20 +164,32 @@ struct Tariff {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Meter {
     /// Each run by itself, after `boot_ms`, which is billed too; `free_ms` of the period are not billed.
-    PerRun { rule: Metering, boot_ms: i64, free_ms: i64 },
+    PerRun {
+        rule: Metering,
+        boot_ms: i64,
+        free_ms: i64,
+    },
     /// Instances for all of the period, each with room for so many runs.
     AlwaysOn { runs_per_instance: u32 },
 }
 
 impl Meter {
     const fn per_run(rule: Metering) -> Self {
-        Self::PerRun { rule, boot_ms: 0, free_ms: 0 }
+        Self::PerRun {
+            rule,
+            boot_ms: 0,
+            free_ms: 0,
+        }
     }
 
     /// Milliseconds billed in the period. Never less for longer or for more runs.
     fn billed_ms(self, load: Load) -> i128 {
         match self {
-            Self::PerRun { rule, boot_ms, free_ms } => {
+            Self::PerRun {
+                rule,
+                boot_ms,
+                free_ms,
+            } => {
                 let run_ms = rule.billed_ms(load.duration_ms.saturating_add(boot_ms));
                 (i128::from(load.runs()) * i128::from(run_ms) - i128::from(free_ms)).max(0)
             }
@@ -174,7 +204,11 @@ impl Meter {
 impl Tariff {
     /// What the period costs; `None` beyond what can be counted.
     fn cost(&self, load: Load) -> Option<Usd> {
-        let cost = Usd::of(self.meter.billed_ms(load), self.usd_per_month.amount(), MONTH_MS);
+        let cost = Usd::of(
+            self.meter.billed_ms(load),
+            self.usd_per_month.amount(),
+            MONTH_MS,
+        );
         (cost.amount() < Decimal::MAX).then_some(cost)
     }
 }
@@ -193,8 +227,18 @@ struct Draft {
 }
 
 impl Draft {
-    const fn new(platform: Platform, architecture: Architecture, purchase_option: PurchaseOption) -> Self {
-        Self { platform, architecture, purchase_option, size: None, reasons: Vec::new() }
+    const fn new(
+        platform: Platform,
+        architecture: Architecture,
+        purchase_option: PurchaseOption,
+    ) -> Self {
+        Self {
+            platform,
+            architecture,
+            purchase_option,
+            size: None,
+            reasons: Vec::new(),
+        }
     }
 
     fn sized(mut self, size: Size) -> Self {
@@ -209,7 +253,11 @@ impl Draft {
 
     /// Says so where sources disagree on the price.
     fn minding(self, quality: Quality) -> Self {
-        if quality == Quality::Conflicting { self.because("sources disagree on this price") } else { self }
+        if quality == Quality::Conflicting {
+            self.because("sources disagree on this price")
+        } else {
+            self
+        }
     }
 
     fn infeasible(self, reason: impl Into<String>) -> Candidate {
@@ -221,18 +269,37 @@ impl Draft {
     }
 
     fn priced(self, tariff: Tariff, load: Load) -> Candidate {
-        let Some(cost) = tariff.cost(load) else { return self.unpriced("more than can be counted") };
+        let Some(cost) = tariff.cost(load) else {
+            return self.unpriced("more than can be counted");
+        };
         let mut candidate = self.finish(true, Some(cost), Some(tariff));
-        candidate.placement.reasons.extend(cautions(&candidate.placement));
+        candidate
+            .placement
+            .reasons
+            .extend(cautions(&candidate.placement));
         candidate.placement.monthly_cost_usd = cost.per_month(load.period_ms());
         candidate
     }
 
     fn finish(self, feasible: bool, cost_usd: Option<Usd>, tariff: Option<Tariff>) -> Candidate {
-        let Self { platform, architecture, purchase_option, size, reasons } = self;
+        let Self {
+            platform,
+            architecture,
+            purchase_option,
+            size,
+            reasons,
+        } = self;
         let monthly_cost_usd = None;
-        let placement =
-            PlacementResult { platform, size, architecture, purchase_option, cost_usd, monthly_cost_usd, feasible, reasons };
+        let placement = PlacementResult {
+            platform,
+            size,
+            architecture,
+            purchase_option,
+            cost_usd,
+            monthly_cost_usd,
+            feasible,
+            reasons,
+        };
         Candidate { placement, tariff }
     }
 }
@@ -250,13 +317,27 @@ fn cautions(placement: &PlacementResult) -> Vec<String> {
 
 fn of_architecture(job: &Job, book: &PriceBook, architecture: Architecture) -> Vec<Candidate> {
     let homes = [fargate::candidates, codebuild::candidates, ec2::candidates];
-    homes.into_iter().flat_map(|candidates| candidates(job, book, architecture)).collect()
+    homes
+        .into_iter()
+        .flat_map(|candidates| candidates(job, book, architecture))
+        .collect()
 }
 
 fn prices(book: &PriceBook, region: &str) -> PricesResult {
-    let dates = || book.rows().filter(|row| row.region == region).filter_map(|row| row.as_of.as_deref());
-    let as_of = dates().min().zip(dates().max()).map_or_else(|| "not dated".to_owned(), |(from, to)| format!("{from} to {to}"));
-    PricesResult { as_of, book: book.hash().to_owned(), kind: "list" }
+    let dates = || {
+        book.rows()
+            .filter(|row| row.region == region)
+            .filter_map(|row| row.as_of.as_deref())
+    };
+    let as_of = dates().min().zip(dates().max()).map_or_else(
+        || "not dated".to_owned(),
+        |(from, to)| format!("{from} to {to}"),
+    );
+    PricesResult {
+        as_of,
+        book: book.hash().to_owned(),
+        kind: "list",
+    }
 }
 
 #[cfg(test)]
@@ -279,14 +360,24 @@ mod tests {
             architectures: Architecture::ALL.to_vec(),
             need: TaskSize::new(vcpu * 1024, gib * 1024),
             ephemeral_gib: None,
-            load: Load { duration_ms: seconds * 1000, runs_per_day, days: 30 },
+            load: Load {
+                duration_ms: seconds * 1000,
+                runs_per_day,
+                days: 30,
+            },
             free_tier: false,
         }
     }
 
     /// The example of the AWS Fargate pricing page: five runs of ten minutes a day, 30 GiB of storage.
     fn page_example() -> Comparison {
-        compare(&Job { ephemeral_gib: Some(30), ..job(1, 2, 600, 5) }, &book())
+        compare(
+            &Job {
+                ephemeral_gib: Some(30),
+                ..job(1, 2, 600, 5)
+            },
+            &book(),
+        )
     }
 
     pub(super) fn usd(text: &str) -> Usd {
@@ -299,24 +390,44 @@ mod tests {
         architecture: Architecture,
         size: &str,
     ) -> &'a PlacementResult {
-        let named = |placement: &&PlacementResult| placement.size.as_ref().is_some_and(|found| found.name == size);
+        let named = |placement: &&PlacementResult| {
+            placement
+                .size
+                .as_ref()
+                .is_some_and(|found| found.name == size)
+        };
         let mut all = comparison.placements.iter().filter(named);
         all.find(|found| {
-            (found.platform, found.architecture, found.purchase_option) == (platform, architecture, PurchaseOption::OnDemand)
+            (found.platform, found.architecture, found.purchase_option)
+                == (platform, architecture, PurchaseOption::OnDemand)
         })
         .expect("listed")
     }
 
     /// To a millionth of a cent.
     pub(super) fn cost(placement: &PlacementResult) -> Usd {
-        Usd::new(placement.cost_usd.expect("priced").amount().round_dp(8).normalize())
+        Usd::new(
+            placement
+                .cost_usd
+                .expect("priced")
+                .amount()
+                .round_dp(8)
+                .normalize(),
+        )
     }
 
     #[test]
     fn the_example_of_the_pricing_page_costs_what_the_page_says() {
         // 25 h × (0.04048 + 2 × 0.004445 + 10 × 0.000111) and 25 h × (0.03238 + 2 × 0.00356 + 10 × 0.000111).
         let comparison = page_example();
-        let fargate = |architecture| cost(find(&comparison, Platform::Fargate, architecture, "1 vCPU / 2 GiB"));
+        let fargate = |architecture| {
+            cost(find(
+                &comparison,
+                Platform::Fargate,
+                architecture,
+                "1 vCPU / 2 GiB",
+            ))
+        };
         assert_eq!(fargate(Architecture::X86_64), usd("1.262"));
         assert_eq!(fargate(Architecture::Arm64), usd("1.01525"));
         assert_eq!(comparison.best().map(cost), Some(usd("1.01525")));
@@ -328,50 +439,103 @@ mod tests {
         let arm = |platform, size| cost(find(&comparison, platform, Architecture::Arm64, size));
         // 1,500 minutes at 0.0034; 30 h and 720 h of c6g.large at 0.068, with 60 GiB at 0.08 for 730 h.
         assert_eq!(arm(Platform::Codebuild, "BUILD_GENERAL1_SMALL"), usd("5.1"));
-        assert_eq!(arm(Platform::Ec2, "c6g.large, launched per run"), usd("2.23726027"));
-        assert_eq!(arm(Platform::Ec2, "c6g.large, always on"), usd("53.69424658"));
+        assert_eq!(
+            arm(Platform::Ec2, "c6g.large, launched per run"),
+            usd("2.23726027")
+        );
+        assert_eq!(
+            arm(Platform::Ec2, "c6g.large, always on"),
+            usd("53.69424658")
+        );
     }
 
     #[test]
     fn the_cheapest_come_first_then_the_unpriced_then_the_impossible() {
         let comparison = page_example();
-        let rank = |placement: &PlacementResult| (placement.cost_usd.is_none(), placement.cost_usd, !placement.feasible);
+        let rank = |placement: &PlacementResult| {
+            (
+                placement.cost_usd.is_none(),
+                placement.cost_usd,
+                !placement.feasible,
+            )
+        };
         assert!(comparison.placements.is_sorted_by_key(rank));
-        let refused: Vec<_> = comparison.placements.iter().filter(|placement| placement.cost_usd.is_none()).collect();
+        let refused: Vec<_> = comparison
+            .placements
+            .iter()
+            .filter(|placement| placement.cost_usd.is_none())
+            .collect();
         assert!(
-            refused.iter().all(|placement| !placement.reasons.is_empty()) && refused.iter().any(|placement| placement.feasible)
+            refused
+                .iter()
+                .all(|placement| !placement.reasons.is_empty())
+                && refused.iter().any(|placement| placement.feasible)
         );
-        assert!(comparison.priced().all(|placement| placement.feasible && placement.size.is_some()));
+        assert!(
+            comparison
+                .priced()
+                .all(|placement| placement.feasible && placement.size.is_some())
+        );
     }
 
     #[test]
     fn conditions_of_a_price_are_said() {
         let comparison = page_example();
-        let reasons =
-            |option| comparison.priced().find(|found| found.purchase_option == option).map(|found| found.reasons.join("; "));
+        let reasons = |option| {
+            comparison
+                .priced()
+                .find(|found| found.purchase_option == option)
+                .map(|found| found.reasons.join("; "))
+        };
         assert_eq!(
             reasons(PurchaseOption::Spot).as_deref(),
             Some("needs an arm64 image; can be interrupted, and its price floats")
         );
-        assert!(reasons(PurchaseOption::SavingsPlan1yrNoUpfront).is_some_and(|reasons| reasons.contains("Savings Plan")));
+        assert!(
+            reasons(PurchaseOption::SavingsPlan1yrNoUpfront)
+                .is_some_and(|reasons| reasons.contains("Savings Plan"))
+        );
         assert_eq!(reasons(PurchaseOption::SavingsPlan1yrAllUpfront), None);
     }
 
     #[test]
     fn a_region_without_prices_is_listed_with_reasons() {
-        let comparison = compare(&Job { region: "eu-nowhere-1".to_owned(), ..job(1, 2, 600, 5) }, &book());
+        let comparison = compare(
+            &Job {
+                region: "eu-nowhere-1".to_owned(),
+                ..job(1, 2, 600, 5)
+            },
+            &book(),
+        );
         assert!(comparison.best().is_none() && comparison.break_even.is_empty());
-        let reasons: Vec<_> = comparison.placements.iter().flat_map(|placement| &placement.reasons).collect();
-        assert!(reasons.contains(&&"no Fargate arm64 on_demand price for eu-nowhere-1 in the price book".to_owned()));
-        assert!(reasons.contains(&&"no EC2 x86_64 price for eu-nowhere-1 in the price book".to_owned()));
+        let reasons: Vec<_> = comparison
+            .placements
+            .iter()
+            .flat_map(|placement| &placement.reasons)
+            .collect();
+        assert!(reasons.contains(
+            &&"no Fargate arm64 on_demand price for eu-nowhere-1 in the price book".to_owned()
+        ));
+        assert!(
+            reasons.contains(&&"no EC2 x86_64 price for eu-nowhere-1 in the price book".to_owned())
+        );
         assert_eq!(comparison.prices.as_of, "not dated");
     }
 
     #[test]
     fn windows_is_billed_five_minutes_at_least() {
-        let windows = Job { os: Os::Windows, architectures: vec![Architecture::X86_64], ..job(1, 2, 60, 1) };
+        let windows = Job {
+            os: Os::Windows,
+            architectures: vec![Architecture::X86_64],
+            ..job(1, 2, 60, 1)
+        };
         let comparison = compare(&windows, &book());
-        let fargate = find(&comparison, Platform::Fargate, Architecture::X86_64, "1 vCPU / 2 GiB");
+        let fargate = find(
+            &comparison,
+            Platform::Fargate,
+            Architecture::X86_64,
+            "1 vCPU / 2 GiB",
+        );
         // 30 × 300 s = 2.5 h × (0.046552 + 0.046 + 2 × 0.00511175).
         assert_eq!(cost(fargate), usd("0.25693875"));
         assert_eq!(fargate.reasons, ["sources disagree on this price"]);
@@ -379,25 +543,82 @@ mod tests {
 
     #[test]
     fn more_storage_than_fargate_gives_is_not_possible_there() {
-        let refused = compare(&Job { ephemeral_gib: Some(201), ..job(1, 2, 600, 5) }, &book());
-        assert!(refused.placements.iter().filter(|found| found.platform == Platform::Fargate).all(|found| !found.feasible));
-        assert!(refused.priced().any(|found| found.platform == Platform::Ec2));
+        let refused = compare(
+            &Job {
+                ephemeral_gib: Some(201),
+                ..job(1, 2, 600, 5)
+            },
+            &book(),
+        );
+        assert!(
+            refused
+                .placements
+                .iter()
+                .filter(|found| found.platform == Platform::Fargate)
+                .all(|found| !found.feasible)
+        );
+        assert!(
+            refused
+                .priced()
+                .any(|found| found.platform == Platform::Ec2)
+        );
     }
 
     #[test]
     fn storage_without_a_price_is_not_priced() {
-        let comparison = compare(&Job { region: "eu-north-1".to_owned(), ephemeral_gib: Some(30), ..job(1, 2, 600, 5) }, &book());
-        let fargate = find(&comparison, Platform::Fargate, Architecture::X86_64, "1 vCPU / 2 GiB");
-        assert!(fargate.cost_usd.is_none() && fargate.feasible && fargate.reasons[0].contains("ephemeral storage price"));
+        let comparison = compare(
+            &Job {
+                region: "eu-north-1".to_owned(),
+                ephemeral_gib: Some(30),
+                ..job(1, 2, 600, 5)
+            },
+            &book(),
+        );
+        let fargate = find(
+            &comparison,
+            Platform::Fargate,
+            Architecture::X86_64,
+            "1 vCPU / 2 GiB",
+        );
+        assert!(
+            fargate.cost_usd.is_none()
+                && fargate.feasible
+                && fargate.reasons[0].contains("ephemeral storage price")
+        );
     }
 
     #[test]
     fn what_cannot_be_counted_is_no_number() {
-        let forever = Job { load: Load { duration_ms: i64::MAX, runs_per_day: u32::MAX, days: u32::MAX }, ..job(1, 2, 1, 1) };
+        let forever = Job {
+            load: Load {
+                duration_ms: i64::MAX,
+                runs_per_day: u32::MAX,
+                days: u32::MAX,
+            },
+            ..job(1, 2, 1, 1)
+        };
         let comparison = compare(&forever, &book());
-        assert!(comparison.priced().all(|placement| placement.cost_usd.is_some_and(|cost| cost.amount() < Decimal::MAX)));
-        let nothing = Job { load: Load { duration_ms: -1, runs_per_day: 0, days: 0 }, ..job(0, 0, 0, 0) };
-        assert!(compare(&nothing, &PriceBook::from_tables(&Tables::default()).expect("empty")).best().is_none());
+        assert!(comparison.priced().all(|placement| {
+            placement
+                .cost_usd
+                .is_some_and(|cost| cost.amount() < Decimal::MAX)
+        }));
+        let nothing = Job {
+            load: Load {
+                duration_ms: -1,
+                runs_per_day: 0,
+                days: 0,
+            },
+            ..job(0, 0, 0, 0)
+        };
+        assert!(
+            compare(
+                &nothing,
+                &PriceBook::from_tables(&Tables::default()).expect("empty")
+            )
+            .best()
+            .is_none()
+        );
         assert_eq!(compare(&nothing, &book()).best().map(cost), Some(Usd::ZERO));
     }
 

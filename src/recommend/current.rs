@@ -20,7 +20,10 @@ pub(super) fn configuration(book: &PriceBook, demand: &Demand) -> Configuration 
 }
 
 fn codebuild_size(book: &PriceBook, configuration: &Configuration) -> Option<TaskSize> {
-    book.codebuild_size(configuration.environment_type.as_deref()?, configuration.compute_type.as_deref()?)
+    book.codebuild_size(
+        configuration.environment_type.as_deref()?,
+        configuration.compute_type.as_deref()?,
+    )
 }
 
 /// The list cost in the window: exact, or the reason why there is none.
@@ -31,7 +34,11 @@ pub(super) fn cost(analysis: &Analysis<'_>, demand: &Demand) -> Result<Usd, Stri
     if demand.runs.only_glimpsed {
         return Err("only snapshots of the ECS API tell of it: tasks that came and went between them were not seen".to_owned());
     }
-    demand.billables.iter().map(|billable| billable_cost(analysis, &demand.workload.region, billable)).sum()
+    demand
+        .billables
+        .iter()
+        .map(|billable| billable_cost(analysis, &demand.workload.region, billable))
+        .sum()
 }
 
 fn no_history(demand: &Demand) -> String {
@@ -41,25 +48,53 @@ fn no_history(demand: &Demand) -> String {
     }
 }
 
-fn billable_cost(analysis: &Analysis<'_>, region: &str, billable: &Billable) -> Result<Usd, String> {
+fn billable_cost(
+    analysis: &Analysis<'_>,
+    region: &str,
+    billable: &Billable,
+) -> Result<Usd, String> {
     let configuration = &billable.configuration;
     match configuration.platform() {
         Some(Platform::Fargate) => {
             let size = configuration.size().ok_or("no source tells its size")?;
             let os = configuration.os_or_default();
-            let prices =
-                analysis.book.fargate(region, os, configuration.architecture_or_default(), configuration.purchase_option());
-            let cost =
-                prices.and_then(|prices| fargate_cost(prices, size, configuration.ephemeral_gib, fargate_ms(os, billable)));
+            let prices = analysis.book.fargate(
+                region,
+                os,
+                configuration.architecture_or_default(),
+                configuration.purchase_option(),
+            );
+            let cost = prices.and_then(|prices| {
+                fargate_cost(
+                    prices,
+                    size,
+                    configuration.ephemeral_gib,
+                    fargate_ms(os, billable),
+                )
+            });
             cost.map_err(|reason| reason.to_string())
         }
         Some(Platform::Codebuild) => {
-            let environment = configuration.environment_type.as_deref().ok_or("no source tells its environment type")?;
-            let compute = configuration.compute_type.as_deref().ok_or("no source tells its compute type")?;
-            let price = analysis.book.codebuild(region, environment, compute).map_err(|reason| reason.to_string())?;
-            Ok(codebuild_cost(price, codebuild_ms(analysis, price.unit, billable)))
+            let environment = configuration
+                .environment_type
+                .as_deref()
+                .ok_or("no source tells its environment type")?;
+            let compute = configuration
+                .compute_type
+                .as_deref()
+                .ok_or("no source tells its compute type")?;
+            let price = analysis
+                .book
+                .codebuild(region, environment, compute)
+                .map_err(|reason| reason.to_string())?;
+            Ok(codebuild_cost(
+                price,
+                codebuild_ms(analysis, price.unit, billable),
+            ))
         }
-        Some(Platform::Ec2) => Err("runs on EC2 instances, whose cost is the cluster's and not a task's".to_owned()),
+        Some(Platform::Ec2) => {
+            Err("runs on EC2 instances, whose cost is the cluster's and not a task's".to_owned())
+        }
         None => Err(match configuration.launch_type.as_deref() {
             Some(other) => format!("launch type {other} is not priced"),
             None => "no source tells its launch type".to_owned(),
@@ -76,10 +111,16 @@ pub(super) const fn fargate_ms(os: Os, billable: &Billable) -> i64 {
 }
 
 /// Milliseconds as CodeBuild meters them.
-pub(super) const fn codebuild_ms(analysis: &Analysis<'_>, unit: CodebuildUnit, billable: &Billable) -> i64 {
+pub(super) const fn codebuild_ms(
+    analysis: &Analysis<'_>,
+    unit: CodebuildUnit,
+    billable: &Billable,
+) -> i64 {
     match unit {
         CodebuildUnit::Second => billable.metered.second,
-        CodebuildUnit::Minute if analysis.policy.bill_queue_time => billable.metered.minute_with_queue,
+        CodebuildUnit::Minute if analysis.policy.bill_queue_time => {
+            billable.metered.minute_with_queue
+        }
         CodebuildUnit::Minute => billable.metered.minute,
     }
 }
@@ -87,11 +128,25 @@ pub(super) const fn codebuild_ms(analysis: &Analysis<'_>, unit: CodebuildUnit, b
 /// The time billed in the present home; `None` where homes with different units were mixed or none is known.
 pub(super) fn metered(analysis: &Analysis<'_>, demand: &Demand) -> Option<Metered> {
     let one = |billable: &Billable| match billable.configuration.platform()? {
-        Platform::Fargate => Some((fargate_ms(billable.configuration.os_or_default(), billable), "second")),
+        Platform::Fargate => Some((
+            fargate_ms(billable.configuration.os_or_default(), billable),
+            "second",
+        )),
         Platform::Codebuild => {
-            let is_lambda = billable.configuration.environment_type.as_deref().is_some_and(|kind| kind.contains("LAMBDA"));
-            let unit = if is_lambda { CodebuildUnit::Second } else { CodebuildUnit::Minute };
-            Some((codebuild_ms(analysis, unit, billable), if is_lambda { "second" } else { "minute" }))
+            let is_lambda = billable
+                .configuration
+                .environment_type
+                .as_deref()
+                .is_some_and(|kind| kind.contains("LAMBDA"));
+            let unit = if is_lambda {
+                CodebuildUnit::Second
+            } else {
+                CodebuildUnit::Minute
+            };
+            Some((
+                codebuild_ms(analysis, unit, billable),
+                if is_lambda { "second" } else { "minute" },
+            ))
         }
         Platform::Ec2 => None,
     };
@@ -99,13 +154,21 @@ pub(super) fn metered(analysis: &Analysis<'_>, demand: &Demand) -> Option<Metere
     let unit = all.first()?.1;
     let total: i64 = all.iter().map(|(ms, _)| ms).sum();
     let per_unit = if unit == "minute" { 60_000.0 } else { 1_000.0 };
-    all.iter().all(|(_, other)| *other == unit).then_some(Metered { amount: total as f64 / per_unit, unit })
+    all.iter()
+        .all(|(_, other)| *other == unit)
+        .then_some(Metered {
+            amount: total as f64 / per_unit,
+            unit,
+        })
 }
 
 /// How its billed time was measured.
 pub(super) fn basis(demand: &Demand) -> Option<&'static str> {
-    demand.billables.first().map(|billable| match billable.basis {
-        Basis::Runs => "runs",
-        Basis::SampleCount => "sample_count",
-    })
+    demand
+        .billables
+        .first()
+        .map(|billable| match billable.basis {
+            Basis::Runs => "runs",
+            Basis::SampleCount => "sample_count",
+        })
 }

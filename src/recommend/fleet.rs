@@ -52,18 +52,40 @@ struct Candidate<'a> {
 
 impl Fleets {
     /// Packs every workload that can run on Linux instances and whose size is known; `alone` are its other placements.
-    pub(super) fn plan<'a>(analysis: &Analysis<'_>, cases: &'a [Case<'a>], alone: &[Vec<PlacementResult>]) -> Self {
+    pub(super) fn plan<'a>(
+        analysis: &Analysis<'_>,
+        cases: &'a [Case<'a>],
+        alone: &[Vec<PlacementResult>],
+    ) -> Self {
         let mut sites: BTreeMap<Site, Vec<Candidate<'a>>> = BTreeMap::new();
-        let mut planned = Self { fleets: BTreeMap::new(), shares: BTreeMap::new(), kept: BTreeSet::new() };
-        for (case, placements) in cases.iter().zip(alone).filter(|(case, _)| case.need.is_some()) {
+        let mut planned = Self {
+            fleets: BTreeMap::new(),
+            shares: BTreeMap::new(),
+            kept: BTreeSet::new(),
+        };
+        for (case, placements) in cases
+            .iter()
+            .zip(alone)
+            .filter(|(case, _)| case.need.is_some())
+        {
             let workload = &case.demand.workload;
             if case.configuration.os_or_default() == Os::Windows {
-                planned.shares.insert(workload.clone(), Share::Infeasible("only Linux instances are modelled".to_owned()));
+                planned.shares.insert(
+                    workload.clone(),
+                    Share::Infeasible("only Linux instances are modelled".to_owned()),
+                );
                 continue;
             }
             let architecture = case.configuration.architecture_or_default();
-            let site = Site { account: workload.account.clone(), region: workload.region.clone(), architecture };
-            sites.entry(site).or_default().push(Candidate { case, elsewhere: elsewhere(case, placements) });
+            let site = Site {
+                account: workload.account.clone(),
+                region: workload.region.clone(),
+                architecture,
+            };
+            sites.entry(site).or_default().push(Candidate {
+                case,
+                elsewhere: elsewhere(case, placements),
+            });
         }
         for (site, candidates) in sites {
             planned.plan_site(analysis, site, candidates);
@@ -78,23 +100,42 @@ impl Fleets {
         };
         let (everyone, refused) = pack_fitting(analysis, &types, candidates);
         for (candidate, reason) in refused {
-            self.shares.insert(candidate.case.demand.workload.clone(), Share::Infeasible(reason));
+            self.shares.insert(
+                candidate.case.demand.workload.clone(),
+                Share::Infeasible(reason),
+            );
         }
-        let Some((fleet, tenants)) = everyone else { return };
+        let Some((fleet, tenants)) = everyone else {
+            return;
+        };
         self.record(&fleet, &tenants);
         let packed = match settle(analysis, &types, &fleet, &tenants) {
             Some((settled, stayers)) => {
                 self.record(&settled, &stayers);
-                self.kept.extend(stayers.iter().map(|stayer| stayer.case.demand.workload.clone()));
-                Packed { fleet: settled, tenants: keys(&stayers) }
+                self.kept.extend(
+                    stayers
+                        .iter()
+                        .map(|stayer| stayer.case.demand.workload.clone()),
+                );
+                Packed {
+                    fleet: settled,
+                    tenants: keys(&stayers),
+                }
             }
-            None => Packed { fleet, tenants: keys(&tenants) },
+            None => Packed {
+                fleet,
+                tenants: keys(&tenants),
+            },
         };
         self.fleets.insert(site, packed);
     }
 
     fn share_alike(&mut self, candidates: &[Candidate<'_>], share: &Share) {
-        self.shares.extend(candidates.iter().map(|candidate| (candidate.case.demand.workload.clone(), share.clone())));
+        self.shares.extend(
+            candidates
+                .iter()
+                .map(|candidate| (candidate.case.demand.workload.clone(), share.clone())),
+        );
     }
 
     fn record(&mut self, fleet: &Fleet, tenants: &[Candidate<'_>]) {
@@ -104,13 +145,17 @@ impl Fleets {
             } else {
                 Share::Of(share)
             };
-            self.shares.insert(tenant.case.demand.workload.clone(), share);
+            self.shares
+                .insert(tenant.case.demand.workload.clone(), share);
         }
     }
 
     /// What `workload` is to its fleet: to the settled one if it stays, else to one that holds every workload.
     pub(super) fn share(&self, workload: &WorkloadKey) -> Share {
-        self.shares.get(workload).cloned().unwrap_or_else(|| Share::Infeasible("no source tells its size".to_owned()))
+        self.shares
+            .get(workload)
+            .cloned()
+            .unwrap_or_else(|| Share::Infeasible("no source tells its size".to_owned()))
     }
 
     /// Whether `workload` belongs on its fleet: none of the tenants there would be cheaper elsewhere.
@@ -120,15 +165,27 @@ impl Fleets {
 
     /// The fleets as reported.
     pub(super) fn results(&self, analysis: &Analysis<'_>, cases: &[Case<'_>]) -> Vec<FleetResult> {
-        let by_key: BTreeMap<&WorkloadKey, &Case<'_>> = cases.iter().map(|case| (&case.demand.workload, case)).collect();
-        self.fleets.iter().map(|(site, packed)| result(analysis, site, packed, &by_key)).collect()
+        let by_key: BTreeMap<&WorkloadKey, &Case<'_>> = cases
+            .iter()
+            .map(|case| (&case.demand.workload, case))
+            .collect();
+        self.fleets
+            .iter()
+            .map(|(site, packed)| result(analysis, site, packed, &by_key))
+            .collect()
     }
 }
 
 fn instance_types(analysis: &Analysis<'_>, site: &Site) -> Result<Vec<InstanceType>, String> {
-    let gib_month = analysis.book.root_volume_gib_month(&site.region).map_err(|reason| reason.to_string())?;
+    let gib_month = analysis
+        .book
+        .root_volume_gib_month(&site.region)
+        .map_err(|reason| reason.to_string())?;
     let root_usd_per_hour = gib_month * Decimal::from(ROOT_GIB) / Decimal::from(HOURS_PER_MONTH);
-    let types = analysis.book.instance_types(&site.region, site.architecture).map_err(|reason| reason.to_string())?;
+    let types = analysis
+        .book
+        .instance_types(&site.region, site.architecture)
+        .map_err(|reason| reason.to_string())?;
     let packable = types.iter().map(|of| InstanceType {
         name: of.name.clone(),
         cpu_units: of.cpu_units,
@@ -143,7 +200,8 @@ fn instance_types(analysis: &Analysis<'_>, site: &Site) -> Result<Vec<InstanceTy
 /// The least a workload costs without the fleet: resized where it is, or in the other home, on demand.
 fn elsewhere(case: &Case<'_>, alone: &[PlacementResult]) -> Option<Usd> {
     let stay = placements::resized(case, alone).and_then(|placement| placement.cost_usd);
-    let go = placements::cheapest(case, alone, |platform| platform != Platform::Ec2).and_then(|placement| placement.cost_usd);
+    let go = placements::cheapest(case, alone, |platform| platform != Platform::Ec2)
+        .and_then(|placement| placement.cost_usd);
     stay.into_iter().chain(go).min()
 }
 
@@ -162,9 +220,14 @@ fn pack_fitting<'a>(
             Err(unpackable) => {
                 let out: BTreeSet<usize> = unpackable.tenants.iter().copied().collect();
                 let all = out.is_empty();
-                let (out, rest): (Vec<_>, Vec<_>) =
-                    candidates.into_iter().enumerate().partition(|(index, _)| all || out.contains(index));
-                refused.extend(out.into_iter().map(|(_, candidate)| (candidate, unpackable.to_string())));
+                let (out, rest): (Vec<_>, Vec<_>) = candidates
+                    .into_iter()
+                    .enumerate()
+                    .partition(|(index, _)| all || out.contains(index));
+                refused.extend(
+                    out.into_iter()
+                        .map(|(_, candidate)| (candidate, unpackable.to_string())),
+                );
                 candidates = rest.into_iter().map(|(_, candidate)| candidate).collect();
                 if candidates.is_empty() {
                     return (None, refused);
@@ -174,10 +237,19 @@ fn pack_fitting<'a>(
     }
 }
 
-fn pack_all(analysis: &Analysis<'_>, types: &[InstanceType], candidates: &[Candidate<'_>]) -> Result<Fleet, Unpackable> {
+fn pack_all(
+    analysis: &Analysis<'_>,
+    types: &[InstanceType],
+    candidates: &[Candidate<'_>],
+) -> Result<Fleet, Unpackable> {
     let tenants: Vec<Tenant<'_>> = candidates
         .iter()
-        .filter_map(|candidate| Some(Tenant { size: candidate.case.need?.size(), slots: &candidate.case.demand.slots }))
+        .filter_map(|candidate| {
+            Some(Tenant {
+                size: candidate.case.need?.size(),
+                slots: &candidate.case.demand.slots,
+            })
+        })
         .collect();
     pack::plan(&tenants, types, &Rules::default(), analysis.window)
 }
@@ -191,13 +263,23 @@ fn settle<'a>(
     everyone: &Fleet,
     tenants: &[Candidate<'a>],
 ) -> Option<Planned<'a>> {
-    let is_content = |tenant: &Candidate<'_>, share: Usd| tenant.elsewhere.is_some_and(|elsewhere| share < elsewhere);
-    let mut staying: Vec<(Candidate<'a>, Usd)> = tenants.iter().copied().zip(everyone.shares.iter().copied()).collect();
+    let is_content = |tenant: &Candidate<'_>, share: Usd| {
+        tenant.elsewhere.is_some_and(|elsewhere| share < elsewhere)
+    };
+    let mut staying: Vec<(Candidate<'a>, Usd)> = tenants
+        .iter()
+        .copied()
+        .zip(everyone.shares.iter().copied())
+        .collect();
     staying.retain(|(tenant, share)| tenant.case.requirement.is_ok() && is_content(tenant, *share));
     while !staying.is_empty() {
         let remaining: Vec<Candidate<'a>> = staying.iter().map(|(tenant, _)| *tenant).collect();
         let fleet = pack_all(analysis, types, &remaining).ok()?;
-        staying = remaining.iter().copied().zip(fleet.shares.iter().copied()).collect();
+        staying = remaining
+            .iter()
+            .copied()
+            .zip(fleet.shares.iter().copied())
+            .collect();
         staying.retain(|(tenant, share)| is_content(tenant, *share));
         if staying.len() == remaining.len() {
             return Some((fleet, remaining));
@@ -207,12 +289,23 @@ fn settle<'a>(
 }
 
 fn keys(tenants: &[Candidate<'_>]) -> Vec<WorkloadKey> {
-    tenants.iter().map(|tenant| tenant.case.demand.workload.clone()).collect()
+    tenants
+        .iter()
+        .map(|tenant| tenant.case.demand.workload.clone())
+        .collect()
 }
 
-fn result(analysis: &Analysis<'_>, site: &Site, packed: &Packed, cases: &BTreeMap<&WorkloadKey, &Case<'_>>) -> FleetResult {
+fn result(
+    analysis: &Analysis<'_>,
+    site: &Site,
+    packed: &Packed,
+    cases: &BTreeMap<&WorkloadKey, &Case<'_>>,
+) -> FleetResult {
     let Packed { fleet, tenants } = packed;
-    let fargate_usd: Option<Usd> = tenants.iter().map(|tenant| fargate(analysis, site, cases.get(tenant)?)).sum();
+    let fargate_usd: Option<Usd> = tenants
+        .iter()
+        .map(|tenant| fargate(analysis, site, cases.get(tenant)?))
+        .sum();
     let over_floor = |cost: Usd| (cost.as_f64() / fleet.floor.as_f64() - 1.0) * 100.0;
     FleetResult {
         account: site.account.clone(),
@@ -234,8 +327,18 @@ fn result(analysis: &Analysis<'_>, site: &Site, packed: &Packed, cases: &BTreeMa
 /// The same tenant on Fargate, on demand, at the same need; a privileged build is priced as if it could go.
 fn fargate(analysis: &Analysis<'_>, site: &Site, case: &Case<'_>) -> Option<Usd> {
     let need = case.need?;
-    let prices = analysis.book.fargate(&site.region, Os::Linux, site.architecture, PurchaseOption::OnDemand).ok()?;
-    let hourly = |size| crate::pricing::metering::fargate_cost(prices, size, None, MS_PER_HOUR).unwrap_or_default();
+    let prices = analysis
+        .book
+        .fargate(
+            &site.region,
+            Os::Linux,
+            site.architecture,
+            PurchaseOption::OnDemand,
+        )
+        .ok()?;
+    let hourly = |size| {
+        crate::pricing::metering::fargate_cost(prices, size, None, MS_PER_HOUR).unwrap_or_default()
+    };
     let chosen = sizes::cheapest_fargate(need.cpu.get(), need.memory.get(), Os::Linux, hourly)?;
     fargate_cost_of(case, prices, chosen).ok()
 }

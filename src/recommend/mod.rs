@@ -15,8 +15,9 @@ use std::collections::BTreeSet;
 use crate::demand::{Demand, Reduced, SeenDays};
 use crate::pricing::PriceBook;
 use crate::report::result::{
-    BoundsResult, CoverageResult, Current, EvidenceResult, PlacementResult, PolicyResult, PricesResult, REPORT_VERSION, Report,
-    RequirementResult, SeenResult, WindowResult, WorkloadResult,
+    BoundsResult, CoverageResult, Current, EvidenceResult, PlacementResult, PolicyResult,
+    PricesResult, REPORT_VERSION, Report, RequirementResult, SeenResult, WindowResult,
+    WorkloadResult,
 };
 use crate::rightsize::{self, Bounds, Reason, Requirement};
 use crate::units::{MS_PER_HOUR, Mib, TaskSize, Usd, Vcpu, Window};
@@ -41,7 +42,11 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { rightsize: rightsize::Policy::default(), min_savings_percent: 5.0, bill_queue_time: false }
+        Self {
+            rightsize: rightsize::Policy::default(),
+            min_savings_percent: 5.0,
+            bill_queue_time: false,
+        }
     }
 }
 
@@ -93,20 +98,48 @@ struct Analysis<'a> {
 }
 
 /// The report on `reduced`.
-pub fn report(reduced: &Reduced, book: &PriceBook, policy: &Policy, coverage: CoverageResult) -> Report {
-    let analysis = Analysis { book, policy, window: reduced.window };
-    let cases: Vec<Case<'_>> = reduced.demands.iter().map(|demand| analysis.case(demand)).collect();
-    let placed: Vec<Vec<PlacementResult>> = cases.iter().map(|case| placements::alone(&analysis, case)).collect();
+pub fn report(
+    reduced: &Reduced,
+    book: &PriceBook,
+    policy: &Policy,
+    coverage: CoverageResult,
+) -> Report {
+    let analysis = Analysis {
+        book,
+        policy,
+        window: reduced.window,
+    };
+    let cases: Vec<Case<'_>> = reduced
+        .demands
+        .iter()
+        .map(|demand| analysis.case(demand))
+        .collect();
+    let placed: Vec<Vec<PlacementResult>> = cases
+        .iter()
+        .map(|case| placements::alone(&analysis, case))
+        .collect();
     let fleets = Fleets::plan(&analysis, &cases, &placed);
     let mut workloads: Vec<WorkloadResult> = cases
         .iter()
         .zip(placed)
         .map(|(case, alone)| {
-            analysis.workload(case, placements::with_fleet(&analysis, case, alone, &fleets), fleets.keeps(&case.demand.workload))
+            analysis.workload(
+                case,
+                placements::with_fleet(&analysis, case, alone, &fleets),
+                fleets.keeps(&case.demand.workload),
+            )
         })
         .collect();
     let totals = totals::of(&analysis, &cases, &workloads);
-    let key = |w: &WorkloadResult| (w.account.clone(), w.region.clone(), w.kind, w.cluster.clone(), w.name.clone());
+    let key = |w: &WorkloadResult| {
+        (
+            w.account.clone(),
+            w.region.clone(),
+            w.kind,
+            w.cluster.clone(),
+            w.name.clone(),
+        )
+    };
     workloads.sort_by(|a, b| {
         (b.monthly_savings_usd, b.current.cost_usd)
             .cmp(&(a.monthly_savings_usd, a.current.cost_usd))
@@ -119,7 +152,10 @@ pub fn report(reduced: &Reduced, book: &PriceBook, policy: &Policy, coverage: Co
         totals,
         workloads,
         fleets: fleets.results(&analysis, &cases),
-        coverage: CoverageResult { notes: notes(&analysis, &cases, coverage.notes), ..coverage },
+        coverage: CoverageResult {
+            notes: notes(&analysis, &cases, coverage.notes),
+            ..coverage
+        },
         prices: prices_result(book, reduced),
         policy: policy_result(policy),
     }
@@ -128,23 +164,42 @@ pub fn report(reduced: &Reduced, book: &PriceBook, policy: &Policy, coverage: Co
 impl Analysis<'_> {
     fn case<'a>(&self, demand: &'a Demand) -> Case<'a> {
         let configuration = current::configuration(self.book, demand);
-        let sized = Demand { current: Some(configuration.clone()), ..demand.clone() };
+        let sized = Demand {
+            current: Some(configuration.clone()),
+            ..demand.clone()
+        };
         let requirement = rightsize::requirement(&sized, &self.policy.rightsize, self.window);
         let need = match &requirement {
-            Ok(requirement) => Some(Need { cpu: Vcpu::new(requirement.cpu.target), memory: Mib::new(requirement.memory.target) }),
-            Err(_) => configuration
-                .size()
-                .map(|size| Need { cpu: Vcpu::from_units(size.cpu_units), memory: Mib::new(f64::from(size.memory_mib)) }),
+            Ok(requirement) => Some(Need {
+                cpu: Vcpu::new(requirement.cpu.target),
+                memory: Mib::new(requirement.memory.target),
+            }),
+            Err(_) => configuration.size().map(|size| Need {
+                cpu: Vcpu::from_units(size.cpu_units),
+                memory: Mib::new(f64::from(size.memory_mib)),
+            }),
         };
-        Case { demand, cost: current::cost(self, demand), configuration, requirement, need }
+        Case {
+            demand,
+            cost: current::cost(self, demand),
+            configuration,
+            requirement,
+            need,
+        }
     }
 
-    fn workload(&self, case: &Case<'_>, placements: Vec<PlacementResult>, fleet_keeps_it: bool) -> WorkloadResult {
+    fn workload(
+        &self,
+        case: &Case<'_>,
+        placements: Vec<PlacementResult>,
+        fleet_keeps_it: bool,
+    ) -> WorkloadResult {
         let mut verdict = savings::verdict(self, case, &placements, fleet_keeps_it);
-        verdict.reasons.extend(
-            case.bound()
-                .map(|SeenDays { seen, of_window }| format!("seen on {seen} of {of_window} days: its cost is at least this")),
-        );
+        verdict
+            .reasons
+            .extend(case.bound().map(|SeenDays { seen, of_window }| {
+                format!("seen on {seen} of {of_window} days: its cost is at least this")
+            }));
         let key = &case.demand.workload;
         WorkloadResult {
             account: key.account.clone(),
@@ -157,7 +212,10 @@ impl Analysis<'_> {
                 .requirement
                 .as_ref()
                 .ok()
-                .map(|requirement| RequirementResult { vcpu: bounds(requirement.cpu), memory_mib: bounds(requirement.memory) }),
+                .map(|requirement| RequirementResult {
+                    vcpu: bounds(requirement.cpu),
+                    memory_mib: bounds(requirement.memory),
+                }),
             placements,
             finding: verdict.finding,
             reason_codes: verdict.reason_codes,
@@ -187,7 +245,11 @@ impl Analysis<'_> {
 
 fn bounds(bounds: Bounds) -> BoundsResult {
     let round = |value: f64| (value * 1e6).round() / 1e6;
-    BoundsResult { lower: round(bounds.lower), target: round(bounds.target), upper: round(bounds.upper) }
+    BoundsResult {
+        lower: round(bounds.lower),
+        target: round(bounds.target),
+        upper: round(bounds.upper),
+    }
 }
 
 fn evidence(demand: &Demand) -> EvidenceResult {
@@ -199,25 +261,51 @@ fn evidence(demand: &Demand) -> EvidenceResult {
         slots_seen_percent: demand.evidence.slots_seen_permille as f64 / 10.0,
         runs: demand.runs.count,
         open_runs: demand.runs.open,
-        seen: demand.evidence.seen.map(|SeenDays { seen, of_window }| SeenResult { seen_days: seen, window_days: of_window }),
+        seen: demand
+            .evidence
+            .seen
+            .map(|SeenDays { seen, of_window }| SeenResult {
+                seen_days: seen,
+                window_days: of_window,
+            }),
         sources: demand.evidence.sources.iter().cloned().collect(),
     }
 }
 
 fn window_result(window: Window) -> WindowResult {
-    let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default().to_string();
-    WindowResult { from: time(window.from_ms), to: time(window.to_ms), hours: window.ms() as f64 / MS_PER_HOUR as f64 }
+    let time = |ms| {
+        jiff::Timestamp::from_millisecond(ms)
+            .unwrap_or_default()
+            .to_string()
+    };
+    WindowResult {
+        from: time(window.from_ms),
+        to: time(window.to_ms),
+        hours: window.ms() as f64 / MS_PER_HOUR as f64,
+    }
 }
 
 /// The dates are those of the regions in the report; other regions' prices had no part in it.
 fn prices_result(book: &PriceBook, reduced: &Reduced) -> PricesResult {
-    let regions: BTreeSet<&str> = reduced.demands.iter().map(|demand| demand.workload.region.as_str()).collect();
-    let dates = || book.rows().filter(|row| regions.contains(row.region.as_str())).filter_map(|row| row.as_of.as_deref());
+    let regions: BTreeSet<&str> = reduced
+        .demands
+        .iter()
+        .map(|demand| demand.workload.region.as_str())
+        .collect();
+    let dates = || {
+        book.rows()
+            .filter(|row| regions.contains(row.region.as_str()))
+            .filter_map(|row| row.as_of.as_deref())
+    };
     let as_of = match (dates().min(), dates().max()) {
         (Some(oldest), Some(newest)) => format!("{oldest} to {newest}"),
         _ => "no date".to_owned(),
     };
-    PricesResult { as_of, book: book.hash().to_owned(), kind: "list" }
+    PricesResult {
+        as_of,
+        book: book.hash().to_owned(),
+        kind: "list",
+    }
 }
 
 fn policy_result(policy: &Policy) -> PolicyResult {
@@ -240,20 +328,33 @@ fn notes(analysis: &Analysis<'_>, cases: &[Case<'_>], mut notes: Vec<String>) ->
         }
     };
     let in_sight = sum(&|d| d.runs.open - d.runs.out_of_sight);
-    say(in_sight, "runs were still running when last seen and are counted to the end of the window");
+    say(
+        in_sight,
+        "runs were still running when last seen and are counted to the end of the window",
+    );
     say(
         sum(&|d| d.runs.out_of_sight),
         "runs were still running when the events of their cluster were last collected and are counted to then",
     );
-    say(sum(&|d| d.runs.never_started), "tasks never pulled their image and are not billed");
-    say(sum(&|d| d.runs.start_assumed), "runs have no image-pull or provisioning time and are counted from their start");
-    say(sum(&|d| d.runs.end_assumed), "runs are known only by sightings and end with the minute of the last");
+    say(
+        sum(&|d| d.runs.never_started),
+        "tasks never pulled their image and are not billed",
+    );
+    say(
+        sum(&|d| d.runs.start_assumed),
+        "runs have no image-pull or provisioning time and are counted from their start",
+    );
+    say(
+        sum(&|d| d.runs.end_assumed),
+        "runs are known only by sightings and end with the minute of the last",
+    );
     say(
         sum(&|d| d.evidence.samples_without_size),
         "readings in percent could not be used: no source tells the size in force at their time",
     );
     say(
-        i64::try_from(cases.iter().filter(|case| case.bound().is_some()).count()).unwrap_or(i64::MAX),
+        i64::try_from(cases.iter().filter(|case| case.bound().is_some()).count())
+            .unwrap_or(i64::MAX),
         "workloads were not seen on every day of the window: what they cost, and every sum with them, is at least what is said",
     );
     if analysis.policy.bill_queue_time {

@@ -64,9 +64,15 @@ impl Build {
         if end.is_some_and(|end| end < start || provisioning.is_some_and(|begun| end < begun)) {
             return Err(Refusal::Rejected("stopped before it started"));
         }
-        let arn = self.arn.as_deref().and_then(Arn::parse).ok_or(Refusal::Rejected("build ARN without account or region"))?;
+        let arn = self
+            .arn
+            .as_deref()
+            .and_then(Arn::parse)
+            .ok_or(Refusal::Rejected("build ARN without account or region"))?;
         if !is_name(&self.project_name) {
-            return Err(Refusal::Rejected("name that is empty or longer than 255 bytes"));
+            return Err(Refusal::Rejected(
+                "name that is empty or longer than 255 bytes",
+            ));
         }
         let run_id = self.id.clone().unwrap_or_else(|| arn.last().to_owned());
         let workload = WorkloadKey {
@@ -80,7 +86,11 @@ impl Build {
             workload: workload.into(),
             run_id,
             // A finished build never changes again.
-            version: if self.build_complete || end.is_some() { 2 } else { 1 },
+            version: if self.build_complete || end.is_some() {
+                2
+            } else {
+                1
+            },
             task_definition: None,
             created_ms: Some(start.0),
             pull_started_ms: None,
@@ -91,22 +101,37 @@ impl Build {
             last_seen_ms: None,
             stop_code: code_word(self.build_status.clone()),
             out_of_memory: false,
-            configuration: self.environment.map_or_else(on_codebuild, Environment::configuration),
+            configuration: self
+                .environment
+                .map_or_else(on_codebuild, Environment::configuration),
             source: SourceKind::CodebuildApi,
         })
     }
 
     fn phase_start(&self, phase: &str) -> Option<Time> {
-        self.phases.iter().find(|p| p.phase_type.as_deref() == Some(phase))?.start_time
+        self.phases
+            .iter()
+            .find(|p| p.phase_type.as_deref() == Some(phase))?
+            .start_time
     }
 }
 
 impl Environment {
     fn configuration(self) -> Configuration {
         let environment_type = code_word(self.environment_type);
-        let is = |word: &str| environment_type.as_deref().map(|text| text.starts_with(word));
+        let is = |word: &str| {
+            environment_type
+                .as_deref()
+                .map(|text| text.starts_with(word))
+        };
         Configuration {
-            architecture: is("ARM").map(|arm| if arm { Architecture::Arm64 } else { Architecture::X86_64 }),
+            architecture: is("ARM").map(|arm| {
+                if arm {
+                    Architecture::Arm64
+                } else {
+                    Architecture::X86_64
+                }
+            }),
             os: is("WINDOWS").map(|windows| if windows { Os::Windows } else { Os::Linux }),
             compute_type: code_word(self.compute_type),
             privileged: self.privileged_mode,
@@ -117,7 +142,10 @@ impl Environment {
 }
 
 fn on_codebuild() -> Configuration {
-    Configuration { launch_type: Some("CODEBUILD".to_owned()), ..Configuration::default() }
+    Configuration {
+        launch_type: Some("CODEBUILD".to_owned()),
+        ..Configuration::default()
+    }
 }
 
 /// The fields of a project that plimsoll keeps.
@@ -131,9 +159,15 @@ pub(crate) struct Project {
 impl Project {
     /// How it builds since it was last changed.
     pub(crate) fn into_row(self) -> Result<ConfigurationRow, Refusal> {
-        let arn = self.arn.as_deref().and_then(Arn::parse).ok_or(Refusal::Rejected("project ARN without account or region"))?;
+        let arn = self
+            .arn
+            .as_deref()
+            .and_then(Arn::parse)
+            .ok_or(Refusal::Rejected("project ARN without account or region"))?;
         if !is_name(&self.name) {
-            return Err(Refusal::Rejected("name that is empty or longer than 255 bytes"));
+            return Err(Refusal::Rejected(
+                "name that is empty or longer than 255 bytes",
+            ));
         }
         let workload = WorkloadKey {
             account: arn.account.to_owned(),
@@ -144,9 +178,14 @@ impl Project {
         };
         Ok(ConfigurationRow {
             workload: workload.into(),
-            from_ms: self.last_modified.filter(|time| time.is_plausible()).map_or(0, |time| time.0),
+            from_ms: self
+                .last_modified
+                .filter(|time| time.is_plausible())
+                .map_or(0, |time| time.0),
             task_definition: None,
-            configuration: self.environment.map_or_else(on_codebuild, Environment::configuration),
+            configuration: self
+                .environment
+                .map_or_else(on_codebuild, Environment::configuration),
             source: SourceKind::CodebuildApi,
         })
     }

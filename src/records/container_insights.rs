@@ -40,10 +40,14 @@ struct Record {
 /// One record.
 pub(crate) fn take(text: &str, batch: &mut Batch) -> Result<(), Refusal> {
     let Ok(record) = serde_json::from_str::<Record>(text) else {
-        return Err(Refusal::Rejected("performance record with a malformed field"));
+        return Err(Refusal::Rejected(
+            "performance record with a malformed field",
+        ));
     };
     if record.record_type != "Task" {
-        return Err(Refusal::Unused("performance record that is not about a whole task"));
+        return Err(Refusal::Unused(
+            "performance record that is not about a whole task",
+        ));
     }
     let (run, samples) = record.rows()?;
     batch.sightings.push(run);
@@ -53,15 +57,28 @@ pub(crate) fn take(text: &str, batch: &mut Batch) -> Result<(), Refusal> {
 
 impl Record {
     fn rows(self) -> Result<(RunRow, Vec<SampleRow>), Refusal> {
-        let at = self.timestamp.filter(|time| time.is_plausible()).ok_or(Refusal::Rejected("record without a plausible time"))?;
+        let at = self
+            .timestamp
+            .filter(|time| time.is_plausible())
+            .ok_or(Refusal::Rejected("record without a plausible time"))?;
         let times = [self.created_at, self.started_at, self.pull_started_at];
         if times.iter().flatten().any(|time| !time.is_plausible()) {
             return Err(Refusal::Rejected("time before 2010 or after 2100"));
         }
         let workload = Arc::new(self.workload()?);
-        let task_id = self.task_id.clone().filter(|id| is_name(id)).ok_or(Refusal::Rejected("task record without a task id"))?;
-        let readings = [(Metric::CpuUnits, self.cpu_utilized), (Metric::MemoryMib, self.memory_utilized)];
-        if readings.iter().any(|(_, value)| value.is_some_and(|value| !value.is_finite() || value < 0.0)) {
+        let task_id = self
+            .task_id
+            .clone()
+            .filter(|id| is_name(id))
+            .ok_or(Refusal::Rejected("task record without a task id"))?;
+        let readings = [
+            (Metric::CpuUnits, self.cpu_utilized),
+            (Metric::MemoryMib, self.memory_utilized),
+        ];
+        if readings
+            .iter()
+            .any(|(_, value)| value.is_some_and(|value| !value.is_finite() || value < 0.0))
+        {
             return Err(Refusal::Rejected("negative or infinite utilisation"));
         }
         let run_id: Arc<str> = task_id.as_str().into();
@@ -77,7 +94,10 @@ impl Record {
             count: 1.0,
             source: SourceKind::ContainerInsights,
         };
-        let samples = readings.into_iter().filter_map(|(metric, value)| Some(sample(metric, value?))).collect();
+        let samples = readings
+            .into_iter()
+            .filter_map(|(metric, value)| Some(sample(metric, value?)))
+            .collect();
         let run = RunRow {
             workload: workload.clone(),
             run_id: task_id,
@@ -104,19 +124,33 @@ impl Record {
     }
 
     fn workload(&self) -> Result<WorkloadKey, Refusal> {
-        let account =
-            self.account_id.clone().filter(|id| is_account(id)).ok_or(Refusal::Rejected("record without an account"))?;
-        let region =
-            self.region.clone().filter(|region| is_region(region)).ok_or(Refusal::Rejected("record without a region"))?;
+        let account = self
+            .account_id
+            .clone()
+            .filter(|id| is_account(id))
+            .ok_or(Refusal::Rejected("record without an account"))?;
+        let region = self
+            .region
+            .clone()
+            .filter(|region| is_region(region))
+            .ok_or(Refusal::Rejected("record without a region"))?;
         let (kind, name) = match (&self.service_name, &self.task_definition_family) {
             (Some(service), _) => (Kind::Service, service),
             (None, Some(family)) => (Kind::Task, family),
             (None, None) => return Err(Refusal::Rejected("task of no service or family")),
         };
         if !is_name(name) || !is_name(&self.cluster_name) {
-            return Err(Refusal::Rejected("name that is empty or longer than 255 bytes"));
+            return Err(Refusal::Rejected(
+                "name that is empty or longer than 255 bytes",
+            ));
         }
-        Ok(WorkloadKey { account, region, kind, cluster: self.cluster_name.clone(), name: name.clone() })
+        Ok(WorkloadKey {
+            account,
+            region,
+            kind,
+            cluster: self.cluster_name.clone(),
+            name: name.clone(),
+        })
     }
 
     fn task_definition(&self) -> Option<String> {
@@ -124,12 +158,19 @@ impl Record {
             serde_json::Value::String(text) => text.parse::<u64>().ok()?,
             number => number.as_u64()?,
         };
-        Some(format!("{}:{revision}", self.task_definition_family.as_deref()?))
+        Some(format!(
+            "{}:{revision}",
+            self.task_definition_family.as_deref()?
+        ))
     }
 }
 
 fn whole(reserved: Option<f64>) -> Option<u32> {
     let reserved = reserved?.round();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked first")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the range is checked first"
+    )]
     (reserved >= 1.0 && reserved <= f64::from(u32::MAX)).then_some(reserved as u32)
 }

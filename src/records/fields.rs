@@ -27,20 +27,33 @@ impl<'de> Deserialize<'de> for Time {
                 f.write_str("a time")
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Time, E> {
-                let time: jiff::Timestamp = text.parse().map_err(|_| E::custom("not a time with a zone"))?;
+                let time: jiff::Timestamp = text
+                    .parse()
+                    .map_err(|_| E::custom("not a time with a zone"))?;
                 Ok(Time(time.as_millisecond()))
             }
             fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Time, E> {
                 let number = i64::try_from(number).unwrap_or(i64::MAX);
                 // Epoch seconds stay below this until the year 5138; milliseconds passed it in 1973.
-                Ok(Time(if number < 100_000_000_000 { number * 1000 } else { number }))
+                Ok(Time(if number < 100_000_000_000 {
+                    number * 1000
+                } else {
+                    number
+                }))
             }
             fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Time, E> {
                 Ok(Time(number.saturating_mul(1000)))
             }
             fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Time, E> {
-                #[expect(clippy::cast_possible_truncation, reason = "out of range saturates and is refused as implausible")]
-                let ms = if number.abs() < 1e11 { (number * 1000.0).round() as i64 } else { number.round() as i64 };
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "out of range saturates and is refused as implausible"
+                )]
+                let ms = if number.abs() < 1e11 {
+                    (number * 1000.0).round() as i64
+                } else {
+                    number.round() as i64
+                };
                 Ok(Time(ms))
             }
         }
@@ -68,7 +81,11 @@ pub(crate) fn memory_mib(text: &str) -> Option<u32> {
 
 fn scaled(text: &str, factor: f64) -> Option<u32> {
     let value = text.trim().parse::<f64>().ok()? * factor;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked first")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the range is checked first"
+    )]
     (value >= 1.0 && value <= f64::from(u32::MAX)).then_some(value.round() as u32)
 }
 
@@ -86,7 +103,11 @@ impl<'a> Arn<'a> {
         let mut parts = text.splitn(6, ':');
         let (arn, _partition, _service) = (parts.next()?, parts.next()?, parts.next()?);
         let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
-        (arn == "arn" && is_account(account) && is_region(region)).then_some(Self { region, account, resource })
+        (arn == "arn" && is_account(account) && is_region(region)).then_some(Self {
+            region,
+            account,
+            resource,
+        })
     }
 
     /// What stands behind the last `/`: a task id, a cluster or a service name, `family:revision`.
@@ -102,7 +123,10 @@ pub(crate) fn is_account(text: &str) -> bool {
 
 /// Lower-case letters, digits and dashes.
 pub(crate) fn is_region(text: &str) -> bool {
-    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    (1..=32).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 /// A name as AWS allows it to be long; its characters are the writers' business.
@@ -113,7 +137,10 @@ pub(crate) fn is_name(text: &str) -> bool {
 /// One of AWS's own code words (`EssentialContainerExited`, `FARGATE_SPOT`); anything else is not kept.
 pub(crate) fn code_word(text: Option<String>) -> Option<String> {
     text.filter(|text| {
-        (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        (1..=255).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
     })
 }
 
@@ -135,28 +162,53 @@ mod tests {
         ] {
             assert_eq!(cpu_units(text), units, "{text}");
         }
-        for (text, mib) in
-            [("512", Some(512)), ("2 GB", Some(2048)), ("1GB", Some(1024)), ("0.5 GB", Some(512)), ("", None), ("lots", None)]
-        {
+        for (text, mib) in [
+            ("512", Some(512)),
+            ("2 GB", Some(2048)),
+            ("1GB", Some(1024)),
+            ("0.5 GB", Some(512)),
+            ("", None),
+            ("lots", None),
+        ] {
             assert_eq!(memory_mib(text), mib, "{text}");
         }
     }
 
     #[test]
     fn times_are_read_in_every_spelling() {
-        for text in
-            ["1759276800", "1759276800.0", "1759276800000", "\"2025-10-01T00:00:00Z\"", "\"2025-10-01T02:00:00.000000+02:00\""]
-        {
-            assert_eq!(serde_json::from_str::<Time>(text).unwrap(), Time(1_759_276_800_000), "{text}");
+        for text in [
+            "1759276800",
+            "1759276800.0",
+            "1759276800000",
+            "\"2025-10-01T00:00:00Z\"",
+            "\"2025-10-01T02:00:00.000000+02:00\"",
+        ] {
+            assert_eq!(
+                serde_json::from_str::<Time>(text).unwrap(),
+                Time(1_759_276_800_000),
+                "{text}"
+            );
         }
-        assert!(serde_json::from_str::<Time>("\"2025-10-01T00:00:00\"").is_err(), "a time without a zone is refused");
+        assert!(
+            serde_json::from_str::<Time>("\"2025-10-01T00:00:00\"").is_err(),
+            "a time without a zone is refused"
+        );
     }
 
     #[test]
     fn an_arn_names_its_partition() {
         let arn = Arn::parse("arn:aws:ecs:us-east-1:123456789012:task/prod/0123").unwrap();
-        assert_eq!((arn.region, arn.account, arn.last()), ("us-east-1", "123456789012", "0123"));
-        assert_eq!(Arn::parse("arn:aws:ecs:../..:123456789012:task/prod/0123"), None);
-        assert_eq!(Arn::parse("arn:aws:ecs:us-east-1:<account>:task/prod/0123"), None);
+        assert_eq!(
+            (arn.region, arn.account, arn.last()),
+            ("us-east-1", "123456789012", "0123")
+        );
+        assert_eq!(
+            Arn::parse("arn:aws:ecs:../..:123456789012:task/prod/0123"),
+            None
+        );
+        assert_eq!(
+            Arn::parse("arn:aws:ecs:us-east-1:<account>:task/prod/0123"),
+            None
+        );
     }
 }

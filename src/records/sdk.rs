@@ -9,7 +9,9 @@ use aws_smithy_types::DateTime;
 
 use super::builds::{Build, Environment, Phase, Project};
 use super::fields::Time;
-use super::services::{Deployment, Launch, Revision, RuntimePlatform, Service, StrategyItem, TaskDefinition};
+use super::services::{
+    Deployment, Launch, Revision, RuntimePlatform, Service, StrategyItem, TaskDefinition,
+};
 use super::tasks::{Attribute, Container, EphemeralStorage, Task};
 
 /// To the nearest millisecond, as times in files are read: the SDK's own conversion cuts off.
@@ -19,12 +21,17 @@ pub(crate) fn time(time: DateTime) -> Time {
 }
 
 fn gib(size: i32) -> EphemeralStorage {
-    EphemeralStorage { size_in_gib: u32::try_from(size).ok().filter(|&size| size > 0) }
+    EphemeralStorage {
+        size_in_gib: u32::try_from(size).ok().filter(|&size| size > 0),
+    }
 }
 
 impl From<ecs::Task> for Task {
     fn from(task: ecs::Task) -> Self {
-        let attribute = |attribute: ecs::Attribute| Attribute { name: Some(attribute.name), value: attribute.value };
+        let attribute = |attribute: ecs::Attribute| Attribute {
+            name: Some(attribute.name),
+            value: attribute.value,
+        };
         Self {
             task_arn: task.task_arn,
             cluster_arn: task.cluster_arn,
@@ -35,10 +42,24 @@ impl From<ecs::Task> for Task {
             launch_type: task.launch_type.map(|word| word.as_str().to_owned()),
             capacity_provider_name: task.capacity_provider_name,
             platform_family: task.platform_family,
-            ephemeral_storage: task.ephemeral_storage.map(|storage| gib(storage.size_in_gib)),
-            fargate_ephemeral_storage: task.fargate_ephemeral_storage.map(|storage| gib(storage.size_in_gib)),
-            attributes: task.attributes.unwrap_or_default().into_iter().map(attribute).collect(),
-            containers: task.containers.unwrap_or_default().into_iter().map(|c| Container { reason: c.reason }).collect(),
+            ephemeral_storage: task
+                .ephemeral_storage
+                .map(|storage| gib(storage.size_in_gib)),
+            fargate_ephemeral_storage: task
+                .fargate_ephemeral_storage
+                .map(|storage| gib(storage.size_in_gib)),
+            attributes: task
+                .attributes
+                .unwrap_or_default()
+                .into_iter()
+                .map(attribute)
+                .collect(),
+            containers: task
+                .containers
+                .unwrap_or_default()
+                .into_iter()
+                .map(|c| Container { reason: c.reason })
+                .collect(),
             last_status: task.last_status,
             created_at: task.created_at.map(time),
             pull_started_at: task.pull_started_at.map(time),
@@ -60,7 +81,9 @@ fn launch(
     strategy: Option<Vec<ecs::CapacityProviderStrategyItem>>,
     platform_family: Option<String>,
 ) -> Launch {
-    let item = |item: ecs::CapacityProviderStrategyItem| StrategyItem { capacity_provider: Some(item.capacity_provider) };
+    let item = |item: ecs::CapacityProviderStrategyItem| StrategyItem {
+        capacity_provider: Some(item.capacity_provider),
+    };
     Launch {
         task_definition,
         launch_type: launch_type.map(|word| word.as_str().to_owned()),
@@ -72,20 +95,41 @@ fn launch(
 /// The launch of an SDK type: services, deployments, task sets and revisions name its fields alike.
 macro_rules! launch_of {
     ($from:ident) => {
-        launch($from.task_definition, $from.launch_type, $from.capacity_provider_strategy, $from.platform_family)
+        launch(
+            $from.task_definition,
+            $from.launch_type,
+            $from.capacity_provider_strategy,
+            $from.platform_family,
+        )
     };
 }
 
 impl From<ecs::Service> for Service {
     fn from(service: ecs::Service) -> Self {
-        let deployment = |d: ecs::Deployment| Deployment { created_at: d.created_at.map(time), launch: launch_of!(d) };
-        let task_set = |t: ecs::TaskSet| Deployment { created_at: t.created_at.map(time), launch: launch_of!(t) };
+        let deployment = |d: ecs::Deployment| Deployment {
+            created_at: d.created_at.map(time),
+            launch: launch_of!(d),
+        };
+        let task_set = |t: ecs::TaskSet| Deployment {
+            created_at: t.created_at.map(time),
+            launch: launch_of!(t),
+        };
         Self {
             service_arn: service.service_arn.unwrap_or_default(),
             service_name: service.service_name.unwrap_or_default(),
             cluster_arn: service.cluster_arn,
-            deployments: service.deployments.unwrap_or_default().into_iter().map(deployment).collect(),
-            task_sets: service.task_sets.unwrap_or_default().into_iter().map(task_set).collect(),
+            deployments: service
+                .deployments
+                .unwrap_or_default()
+                .into_iter()
+                .map(deployment)
+                .collect(),
+            task_sets: service
+                .task_sets
+                .unwrap_or_default()
+                .into_iter()
+                .map(task_set)
+                .collect(),
             created_at: service.created_at.map(time),
             launch: launch_of!(service),
         }
@@ -94,22 +138,31 @@ impl From<ecs::Service> for Service {
 
 impl From<ecs::ServiceRevision> for Revision {
     fn from(revision: ecs::ServiceRevision) -> Self {
-        Self { arn: revision.service_revision_arn.unwrap_or_default(), launch: launch_of!(revision) }
+        Self {
+            arn: revision.service_revision_arn.unwrap_or_default(),
+            launch: launch_of!(revision),
+        }
     }
 }
 
 impl From<ecs::TaskDefinition> for TaskDefinition {
     fn from(definition: ecs::TaskDefinition) -> Self {
         let platform = |platform: ecs::RuntimePlatform| RuntimePlatform {
-            cpu_architecture: platform.cpu_architecture.map(|word| word.as_str().to_owned()),
-            operating_system_family: platform.operating_system_family.map(|word| word.as_str().to_owned()),
+            cpu_architecture: platform
+                .cpu_architecture
+                .map(|word| word.as_str().to_owned()),
+            operating_system_family: platform
+                .operating_system_family
+                .map(|word| word.as_str().to_owned()),
         };
         Self {
             task_definition_arn: definition.task_definition_arn.unwrap_or_default(),
             cpu: definition.cpu,
             memory: definition.memory,
             runtime_platform: definition.runtime_platform.map(platform),
-            ephemeral_storage: definition.ephemeral_storage.map(|storage| gib(storage.size_in_gib)),
+            ephemeral_storage: definition
+                .ephemeral_storage
+                .map(|storage| gib(storage.size_in_gib)),
         }
     }
 }
@@ -150,7 +203,12 @@ impl From<codebuild::Build> for Build {
             build_complete: build.build_complete,
             build_status: build.build_status.map(|word| word.as_str().to_owned()),
             environment: build.environment.map(Environment::from),
-            phases: build.phases.unwrap_or_default().into_iter().map(phase).collect(),
+            phases: build
+                .phases
+                .unwrap_or_default()
+                .into_iter()
+                .map(phase)
+                .collect(),
         }
     }
 }
@@ -172,7 +230,10 @@ mod tests {
     #[test]
     fn times_are_rounded_to_the_nearest_millisecond() {
         assert_eq!(time(at()), Time(1_795_176_000_042));
-        assert_eq!(time(DateTime::from_secs_and_nanos(1, 999_600_000)), Time(2_000));
+        assert_eq!(
+            time(DateTime::from_secs_and_nanos(1, 999_600_000)),
+            Time(2_000)
+        );
         assert_eq!(time(DateTime::from_secs(i64::MAX)), Time(i64::MAX));
     }
 
@@ -189,7 +250,11 @@ mod tests {
             "createdAt": AT, "pullStartedAt": AT, "startedAt": AT, "stoppedAt": AT,
             "lastStatus": "STOPPED", "stopCode": "EssentialContainerExited", "version": 5,
         });
-        let attribute = ecs::Attribute::builder().name("ecs.cpu-architecture").value("arm64").build().unwrap();
+        let attribute = ecs::Attribute::builder()
+            .name("ecs.cpu-architecture")
+            .value("arm64")
+            .build()
+            .unwrap();
         let reason = "OutOfMemoryError: Container killed due to memory usage";
         let api = ecs::Task::builder()
             .task_arn(arn("task/prod/aa01"))
@@ -213,8 +278,17 @@ mod tests {
             .build();
         let from_file: Task = serde_json::from_value(file).unwrap();
         let from_file = from_file.into_row(None, SourceKind::EcsApi).unwrap();
-        assert_eq!(Task::from(api).into_row(None, SourceKind::EcsApi).unwrap(), from_file);
-        assert_eq!((from_file.out_of_memory, from_file.configuration.ephemeral_gib), (true, Some(30)));
+        assert_eq!(
+            Task::from(api).into_row(None, SourceKind::EcsApi).unwrap(),
+            from_file
+        );
+        assert_eq!(
+            (
+                from_file.out_of_memory,
+                from_file.configuration.ephemeral_gib
+            ),
+            (true, Some(30))
+        );
     }
 
     #[test]
@@ -246,6 +320,9 @@ mod tests {
             .phases(phase.build())
             .build();
         let from_file: Build = serde_json::from_value(file).unwrap();
-        assert_eq!(Build::from(api).into_row().unwrap(), from_file.into_row().unwrap());
+        assert_eq!(
+            Build::from(api).into_row().unwrap(),
+            from_file.into_row().unwrap()
+        );
     }
 }

@@ -92,23 +92,48 @@ impl Service {
         let Some(arn) = Arn::parse(&self.service_arn) else {
             return Err(Refusal::Rejected("service ARN without account or region"));
         };
-        let Some(cluster) = self.cluster_arn.as_deref().and_then(Arn::parse).map(|arn| arn.last().to_owned()) else {
+        let Some(cluster) = self
+            .cluster_arn
+            .as_deref()
+            .and_then(Arn::parse)
+            .map(|arn| arn.last().to_owned())
+        else {
             return Err(Refusal::Rejected("service without a cluster"));
         };
         if !is_name(&self.service_name) || !is_name(&cluster) {
-            return Err(Refusal::Rejected("name that is empty or longer than 255 bytes"));
+            return Err(Refusal::Rejected(
+                "name that is empty or longer than 255 bytes",
+            ));
         }
         let (account, region) = (arn.account.to_owned(), arn.region.to_owned());
-        let key: Arc<WorkloadKey> =
-            WorkloadKey { account, region, kind: Kind::Service, cluster, name: self.service_name.clone() }.into();
+        let key: Arc<WorkloadKey> = WorkloadKey {
+            account,
+            region,
+            kind: Kind::Service,
+            cluster,
+            name: self.service_name.clone(),
+        }
+        .into();
         let own = [(self.created_at, &self.launch)];
         let deployments = self.deployments.iter().chain(&self.task_sets);
-        let deployments: Vec<_> = deployments.map(|deployment| (deployment.created_at, &deployment.launch)).collect();
-        let seen: &[_] = if deployments.is_empty() { &own } else { &deployments };
-        if seen.iter().any(|(from, _)| from.is_some_and(|from| !from.is_plausible())) {
+        let deployments: Vec<_> = deployments
+            .map(|deployment| (deployment.created_at, &deployment.launch))
+            .collect();
+        let seen: &[_] = if deployments.is_empty() {
+            &own
+        } else {
+            &deployments
+        };
+        if seen
+            .iter()
+            .any(|(from, _)| from.is_some_and(|from| !from.is_plausible()))
+        {
             return Err(Refusal::Rejected("time before 2010 or after 2100"));
         }
-        Ok(seen.iter().map(|(from, launch)| launch.row(&key, from.map_or(0, |from| from.0))).collect())
+        Ok(seen
+            .iter()
+            .map(|(from, launch)| launch.row(&key, from.map_or(0, |from| from.0)))
+            .collect())
     }
 }
 
@@ -129,19 +154,29 @@ impl Launch {
         ConfigurationRow {
             workload: service.clone(),
             from_ms,
-            task_definition: self.task_definition.as_deref().and_then(Arn::parse).map(|arn| arn.last().to_owned()),
+            task_definition: self
+                .task_definition
+                .as_deref()
+                .and_then(Arn::parse)
+                .map(|arn| arn.last().to_owned()),
             configuration: self.configuration(),
             source: SourceKind::EcsApi,
         }
     }
 
     fn configuration(&self) -> Configuration {
-        let mut providers: Vec<String> =
-            self.capacity_provider_strategy.iter().filter_map(|item| code_word(item.capacity_provider.clone())).collect();
+        let mut providers: Vec<String> = self
+            .capacity_provider_strategy
+            .iter()
+            .filter_map(|item| code_word(item.capacity_provider.clone()))
+            .collect();
         providers.sort();
         providers.dedup();
-        let launch_type =
-            code_word(self.launch_type.clone()).or_else(|| providers.first().map(|provider| launch_type_of(provider).to_owned()));
+        let launch_type = code_word(self.launch_type.clone()).or_else(|| {
+            providers
+                .first()
+                .map(|provider| launch_type_of(provider).to_owned())
+        });
         Configuration {
             launch_type,
             // A mix of providers says nothing about a single task: its events do.
@@ -165,18 +200,27 @@ impl TaskDefinition {
     /// Its size: immutable, so it holds at any time.
     pub(crate) fn into_row(self) -> Result<ConfigurationRow, Refusal> {
         let Some(arn) = Arn::parse(&self.task_definition_arn) else {
-            return Err(Refusal::Rejected("task definition ARN without account or region"));
+            return Err(Refusal::Rejected(
+                "task definition ARN without account or region",
+            ));
         };
         let revision = arn.last();
-        let Some((family, _)) = revision.rsplit_once(':').filter(|(family, _)| is_name(family)) else {
+        let Some((family, _)) = revision
+            .rsplit_once(':')
+            .filter(|(family, _)| is_name(family))
+        else {
             return Err(Refusal::Rejected("task definition without a revision"));
         };
         let platform = self.runtime_platform.as_ref();
         let configuration = Configuration {
             cpu_units: self.cpu.as_deref().and_then(cpu_units),
             memory_mib: self.memory.as_deref().and_then(memory_mib),
-            ephemeral_gib: self.ephemeral_storage.as_ref().and_then(|storage| storage.size_in_gib),
-            architecture: platform.and_then(|platform| architecture_of(platform.cpu_architecture.as_deref()?)),
+            ephemeral_gib: self
+                .ephemeral_storage
+                .as_ref()
+                .and_then(|storage| storage.size_in_gib),
+            architecture: platform
+                .and_then(|platform| architecture_of(platform.cpu_architecture.as_deref()?)),
             os: platform.and_then(|platform| os_of(platform.operating_system_family.as_deref()?)),
             ..Configuration::default()
         };

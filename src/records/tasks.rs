@@ -86,7 +86,12 @@ pub(crate) fn take_described(text: &str, batch: &mut Batch) -> Result<(), Refusa
     take(text, None, SourceKind::EcsApi, batch)
 }
 
-fn take(text: &str, seen: Option<Time>, source: SourceKind, batch: &mut Batch) -> Result<(), Refusal> {
+fn take(
+    text: &str,
+    seen: Option<Time>,
+    source: SourceKind,
+    batch: &mut Batch,
+) -> Result<(), Refusal> {
     if seen.is_some_and(|seen| !seen.is_plausible()) {
         return Err(Refusal::Rejected("time before 2010 or after 2100"));
     }
@@ -99,22 +104,58 @@ fn take(text: &str, seen: Option<Time>, source: SourceKind, batch: &mut Batch) -
 
 impl Task {
     /// The run that it is, as of `seen`.
-    pub(crate) fn into_row(self, seen: Option<Time>, source: SourceKind) -> Result<RunRow, Refusal> {
+    pub(crate) fn into_row(
+        self,
+        seen: Option<Time>,
+        source: SourceKind,
+    ) -> Result<RunRow, Refusal> {
         self.check_times()?;
-        let arn = self.task_arn.as_deref().ok_or(Refusal::Rejected("task without an ARN, so of no account"))?;
+        let arn = self
+            .task_arn
+            .as_deref()
+            .ok_or(Refusal::Rejected("task without an ARN, so of no account"))?;
         let arn = Arn::parse(arn).ok_or(Refusal::Rejected("task ARN without account or region"))?;
-        let definition = self.task_definition_arn.as_deref().and_then(Arn::parse).map(|arn| arn.last().to_owned());
-        let cluster = self.cluster_arn.as_deref().and_then(Arn::parse).map(|arn| arn.last().to_owned());
-        let (kind, name) = match self.group.as_deref().and_then(|group| group.strip_prefix("service:")) {
+        let definition = self
+            .task_definition_arn
+            .as_deref()
+            .and_then(Arn::parse)
+            .map(|arn| arn.last().to_owned());
+        let cluster = self
+            .cluster_arn
+            .as_deref()
+            .and_then(Arn::parse)
+            .map(|arn| arn.last().to_owned());
+        let (kind, name) = match self
+            .group
+            .as_deref()
+            .and_then(|group| group.strip_prefix("service:"))
+        {
             Some(service) => (Kind::Service, service.to_owned()),
-            None => (Kind::Task, definition.as_deref().map(family).or(self.family_of_group()).unwrap_or_default().to_owned()),
+            None => (
+                Kind::Task,
+                definition
+                    .as_deref()
+                    .map(family)
+                    .or(self.family_of_group())
+                    .unwrap_or_default()
+                    .to_owned(),
+            ),
         };
         let cluster = cluster.ok_or(Refusal::Rejected("task without a cluster"))?;
         if !is_name(&name) || !is_name(&cluster) {
             return Err(Refusal::Rejected("task of no service or family"));
         }
-        let workload = WorkloadKey { account: arn.account.to_owned(), region: arn.region.to_owned(), kind, cluster, name };
-        let stopped = self.stopped_at.or(self.execution_stopped_at).or(self.stopping_at.filter(|_| self.has_stopped()));
+        let workload = WorkloadKey {
+            account: arn.account.to_owned(),
+            region: arn.region.to_owned(),
+            kind,
+            cluster,
+            name,
+        };
+        let stopped = self
+            .stopped_at
+            .or(self.execution_stopped_at)
+            .or(self.stopping_at.filter(|_| self.has_stopped()));
         Ok(RunRow {
             workload: workload.into(),
             run_id: arn.last().to_owned(),
@@ -127,7 +168,10 @@ impl Task {
             started_ms: self.started_at.map(|t| t.0),
             stopped_ms: stopped.map(|t| t.0),
             last_seen_ms: self.updated_at.or(seen).map(|t| t.0),
-            out_of_memory: self.containers.iter().any(|c| c.reason.as_deref().is_some_and(is_out_of_memory)),
+            out_of_memory: self
+                .containers
+                .iter()
+                .any(|c| c.reason.as_deref().is_some_and(is_out_of_memory)),
             configuration: self.configuration(),
             stop_code: code_word(self.stop_code),
             source,
@@ -144,13 +188,26 @@ impl Task {
 
     /// Fargate tells the storage it really gave beside what was asked for.
     fn storage(&self) -> Option<&EphemeralStorage> {
-        self.ephemeral_storage.as_ref().or(self.fargate_ephemeral_storage.as_ref())
+        self.ephemeral_storage
+            .as_ref()
+            .or(self.fargate_ephemeral_storage.as_ref())
     }
 
     fn check_times(&self) -> Result<(), Refusal> {
-        let times =
-            [self.created_at, self.pull_started_at, self.pull_stopped_at, self.started_at, self.stopping_at, self.stopped_at];
-        if times.iter().chain(&[self.execution_stopped_at, self.updated_at]).flatten().any(|time| !time.is_plausible()) {
+        let times = [
+            self.created_at,
+            self.pull_started_at,
+            self.pull_stopped_at,
+            self.started_at,
+            self.stopping_at,
+            self.stopped_at,
+        ];
+        if times
+            .iter()
+            .chain(&[self.execution_stopped_at, self.updated_at])
+            .flatten()
+            .any(|time| !time.is_plausible())
+        {
             return Err(Refusal::Rejected("time before 2010 or after 2100"));
         }
         let start = self.pull_started_at.or(self.started_at);
@@ -167,16 +224,20 @@ impl Task {
 
     fn configuration(&self) -> Configuration {
         let provider = code_word(self.capacity_provider_name.clone());
-        let launch_type =
-            code_word(self.launch_type.clone()).or_else(|| provider.as_deref().map(launch_type_of).map(str::to_owned));
-        let architecture = self.attributes.iter().find(|attribute| attribute.name.as_deref() == Some("ecs.cpu-architecture"));
+        let launch_type = code_word(self.launch_type.clone())
+            .or_else(|| provider.as_deref().map(launch_type_of).map(str::to_owned));
+        let architecture = self
+            .attributes
+            .iter()
+            .find(|attribute| attribute.name.as_deref() == Some("ecs.cpu-architecture"));
         Configuration {
             launch_type,
             capacity_provider: provider,
             cpu_units: self.cpu.as_deref().and_then(cpu_units),
             memory_mib: self.memory.as_deref().and_then(memory_mib),
             ephemeral_gib: self.storage().and_then(|storage| storage.size_in_gib),
-            architecture: architecture.and_then(|attribute| architecture_of(attribute.value.as_deref()?)),
+            architecture: architecture
+                .and_then(|attribute| architecture_of(attribute.value.as_deref()?)),
             os: self.platform_family.as_deref().and_then(os_of),
             ..Configuration::default()
         }
@@ -185,12 +246,18 @@ impl Task {
 
 /// `family` of `family:revision`.
 pub(crate) fn family(definition: &str) -> &str {
-    definition.rsplit_once(':').map_or(definition, |(family, _)| family)
+    definition
+        .rsplit_once(':')
+        .map_or(definition, |(family, _)| family)
 }
 
 /// A capacity provider that is not Fargate's stands for EC2 instances.
 pub(crate) fn launch_type_of(capacity_provider: &str) -> &'static str {
-    if matches!(capacity_provider, "FARGATE" | "FARGATE_SPOT") { "FARGATE" } else { "EC2" }
+    if matches!(capacity_provider, "FARGATE" | "FARGATE_SPOT") {
+        "FARGATE"
+    } else {
+        "EC2"
+    }
 }
 
 /// ECS's spellings of an architecture.
@@ -205,10 +272,17 @@ pub(crate) fn architecture_of(text: &str) -> Option<Architecture> {
 /// ECS's spellings of an operating system family.
 pub(crate) fn os_of(text: &str) -> Option<Os> {
     let lower = text.to_ascii_lowercase();
-    if lower.starts_with("linux") { Some(Os::Linux) } else { lower.starts_with("windows").then_some(Os::Windows) }
+    if lower.starts_with("linux") {
+        Some(Os::Linux)
+    } else {
+        lower.starts_with("windows").then_some(Os::Windows)
+    }
 }
 
 /// The agent's words vary in case and spacing; exit code 137 alone may be a plain kill.
 fn is_out_of_memory(reason: &str) -> bool {
-    reason.to_ascii_lowercase().replace([' ', '-'], "").contains("outofmemory")
+    reason
+        .to_ascii_lowercase()
+        .replace([' ', '-'], "")
+        .contains("outofmemory")
 }

@@ -11,7 +11,11 @@ pub(super) const NOT_PRICED: &str = "not priced";
 pub(crate) fn money(amount: Usd) -> String {
     let exact = amount.amount();
     let size = exact.abs();
-    let sign = if exact.is_sign_negative() && !exact.is_zero() { "-" } else { "" };
+    let sign = if exact.is_sign_negative() && !exact.is_zero() {
+        "-"
+    } else {
+        ""
+    };
     if size.is_zero() || size >= Decimal::new(1, 2) {
         let cents = size.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
         return format!("{sign}${}", group(&format!("{cents:.2}")));
@@ -37,7 +41,11 @@ pub(super) fn percent(value: f64) -> String {
     if !value.is_finite() {
         return "not known".to_owned();
     }
-    let digits = if value.abs() < 9.95 { format!("{value:.1}") } else { group(&format!("{value:.0}")) };
+    let digits = if value.abs() < 9.95 {
+        format!("{value:.1}")
+    } else {
+        group(&format!("{value:.0}"))
+    };
     let plain = digits.strip_suffix(".0").unwrap_or(&digits);
     format!("{}%", if plain == "-0" { "0" } else { plain })
 }
@@ -50,13 +58,21 @@ pub(super) fn share(part: Usd, whole: Usd) -> Option<String> {
 /// How far `there` is from `today`: `+12%` or `-26%`.
 pub(super) fn change(there: Usd, today: Usd) -> Option<String> {
     let change = share(there - today, today)?;
-    Some(if there > today { format!("+{change}") } else { change })
+    Some(if there > today {
+        format!("+{change}")
+    } else {
+        change
+    })
 }
 
 /// `12 workloads`, `1 workload`.
 pub(crate) fn plural(number: impl TryInto<u64>, noun: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
-    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+    format!(
+        "{} {noun}{}",
+        count(number),
+        if number == 1 { "" } else { "s" }
+    )
 }
 
 /// vCPU with up to two decimals.
@@ -67,12 +83,19 @@ pub(super) fn vcpu(value: f64) -> String {
     if value > 0.0 && value < 0.005 {
         return "<0.01".to_owned();
     }
-    format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
+    format!("{value:.2}")
+        .trim_end_matches('0')
+        .trim_end_matches('.')
+        .to_owned()
 }
 
 /// Whole MiB, never less than needed.
 pub(super) fn mib(value: f64) -> String {
-    if value.is_finite() { group(&format!("{:.0}", value.ceil())) } else { "not known".to_owned() }
+    if value.is_finite() {
+        group(&format!("{:.0}", value.ceil()))
+    } else {
+        "not known".to_owned()
+    }
 }
 
 /// Thousands separators for a plain number.
@@ -129,23 +152,67 @@ mod tests {
 
     #[test]
     fn percentages_keep_a_decimal_below_ten() {
-        let printed = [33.4, 9.94, 9.96, 4.0, 0.04, -0.04, 0.0, -26.4, 1234.5, f64::NAN, f64::INFINITY].map(percent);
-        assert_eq!(printed, ["33%", "9.9%", "10%", "4%", "0%", "0%", "0%", "-26%", "1,234%", "not known", "not known"]);
+        let printed = [
+            33.4,
+            9.94,
+            9.96,
+            4.0,
+            0.04,
+            -0.04,
+            0.0,
+            -26.4,
+            1234.5,
+            f64::NAN,
+            f64::INFINITY,
+        ]
+        .map(percent);
+        assert_eq!(
+            printed,
+            [
+                "33%",
+                "9.9%",
+                "10%",
+                "4%",
+                "0%",
+                "0%",
+                "0%",
+                "-26%",
+                "1,234%",
+                "not known",
+                "not known"
+            ]
+        );
         assert_eq!(change(usd("112"), usd("100")).as_deref(), Some("+12%"));
-        assert_eq!(change(usd("1"), usd("0")), None, "nothing is no base for a percentage");
+        assert_eq!(
+            change(usd("1"), usd("0")),
+            None,
+            "nothing is no base for a percentage"
+        );
     }
 
     #[test]
     fn counts_are_grouped() {
         assert_eq!(
-            [count(0), count(999), count(1000), count(1_234_567), count(-1000)],
+            [
+                count(0),
+                count(999),
+                count(1000),
+                count(1_234_567),
+                count(-1000)
+            ],
             ["0", "999", "1,000", "1,234,567", "-1,000"]
         );
     }
 
     #[test]
     fn needs_are_never_rounded_below_what_is_needed_of_memory() {
-        assert_eq!([vcpu(0.31), vcpu(4.0), vcpu(0.004), vcpu(0.0), vcpu(10.0)], ["0.31", "4", "<0.01", "0", "10"]);
-        assert_eq!([mib(812.0), mib(812.01), mib(20_000.0), mib(f64::NAN)], ["812", "813", "20,000", "not known"]);
+        assert_eq!(
+            [vcpu(0.31), vcpu(4.0), vcpu(0.004), vcpu(0.0), vcpu(10.0)],
+            ["0.31", "4", "<0.01", "0", "10"]
+        );
+        assert_eq!(
+            [mib(812.0), mib(812.01), mib(20_000.0), mib(f64::NAN)],
+            ["812", "813", "20,000", "not known"]
+        );
     }
 }

@@ -16,33 +16,75 @@ const COLUMNS: &[Column] = &[
     ("account", |w, _| text(&w.account)),
     ("region", |w, _| text(&w.region)),
     ("kind", |w, _| w.kind.as_str().to_owned()),
-    ("cluster", |w, _| known(w.cluster.as_ref(), |cluster| text(cluster))),
+    ("cluster", |w, _| {
+        known(w.cluster.as_ref(), |cluster| text(cluster))
+    }),
     ("name", |w, _| text(&w.name)),
     ("finding", |w, _| w.finding.as_str().to_owned()),
     ("reason_codes", |w, _| reason_codes(w)),
     ("current_platform", |w, _| spelt(w.current.platform)),
-    ("current_size", |w, _| known(w.current.size.as_ref(), |size| text(&size.name))),
-    ("current_vcpu", |w, _| known(w.current.size.as_ref(), |size| number(size.vcpu))),
-    ("current_memory_gib", |w, _| known(w.current.size.as_ref(), |size| number(size.memory_gib))),
+    ("current_size", |w, _| {
+        known(w.current.size.as_ref(), |size| text(&size.name))
+    }),
+    ("current_vcpu", |w, _| {
+        known(w.current.size.as_ref(), |size| number(size.vcpu))
+    }),
+    ("current_memory_gib", |w, _| {
+        known(w.current.size.as_ref(), |size| number(size.memory_gib))
+    }),
     ("current_architecture", |w, _| spelt(w.current.architecture)),
-    ("current_purchase_option", |w, _| w.current.purchase_option.to_string()),
+    ("current_purchase_option", |w, _| {
+        w.current.purchase_option.to_string()
+    }),
     ("cost_usd", |w, _| money(w.current.cost_usd)),
     ("monthly_cost_usd", |w, _| money(w.current.monthly_cost_usd)),
-    ("not_priced", |w, _| known(w.current.not_priced.as_ref(), |reason| text(reason))),
+    ("not_priced", |w, _| {
+        known(w.current.not_priced.as_ref(), |reason| text(reason))
+    }),
     ("basis", |w, _| spelt(w.current.basis)),
-    ("recommended_platform", |w, _| spelt(w.recommended.as_ref().map(|there| there.platform))),
-    ("recommended_size", |w, _| known(recommended_size(w), |size| text(&size.name))),
-    ("recommended_vcpu", |w, _| known(recommended_size(w), |size| number(size.vcpu))),
-    ("recommended_memory_gib", |w, _| known(recommended_size(w), |size| number(size.memory_gib))),
-    ("recommended_architecture", |w, _| spelt(w.recommended.as_ref().map(|there| there.architecture))),
-    ("recommended_purchase_option", |w, _| spelt(w.recommended.as_ref().map(|there| there.purchase_option))),
-    ("recommended_cost_usd", |w, _| money(w.recommended.as_ref().and_then(|there| there.cost_usd))),
-    ("recommended_monthly_cost_usd", |w, _| money(w.recommended.as_ref().and_then(|there| there.monthly_cost_usd))),
+    ("recommended_platform", |w, _| {
+        spelt(w.recommended.as_ref().map(|there| there.platform))
+    }),
+    ("recommended_size", |w, _| {
+        known(recommended_size(w), |size| text(&size.name))
+    }),
+    ("recommended_vcpu", |w, _| {
+        known(recommended_size(w), |size| number(size.vcpu))
+    }),
+    ("recommended_memory_gib", |w, _| {
+        known(recommended_size(w), |size| number(size.memory_gib))
+    }),
+    ("recommended_architecture", |w, _| {
+        spelt(w.recommended.as_ref().map(|there| there.architecture))
+    }),
+    ("recommended_purchase_option", |w, _| {
+        spelt(w.recommended.as_ref().map(|there| there.purchase_option))
+    }),
+    ("recommended_cost_usd", |w, _| {
+        money(w.recommended.as_ref().and_then(|there| there.cost_usd))
+    }),
+    ("recommended_monthly_cost_usd", |w, _| {
+        money(
+            w.recommended
+                .as_ref()
+                .and_then(|there| there.monthly_cost_usd),
+        )
+    }),
     ("monthly_savings_usd", |w, _| money(w.monthly_savings_usd)),
-    ("requirement_vcpu", |w, _| known(w.requirement.as_ref(), |needs| number(needs.vcpu.target))),
-    ("requirement_memory_mib", |w, _| known(w.requirement.as_ref(), |needs| number(needs.memory_mib.target))),
-    ("fargate_cost_usd", |w, _| money(cheapest(w, Platform::Fargate))),
-    ("codebuild_cost_usd", |w, _| money(cheapest(w, Platform::Codebuild))),
+    ("requirement_vcpu", |w, _| {
+        known(w.requirement.as_ref(), |needs| number(needs.vcpu.target))
+    }),
+    ("requirement_memory_mib", |w, _| {
+        known(w.requirement.as_ref(), |needs| {
+            number(needs.memory_mib.target)
+        })
+    }),
+    ("fargate_cost_usd", |w, _| {
+        money(cheapest(w, Platform::Fargate))
+    }),
+    ("codebuild_cost_usd", |w, _| {
+        money(cheapest(w, Platform::Codebuild))
+    }),
     ("ec2_cost_usd", |w, _| money(cheapest(w, Platform::Ec2))),
     ("days", |w, _| w.evidence.days.to_string()),
     ("samples", |w, _| w.evidence.samples.to_string()),
@@ -54,21 +96,38 @@ const COLUMNS: &[Column] = &[
 
 /// Only there where some workload was not seen on every day: its cost and savings are lower bounds.
 const BOUNDS: &[Column] = &[
-    ("seen_days", |w, _| spelt(w.evidence.seen.map(|seen| seen.seen_days))),
-    ("window_days", |w, _| spelt(w.evidence.seen.map(|seen| seen.window_days))),
+    ("seen_days", |w, _| {
+        spelt(w.evidence.seen.map(|seen| seen.seen_days))
+    }),
+    ("window_days", |w, _| {
+        spelt(w.evidence.seen.map(|seen| seen.window_days))
+    }),
 ];
 
 /// A header row and one row per workload.
 pub(super) fn render(report: &Report) -> String {
-    let is_bounded = report.workloads.iter().any(|workload| workload.evidence.seen.is_some());
-    let columns: Vec<&Column> = COLUMNS.iter().chain(BOUNDS.iter().filter(|_| is_bounded)).collect();
-    let rows = report.workloads.iter().map(|workload| columns.iter().map(|(_, cell)| cell(workload, report)).collect());
+    let is_bounded = report
+        .workloads
+        .iter()
+        .any(|workload| workload.evidence.seen.is_some());
+    let columns: Vec<&Column> = COLUMNS
+        .iter()
+        .chain(BOUNDS.iter().filter(|_| is_bounded))
+        .collect();
+    let rows = report.workloads.iter().map(|workload| {
+        columns
+            .iter()
+            .map(|(_, cell)| cell(workload, report))
+            .collect()
+    });
     table(&columns, rows).expect("rows of one length always fit into memory as UTF-8")
 }
 
 fn table(columns: &[&Column], rows: impl Iterator<Item = Vec<String>>) -> Option<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(columns.iter().map(|(name, _)| name)).ok()?;
+    writer
+        .write_record(columns.iter().map(|(name, _)| name))
+        .ok()?;
     for row in rows {
         writer.write_record(row).ok()?;
     }
@@ -92,19 +151,32 @@ fn spelt(value: Option<impl ToString>) -> String {
 
 /// The shortest text that reads back as the same number.
 fn number(value: f64) -> String {
-    if value.is_finite() { value.to_string() } else { String::new() }
+    if value.is_finite() {
+        value.to_string()
+    } else {
+        String::new()
+    }
 }
 
 fn money(amount: Option<Usd>) -> String {
     known(amount, |amount| {
         let rounded = amount.amount().round_dp(6).normalize();
-        if rounded.is_zero() { Decimal::ZERO.to_string() } else { rounded.to_string() }
+        if rounded.is_zero() {
+            Decimal::ZERO.to_string()
+        } else {
+            rounded.to_string()
+        }
     })
 }
 
 /// Compute Optimizer's spelling, which is the variants' own.
 fn reason_codes(workload: &WorkloadResult) -> String {
-    workload.reason_codes.iter().map(|code| format!("{code:?}")).collect::<Vec<_>>().join(";")
+    workload
+        .reason_codes
+        .iter()
+        .map(|code| format!("{code:?}"))
+        .collect::<Vec<_>>()
+        .join(";")
 }
 
 fn recommended_size(workload: &WorkloadResult) -> Option<&Size> {
@@ -114,7 +186,12 @@ fn recommended_size(workload: &WorkloadResult) -> Option<&Size> {
 /// The lowest known cost among the placements in which the workload can run.
 fn cheapest(workload: &WorkloadResult, platform: Platform) -> Option<Usd> {
     let here = |placement: &&PlacementResult| placement.feasible && placement.platform == platform;
-    workload.placements.iter().filter(here).filter_map(|placement| placement.cost_usd).min()
+    workload
+        .placements
+        .iter()
+        .filter(here)
+        .filter_map(|placement| placement.cost_usd)
+        .min()
 }
 
 #[cfg(test)]
@@ -126,7 +203,10 @@ mod tests {
     /// The rows read back, each as (column, cell) pairs.
     fn rows(report: &Report) -> Vec<std::collections::BTreeMap<String, String>> {
         let text = render(report);
-        csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
+        csv::Reader::from_reader(text.as_bytes())
+            .deserialize()
+            .map(Result::unwrap)
+            .collect()
     }
 
     #[test]
@@ -135,7 +215,10 @@ mod tests {
         assert_eq!(web["name"], "web");
         assert_eq!(web["cluster"], "prod");
         assert_eq!(web["finding"], "Overprovisioned");
-        assert_eq!(web["reason_codes"], "CPUOverprovisioned;MemoryOverprovisioned");
+        assert_eq!(
+            web["reason_codes"],
+            "CPUOverprovisioned;MemoryOverprovisioned"
+        );
         assert_eq!(web["current_size"], "2 vCPU / 4 GiB");
         assert_eq!(web["current_memory_gib"], "4");
         assert_eq!(web["cost_usd"], "1422.019726");
@@ -152,30 +235,66 @@ mod tests {
     fn unknown_is_empty_and_known_nothing_is_zero() {
         let rows = rows(&sample::report());
         let (withheld, unpriced, right) = (&rows[3], &rows[4], &rows[5]);
-        assert_eq!((withheld["name"].as_str(), withheld["monthly_savings_usd"].as_str()), ("cron", ""));
-        assert_eq!((unpriced["name"].as_str(), unpriced["cost_usd"].as_str()), ("report", ""));
+        assert_eq!(
+            (
+                withheld["name"].as_str(),
+                withheld["monthly_savings_usd"].as_str()
+            ),
+            ("cron", "")
+        );
+        assert_eq!(
+            (unpriced["name"].as_str(), unpriced["cost_usd"].as_str()),
+            ("report", "")
+        );
         assert_eq!(unpriced["monthly_savings_usd"], "");
-        assert_eq!(unpriced["not_priced"], "no Fargate price for Windows in eu-west-1");
-        assert_eq!((right["name"].as_str(), right["monthly_savings_usd"].as_str()), ("ledger", "0"));
+        assert_eq!(
+            unpriced["not_priced"],
+            "no Fargate price for Windows in eu-west-1"
+        );
+        assert_eq!(
+            (
+                right["name"].as_str(),
+                right["monthly_savings_usd"].as_str()
+            ),
+            ("ledger", "0")
+        );
     }
 
     #[test]
     fn days_have_columns_where_not_all_were_seen() {
         let bounded = rows(&sample::partly_seen());
-        assert_eq!((bounded[0]["seen_days"].as_str(), bounded[0]["window_days"].as_str()), ("7", "30"));
+        assert_eq!(
+            (
+                bounded[0]["seen_days"].as_str(),
+                bounded[0]["window_days"].as_str()
+            ),
+            ("7", "30")
+        );
         assert_eq!(bounded[1]["seen_days"], "");
         assert!(!rows(&sample::report())[0].contains_key("seen_days"));
     }
 
     #[test]
     fn hostile_names_stay_in_their_cell() {
-        for name in ["=cmd|'/c calc'!A0", "a,b\"c\nd", "@x", "-1", "../../etc", "</script>"] {
+        for name in [
+            "=cmd|'/c calc'!A0",
+            "a,b\"c\nd",
+            "@x",
+            "-1",
+            "../../etc",
+            "</script>",
+        ] {
             let mut report = sample::report();
             report.workloads[0].name = name.to_owned();
             let rows = rows(&report);
             assert_eq!(rows.len(), report.workloads.len());
             let shown = escape::terminal(name);
-            assert_eq!(rows[0]["name"].strip_prefix('\'').unwrap_or(&rows[0]["name"]), shown);
+            assert_eq!(
+                rows[0]["name"]
+                    .strip_prefix('\'')
+                    .unwrap_or(&rows[0]["name"]),
+                shown
+            );
             assert!(!rows[0]["name"].starts_with(['=', '@', '-']));
         }
     }
@@ -189,7 +308,11 @@ mod tests {
 
     #[test]
     fn reason_codes_are_spelt_as_in_json() {
-        for code in [ReasonCode::CPUOverprovisioned, ReasonCode::NoUtilizationData, ReasonCode::OutOfMemory] {
+        for code in [
+            ReasonCode::CPUOverprovisioned,
+            ReasonCode::NoUtilizationData,
+            ReasonCode::OutOfMemory,
+        ] {
             assert_eq!(serde_json::to_value(code).unwrap(), format!("{code:?}"));
         }
     }

@@ -25,7 +25,11 @@ pub(super) fn json(text: &str) -> String {
     for char in text.chars() {
         // Outside of strings JSON has no such character but the newlines of its layout.
         if char != '\n' && is_unsafe(char) {
-            safe.extend(char.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+            safe.extend(
+                char.encode_utf16(&mut [0; 2])
+                    .iter()
+                    .map(|unit| format!("\\u{unit:04x}")),
+            );
         } else {
             safe.push(char);
         }
@@ -44,7 +48,11 @@ pub(super) fn markdown_code(name: &str) -> String {
     // Inside a code span a table still wants its pipes escaped; backslashes come in pairs, so none precedes one alone.
     let content = shown.replace('|', "\\|");
     let fence = "`".repeat(longest_run(&content, '`') + 1);
-    let pad = if content.starts_with([' ', '`']) || content.ends_with([' ', '`']) { " " } else { "" };
+    let pad = if content.starts_with([' ', '`']) || content.ends_with([' ', '`']) {
+        " "
+    } else {
+        ""
+    };
     format!("{fence}{pad}{content}{pad}{fence}")
 }
 
@@ -76,7 +84,11 @@ pub(super) fn markdown_text(sentence: &str) -> String {
 /// Source: OWASP ASVS 5.0, 1.2.10 (CSV and formula injection).
 pub(super) fn csv(text: &str) -> String {
     let shown = terminal(text);
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{shown}") } else { shown }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+        format!("'{shown}")
+    } else {
+        shown
+    }
 }
 
 /// At most 120 characters of `text`, with a mark where it was cut.
@@ -99,7 +111,10 @@ fn is_unsafe(char: char) -> bool {
 
 /// Characters that mean something anywhere in Markdown; `$` opens formulas on GitHub.
 const fn is_markup(char: char) -> bool {
-    matches!(char, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '&' | '!' | '$')
+    matches!(
+        char,
+        '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '&' | '!' | '$'
+    )
 }
 
 /// True where a block could begin: `- x`, `+ x`, `1. x`, `1) x`, `===`.
@@ -116,12 +131,17 @@ fn could_open_block(text: &str, at: usize) -> bool {
 fn could_open_link(text: &str, at: usize) -> bool {
     let before = &text.as_bytes()[..at];
     text[at..].starts_with("://")
-        || (text[at..].starts_with('.') && before.len() >= 3 && before[before.len() - 3..].eq_ignore_ascii_case(b"www"))
+        || (text[at..].starts_with('.')
+            && before.len() >= 3
+            && before[before.len() - 3..].eq_ignore_ascii_case(b"www"))
 }
 
 /// Length of the longest run of `wanted` in `text`.
 fn longest_run(text: &str, wanted: char) -> usize {
-    text.split(|char| char != wanted).map(str::len).max().unwrap_or(0)
+    text.split(|char| char != wanted)
+        .map(str::len)
+        .max()
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -134,8 +154,11 @@ mod tests {
     fn nasty() -> impl Strategy<Value = String> {
         let tricky = "|`\\<>[]()*_~&!#@$=+-.:/\n\r\t \u{1b}\u{7}\u{9b}\u{202e}\u{200b}\u{2028}\u{e0041}aw0é漢🙂";
         let tricky: Vec<char> = tricky.chars().collect();
-        prop::collection::vec(prop_oneof![4 => prop::sample::select(tricky), 1 => any::<char>()], 0..40)
-            .prop_map(|chars| chars.into_iter().collect())
+        prop::collection::vec(
+            prop_oneof![4 => prop::sample::select(tricky), 1 => any::<char>()],
+            0..40,
+        )
+        .prop_map(|chars| chars.into_iter().collect())
     }
 
     /// What [`terminal`] wrote, read back.
@@ -192,8 +215,13 @@ mod tests {
     fn read_code(span: &str) -> Option<&str> {
         let fence = span.len() - span.trim_start_matches('`').len();
         let content = span.get(fence..span.len().checked_sub(fence)?)?;
-        let closes = content.split(|char| char != '`').any(|run| run.len() == fence);
-        let inner = content.strip_prefix(' ').and_then(|content| content.strip_suffix(' ')).unwrap_or(content);
+        let closes = content
+            .split(|char| char != '`')
+            .any(|run| run.len() == fence);
+        let inner = content
+            .strip_prefix(' ')
+            .and_then(|content| content.strip_suffix(' '))
+            .unwrap_or(content);
         (fence > 0 && !closes && span.ends_with(&"`".repeat(fence))).then_some(inner)
     }
 
@@ -202,8 +230,15 @@ mod tests {
         assert_eq!(terminal("\u{1b}[2Jweb\u{7}"), r"\x1b[2Jweb\x07");
         assert_eq!(terminal("\u{9b}31m"), r"\x9b31m");
         assert_eq!(terminal("a\r\nb\tc"), r"a\r\nb\tc");
-        assert_eq!(terminal("inv\u{202e}oice\u{200b}"), r"inv\u{202e}oice\u{200b}");
-        assert_eq!(terminal(r"\x1b"), r"\\x1b", "a name that spells an escape is told from the escape itself");
+        assert_eq!(
+            terminal("inv\u{202e}oice\u{200b}"),
+            r"inv\u{202e}oice\u{200b}"
+        );
+        assert_eq!(
+            terminal(r"\x1b"),
+            r"\\x1b",
+            "a name that spells an escape is told from the escape itself"
+        );
         assert_eq!(terminal("café 漢字"), "café 漢字");
     }
 
@@ -219,7 +254,10 @@ mod tests {
 
     #[test]
     fn sentences_open_no_link_no_html_and_no_block() {
-        assert_eq!(markdown_text("[x](javascript:alert(1))"), r"\[x\](javascript:alert(1))");
+        assert_eq!(
+            markdown_text("[x](javascript:alert(1))"),
+            r"\[x\](javascript:alert(1))"
+        );
         assert_eq!(markdown_text("<img onerror=x>"), r"\<img onerror=x\>");
         assert_eq!(
             markdown_text("see https://evil.example and WWW.evil.example"),
@@ -234,7 +272,15 @@ mod tests {
 
     #[test]
     fn formulas_are_text() {
-        for formula in ["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|'/c calc'!A0"] {
+        for formula in [
+            "=1+1",
+            "+A1",
+            "-A1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "=cmd|'/c calc'!A0",
+        ] {
             assert_eq!(csv(formula), format!("'{}", terminal(formula)));
         }
         assert_eq!(csv("web-1"), "web-1");

@@ -7,7 +7,8 @@ use super::result::Report;
 ///
 /// A number that is not one (`NaN`, infinity) is `null`.
 pub(super) fn render(report: &Report) -> String {
-    let pretty = serde_json::to_string_pretty(report).expect("plain structs with named fields always serialize");
+    let pretty = serde_json::to_string_pretty(report)
+        .expect("plain structs with named fields always serialize");
     escape::json(&pretty) + "\n"
 }
 
@@ -22,9 +23,15 @@ mod tests {
         let text = render(&report);
         assert!(text.ends_with("}\n"));
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(text.trim_end(), serde_json::to_string_pretty(&report).unwrap());
+        assert_eq!(
+            text.trim_end(),
+            serde_json::to_string_pretty(&report).unwrap()
+        );
         assert_eq!(read["version"], 1);
-        assert_eq!(read["workloads"][0]["recommended"]["size"]["name"], "0.5 vCPU / 1 GiB");
+        assert_eq!(
+            read["workloads"][0]["recommended"]["size"]["name"],
+            "0.5 vCPU / 1 GiB"
+        );
     }
 
     #[test]
@@ -40,9 +47,20 @@ mod tests {
         let read = |report| serde_json::from_str::<serde_json::Value>(&render(&report)).unwrap();
         let part = read(sample::partly_seen());
         let web = &part["workloads"][0]["evidence"];
-        assert_eq!((&web["seen_days"], &web["window_days"], &part["totals"]["partly_seen"]), (&7.into(), &30.into(), &1.into()));
+        assert_eq!(
+            (
+                &web["seen_days"],
+                &web["window_days"],
+                &part["totals"]["partly_seen"]
+            ),
+            (&7.into(), &30.into(), &1.into())
+        );
         let whole = render(&sample::report());
-        assert!(["seen_days", "window_days", "partly_seen"].iter().all(|field| !whole.contains(field)));
+        assert!(
+            ["seen_days", "window_days", "partly_seen"]
+                .iter()
+                .all(|field| !whole.contains(field))
+        );
     }
 
     #[test]
@@ -52,6 +70,9 @@ mod tests {
         let text = render(&report);
         assert!(text.contains(r#""\u001b[2J\u009b\u202e\udb40\udc41""#));
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(read["workloads"][0]["name"], report.workloads[0].name.as_str());
+        assert_eq!(
+            read["workloads"][0]["name"],
+            report.workloads[0].name.as_str()
+        );
     }
 }

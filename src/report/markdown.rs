@@ -27,45 +27,91 @@ const FLEETS: &str = "\
 
 /// The whole report, from a third-level heading on.
 pub(super) fn render(report: &Report) -> String {
-    let (from, to) = (words::date(&report.window.from), words::date(&report.window.to));
-    let mut sections = vec![format!("### Containers, {} to {}", markdown_text(from), markdown_text(to))];
+    let (from, to) = (
+        words::date(&report.window.from),
+        words::date(&report.window.to),
+    );
+    let mut sections = vec![format!(
+        "### Containers, {} to {}",
+        markdown_text(from),
+        markdown_text(to)
+    )];
     sections.push(format!("**{}**", words::answer(report)));
-    sections.extend([words::steps(report), words::packing(report)].into_iter().flatten());
+    sections.extend(
+        [words::steps(report), words::packing(report)]
+            .into_iter()
+            .flatten(),
+    );
     if !report.workloads.is_empty() {
         sections.push(homes(report));
         sections.extend(workloads(report));
     }
     if !report.fleets.is_empty() {
-        sections.push(table(FLEETS, report.fleets.iter().map(|fleet| fleet_cells(fleet, report))));
+        sections.push(table(
+            FLEETS,
+            report.fleets.iter().map(|fleet| fleet_cells(fleet, report)),
+        ));
     }
-    sections.push(notes::notes(report).iter().map(|note| format!("- {}", markdown_text(note))).collect::<Vec<_>>().join("\n"));
+    sections.push(
+        notes::notes(report)
+            .iter()
+            .map(|note| format!("- {}", markdown_text(note)))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    );
     sections.join("\n\n") + "\n"
 }
 
 /// A header, then a row for each list of cells.
 fn table<const N: usize>(header: &str, rows: impl Iterator<Item = [String; N]>) -> String {
-    header.to_owned() + &rows.map(|cells| format!("| {} |", cells.join(" | "))).collect::<Vec<_>>().join("\n")
+    header.to_owned()
+        + &rows
+            .map(|cells| format!("| {} |", cells.join(" | ")))
+            .collect::<Vec<_>>()
+            .join("\n")
 }
 
 fn homes(report: &Report) -> String {
     let rows = words::homes(report).into_iter();
-    table(HOMES, rows.map(|home| [words::capitalized(home.name), home.workloads, home.today, home.there, home.change]))
+    table(
+        HOMES,
+        rows.map(|home| {
+            [
+                words::capitalized(home.name),
+                home.workloads,
+                home.today,
+                home.there,
+                home.change,
+            ]
+        }),
+    )
 }
 
 /// The largest workloads, the others folded, and how many even the fold leaves out.
 fn workloads(report: &Report) -> Vec<String> {
     let all = &report.workloads;
     let scoped = words::spans_scopes(report);
-    let rows = |part: &[WorkloadResult]| table(WORKLOADS, part.iter().map(|workload| workload_cells(workload, scoped)));
+    let rows = |part: &[WorkloadResult]| {
+        table(
+            WORKLOADS,
+            part.iter().map(|workload| workload_cells(workload, scoped)),
+        )
+    };
     let (shown, rest) = all.split_at(all.len().min(SHOWN));
     let (folded, left_out) = rest.split_at(rest.len().min(MOST - SHOWN));
     let mut parts = vec![rows(shown)];
     if !folded.is_empty() {
         let summary = plural(folded.len(), "more workload");
-        parts.push(format!("<details><summary>{summary}</summary>\n\n{}\n\n</details>", rows(folded)));
+        parts.push(format!(
+            "<details><summary>{summary}</summary>\n\n{}\n\n</details>",
+            rows(folded)
+        ));
     }
     if !left_out.is_empty() {
-        parts.push(format!("{} left out here: CSV and JSON have them all.", plural(left_out.len(), "workload")));
+        parts.push(format!(
+            "{} left out here: CSV and JSON have them all.",
+            plural(left_out.len(), "workload")
+        ));
     }
     parts
 }
@@ -111,14 +157,23 @@ mod tests {
     /// Numbers of unescaped pipes in the lines that are table rows.
     fn pipes(text: &str) -> Vec<usize> {
         let rows = text.lines().filter(|line| line.starts_with('|'));
-        rows.map(|row| row.replace("\\\\", "").replace("\\|", "").matches('|').count()).collect()
+        rows.map(|row| {
+            row.replace("\\\\", "")
+                .replace("\\|", "")
+                .matches('|')
+                .count()
+        })
+        .collect()
     }
 
     #[test]
     fn the_answer_comes_first() {
         let text = render(&sample::report());
         let mut lines = text.lines();
-        assert_eq!(lines.next(), Some("### Containers, 2026-10-01 to 2026-10-31"));
+        assert_eq!(
+            lines.next(),
+            Some("### Containers, 2026-10-01 to 2026-10-31")
+        );
         assert_eq!(lines.next(), Some(""));
         assert_eq!(
             lines.next(),
@@ -143,16 +198,33 @@ mod tests {
     #[test]
     fn twenty_are_shown_and_the_rest_is_folded() {
         let text = render(&sample::many(25));
-        let (shown, folded) = text.split_once("<details><summary>5 more workloads</summary>").unwrap();
-        assert_eq!(shown.lines().filter(|line| line.contains(" service ")).count(), 20);
-        assert_eq!(folded.lines().filter(|line| line.contains(" service ")).count(), 5);
+        let (shown, folded) = text
+            .split_once("<details><summary>5 more workloads</summary>")
+            .unwrap();
+        assert_eq!(
+            shown
+                .lines()
+                .filter(|line| line.contains(" service "))
+                .count(),
+            20
+        );
+        assert_eq!(
+            folded
+                .lines()
+                .filter(|line| line.contains(" service "))
+                .count(),
+            5
+        );
         assert!(!render(&sample::many(20)).contains("<details>"));
     }
 
     #[test]
     fn a_huge_report_fits_into_a_job_summary_and_says_what_it_leaves_out() {
         let mut report = sample::many(1_500);
-        report.workloads.iter_mut().for_each(|workload| workload.name = "\u{e0041}|".repeat(100));
+        report
+            .workloads
+            .iter_mut()
+            .for_each(|workload| workload.name = "\u{e0041}|".repeat(100));
         let text = render(&report);
         assert!(text.contains("500 workloads left out here: CSV and JSON have them all."));
         assert!(text.len() < 1 << 20, "{} bytes", text.len());
@@ -168,7 +240,11 @@ mod tests {
             let text = render(&report);
             assert_eq!(pipes(&text), pipes(&render(&sample::report())), "{name}");
             assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
-            assert_eq!(text.lines().count(), render(&sample::report()).lines().count() + 1, "{name}");
+            assert_eq!(
+                text.lines().count(),
+                render(&sample::report()).lines().count() + 1,
+                "{name}"
+            );
         }
     }
 

@@ -75,21 +75,42 @@ pub(crate) mod sample {
     /// Six workloads, one of each kind of outcome: 30 days of October.
     pub(crate) fn report() -> Report {
         let workloads = vec![web(), image(), batch(), cron(), windows(), ledger()];
-        Report { totals: totals(), workloads, fleets: vec![fleet()], ..empty() }
+        Report {
+            totals: totals(),
+            workloads,
+            fleets: vec![fleet()],
+            ..empty()
+        }
     }
 
     /// The same, the first of them seen on 7 of the 30 days.
     pub(crate) fn partly_seen() -> Report {
         let mut report = report();
         report.totals.partly_seen = 1;
-        report.workloads[0].evidence.seen = Some(SeenResult { seen_days: 7, window_days: 30 });
+        report.workloads[0].evidence.seen = Some(SeenResult {
+            seen_days: 7,
+            window_days: 30,
+        });
         report
     }
 
     /// `number` services like the first one of [`report`].
     pub(crate) fn many(number: usize) -> Report {
-        let workloads = (0..number).map(|at| WorkloadResult { name: format!("web-{at:04}"), ..web() }).collect();
-        Report { totals: Totals { workloads: number, not_priced: 0, ..totals() }, workloads, ..empty() }
+        let workloads = (0..number)
+            .map(|at| WorkloadResult {
+                name: format!("web-{at:04}"),
+                ..web()
+            })
+            .collect();
+        Report {
+            totals: Totals {
+                workloads: number,
+                not_priced: 0,
+                ..totals()
+            },
+            workloads,
+            ..empty()
+        }
     }
 
     /// A report on nothing.
@@ -97,7 +118,11 @@ pub(crate) mod sample {
         Report {
             version: REPORT_VERSION,
             generated_by: "plimsoll 0.1.0".into(),
-            window: WindowResult { from: "2026-10-01T00:00:00Z".into(), to: "2026-10-31T00:00:00Z".into(), hours: 720.0 },
+            window: WindowResult {
+                from: "2026-10-01T00:00:00Z".into(),
+                to: "2026-10-31T00:00:00Z".into(),
+                hours: 720.0,
+            },
             totals: Totals {
                 workloads: 0,
                 not_priced: 0,
@@ -122,7 +147,11 @@ pub(crate) mod sample {
                 fingerprint: "9f86d081884c7d65".into(),
                 notes: vec!["2026-10-12: cluster batch was not readable (access denied)".into()],
             },
-            prices: PricesResult { as_of: "2026-09-01 to 2026-10-15".into(), book: "e3b0c44298fc1c14".into(), kind: "list" },
+            prices: PricesResult {
+                as_of: "2026-09-01 to 2026-10-15".into(),
+                book: "e3b0c44298fc1c14".into(),
+                kind: "list",
+            },
             policy: PolicyResult {
                 cpu_percentile: 95.0,
                 cpu_headroom_percent: 15.0,
@@ -144,7 +173,12 @@ pub(crate) mod sample {
     }
 
     fn size(name: &str, vcpu: f64, memory_gib: f64) -> Size {
-        Size { name: name.into(), vcpu, memory_gib, ephemeral_gib: None }
+        Size {
+            name: name.into(),
+            vcpu,
+            memory_gib,
+            ephemeral_gib: None,
+        }
     }
 
     fn current(platform: Platform, size: Size, monthly: &str) -> Current {
@@ -175,8 +209,15 @@ pub(crate) mod sample {
     }
 
     fn needs(vcpu: f64, memory_mib: f64) -> RequirementResult {
-        let around = |target: f64| BoundsResult { lower: target * 0.9, target, upper: target * 1.5 };
-        RequirementResult { vcpu: around(vcpu), memory_mib: around(memory_mib) }
+        let around = |target: f64| BoundsResult {
+            lower: target * 0.9,
+            target,
+            upper: target * 1.5,
+        };
+        RequirementResult {
+            vcpu: around(vcpu),
+            memory_mib: around(memory_mib),
+        }
     }
 
     fn workload(kind: Kind, name: &str, current: Current) -> WorkloadResult {
@@ -209,17 +250,40 @@ pub(crate) mod sample {
     }
 
     fn web() -> WorkloadResult {
-        let smaller = placement(Platform::Fargate, size("0.5 vCPU / 1 GiB", 0.5, 1.0), "360.44");
-        let build = placement(Platform::Codebuild, size("BUILD_GENERAL1_SMALL", 2.0, 4.0), "1.00");
-        let build = PlacementResult { feasible: false, reasons: vec!["a service cannot be a build".into()], ..build };
+        let smaller = placement(
+            Platform::Fargate,
+            size("0.5 vCPU / 1 GiB", 0.5, 1.0),
+            "360.44",
+        );
+        let build = placement(
+            Platform::Codebuild,
+            size("BUILD_GENERAL1_SMALL", 2.0, 4.0),
+            "1.00",
+        );
+        let build = PlacementResult {
+            feasible: false,
+            reasons: vec!["a service cannot be a build".into()],
+            ..build
+        };
         WorkloadResult {
             requirement: Some(needs(0.31, 812.4)),
             placements: vec![smaller.clone(), build],
             finding: Finding::Overprovisioned,
-            reason_codes: vec![ReasonCode::CPUOverprovisioned, ReasonCode::MemoryOverprovisioned],
+            reason_codes: vec![
+                ReasonCode::CPUOverprovisioned,
+                ReasonCode::MemoryOverprovisioned,
+            ],
             recommended: Some(smaller),
             monthly_savings_usd: Some(usd("1081.33")),
-            ..workload(Kind::Service, "web", current(Platform::Fargate, size("2 vCPU / 4 GiB", 2.0, 4.0), "1441.77"))
+            ..workload(
+                Kind::Service,
+                "web",
+                current(
+                    Platform::Fargate,
+                    size("2 vCPU / 4 GiB", 2.0, 4.0),
+                    "1441.77",
+                ),
+            )
         }
     }
 
@@ -228,9 +292,21 @@ pub(crate) mod sample {
             requirement: Some(needs(2.9, 3_100.0)),
             finding: Finding::Overprovisioned,
             reason_codes: vec![ReasonCode::CPUOverprovisioned],
-            recommended: Some(placement(Platform::Fargate, size("4 vCPU / 8 GiB", 4.0, 8.0), "42.42")),
+            recommended: Some(placement(
+                Platform::Fargate,
+                size("4 vCPU / 8 GiB", 4.0, 8.0),
+                "42.42",
+            )),
             monthly_savings_usd: Some(usd("42.42")),
-            ..workload(Kind::Build, "image", current(Platform::Codebuild, size("BUILD_GENERAL1_LARGE", 8.0, 16.0), "84.84"))
+            ..workload(
+                Kind::Build,
+                "image",
+                current(
+                    Platform::Codebuild,
+                    size("BUILD_GENERAL1_LARGE", 8.0, 16.0),
+                    "84.84",
+                ),
+            )
         }
     }
 
@@ -239,9 +315,21 @@ pub(crate) mod sample {
             requirement: Some(needs(0.2, 1_400.0)),
             finding: Finding::Underprovisioned,
             reason_codes: vec![ReasonCode::MemoryUnderprovisioned, ReasonCode::OutOfMemory],
-            recommended: Some(placement(Platform::Fargate, size("0.25 vCPU / 2 GiB", 0.25, 2.0), "17.94")),
+            recommended: Some(placement(
+                Platform::Fargate,
+                size("0.25 vCPU / 2 GiB", 0.25, 2.0),
+                "17.94",
+            )),
             monthly_savings_usd: Some(usd("-8.97")),
-            ..workload(Kind::Task, "batch", current(Platform::Fargate, size("0.25 vCPU / 0.5 GiB", 0.25, 0.5), "8.97"))
+            ..workload(
+                Kind::Task,
+                "batch",
+                current(
+                    Platform::Fargate,
+                    size("0.25 vCPU / 0.5 GiB", 0.25, 0.5),
+                    "8.97",
+                ),
+            )
         }
     }
 
@@ -249,7 +337,11 @@ pub(crate) mod sample {
         let estimated = Current {
             basis: Some("sample_count"),
             purchase_option: PurchaseOption::Spot,
-            ..current(Platform::Fargate, size("0.25 vCPU / 0.5 GiB", 0.25, 0.5), "0.0021")
+            ..current(
+                Platform::Fargate,
+                size("0.25 vCPU / 0.5 GiB", 0.25, 0.5),
+                "0.0021",
+            )
         };
         WorkloadResult {
             finding: Finding::NotEnoughData,
@@ -278,7 +370,11 @@ pub(crate) mod sample {
     fn ledger() -> WorkloadResult {
         WorkloadResult {
             requirement: Some(needs(0.9, 1_900.0)),
-            ..workload(Kind::Service, "ledger", current(Platform::Ec2, size("1 vCPU / 2 GiB", 1.0, 2.0), "169.71"))
+            ..workload(
+                Kind::Service,
+                "ledger",
+                current(Platform::Ec2, size("1 vCPU / 2 GiB", 1.0, 2.0), "169.71"),
+            )
         }
     }
 
@@ -296,9 +392,17 @@ pub(crate) mod sample {
             cost_usd: in_window("1705.2921"),
             monthly_cost_usd: usd("1705.2921"),
             monthly_savings_usd: usd("1114.78"),
-            savings_steps: SavingsSteps { rightsize_usd: usd("1072.36"), move_usd: usd("42.42") },
+            savings_steps: SavingsSteps {
+                rightsize_usd: usd("1072.36"),
+                move_usd: usd("42.42"),
+            },
             codebuild_free_tier_usd: usd("0.50"),
-            findings: FindingCounts { overprovisioned: 3, underprovisioned: 1, optimized: 1, not_enough_data: 1 },
+            findings: FindingCounts {
+                overprovisioned: 3,
+                underprovisioned: 1,
+                optimized: 1,
+                not_enough_data: 1,
+            },
             by_platform: vec![
                 home(Platform::Fargate, 4, "590.51", "1705.29"),
                 home(Platform::Codebuild, 1, "84.84", "84.84"),

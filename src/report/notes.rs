@@ -10,11 +10,17 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     let coverage = &report.coverage;
     let mut notes = vec![months(report), seen(report)];
     notes.extend(not_priced(report));
-    if report.workloads.iter().any(|workload| is_estimated(&workload.current)) {
+    if report
+        .workloads
+        .iter()
+        .any(|workload| is_estimated(&workload.current))
+    {
         notes.push("~ marks a cost from counted tasks (SampleCount), not from the start and stop of every run.".to_owned());
     }
     if report.totals.partly_seen > 0 {
-        notes.push(format!("{AT_LEAST} marks a lower bound: the workload was not seen on every day of the window."));
+        notes.push(format!(
+            "{AT_LEAST} marks a lower bound: the workload was not seen on every day of the window."
+        ));
     }
     if report.totals.codebuild_free_tier_usd > Usd::ZERO {
         let worth = money(report.totals.codebuild_free_tier_usd);
@@ -22,7 +28,10 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     }
     notes.extend(coverage.notes.iter().cloned());
     notes.push(policy(report));
-    notes.push(format!("By {} from data {}, prices {}.", report.generated_by, coverage.fingerprint, report.prices.book));
+    notes.push(format!(
+        "By {} from data {}, prices {}.",
+        report.generated_by, coverage.fingerprint, report.prices.book
+    ));
     notes
 }
 
@@ -45,10 +54,21 @@ fn seen(report: &Report) -> String {
     let whole = if coverage.partial_scope_days == 0 {
         format!("{} seen, all complete", plural(days, "scope-day"))
     } else {
-        format!("{} seen, {} with something missing", plural(days, "scope-day"), count(coverage.partial_scope_days))
+        format!(
+            "{} seen, {} with something missing",
+            plural(days, "scope-day"),
+            count(coverage.partial_scope_days)
+        )
     };
-    let mut said = format!("{whole}; {} rows from {}", count(coverage.rows), plural(coverage.sources, "source"));
-    for (rows, what) in [(coverage.duplicate_rows, "said twice"), (coverage.conflicting_rows, "contradicted and left out")] {
+    let mut said = format!(
+        "{whole}; {} rows from {}",
+        count(coverage.rows),
+        plural(coverage.sources, "source")
+    );
+    for (rows, what) in [
+        (coverage.duplicate_rows, "said twice"),
+        (coverage.conflicting_rows, "contradicted and left out"),
+    ] {
         if rows > 0 {
             said = format!("{said}, {} {what}", count(rows));
         }
@@ -62,12 +82,26 @@ fn not_priced(report: &Report) -> Option<String> {
     let reasons: Vec<String> = report
         .workloads
         .iter()
-        .filter_map(|workload| Some(format!("{} ({})", name(workload), workload.current.not_priced.as_ref()?)))
+        .filter_map(|workload| {
+            Some(format!(
+                "{} ({})",
+                name(workload),
+                workload.current.not_priced.as_ref()?
+            ))
+        })
         .collect();
     let rest = reasons.len().saturating_sub(NAMED);
-    let more = if rest > 0 { format!(" and {} more", count(rest)) } else { String::new() };
-    (!reasons.is_empty())
-        .then(|| format!("Not priced and left out of every sum: {}{more}.", reasons[..reasons.len() - rest].join(", ")))
+    let more = if rest > 0 {
+        format!(" and {} more", count(rest))
+    } else {
+        String::new()
+    };
+    (!reasons.is_empty()).then(|| {
+        format!(
+            "Not priced and left out of every sum: {}{more}.",
+            reasons[..reasons.len() - rest].join(", ")
+        )
+    })
 }
 
 /// The parameters in force.
@@ -94,21 +128,54 @@ mod tests {
     fn notes_name_some_of_the_unpriced_and_count_the_rest() {
         let mut report = sample::report();
         report.workloads = vec![report.workloads[4].clone(); 7];
-        let note = notes(&report).into_iter().find(|note| note.starts_with("Not priced")).unwrap();
-        assert_eq!(note.matches("prod/report (no Fargate price for Windows in eu-west-1)").count(), 5);
+        let note = notes(&report)
+            .into_iter()
+            .find(|note| note.starts_with("Not priced"))
+            .unwrap();
+        assert_eq!(
+            note.matches("prod/report (no Fargate price for Windows in eu-west-1)")
+                .count(),
+            5
+        );
         assert!(note.ends_with(" and 2 more."));
     }
 
     #[test]
     fn every_assumption_is_said_once() {
         let said = notes(&sample::report());
-        let starts = ["A month is 730 hours at the pace of 2026-10-01 to 2026-10-31. List prices", "60 scope-days seen, 2 with"];
-        assert!(said.iter().zip(starts).all(|(note, start)| note.starts_with(start)), "{said:?}");
-        for word in ["~ marks", "free minutes are worth $0.50", "access denied", "percentile 95", "9f86d081884c7d65"] {
-            assert_eq!(said.iter().filter(|note| note.contains(word)).count(), 1, "{word}");
+        let starts = [
+            "A month is 730 hours at the pace of 2026-10-01 to 2026-10-31. List prices",
+            "60 scope-days seen, 2 with",
+        ];
+        assert!(
+            said.iter()
+                .zip(starts)
+                .all(|(note, start)| note.starts_with(start)),
+            "{said:?}"
+        );
+        for word in [
+            "~ marks",
+            "free minutes are worth $0.50",
+            "access denied",
+            "percentile 95",
+            "9f86d081884c7d65",
+        ] {
+            assert_eq!(
+                said.iter().filter(|note| note.contains(word)).count(),
+                1,
+                "{word}"
+            );
         }
-        assert!(!notes(&sample::empty()).iter().any(|note| note.contains('~') || note.contains('$')));
+        assert!(
+            !notes(&sample::empty())
+                .iter()
+                .any(|note| note.contains('~') || note.contains('$'))
+        );
         assert!(!said.iter().any(|note| note.contains(AT_LEAST)));
-        assert!(notes(&sample::partly_seen()).iter().any(|note| note.starts_with("≥ marks a lower bound")));
+        assert!(
+            notes(&sample::partly_seen())
+                .iter()
+                .any(|note| note.starts_with("≥ marks a lower bound"))
+        );
     }
 }

@@ -4,8 +4,8 @@
 //! itself; width and colour come in with the [`Style`].
 
 use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, LineStyle, Row, Table, TableStyle,
-    presets::NOTHING,
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, LineStyle, Row,
+    Table, TableStyle, presets::NOTHING,
 };
 
 use super::Style;
@@ -49,15 +49,33 @@ const WORKLOADS_WIDE: [Heading; 7] = [
     ("Saves/month", Fit::Number),
     ("Finding", Fit::Text),
 ];
-const WORKLOADS_NARROW: [Heading; 3] = [("Workload", Fit::Text), ("Cost/month", Fit::Number), ("Saves/month", Fit::Number)];
-const FLEETS: [Heading; 4] =
-    [("Fleet", Fit::Text), ("Cost/month", Fit::Number), ("Floor", Fit::Number), ("On Fargate", Fit::Number)];
+const WORKLOADS_NARROW: [Heading; 3] = [
+    ("Workload", Fit::Text),
+    ("Cost/month", Fit::Number),
+    ("Saves/month", Fit::Number),
+];
+const FLEETS: [Heading; 4] = [
+    ("Fleet", Fit::Text),
+    ("Cost/month", Fit::Number),
+    ("Floor", Fit::Number),
+    ("On Fargate", Fit::Number),
+];
 
 /// The whole report as text.
 pub(super) fn render(report: &Report, style: Style) -> String {
     let mut opening = vec![words::answer(report)];
-    opening.extend([words::steps(report), words::packing(report)].into_iter().flatten());
-    let mut sections = vec![opening.iter().map(|sentence| prose([sentence], style)).collect::<Vec<_>>().join("\n")];
+    opening.extend(
+        [words::steps(report), words::packing(report)]
+            .into_iter()
+            .flatten(),
+    );
+    let mut sections = vec![
+        opening
+            .iter()
+            .map(|sentence| prose([sentence], style))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    ];
     if !report.workloads.is_empty() {
         sections.push(homes(report, style));
         sections.push(workloads(report, style));
@@ -65,15 +83,33 @@ pub(super) fn render(report: &Report, style: Style) -> String {
     if !report.fleets.is_empty() {
         sections.push(fleets(report, style));
     }
-    sections.push(notes::notes(report).iter().map(|note| prose(["·", note], style)).collect::<Vec<_>>().join("\n"));
+    sections.push(
+        notes::notes(report)
+            .iter()
+            .map(|note| prose(["·", note], style))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    );
     sections.join("\n\n") + "\n"
 }
 
 fn homes(report: &Report, style: Style) -> String {
     let rows = words::homes(report).into_iter().map(|home| {
-        Row::from([words::capitalized(home.name), home.workloads, home.today, home.there, home.change].map(Cell::new_owned))
+        Row::from(
+            [
+                words::capitalized(home.name),
+                home.workloads,
+                home.today,
+                home.there,
+                home.change,
+            ]
+            .map(Cell::new_owned),
+        )
     });
-    let caption = prose(["If every workload that can stood in one home, at the size it needs, on demand:"], style);
+    let caption = prose(
+        ["If every workload that can stood in one home, at the size it needs, on demand:"],
+        style,
+    );
     format!("{caption}\n\n{}", grid(&HOMES, rows, false, style))
 }
 
@@ -81,9 +117,24 @@ fn workloads(report: &Report, style: Style) -> String {
     let rows = report.workloads.iter();
     let scoped = words::spans_scopes(report);
     match style.width {
-        Some(..WIDE) => grid(&WORKLOADS_NARROW, rows.map(|workload| narrow_row(workload, scoped)), true, style),
-        Some(_) => grid(&WORKLOADS_WIDE, rows.map(|workload| wide_row(workload, scoped, "\n")), true, style),
-        None => grid(&WORKLOADS_WIDE, rows.map(|workload| wide_row(workload, scoped, " ")), false, style),
+        Some(..WIDE) => grid(
+            &WORKLOADS_NARROW,
+            rows.map(|workload| narrow_row(workload, scoped)),
+            true,
+            style,
+        ),
+        Some(_) => grid(
+            &WORKLOADS_WIDE,
+            rows.map(|workload| wide_row(workload, scoped, "\n")),
+            true,
+            style,
+        ),
+        None => grid(
+            &WORKLOADS_WIDE,
+            rows.map(|workload| wide_row(workload, scoped, " ")),
+            false,
+            style,
+        ),
     }
 }
 
@@ -103,13 +154,27 @@ fn wide_row(workload: &WorkloadResult, scoped: bool, between: &str) -> Row {
 
 /// All words in one column: the workload and its need, from where to where, and why.
 fn narrow_row(workload: &WorkloadResult, scoped: bool) -> Row {
-    let need = workload.requirement.as_ref().map(|_| format!(" needs {}", words::needs(workload)));
+    let need = workload
+        .requirement
+        .as_ref()
+        .map(|_| format!(" needs {}", words::needs(workload)));
     let (today, advice) = (words::today(&workload.current), words::advice(workload));
-    let there = if advice.0 == today.0 { terminal(&clip(&advice.1)) } else { place(advice, " ") };
+    let there = if advice.0 == today.0 {
+        terminal(&clip(&advice.1))
+    } else {
+        place(advice, " ")
+    };
     let mut lines = vec![title(workload) + &need.unwrap_or_default()];
     lines.extend(scoped.then(|| terminal(&words::scope(workload))));
-    lines.extend([format!("{} → {there}", place(today, " ")), words::finding(workload)]);
-    Row::from([finding(workload, &lines.join("\n")), plain(workload, &words::monthly_cost(workload)), savings(workload)])
+    lines.extend([
+        format!("{} → {there}", place(today, " ")),
+        words::finding(workload),
+    ]);
+    Row::from([
+        finding(workload, &lines.join("\n")),
+        plain(workload, &words::monthly_cost(workload)),
+        savings(workload),
+    ])
 }
 
 fn fleets(report: &Report, style: Style) -> String {
@@ -130,41 +195,72 @@ fn fleets(report: &Report, style: Style) -> String {
 
 /// Name and kind.
 fn title(workload: &WorkloadResult) -> String {
-    format!("{} ({})", terminal(&clip(&words::name(workload))), workload.kind.as_str())
+    format!(
+        "{} ({})",
+        terminal(&clip(&words::name(workload))),
+        workload.kind.as_str()
+    )
 }
 
 /// Home and size, where there is one.
 fn place((home, size): (String, String), between: &str) -> String {
-    if size.is_empty() { terminal(&home) } else { format!("{}{between}{}", terminal(&home), terminal(&clip(&size))) }
+    if size.is_empty() {
+        terminal(&home)
+    } else {
+        format!("{}{between}{}", terminal(&home), terminal(&clip(&size)))
+    }
 }
 
 /// A cell that is dim when the workload is withheld. `text` has been made safe.
 fn plain(workload: &WorkloadResult, text: &str) -> Cell {
     let cell = Cell::new(text);
-    if words::is_withheld(workload) { cell.add_attribute(Attribute::Dim) } else { cell }
+    if words::is_withheld(workload) {
+        cell.add_attribute(Attribute::Dim)
+    } else {
+        cell
+    }
 }
 
 /// Green when the workload can be had for less.
 fn savings(workload: &WorkloadResult) -> Cell {
     let cell = plain(workload, &words::savings(workload));
-    let saves = workload.recommended.is_some() && workload.monthly_savings_usd.is_some_and(|amount| amount > Usd::ZERO);
-    if saves { cell.fg(Color::DarkGreen) } else { cell }
+    let saves = workload.recommended.is_some()
+        && workload
+            .monthly_savings_usd
+            .is_some_and(|amount| amount > Usd::ZERO);
+    if saves {
+        cell.fg(Color::DarkGreen)
+    } else {
+        cell
+    }
 }
 
 /// Red when the workload has too little.
 fn finding(workload: &WorkloadResult, text: &str) -> Cell {
     let cell = plain(workload, text);
-    if workload.finding == Finding::Underprovisioned { cell.fg(Color::DarkRed) } else { cell }
+    if workload.finding == Finding::Underprovisioned {
+        cell.fg(Color::DarkRed)
+    } else {
+        cell
+    }
 }
 
 /// Rows under headings and a line; `spaced` leaves one empty between rows.
-fn grid(headings: &[Heading], rows: impl Iterator<Item = Row>, spaced: bool, style: Style) -> String {
+fn grid(
+    headings: &[Heading],
+    rows: impl Iterator<Item = Row>,
+    spaced: bool,
+    style: Style,
+) -> String {
     let mut look = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
     if spaced {
         look = look.row_separator(LineStyle::none().fill(' ').junction(' '));
     }
     let mut table = bare(style);
-    table.load_style(look).set_header(headings.iter().map(|(title, _)| *title)).add_rows(rows);
+    table
+        .load_style(look)
+        .set_header(headings.iter().map(|(title, _)| *title))
+        .add_rows(rows);
     for (at, (column, (_, fit))) in table.column_iter_mut().zip(headings).enumerate() {
         column.set_padding((0, if at + 1 < headings.len() { 2 } else { 0 }));
         if *fit != Fit::Text {
@@ -192,7 +288,9 @@ fn bare(style: Style) -> Table {
     let mut table = Table::new();
     table.force_no_tty().style_text_only();
     if let Some(width) = style.width {
-        table.set_width(width.max(NARROWEST)).set_content_arrangement(ContentArrangement::Dynamic);
+        table
+            .set_width(width.max(NARROWEST))
+            .set_content_arrangement(ContentArrangement::Dynamic);
     }
     if style.color {
         table.enforce_styling();
@@ -206,11 +304,17 @@ mod tests {
     use super::*;
 
     const fn width(width: u16) -> Style {
-        Style { width: Some(width), color: false }
+        Style {
+            width: Some(width),
+            color: false,
+        }
     }
 
     fn longest(text: &str) -> usize {
-        text.lines().map(|line| line.chars().count()).max().unwrap_or(0)
+        text.lines()
+            .map(|line| line.chars().count())
+            .max()
+            .unwrap_or(0)
     }
 
     #[test]
@@ -224,7 +328,8 @@ mod tests {
             )
         );
         assert!(
-            render(&sample::report(), width(60)).starts_with("Containers cost at least $1,705.29 a month; $1,114.78 (65%)\n")
+            render(&sample::report(), width(60))
+                .starts_with("Containers cost at least $1,705.29 a month; $1,114.78 (65%)\n")
         );
     }
 
@@ -250,7 +355,13 @@ mod tests {
     fn without_colour_there_is_no_escape_and_with_it_savings_are_green() {
         let plain = render(&sample::report(), width(80));
         assert!(!plain.contains('\u{1b}'));
-        let coloured = render(&sample::report(), Style { width: Some(80), color: true });
+        let coloured = render(
+            &sample::report(),
+            Style {
+                width: Some(80),
+                color: true,
+            },
+        );
         assert!(coloured.contains("\u{1b}["));
         assert!(coloured.contains("$1,081.33\u{1b}["));
     }
@@ -264,7 +375,10 @@ mod tests {
             report.coverage.notes.push((*name).to_owned());
             for style in [width(60), width(140), Style::default()] {
                 let text = render(&report, style);
-                assert!(text.chars().all(|char| char == '\n' || !char.is_control()), "{text}");
+                assert!(
+                    text.chars().all(|char| char == '\n' || !char.is_control()),
+                    "{text}"
+                );
                 assert!(!text.contains('\u{202e}'));
             }
         }
@@ -273,7 +387,10 @@ mod tests {
     #[test]
     fn unknown_is_said_in_words_and_never_as_no_money() {
         let text = render(&sample::report(), width(140));
-        let row = text.lines().find(|line| line.contains("report (task)")).unwrap();
+        let row = text
+            .lines()
+            .find(|line| line.contains("report (task)"))
+            .unwrap();
         assert!(row.contains("not priced") && !row.contains('$'), "{row}");
         assert!(!text.split_whitespace().any(|word| word == "$0.00"));
     }
@@ -284,7 +401,10 @@ mod tests {
         assert!(!render(&report, width(80)).contains("\n111122223333 eu-west-1\n"));
         report.workloads[1].account = "444455556666".into();
         let text = render(&report, width(80));
-        assert!(text.contains("\n111122223333 eu-west-1\n") && text.contains("\n444455556666 eu-west-1\n"));
+        assert!(
+            text.contains("\n111122223333 eu-west-1\n")
+                && text.contains("\n444455556666 eu-west-1\n")
+        );
     }
 
     #[test]
@@ -303,12 +423,31 @@ image (build)";
     #[test]
     fn at_one_hundred_and_forty_columns_everything_has_its_own() {
         let text = render(&sample::report(), width(140));
-        let titles: Vec<&str> = text.lines().find(|line| line.starts_with("Workload ")).unwrap().split_whitespace().collect();
-        assert_eq!(titles, ["Workload", "Today", "Cost/month", "Needs", "Recommended", "Saves/month", "Finding"]);
+        let titles: Vec<&str> = text
+            .lines()
+            .find(|line| line.starts_with("Workload "))
+            .unwrap()
+            .split_whitespace()
+            .collect();
+        assert_eq!(
+            titles,
+            [
+                "Workload",
+                "Today",
+                "Cost/month",
+                "Needs",
+                "Recommended",
+                "Saves/month",
+                "Finding"
+            ]
+        );
     }
 
     #[test]
     fn an_empty_report_says_so() {
-        assert!(render(&sample::empty(), width(80)).starts_with("No workload was seen in this window.\n"));
+        assert!(
+            render(&sample::empty(), width(80))
+                .starts_with("No workload was seen in this window.\n")
+        );
     }
 }

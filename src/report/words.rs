@@ -2,8 +2,13 @@
 //!
 //! Everything here is plain, untrusted text; each format passes it through its own door in [`super::escape`].
 
-use super::amounts::{NOT_PRICED, change, count, mib, money, money_or_not, percent, plural, share, vcpu};
-use super::result::{Current, Finding, FleetResult, PlacementResult, PlatformTotal, ReasonCode, Report, Size, WorkloadResult};
+use super::amounts::{
+    NOT_PRICED, change, count, mib, money, money_or_not, percent, plural, share, vcpu,
+};
+use super::result::{
+    Current, Finding, FleetResult, PlacementResult, PlatformTotal, ReasonCode, Report, Size,
+    WorkloadResult,
+};
 use crate::units::{MS_PER_HOUR, Usd};
 use crate::workload::{Platform, PurchaseOption};
 
@@ -15,7 +20,10 @@ pub(super) const AT_LEAST: &str = "≥";
 
 /// An amount of the report's window as a 730-hour month.
 pub(super) fn monthly(amount: Usd, report: &Report) -> Option<Usd> {
-    #[expect(clippy::cast_possible_truncation, reason = "a window of hours is far from the limits; a senseless one saturates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a window of hours is far from the limits; a senseless one saturates"
+    )]
     let window_ms = (report.window.hours * MS_PER_HOUR as f64).round() as i64;
     amount.per_month(window_ms)
 }
@@ -32,20 +40,34 @@ pub(super) const fn home(platform: Platform) -> &'static str {
 /// What runs today: its home, and its size.
 pub(super) fn today(current: &Current) -> (String, String) {
     // Nothing is known of how today's instances are packed.
-    let home =
-        current.platform.map_or("other launch type", |platform| if platform == Platform::Ec2 { "EC2" } else { home(platform) });
+    let home = current.platform.map_or("other launch type", |platform| {
+        if platform == Platform::Ec2 {
+            "EC2"
+        } else {
+            home(platform)
+        }
+    });
     let home = if current.purchase_option == PurchaseOption::OnDemand {
         home.to_owned()
     } else {
         format!("{home} {}", current.purchase_option)
     };
-    (home, current.size.as_ref().map_or_else(|| "size unknown".to_owned(), size))
+    (
+        home,
+        current
+            .size
+            .as_ref()
+            .map_or_else(|| "size unknown".to_owned(), size),
+    )
 }
 
 /// Where to move: home and size, with whatever else changes. Where there is nowhere: `stay`, or why that is not known.
 pub(super) fn advice(workload: &WorkloadResult) -> (String, String) {
     match &workload.recommended {
-        Some(placement) => (home_there(placement, &workload.current), placement.size.as_ref().map(size).unwrap_or_default()),
+        Some(placement) => (
+            home_there(placement, &workload.current),
+            placement.size.as_ref().map(size).unwrap_or_default(),
+        ),
         None if is_withheld(workload) => ("withheld".to_owned(), String::new()),
         None if workload.current.cost_usd.is_none() => (NOT_PRICED.to_owned(), String::new()),
         None => ("stay".to_owned(), String::new()),
@@ -57,36 +79,68 @@ pub(super) fn savings(workload: &WorkloadResult) -> String {
     if workload.recommended.is_none() {
         return NOTHING.to_owned();
     }
-    let at_least = if is_partly_seen(workload) && workload.monthly_savings_usd > Some(Usd::ZERO) { AT_LEAST } else { "" };
+    let at_least = if is_partly_seen(workload) && workload.monthly_savings_usd > Some(Usd::ZERO) {
+        AT_LEAST
+    } else {
+        ""
+    };
     format!("{at_least}{}", money_or_not(workload.monthly_savings_usd))
 }
 
 /// Cost of today in a month, with `≥` where not every day was seen, and `~` where the running time was estimated.
 pub(super) fn monthly_cost(workload: &WorkloadResult) -> String {
     let current = &workload.current;
-    let at_least = if is_partly_seen(workload) { AT_LEAST } else { "" };
-    let estimated = if is_estimated(current) && current.monthly_cost_usd.is_some() { "~" } else { "" };
-    format!("{at_least}{estimated}{}", money_or_not(current.monthly_cost_usd))
+    let at_least = if is_partly_seen(workload) {
+        AT_LEAST
+    } else {
+        ""
+    };
+    let estimated = if is_estimated(current) && current.monthly_cost_usd.is_some() {
+        "~"
+    } else {
+        ""
+    };
+    format!(
+        "{at_least}{estimated}{}",
+        money_or_not(current.monthly_cost_usd)
+    )
 }
 
 /// `0.31 vCPU, 612 MiB`.
 pub(super) fn needs(workload: &WorkloadResult) -> String {
     workload.requirement.as_ref().map_or_else(
         || NOTHING.to_owned(),
-        |needs| format!("{} vCPU, {} MiB", vcpu(needs.vcpu.target), mib(needs.memory_mib.target)),
+        |needs| {
+            format!(
+                "{} vCPU, {} MiB",
+                vcpu(needs.vcpu.target),
+                mib(needs.memory_mib.target)
+            )
+        },
     )
 }
 
 /// The finding and why: `Overprovisioned: spare CPU, spare memory`.
 pub(super) fn finding(workload: &WorkloadResult) -> String {
-    let reasons: Vec<&str> = workload.reason_codes.iter().map(|code| reason(*code)).collect();
+    let reasons: Vec<&str> = workload
+        .reason_codes
+        .iter()
+        .map(|code| reason(*code))
+        .collect();
     let finding = workload.finding.as_str();
-    if reasons.is_empty() { finding.to_owned() } else { format!("{finding}: {}", reasons.join(", ")) }
+    if reasons.is_empty() {
+        finding.to_owned()
+    } else {
+        format!("{finding}: {}", reasons.join(", "))
+    }
 }
 
 /// True when workloads of more than one account or region are listed, so that each must name its own.
 pub(super) fn spans_scopes(report: &Report) -> bool {
-    report.workloads.windows(2).any(|pair| (&pair[0].account, &pair[0].region) != (&pair[1].account, &pair[1].region))
+    report
+        .workloads
+        .windows(2)
+        .any(|pair| (&pair[0].account, &pair[0].region) != (&pair[1].account, &pair[1].region))
 }
 
 /// Account and region.
@@ -117,7 +171,11 @@ pub(super) fn answer(report: &Report) -> String {
     if priced == 0 {
         return format!("What containers cost is not known: {}.", tally(report));
     }
-    let at_least = if totals.not_priced + totals.partly_seen > 0 { "at least " } else { "" };
+    let at_least = if totals.not_priced + totals.partly_seen > 0 {
+        "at least "
+    } else {
+        ""
+    };
     format!(
         "Containers cost {at_least}{} a month; {}: {}.",
         money(totals.monthly_cost_usd),
@@ -129,11 +187,14 @@ pub(super) fn answer(report: &Report) -> String {
 /// How the savings come about; `None` when there are none.
 pub(super) fn steps(report: &Report) -> Option<String> {
     let steps = report.totals.savings_steps;
-    let said: Vec<String> = [("resizing", steps.rightsize_usd), ("moving to another home", steps.move_usd)]
-        .into_iter()
-        .filter(|(_, amount)| *amount != Usd::ZERO)
-        .map(|(step, amount)| format!("{step} {}", effect(amount)))
-        .collect();
+    let said: Vec<String> = [
+        ("resizing", steps.rightsize_usd),
+        ("moving to another home", steps.move_usd),
+    ]
+    .into_iter()
+    .filter(|(_, amount)| *amount != Usd::ZERO)
+    .map(|(step, amount)| format!("{step} {}", effect(amount)))
+    .collect();
     (!said.is_empty()).then(|| capitalized(&format!("{}.", said.join(", then "))))
 }
 
@@ -172,7 +233,11 @@ pub(super) fn homes(report: &Report) -> Vec<Home> {
     Platform::ALL
         .iter()
         .map(|platform| {
-            let total = report.totals.by_platform.iter().find(|total| total.platform == *platform && total.workloads > 0);
+            let total = report
+                .totals
+                .by_platform
+                .iter()
+                .find(|total| total.platform == *platform && total.workloads > 0);
             total.map_or_else(|| no_home(*platform), |total| home_total(total, report))
         })
         .collect()
@@ -206,8 +271,14 @@ pub(super) fn fleet(fleet: &FleetResult, report: &Report) -> Fleet {
         cost: money_or_not(monthly(fleet.cost_usd, report)),
         floor: money_or_not(monthly(fleet.floor_usd, report)),
         gap: percent(fleet.gap_percent),
-        fargate: money_or_not(fleet.fargate_usd.and_then(|fargate| monthly(fargate, report))),
-        break_even: fleet.break_even_gap_percent.map_or_else(|| "not known".to_owned(), percent),
+        fargate: money_or_not(
+            fleet
+                .fargate_usd
+                .and_then(|fargate| monthly(fargate, report)),
+        ),
+        break_even: fleet
+            .break_even_gap_percent
+            .map_or_else(|| "not known".to_owned(), percent),
         binds: fleet.binds.replace('_', " "),
     }
 }
@@ -223,22 +294,33 @@ pub(super) fn date(instant: &str) -> &str {
 /// The sentence's beginning in upper case.
 pub(super) fn capitalized(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
 }
 
 /// The size and the storage billed with it.
 fn size(size: &Size) -> String {
     let storage = size.ephemeral_gib.filter(|gib| *gib > 0);
-    size.name.clone() + &storage.map(|gib| format!(" + {gib} GiB storage")).unwrap_or_default()
+    size.name.clone()
+        + &storage
+            .map(|gib| format!(" + {gib} GiB storage"))
+            .unwrap_or_default()
 }
 
 /// The home of a placement, with architecture and purchase option where they differ from today's.
 fn home_there(placement: &PlacementResult, current: &Current) -> String {
     let mut said = home(placement.platform).to_owned();
-    if current.architecture.is_some_and(|today| today != placement.architecture) {
+    if current
+        .architecture
+        .is_some_and(|today| today != placement.architecture)
+    {
         said = format!("{said} {}", placement.architecture);
     }
-    if placement.purchase_option != current.purchase_option || placement.purchase_option != PurchaseOption::OnDemand {
+    if placement.purchase_option != current.purchase_option
+        || placement.purchase_option != PurchaseOption::OnDemand
+    {
         said = format!("{said} {}", placement.purchase_option);
     }
     said
@@ -278,9 +360,14 @@ fn is_partly_seen(workload: &WorkloadResult) -> bool {
 /// `$410.20 (33%) can be saved`.
 fn possible_savings(report: &Report) -> String {
     let savings = report.totals.monthly_savings_usd;
-    let share_of = |amount| share(amount, report.totals.monthly_cost_usd).map_or_else(String::new, |share| format!(" ({share})"));
+    let share_of = |amount| {
+        share(amount, report.totals.monthly_cost_usd)
+            .map_or_else(String::new, |share| format!(" ({share})"))
+    };
     match savings.cmp(&Usd::ZERO) {
-        std::cmp::Ordering::Greater => format!("{}{} can be saved", money(savings), share_of(savings)),
+        std::cmp::Ordering::Greater => {
+            format!("{}{} can be saved", money(savings), share_of(savings))
+        }
         std::cmp::Ordering::Equal => "nothing to save was found".to_owned(),
         std::cmp::Ordering::Less => {
             let more = Usd::ZERO - savings;
@@ -292,8 +379,13 @@ fn possible_savings(report: &Report) -> String {
 /// `12 workloads, 7 to resize or move, 2 too small, 3 withheld, all priced`.
 fn tally(report: &Report) -> String {
     let totals = &report.totals;
-    let moves = report.workloads.iter().filter(|workload| workload.recommended.is_some()).count();
-    let some = |number: usize, what: &str| (number > 0).then(|| format!("{} {what}", count(number)));
+    let moves = report
+        .workloads
+        .iter()
+        .filter(|workload| workload.recommended.is_some())
+        .count();
+    let some =
+        |number: usize, what: &str| (number > 0).then(|| format!("{} {what}", count(number)));
     let parts = [
         Some(plural(totals.workloads, "workload")),
         some(moves, "to resize or move"),
@@ -311,35 +403,57 @@ fn tally(report: &Report) -> String {
 
 /// `saves $1.00` or `costs $1.00 more`.
 fn effect(amount: Usd) -> String {
-    if amount < Usd::ZERO { format!("costs {} more", money(Usd::ZERO - amount)) } else { format!("saves {}", money(amount)) }
+    if amount < Usd::ZERO {
+        format!("costs {} more", money(Usd::ZERO - amount))
+    } else {
+        format!("saves {}", money(amount))
+    }
 }
 
 /// In how many fleets packing is cheaper than Fargate.
 fn against_fargate(fleets: &[FleetResult]) -> String {
-    let compared: Vec<bool> = fleets.iter().filter_map(|fleet| Some(fleet.cost_usd < fleet.fargate_usd?)).collect();
+    let compared: Vec<bool> = fleets
+        .iter()
+        .filter_map(|fleet| Some(fleet.cost_usd < fleet.fargate_usd?))
+        .collect();
     let wins = compared.iter().filter(|wins| **wins).count();
     match compared[..] {
         [] => "no Fargate price to compare with".to_owned(),
         [true] => "cheaper than Fargate".to_owned(),
         [false] => "Fargate costs no more".to_owned(),
-        _ => format!("cheaper than Fargate in {} of {}", count(wins), plural(compared.len(), "fleet")),
+        _ => format!(
+            "cheaper than Fargate in {} of {}",
+            count(wins),
+            plural(compared.len(), "fleet")
+        ),
     }
 }
 
 fn home_total(total: &PlatformTotal, report: &Report) -> Home {
     Home {
         name: home(total.platform),
-        workloads: format!("{} of {}", count(total.workloads), count(report.totals.workloads)),
+        workloads: format!(
+            "{} of {}",
+            count(total.workloads),
+            count(report.totals.workloads)
+        ),
         today: money_or_not(monthly(total.current_cost_usd, report)),
         there: money_or_not(monthly(total.cost_usd, report)),
-        change: change(total.cost_usd, total.current_cost_usd).unwrap_or_else(|| NOTHING.to_owned()),
+        change: change(total.cost_usd, total.current_cost_usd)
+            .unwrap_or_else(|| NOTHING.to_owned()),
     }
 }
 
 /// A home in which no workload can stand at a known price.
 fn no_home(platform: Platform) -> Home {
     let nothing = || NOTHING.to_owned();
-    Home { name: home(platform), workloads: "none".to_owned(), today: nothing(), there: NOT_PRICED.to_owned(), change: nothing() }
+    Home {
+        name: home(platform),
+        workloads: "none".to_owned(),
+        today: nothing(),
+        there: NOT_PRICED.to_owned(),
+        change: nothing(),
+    }
 }
 
 #[cfg(test)]
@@ -355,7 +469,9 @@ mod tests {
     #[test]
     fn a_total_that_leaves_something_out_is_a_lower_bound() {
         let mut report = sample::report();
-        assert!(answer(&report).starts_with("Containers cost at least $1,705.29 a month; $1,114.78 (65%) can be saved"));
+        assert!(answer(&report).starts_with(
+            "Containers cost at least $1,705.29 a month; $1,114.78 (65%) can be saved"
+        ));
         report.totals.not_priced = 0;
         assert!(answer(&report).starts_with("Containers cost $1,705.29 a month;"));
         assert!(answer(&report).ends_with(", all priced."));
@@ -368,11 +484,21 @@ mod tests {
         assert!(answer(&report).starts_with("Containers cost at least $1,705.29 a month;"));
         assert!(answer(&report).ends_with(", 1 not seen on every day, all priced."));
         let [web, image] = [&report.workloads[0], &report.workloads[1]];
-        assert_eq!((monthly_cost(web), savings(web)), ("≥$1,441.77".to_owned(), "≥$1,081.33".to_owned()));
-        assert_eq!((monthly_cost(image), savings(image)), ("$84.84".to_owned(), "$42.42".to_owned()));
-        let (mut counted, mut unpriced) = (report.workloads[3].clone(), report.workloads[4].clone());
+        assert_eq!(
+            (monthly_cost(web), savings(web)),
+            ("≥$1,441.77".to_owned(), "≥$1,081.33".to_owned())
+        );
+        assert_eq!(
+            (monthly_cost(image), savings(image)),
+            ("$84.84".to_owned(), "$42.42".to_owned())
+        );
+        let (mut counted, mut unpriced) =
+            (report.workloads[3].clone(), report.workloads[4].clone());
         (counted.evidence.seen, unpriced.evidence.seen) = (web.evidence.seen, web.evidence.seen);
-        assert_eq!((monthly_cost(&counted), monthly_cost(&unpriced)), ("≥~$0.0021".to_owned(), "not priced".to_owned()));
+        assert_eq!(
+            (monthly_cost(&counted), monthly_cost(&unpriced)),
+            ("≥~$0.0021".to_owned(), "not priced".to_owned())
+        );
     }
 
     #[test]
@@ -381,7 +507,10 @@ mod tests {
         report.totals.not_priced = report.totals.workloads;
         assert!(answer(&report).starts_with("What containers cost is not known: 6 workloads"));
         assert!(!answer(&report).contains('$'));
-        assert_eq!(answer(&sample::empty()), "No workload was seen in this window.");
+        assert_eq!(
+            answer(&sample::empty()),
+            "No workload was seen in this window."
+        );
     }
 
     #[test]
@@ -391,7 +520,10 @@ mod tests {
         report.totals.savings_steps.rightsize_usd = usd("-8.97");
         report.totals.savings_steps.move_usd = Usd::ZERO;
         assert!(answer(&report).contains("; the safe sizes cost $8.97 (0.5%) more: "));
-        assert_eq!(steps(&report).as_deref(), Some("Resizing costs $8.97 more."));
+        assert_eq!(
+            steps(&report).as_deref(),
+            Some("Resizing costs $8.97 more.")
+        );
         report.totals.monthly_savings_usd = Usd::ZERO;
         assert!(answer(&report).contains("; nothing to save was found: "));
     }
@@ -399,15 +531,30 @@ mod tests {
     #[test]
     fn packing_is_compared_with_its_floor_and_with_fargate() {
         let mut report = sample::report();
-        let said =
-            "Packed on EC2 as ECS would run it: $520.00 a month, 12% above the floor of $464.29 that no packing can beat; ";
-        assert_eq!(packing(&report), Some(format!("{said}cheaper than Fargate.")));
+        let said = "Packed on EC2 as ECS would run it: $520.00 a month, 12% above the floor of $464.29 that no packing can beat; ";
+        assert_eq!(
+            packing(&report),
+            Some(format!("{said}cheaper than Fargate."))
+        );
         report.fleets[0].fargate_usd = None;
-        assert_eq!(packing(&report), Some(format!("{said}no Fargate price to compare with.")));
-        let dear = FleetResult { fargate_usd: Some(usd("1")), ..report.fleets[0].clone() };
-        let cheap = FleetResult { fargate_usd: Some(usd("9999")), ..report.fleets[0].clone() };
+        assert_eq!(
+            packing(&report),
+            Some(format!("{said}no Fargate price to compare with."))
+        );
+        let dear = FleetResult {
+            fargate_usd: Some(usd("1")),
+            ..report.fleets[0].clone()
+        };
+        let cheap = FleetResult {
+            fargate_usd: Some(usd("9999")),
+            ..report.fleets[0].clone()
+        };
         report.fleets = vec![dear, cheap];
-        assert!(packing(&report).unwrap().ends_with("; cheaper than Fargate in 1 of 2 fleets."));
+        assert!(
+            packing(&report)
+                .unwrap()
+                .ends_with("; cheaper than Fargate in 1 of 2 fleets.")
+        );
         assert_eq!(packing(&sample::empty()), None);
     }
 
@@ -417,8 +564,14 @@ mod tests {
         report.totals.by_platform.pop();
         let homes = homes(&report);
         assert_eq!(homes.len(), 3);
-        assert_eq!((homes[0].there.as_str(), homes[0].change.as_str()), ("$590.51", "-65%"));
-        assert_eq!((homes[2].name, homes[2].there.as_str()), ("packed EC2", "not priced"));
+        assert_eq!(
+            (homes[0].there.as_str(), homes[0].change.as_str()),
+            ("$590.51", "-65%")
+        );
+        assert_eq!(
+            (homes[2].name, homes[2].there.as_str()),
+            ("packed EC2", "not priced")
+        );
     }
 
     #[test]
@@ -428,13 +581,27 @@ mod tests {
         there.architecture = Architecture::Arm64;
         there.purchase_option = PurchaseOption::Spot;
         there.size.as_mut().unwrap().ephemeral_gib = Some(30);
-        assert_eq!(advice(&workload), ("Fargate arm64 spot".into(), "0.5 vCPU / 1 GiB + 30 GiB storage".into()));
+        assert_eq!(
+            advice(&workload),
+            (
+                "Fargate arm64 spot".into(),
+                "0.5 vCPU / 1 GiB + 30 GiB storage".into()
+            )
+        );
     }
 
     #[test]
     fn savings_are_known_only_where_both_sides_are() {
-        let known: Vec<bool> = sample::report().workloads.iter().map(|workload| workload.monthly_savings_usd.is_some()).collect();
-        assert_eq!(known, [true, true, true, false, false, true], "cron is withheld, report is not priced");
+        let known: Vec<bool> = sample::report()
+            .workloads
+            .iter()
+            .map(|workload| workload.monthly_savings_usd.is_some())
+            .collect();
+        assert_eq!(
+            known,
+            [true, true, true, false, false, true],
+            "cron is withheld, report is not priced"
+        );
         let mut web = sample::report().workloads.remove(0);
         web.monthly_savings_usd = None;
         assert_eq!(savings(&web), "not priced");

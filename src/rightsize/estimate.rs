@@ -36,17 +36,40 @@ type Hold = (f64, Reason);
 pub(super) fn estimate(demand: &Demand, seen: &Seen, policy: &Policy) -> Requirement {
     let ceiling = at_ceiling(seen.cpu, seen.size.vcpu());
     let is_service = demand.workload.kind == Kind::Service;
-    let short_of_cpu = ceiling.as_ref().filter(|_| is_service).map(|ceiling| short_of_cpu(ceiling, seen.size, policy));
-    let cpu_holds: Vec<_> = short_of_cpu.into_iter().chain(task_count_varies(demand, seen.size)).collect();
-    let kill = demand.out_of_memory.as_ref().map(|kill| killed(kill, policy));
-    let memory_holds: Vec<_> = kill.into_iter().chain(memory_rises(seen.memory, seen.size, policy)).collect();
+    let short_of_cpu = ceiling
+        .as_ref()
+        .filter(|_| is_service)
+        .map(|ceiling| short_of_cpu(ceiling, seen.size, policy));
+    let cpu_holds: Vec<_> = short_of_cpu
+        .into_iter()
+        .chain(task_count_varies(demand, seen.size))
+        .collect();
+    let kill = demand
+        .out_of_memory
+        .as_ref()
+        .map(|kill| killed(kill, policy));
+    let memory_holds: Vec<_> = kill
+        .into_iter()
+        .chain(memory_rises(seen.memory, seen.size, policy))
+        .collect();
 
     let may_grow = is_service && ceiling.is_some();
     let cpu = cpu(seen.cpu, seen.size.vcpu(), may_grow, policy).held(&cpu_holds);
     let memory = memory(seen.memory, demand.out_of_memory.as_ref(), policy).held(&memory_holds);
-    let holds = cpu_holds.into_iter().chain(memory_holds).map(|(_, reason)| reason).collect();
-    let busy_job = ceiling.filter(|_| !is_service).map(|ceiling| busy_job(&ceiling));
-    Requirement { cpu, memory, holds, notes: busy_job.into_iter().chain(notes(demand, seen)).collect() }
+    let holds = cpu_holds
+        .into_iter()
+        .chain(memory_holds)
+        .map(|(_, reason)| reason)
+        .collect();
+    let busy_job = ceiling
+        .filter(|_| !is_service)
+        .map(|ceiling| busy_job(&ceiling));
+    Requirement {
+        cpu,
+        memory,
+        holds,
+        notes: busy_job.into_iter().chain(notes(demand, seen)).collect(),
+    }
 }
 
 /// vCPU: half of the time, the percentile with headroom, the highest reading with headroom.
@@ -55,30 +78,51 @@ pub(super) fn estimate(demand: &Demand, seen: &Seen, policy: &Policy) -> Require
 fn cpu(usage: &Usage, size: f64, may_grow: bool, policy: &Policy) -> Bounds {
     let percentile = read(usage, policy.cpu_percentile);
     let with_headroom = percentile * raised_by(policy.cpu_headroom_percent);
-    let target = if may_grow { with_headroom } else { with_headroom.min(size.max(percentile)) };
+    let target = if may_grow {
+        with_headroom
+    } else {
+        with_headroom.min(size.max(percentile))
+    };
     let upper = usage.max * raised_by(policy.cpu_headroom_percent);
-    Bounds { lower: read(usage, 50.0).min(target), target, upper: upper.max(target) }
+    Bounds {
+        lower: read(usage, 50.0).min(target),
+        target,
+        upper: upper.max(target),
+    }
 }
 
 /// MiB: the highest reading bare, with headroom, with twice the headroom.
 fn memory(usage: &Usage, kill: Option<&OutOfMemory>, policy: &Policy) -> Bounds {
     let peak = kill.map_or(usage.max, |kill| usage.max.max(f64::from(kill.limit_mib)));
     let headroom = policy.memory_headroom_percent;
-    Bounds { lower: peak, target: peak * raised_by(headroom), upper: peak * raised_by(2.0 * headroom) }
+    Bounds {
+        lower: peak,
+        target: peak * raised_by(headroom),
+        upper: peak * raised_by(2.0 * headroom),
+    }
 }
 
 impl Bounds {
     /// These bounds, with the target on or above every floor.
     #[must_use]
     fn held(self, holds: &[Hold]) -> Self {
-        let target = holds.iter().fold(self.target, |target, (floor, _)| target.max(*floor));
-        Self { target, upper: self.upper.max(target), ..self }
+        let target = holds
+            .iter()
+            .fold(self.target, |target, (floor, _)| target.max(*floor));
+        Self {
+            target,
+            upper: self.upper.max(target),
+            ..self
+        }
     }
 }
 
 /// A percentile of the readings, never above the highest of them.
 fn read(usage: &Usage, percentile: f64) -> f64 {
-    usage.histogram.percentile(percentile).map_or(usage.max, |end| end.min(usage.max))
+    usage
+        .histogram
+        .percentile(percentile)
+        .map_or(usage.max, |end| end.min(usage.max))
 }
 
 fn raised_by(percent: f64) -> f64 {
@@ -99,44 +143,79 @@ fn at_ceiling(usage: &Usage, size: f64) -> Option<Ceiling> {
         return None;
     }
     let bucket = usage.histogram.bucket(CEILING * size);
-    let busy: i64 = usage.histogram.counts().filter(|(at, _)| *at >= bucket).map(|(_, weight)| weight).sum();
+    let busy: i64 = usage
+        .histogram
+        .counts()
+        .filter(|(at, _)| *at >= bucket)
+        .map(|(_, weight)| weight)
+        .sum();
     let time = busy as f64 / usage.histogram.total() as f64;
-    let above = if bucket > 0 { usage.histogram.upper_end(bucket - 1) / size } else { 0.0 };
+    let above = if bucket > 0 {
+        usage.histogram.upper_end(bucket - 1) / size
+    } else {
+        0.0
+    };
     (time > CEILING_TIME).then_some(Ceiling { time, above })
 }
 
 impl Ceiling {
     fn text(&self) -> String {
-        format!("{:.1}% of the time above {:.1}% of its CPU", self.time * 100.0, self.above * 100.0)
+        format!(
+            "{:.1}% of the time above {:.1}% of its CPU",
+            self.time * 100.0,
+            self.above * 100.0
+        )
     }
 }
 
 /// A service at its ceiling may want more than it shows, as a limit that killed says "more than this".
 fn short_of_cpu(ceiling: &Ceiling, size: TaskSize, policy: &Policy) -> Hold {
     let text = format!("{}: it may need more than was seen", ceiling.text());
-    (size.vcpu() * raised_by(policy.oom_factor_percent), Reason::new(ReasonCode::CPUUnderprovisioned, text))
+    (
+        size.vcpu() * raised_by(policy.oom_factor_percent),
+        Reason::new(ReasonCode::CPUUnderprovisioned, text),
+    )
 }
 
 /// A job at its ceiling is not short of CPU, it uses what is paid for; more would end it sooner.
 fn busy_job(ceiling: &Ceiling) -> String {
-    format!("{}: more CPU may shorten its runs, less would lengthen them", ceiling.text())
+    format!(
+        "{}: more CPU may shorten its runs, less would lengthen them",
+        ceiling.text()
+    )
 }
 
 /// A service whose task count follows load keeps tasks × utilization constant: on a smaller size it runs
 /// more tasks at the same utilization, and would be called too large again.
 fn task_count_varies(demand: &Demand, size: TaskSize) -> Option<Hold> {
-    let (low, high) = task_range(&demand.slots).filter(|_| demand.workload.kind == Kind::Service)?;
+    let (low, high) =
+        task_range(&demand.slots).filter(|_| demand.workload.kind == Kind::Service)?;
     let varies = i128::from(high) * 10 >= i128::from(low) * 13 && high - low >= SLOT_MS;
     let tasks = |task_ms: i64| figure(task_ms as f64 / SLOT_MS as f64);
-    let text = || format!("{} to {} tasks run at most times: CPU per task is not reduced", tasks(low), tasks(high));
-    varies.then(|| (size.vcpu(), Reason::new(ReasonCode::TaskCountVaries, text())))
+    let text = || {
+        format!(
+            "{} to {} tasks run at most times: CPU per task is not reduced",
+            tasks(low),
+            tasks(high)
+        )
+    };
+    varies.then(|| {
+        (
+            size.vcpu(),
+            Reason::new(ReasonCode::TaskCountVaries, text()),
+        )
+    })
 }
 
 /// The 5th and 95th percentile (nearest rank) of the slots' task-milliseconds.
 fn task_range(slots: &[Slot]) -> Option<(i64, i64)> {
     let mut task_ms: Vec<_> = slots.iter().map(|slot| slot.task_ms).collect();
     task_ms.sort_unstable();
-    let rank = |percent: usize| task_ms.get((task_ms.len() * percent).div_ceil(100).max(1) - 1).copied();
+    let rank = |percent: usize| {
+        task_ms
+            .get((task_ms.len() * percent).div_ceil(100).max(1) - 1)
+            .copied()
+    };
     Some((rank(5)?, rank(95)?))
 }
 
@@ -144,8 +223,15 @@ fn task_range(slots: &[Slot]) -> Option<(i64, i64)> {
 fn killed(kill: &OutOfMemory, policy: &Policy) -> Hold {
     let limit = f64::from(kill.limit_mib);
     let floor = (limit * raised_by(policy.oom_factor_percent)).max(limit + policy.oom_extra_mib);
-    let times = if kill.count == 1 { "once".to_owned() } else { format!("{} times", kill.count) };
-    let text = format!("killed {times} for want of memory at a limit of {limit} MiB: at least {} MiB", figure(floor));
+    let times = if kill.count == 1 {
+        "once".to_owned()
+    } else {
+        format!("{} times", kill.count)
+    };
+    let text = format!(
+        "killed {times} for want of memory at a limit of {limit} MiB: at least {} MiB",
+        figure(floor)
+    );
     (floor, Reason::new(ReasonCode::OutOfMemory, text))
 }
 
@@ -156,20 +242,33 @@ fn memory_rises(memory: &Usage, size: TaskSize, policy: &Policy) -> Option<Hold>
     let growth = trend.slope_per_day * PROJECTION_DAYS;
     let outgrows = last + growth > memory.max * (1.0 + policy.memory_headroom_percent / 100.0);
     let rises = trend.p < SIGNIFICANCE && growth > RISING_SHARE * last && outgrows;
-    let text =
-        || format!("memory peaks rise by {} MiB a day between restarts: memory is not reduced", figure(trend.slope_per_day));
-    rises.then(|| (f64::from(size.memory_mib), Reason::new(ReasonCode::MemoryRising, text())))
+    let text = || {
+        format!(
+            "memory peaks rise by {} MiB a day between restarts: memory is not reduced",
+            figure(trend.slope_per_day)
+        )
+    };
+    rises.then(|| {
+        (
+            f64::from(size.memory_mib),
+            Reason::new(ReasonCode::MemoryRising, text()),
+        )
+    })
 }
 
 /// What the figures do not show.
 fn notes(demand: &Demand, seen: &Seen) -> impl Iterator<Item = String> {
     let period_s = seen.cpu.period_s.max(seen.memory.period_s);
-    let coarse = (period_s > FINE_PERIOD_S)
-        .then(|| format!("readings cover up to {period_s} s each: bursts shorter than that may be hidden"));
+    let coarse = (period_s > FINE_PERIOD_S).then(|| {
+        format!("readings cover up to {period_s} s each: bursts shorter than that may be hidden")
+    });
     let left_out = demand.evidence.samples_without_size;
-    let partial = (left_out > 0).then(|| format!("{left_out} readings are left out: no source tells the size at their time"));
-    let uncounted = (demand.workload.kind == Kind::Service && demand.slots.is_empty())
-        .then(|| "running tasks were not counted: whether their number follows load is not known".to_owned());
+    let partial = (left_out > 0).then(|| {
+        format!("{left_out} readings are left out: no source tells the size at their time")
+    });
+    let uncounted = (demand.workload.kind == Kind::Service && demand.slots.is_empty()).then(|| {
+        "running tasks were not counted: whether their number follows load is not known".to_owned()
+    });
     [coarse, partial, uncounted].into_iter().flatten()
 }
 
@@ -184,16 +283,29 @@ mod tests {
 
     /// The need of `demand` with these CPU readings, one per minute.
     fn with_cpu(demand: Demand, vcpu: impl Fn(i64) -> f64) -> Requirement {
-        let readings = minutes(0..DAYS * 1440).enumerate().map(|(i, at)| (at, vcpu(i64::try_from(i).unwrap())));
-        need(&Demand { cpu: Some(usage_of(FIRST_CPU_VCPU, readings)), ..demand })
+        let readings = minutes(0..DAYS * 1440)
+            .enumerate()
+            .map(|(i, at)| (at, vcpu(i64::try_from(i).unwrap())));
+        need(&Demand {
+            cpu: Some(usage_of(FIRST_CPU_VCPU, readings)),
+            ..demand
+        })
     }
 
     /// The service with these daily memory peaks, MiB.
     fn with_peaks(peaks: &[f64]) -> Demand {
         let days = i64::try_from(peaks.len()).unwrap();
-        let readings = minutes(0..days * 1440).enumerate().map(|(i, at)| (at, peaks[i / 1440]));
-        let mut demand = Demand { memory: Some(usage_of(FIRST_MEMORY_MIB, readings)), ..service() };
-        demand.cpu = Some(usage_of(FIRST_CPU_VCPU, minutes(0..days * 1440).map(|at| (at, 0.1))));
+        let readings = minutes(0..days * 1440)
+            .enumerate()
+            .map(|(i, at)| (at, peaks[i / 1440]));
+        let mut demand = Demand {
+            memory: Some(usage_of(FIRST_MEMORY_MIB, readings)),
+            ..service()
+        };
+        demand.cpu = Some(usage_of(
+            FIRST_CPU_VCPU,
+            minutes(0..days * 1440).map(|at| (at, 0.1)),
+        ));
         demand
     }
 
@@ -208,8 +320,16 @@ mod tests {
     #[test]
     fn a_steady_tenth_of_a_vcpu_needs_fifteen_percent_more() {
         let need = need(&service());
-        assert!(close(need.cpu.lower, 0.1) && close(need.cpu.target, 0.115) && close(need.cpu.upper, 0.115));
-        assert!(close(need.memory.lower, 300.0) && close(need.memory.target, 345.0) && close(need.memory.upper, 390.0));
+        assert!(
+            close(need.cpu.lower, 0.1)
+                && close(need.cpu.target, 0.115)
+                && close(need.cpu.upper, 0.115)
+        );
+        assert!(
+            close(need.memory.lower, 300.0)
+                && close(need.memory.target, 345.0)
+                && close(need.memory.upper, 390.0)
+        );
         assert_eq!((need.holds, need.notes), (vec![], vec![]));
     }
 
@@ -223,28 +343,47 @@ mod tests {
 
     #[test]
     fn a_rare_cpu_burst_widens_the_range_but_not_the_target() {
-        let need = with_cpu(service(), |minute| if minute % 1440 == 0 { 0.8 } else { 0.1 });
-        assert!(need.cpu.target < 0.1051 * 1.15 && close(need.cpu.upper, 0.92), "{:?}", need.cpu);
+        let need = with_cpu(
+            service(),
+            |minute| if minute % 1440 == 0 { 0.8 } else { 0.1 },
+        );
+        assert!(
+            need.cpu.target < 0.1051 * 1.15 && close(need.cpu.upper, 0.92),
+            "{:?}",
+            need.cpu
+        );
     }
 
     #[test]
     fn a_percentile_is_at_most_one_bucket_high() {
         // 0.99 % of the minutes at 0.5, the rest at 0.2: P99 is 0.2 exactly, read as at most 0.21.
-        let need = with_cpu(service(), |minute| if minute % 101 == 0 { 0.5 } else { 0.2 });
-        assert!((0.2..=0.21).contains(&(need.cpu.target / 1.15)), "{:?}", need.cpu);
+        let need = with_cpu(
+            service(),
+            |minute| if minute % 101 == 0 { 0.5 } else { 0.2 },
+        );
+        assert!(
+            (0.2..=0.21).contains(&(need.cpu.target / 1.15)),
+            "{:?}",
+            need.cpu
+        );
     }
 
     #[test]
     fn memory_holds_a_peak_of_six_days_ago() {
         // Daily peaks on which a P90 of decayed peaks says 422 MiB.
-        let need = need(&with_peaks(&[300.0, 900.0, 310.0, 320.0, 330.0, 340.0, 350.0, 360.0]));
+        let need = need(&with_peaks(&[
+            300.0, 900.0, 310.0, 320.0, 330.0, 340.0, 350.0, 360.0,
+        ]));
         assert!(close(need.memory.target, 1035.0), "{:?}", need.memory);
     }
 
     #[test]
     fn headroom_alone_does_not_ask_for_more_cpu() {
         let need = with_cpu(service(), |_| 0.95);
-        assert!(close(need.cpu.target, 1.0) && need.holds.is_empty(), "{need:?}");
+        assert!(
+            close(need.cpu.target, 1.0) && need.holds.is_empty(),
+            "{need:?}"
+        );
     }
 
     #[test]
@@ -257,20 +396,33 @@ mod tests {
     fn a_service_at_its_cpu_ceiling_may_need_more() {
         let need = with_cpu(service(), |minute| if minute % 50 == 0 { 1.0 } else { 0.1 });
         assert_eq!(codes(&need), [ReasonCode::CPUUnderprovisioned]);
-        assert!(close(need.cpu.target, 1.2) && need.cpu.upper >= need.cpu.target, "{:?}", need.cpu);
-        assert_eq!(need.holds[0].text, "2.0% of the time above 94.6% of its CPU: it may need more than was seen");
+        assert!(
+            close(need.cpu.target, 1.2) && need.cpu.upper >= need.cpu.target,
+            "{:?}",
+            need.cpu
+        );
+        assert_eq!(
+            need.holds[0].text,
+            "2.0% of the time above 94.6% of its CPU: it may need more than was seen"
+        );
     }
 
     #[test]
     fn one_minute_in_two_hundred_at_the_ceiling_is_an_exception() {
-        let need = with_cpu(service(), |minute| if minute % 200 == 0 { 1.0 } else { 0.1 });
+        let need = with_cpu(
+            service(),
+            |minute| if minute % 200 == 0 { 1.0 } else { 0.1 },
+        );
         assert!(need.holds.is_empty() && need.cpu.target < 0.13, "{need:?}");
     }
 
     #[test]
     fn use_near_the_ceiling_that_never_reaches_it_is_not_at_it() {
         assert!(with_cpu(service(), |_| 0.979).holds.is_empty());
-        assert_eq!(codes(&with_cpu(service(), |_| 0.981)), [ReasonCode::CPUUnderprovisioned]);
+        assert_eq!(
+            codes(&with_cpu(service(), |_| 0.981)),
+            [ReasonCode::CPUUnderprovisioned]
+        );
     }
 
     #[test]
@@ -286,66 +438,126 @@ mod tests {
         assert!(close(need.cpu.target, 1.0) && need.holds.is_empty());
         assert_eq!(
             need.notes,
-            ["50.0% of the time above 94.6% of its CPU: more CPU may shorten its runs, less would lengthen them"]
+            [
+                "50.0% of the time above 94.6% of its CPU: more CPU may shorten its runs, less would lengthen them"
+            ]
         );
     }
 
     #[test]
     fn a_kill_is_a_floor_twenty_percent_or_a_hundred_mib_above_its_limit() {
-        let killed_at = |limit_mib, count| need(&Demand { out_of_memory: Some(OutOfMemory { count, limit_mib }), ..service() });
+        let killed_at = |limit_mib, count| {
+            need(&Demand {
+                out_of_memory: Some(OutOfMemory { count, limit_mib }),
+                ..service()
+            })
+        };
         assert!(close(killed_at(1024, 2).memory.target, 1228.8));
         assert!(close(killed_at(1024, 2).memory.lower, 1024.0));
         let small = killed_at(300, 1);
         assert!(close(small.memory.target, 400.0) && close(small.memory.upper, 400.0));
         assert_eq!(small.holds[0].code, ReasonCode::OutOfMemory);
-        assert_eq!(small.holds[0].text, "killed once for want of memory at a limit of 300 MiB: at least 400 MiB");
-        assert!(close(killed_at(100, 1).memory.target, 345.0), "the readings ask for more than the kill");
+        assert_eq!(
+            small.holds[0].text,
+            "killed once for want of memory at a limit of 300 MiB: at least 400 MiB"
+        );
+        assert!(
+            close(killed_at(100, 1).memory.target, 345.0),
+            "the readings ask for more than the kill"
+        );
     }
 
     #[test]
     fn a_leak_is_not_reduced() {
-        let need = need(&with_peaks(&[400.0, 410.0, 422.0, 429.0, 441.0, 450.0, 460.0, 471.0]));
+        let need = need(&with_peaks(&[
+            400.0, 410.0, 422.0, 429.0, 441.0, 450.0, 460.0, 471.0,
+        ]));
         assert_eq!(codes(&need), [ReasonCode::MemoryRising]);
         assert!(close(need.memory.target, 2048.0) && close(need.memory.upper, 2048.0));
-        assert_eq!(need.holds[0].text, "memory peaks rise by 10 MiB a day between restarts: memory is not reduced");
+        assert_eq!(
+            need.holds[0].text,
+            "memory peaks rise by 10 MiB a day between restarts: memory is not reduced"
+        );
     }
 
     #[test]
     fn slow_growth_and_noise_are_not_a_leak() {
         // 1 MiB a day on 400 is 7.5 % in 30 days.
-        assert!(need(&with_peaks(&[400.0, 401.0, 402.0, 403.0, 404.0, 405.0, 406.0, 407.0])).holds.is_empty());
-        assert!(need(&with_peaks(&[400.0, 600.0, 380.0, 650.0, 410.0, 590.0, 395.0, 640.0])).holds.is_empty());
-        assert!(need(&with_peaks(&[471.0, 460.0, 450.0, 441.0, 429.0, 422.0, 410.0, 400.0])).holds.is_empty());
+        assert!(
+            need(&with_peaks(&[
+                400.0, 401.0, 402.0, 403.0, 404.0, 405.0, 406.0, 407.0
+            ]))
+            .holds
+            .is_empty()
+        );
+        assert!(
+            need(&with_peaks(&[
+                400.0, 600.0, 380.0, 650.0, 410.0, 590.0, 395.0, 640.0
+            ]))
+            .holds
+            .is_empty()
+        );
+        assert!(
+            need(&with_peaks(&[
+                471.0, 460.0, 450.0, 441.0, 429.0, 422.0, 410.0, 400.0
+            ]))
+            .holds
+            .is_empty()
+        );
     }
 
     #[test]
     fn cpu_of_a_service_that_scales_stays_and_memory_may_shrink() {
-        let need = need(&Demand { slots: slots(|slot| if slot % 288 < 144 { 2 } else { 6 }), ..service() });
+        let need = need(&Demand {
+            slots: slots(|slot| if slot % 288 < 144 { 2 } else { 6 }),
+            ..service()
+        });
         assert_eq!(codes(&need), [ReasonCode::TaskCountVaries]);
-        assert_eq!(need.holds[0].text, "2 to 6 tasks run at most times: CPU per task is not reduced");
+        assert_eq!(
+            need.holds[0].text,
+            "2 to 6 tasks run at most times: CPU per task is not reduced"
+        );
         assert!(close(need.cpu.target, 1.0) && close(need.memory.target, 345.0));
     }
 
     #[test]
     fn a_count_within_thirty_percent_or_rarely_left_is_steady() {
         let holds = |slots| need(&Demand { slots, ..service() }).holds;
-        assert!(holds(slots(|slot| if slot % 2 == 0 { 10 } else { 12 })).is_empty(), "20 % more");
-        assert!(holds(slots(|slot| if slot % 50 == 0 { 4 } else { 2 })).is_empty(), "deployments");
-        assert!(!holds(slots(|slot| if slot % 2 == 0 { 10 } else { 13 })).is_empty(), "30 % more");
+        assert!(
+            holds(slots(|slot| if slot % 2 == 0 { 10 } else { 12 })).is_empty(),
+            "20 % more"
+        );
+        assert!(
+            holds(slots(|slot| if slot % 50 == 0 { 4 } else { 2 })).is_empty(),
+            "deployments"
+        );
+        assert!(
+            !holds(slots(|slot| if slot % 2 == 0 { 10 } else { 13 })).is_empty(),
+            "30 % more"
+        );
         let mut part_time = slots(|_| 1);
-        part_time.iter_mut().step_by(2).for_each(|slot| slot.task_ms /= 2);
+        part_time
+            .iter_mut()
+            .step_by(2)
+            .for_each(|slot| slot.task_ms /= 2);
         assert!(holds(part_time).is_empty(), "half a task more");
     }
 
     #[test]
     fn the_number_of_parallel_jobs_says_nothing_about_one_of_them() {
-        let need = need(&Demand { slots: slots(|slot| if slot % 2 == 0 { 1 } else { 9 }), ..task() });
+        let need = need(&Demand {
+            slots: slots(|slot| if slot % 2 == 0 { 1 } else { 9 }),
+            ..task()
+        });
         assert!(need.holds.is_empty());
     }
 
     #[test]
     fn what_is_not_seen_is_noted() {
-        let mut demand = Demand { slots: vec![], ..service() };
+        let mut demand = Demand {
+            slots: vec![],
+            ..service()
+        };
         demand.cpu.as_mut().unwrap().period_s = 300;
         demand.evidence.samples_without_size = 12;
         assert_eq!(

@@ -29,9 +29,19 @@ pub(super) struct Seen<'a> {
 }
 
 /// What was seen, if it is enough; otherwise every reason why not.
-pub(super) fn sufficient<'a>(demand: &'a Demand, policy: &Policy, window: Window) -> Result<Seen<'a>, Vec<Reason>> {
-    let resources = [Resource::new("CPU", demand.cpu.as_ref()), Resource::new("memory", demand.memory.as_ref())];
-    let read: Vec<_> = resources.iter().filter_map(|resource| Some((resource.name, resource.usable()?))).collect();
+pub(super) fn sufficient<'a>(
+    demand: &'a Demand,
+    policy: &Policy,
+    window: Window,
+) -> Result<Seen<'a>, Vec<Reason>> {
+    let resources = [
+        Resource::new("CPU", demand.cpu.as_ref()),
+        Resource::new("memory", demand.memory.as_ref()),
+    ];
+    let read: Vec<_> = resources
+        .iter()
+        .filter_map(|resource| Some((resource.name, resource.usable()?)))
+        .collect();
     let mut missing: Vec<_> = resources.iter().filter_map(Resource::spoilt).collect();
     missing.extend(unread(demand, &resources));
     missing.extend(too_few_days(demand, &read, policy));
@@ -40,8 +50,14 @@ pub(super) fn sufficient<'a>(demand: &'a Demand, policy: &Policy, window: Window
     missing.extend(resized_recently(demand, policy, window));
     missing.extend(size_unknown(demand));
     missing.extend(impossible_memory(demand));
-    match (resources[0].usable(), resources[1].usable(), demand.current_size()) {
-        (Some(cpu), Some(memory), Some(size)) if missing.is_empty() => Ok(Seen { cpu, memory, size }),
+    match (
+        resources[0].usable(),
+        resources[1].usable(),
+        demand.current_size(),
+    ) {
+        (Some(cpu), Some(memory), Some(size)) if missing.is_empty() => {
+            Ok(Seen { cpu, memory, size })
+        }
         _ => Err(missing),
     }
 }
@@ -54,74 +70,119 @@ struct Resource<'a> {
 
 impl<'a> Resource<'a> {
     fn new(name: &'static str, usage: Option<&'a Usage>) -> Self {
-        Self { name, usage: usage.filter(|usage| usage.samples > 0) }
+        Self {
+            name,
+            usage: usage.filter(|usage| usage.samples > 0),
+        }
     }
 
     /// Readings whose maximum means something. A container that runs uses some CPU and memory, so nothing
     /// but zeros is a broken metric.
     fn usable(&self) -> Option<&'a Usage> {
-        self.usage.filter(|usage| usage.max.is_finite() && usage.max > 0.0)
+        self.usage
+            .filter(|usage| usage.max.is_finite() && usage.max > 0.0)
     }
 
     /// Readings are there, but mean nothing.
     fn spoilt(&self) -> Option<Reason> {
         let usage = self.usage.filter(|_| self.usable().is_none())?;
-        let text = format!("the highest of {} {} readings is {}: not a measurement", usage.samples, self.name, usage.max);
+        let text = format!(
+            "the highest of {} {} readings is {}: not a measurement",
+            usage.samples, self.name, usage.max
+        );
         Some(Reason::new(ReasonCode::NoUtilizationData, text))
     }
 }
 
 /// No readings of a resource at all, and what to do about it.
 fn unread(demand: &Demand, resources: &[Resource]) -> Option<Reason> {
-    let names: Vec<_> = resources.iter().filter(|resource| resource.usage.is_none()).map(|resource| resource.name).collect();
+    let names: Vec<_> = resources
+        .iter()
+        .filter(|resource| resource.usage.is_none())
+        .map(|resource| resource.name)
+        .collect();
     if names.is_empty() {
         return None;
     }
     let names = names.join(" and ");
     let unsized_readings = demand.evidence.samples_without_size;
     if unsized_readings > 0 {
-        let text =
-            format!("no {names} readings in vCPU or MiB: no source tells the size at the time of {unsized_readings} readings");
+        let text = format!(
+            "no {names} readings in vCPU or MiB: no source tells the size at the time of {unsized_readings} readings"
+        );
         return Some(Reason::new(ReasonCode::SizeUnknown, text));
     }
     let advice = match demand.workload.kind {
         Kind::Service => "import its AWS/ECS utilization metrics, or switch on Container Insights",
-        Kind::Task => "switch on Container Insights: AWS publishes none for standalone tasks without it",
-        Kind::Build => "CodeBuild publishes them only for builds of more than a minute, and not in every Region",
+        Kind::Task => {
+            "switch on Container Insights: AWS publishes none for standalone tasks without it"
+        }
+        Kind::Build => {
+            "CodeBuild publishes them only for builds of more than a minute, and not in every Region"
+        }
     };
-    Some(Reason::new(ReasonCode::NoUtilizationData, format!("no {names} readings; {advice}")))
+    Some(Reason::new(
+        ReasonCode::NoUtilizationData,
+        format!("no {names} readings; {advice}"),
+    ))
 }
 
 fn too_few_days(demand: &Demand, read: &[(&str, &Usage)], policy: &Policy) -> Vec<Reason> {
     let (enough, instead) = match demand.workload.kind {
         Kind::Service => (policy.min_days, String::new()),
-        Kind::Task | Kind::Build if demand.runs.count >= RARE_JOB => (policy.min_days.min(RARE_JOB), rare_job(demand)),
+        Kind::Task | Kind::Build if demand.runs.count >= RARE_JOB => {
+            (policy.min_days.min(RARE_JOB), rare_job(demand))
+        }
         Kind::Task | Kind::Build => (policy.min_days, rare_job(demand)),
     };
-    let short = fewer_than(enough, read, |usage| usage.daily_max.len().try_into().unwrap_or(i64::MAX));
-    let text = |(names, days)| format!("{days} of {} days with {names} readings seen{instead}", policy.min_days);
-    short.into_iter().map(|short| Reason::new(ReasonCode::TooFewDays, text(short))).collect()
+    let short = fewer_than(enough, read, |usage| {
+        usage.daily_max.len().try_into().unwrap_or(i64::MAX)
+    });
+    let text = |(names, days)| {
+        format!(
+            "{days} of {} days with {names} readings seen{instead}",
+            policy.min_days
+        )
+    };
+    short
+        .into_iter()
+        .map(|short| Reason::new(ReasonCode::TooFewDays, text(short)))
+        .collect()
 }
 
 fn rare_job(demand: &Demand) -> String {
-    format!("; {RARE_JOB} runs on {RARE_JOB} days would do for a rare job, of which {} seen", demand.runs.count)
+    format!(
+        "; {RARE_JOB} runs on {RARE_JOB} days would do for a rare job, of which {} seen",
+        demand.runs.count
+    )
 }
 
 /// Less than a week from the first to the last reading.
 fn no_full_week(demand: &Demand, read: &[(&str, &Usage)]) -> Option<Reason> {
     let calendar = read.iter().map(|(_, usage)| calendar_days(usage)).min()? as f64;
     let days = match demand.workload.kind {
-        Kind::Service => calendar.min(span_ms(demand, demand.evidence.first_ms) as f64 / MS_PER_DAY as f64),
+        Kind::Service => {
+            calendar.min(span_ms(demand, demand.evidence.first_ms) as f64 / MS_PER_DAY as f64)
+        }
         Kind::Task | Kind::Build => calendar,
     };
-    let text = || format!("{} of a week's {WEEK_DAYS} days from the first to the last reading", rounded_down(days));
+    let text = || {
+        format!(
+            "{} of a week's {WEEK_DAYS} days from the first to the last reading",
+            rounded_down(days)
+        )
+    };
     (days < WEEK_DAYS as f64).then(|| Reason::new(ReasonCode::NoFullWeek, text()))
 }
 
 fn too_few_samples(read: &[(&str, &Usage)], policy: &Policy) -> Vec<Reason> {
     let short = fewer_than(policy.min_samples, read, |usage| usage.samples);
-    let text = |(names, samples)| format!("{samples} of {} {names} readings seen", policy.min_samples);
-    short.into_iter().map(|short| Reason::new(ReasonCode::TooFewSamples, text(short))).collect()
+    let text =
+        |(names, samples)| format!("{samples} of {} {names} readings seen", policy.min_samples);
+    short
+        .into_iter()
+        .map(|short| Reason::new(ReasonCode::TooFewSamples, text(short)))
+        .collect()
 }
 
 /// The present size came into force inside the window, too shortly before the last reading.
@@ -129,46 +190,86 @@ fn resized_recently(demand: &Demand, policy: &Policy, window: Window) -> Option<
     let resized_ms = demand.resized_ms.filter(|&at| at > window.from_ms)?;
     let seen_ms = span_ms(demand, resized_ms).max(0);
     let days = rounded_down(seen_ms as f64 / MS_PER_DAY as f64);
-    let text = || format!("{days} of {} days seen since it was resized", policy.min_days);
-    (seen_ms < policy.min_days.saturating_mul(MS_PER_DAY)).then(|| Reason::new(ReasonCode::ResizedRecently, text()))
+    let text = || {
+        format!(
+            "{days} of {} days seen since it was resized",
+            policy.min_days
+        )
+    };
+    (seen_ms < policy.min_days.saturating_mul(MS_PER_DAY))
+        .then(|| Reason::new(ReasonCode::ResizedRecently, text()))
 }
 
 /// A size of 0 is how some sources spell "none set".
 fn size_unknown(demand: &Demand) -> Option<Reason> {
     let known = |part: Option<u32>| part.is_some_and(|part| part > 0);
     let current = demand.current.as_ref();
-    let parts =
-        [("CPU", current.and_then(|current| current.cpu_units)), ("memory", current.and_then(|current| current.memory_mib))];
-    let unknown: Vec<_> = parts.into_iter().filter(|(_, part)| !known(*part)).map(|(name, _)| name).collect();
+    let parts = [
+        ("CPU", current.and_then(|current| current.cpu_units)),
+        ("memory", current.and_then(|current| current.memory_mib)),
+    ];
+    let unknown: Vec<_> = parts
+        .into_iter()
+        .filter(|(_, part)| !known(*part))
+        .map(|(name, _)| name)
+        .collect();
     let text = || format!("no source tells its {} size", unknown.join(" and "));
     (!unknown.is_empty()).then(|| Reason::new(ReasonCode::SizeUnknown, text()))
 }
 
 /// Fargate ends a task before it uses more memory than its size; a reading far above it is of something else.
 fn impossible_memory(demand: &Demand) -> Option<Reason> {
-    let sizes = demand.billables.iter().map(|billable| &billable.configuration).chain(&demand.current);
-    let on_fargate = sizes.filter(|configuration| configuration.platform() == Some(Platform::Fargate));
-    let largest = on_fargate.filter_map(|configuration| configuration.memory_mib).max()?;
+    let sizes = demand
+        .billables
+        .iter()
+        .map(|billable| &billable.configuration)
+        .chain(&demand.current);
+    let on_fargate =
+        sizes.filter(|configuration| configuration.platform() == Some(Platform::Fargate));
+    let largest = on_fargate
+        .filter_map(|configuration| configuration.memory_mib)
+        .max()?;
     let peak = demand.memory.as_ref()?.max;
-    let text = || format!("the highest memory reading is {} MiB, but its tasks never had more than {largest} MiB", figure(peak));
-    (peak > f64::from(largest) * IMPOSSIBLE).then(|| Reason::new(ReasonCode::ImplausibleData, text()))
+    let text = || {
+        format!(
+            "the highest memory reading is {} MiB, but its tasks never had more than {largest} MiB",
+            figure(peak)
+        )
+    };
+    (peak > f64::from(largest) * IMPOSSIBLE)
+        .then(|| Reason::new(ReasonCode::ImplausibleData, text()))
 }
 
 /// The resources with fewer than `needed`, and how many; named together where they have equally many.
-fn fewer_than(needed: i64, read: &[(&str, &Usage)], count: impl Fn(&Usage) -> i64) -> Vec<(String, i64)> {
-    let counted = read.iter().map(|&(name, usage)| (name.to_owned(), count(usage)));
+fn fewer_than(
+    needed: i64,
+    read: &[(&str, &Usage)],
+    count: impl Fn(&Usage) -> i64,
+) -> Vec<(String, i64)> {
+    let counted = read
+        .iter()
+        .map(|&(name, usage)| (name.to_owned(), count(usage)));
     let short: Vec<_> = counted.filter(|(_, count)| *count < needed).collect();
     match short.as_slice() {
-        [(first, count), (second, other)] if count == other => vec![(format!("{first} and {second}"), *count)],
+        [(first, count), (second, other)] if count == other => {
+            vec![(format!("{first} and {second}"), *count)]
+        }
         _ => short,
     }
 }
 
 /// From `from_ms` to the end of the last reading, which begins a period earlier.
 fn span_ms(demand: &Demand, from_ms: i64) -> i64 {
-    let periods = [&demand.cpu, &demand.memory].into_iter().flatten().map(|usage| usage.period_s);
+    let periods = [&demand.cpu, &demand.memory]
+        .into_iter()
+        .flatten()
+        .map(|usage| usage.period_s);
     let period_ms = periods.max().unwrap_or(0).saturating_mul(1000);
-    demand.evidence.last_ms.saturating_add(period_ms).saturating_sub(from_ms)
+    demand
+        .evidence
+        .last_ms
+        .saturating_add(period_ms)
+        .saturating_sub(from_ms)
 }
 
 /// Calendar days from the first to the last day with a reading, both included.
@@ -195,14 +296,24 @@ mod tests {
 
     /// The reasons why `demand` is withheld, code and text.
     fn withheld(demand: &Demand) -> Vec<(ReasonCode, String)> {
-        reasons(super::super::requirement(demand, &Policy::default(), WINDOW))
+        reasons(super::super::requirement(
+            demand,
+            &Policy::default(),
+            WINDOW,
+        ))
     }
 
     /// `demand`, read only in these minutes (from, to) of the window.
     fn read_in(mut demand: Demand, spans: &[(i64, i64)]) -> Demand {
-        let times: Vec<_> = spans.iter().flat_map(|&(from, to)| minutes(from..to)).collect();
+        let times: Vec<_> = spans
+            .iter()
+            .flat_map(|&(from, to)| minutes(from..to))
+            .collect();
         demand.cpu = Some(usage_of(FIRST_CPU_VCPU, times.iter().map(|&at| (at, 0.1))));
-        demand.memory = Some(usage_of(FIRST_MEMORY_MIB, times.iter().map(|&at| (at, 300.0))));
+        demand.memory = Some(usage_of(
+            FIRST_MEMORY_MIB,
+            times.iter().map(|&at| (at, 300.0)),
+        ));
         demand.evidence.first_ms = times[0];
         demand.evidence.last_ms = times[times.len() - 1];
         demand
@@ -210,8 +321,17 @@ mod tests {
 
     /// A job that runs for an hour at noon on each of `days` (of the window).
     fn at_noon(mut demand: Demand, days: &[i64]) -> Demand {
-        demand.runs = Runs { count: days.len().try_into().unwrap(), ..Runs::default() };
-        read_in(demand, &days.iter().map(|day| (day * DAY + 12 * HOUR, day * DAY + 13 * HOUR)).collect::<Vec<_>>())
+        demand.runs = Runs {
+            count: days.len().try_into().unwrap(),
+            ..Runs::default()
+        };
+        read_in(
+            demand,
+            &days
+                .iter()
+                .map(|day| (day * DAY + 12 * HOUR, day * DAY + 13 * HOUR))
+                .collect::<Vec<_>>(),
+        )
     }
 
     #[test]
@@ -224,7 +344,10 @@ mod tests {
         assert_eq!(withheld(&read_in(service(), &[(0, 7 * DAY)])), []);
         assert_eq!(
             withheld(&read_in(service(), &[(0, 7 * DAY - 1)])),
-            [(ReasonCode::NoFullWeek, "6.9 of a week's 7 days from the first to the last reading".into())]
+            [(
+                ReasonCode::NoFullWeek,
+                "6.9 of a week's 7 days from the first to the last reading".into()
+            )]
         );
     }
 
@@ -233,8 +356,14 @@ mod tests {
         assert_eq!(
             withheld(&read_in(service(), &[(0, 5 * DAY)])),
             [
-                (ReasonCode::TooFewDays, "5 of 7 days with CPU and memory readings seen".into()),
-                (ReasonCode::NoFullWeek, "5 of a week's 7 days from the first to the last reading".into()),
+                (
+                    ReasonCode::TooFewDays,
+                    "5 of 7 days with CPU and memory readings seen".into()
+                ),
+                (
+                    ReasonCode::NoFullWeek,
+                    "5 of a week's 7 days from the first to the last reading".into()
+                ),
             ]
         );
     }
@@ -243,30 +372,67 @@ mod tests {
     fn runs_on_other_days_do_not_lengthen_the_readings() {
         let mut demand = read_in(service(), &[(0, 5 * DAY)]);
         demand.evidence.last_ms = WINDOW.to_ms;
-        let codes: Vec<_> = withheld(&demand).into_iter().map(|(code, _)| code).collect();
+        let codes: Vec<_> = withheld(&demand)
+            .into_iter()
+            .map(|(code, _)| code)
+            .collect();
         assert_eq!(codes, [ReasonCode::TooFewDays, ReasonCode::NoFullWeek]);
     }
 
     #[test]
     fn seven_days_with_a_gap_are_not_seven_days_seen() {
         let gap = read_in(service(), &[(0, 3 * DAY), (4 * DAY, 7 * DAY)]);
-        assert_eq!(withheld(&gap), [(ReasonCode::TooFewDays, "6 of 7 days with CPU and memory readings seen".into())]);
+        assert_eq!(
+            withheld(&gap),
+            [(
+                ReasonCode::TooFewDays,
+                "6 of 7 days with CPU and memory readings seen".into()
+            )]
+        );
     }
 
     #[test]
     fn each_resource_needs_its_own_readings() {
         let mut demand = service();
-        demand.memory = read_in(service(), &(0..14).map(|day| (day * DAY, day * DAY + 2)).collect::<Vec<_>>()).memory;
-        assert_eq!(withheld(&demand), [(ReasonCode::TooFewSamples, "28 of 100 memory readings seen".into())]);
+        demand.memory = read_in(
+            service(),
+            &(0..14)
+                .map(|day| (day * DAY, day * DAY + 2))
+                .collect::<Vec<_>>(),
+        )
+        .memory;
+        assert_eq!(
+            withheld(&demand),
+            [(
+                ReasonCode::TooFewSamples,
+                "28 of 100 memory readings seen".into()
+            )]
+        );
         demand.cpu = demand.memory.clone();
-        assert_eq!(withheld(&demand), [(ReasonCode::TooFewSamples, "28 of 100 CPU and memory readings seen".into())]);
+        assert_eq!(
+            withheld(&demand),
+            [(
+                ReasonCode::TooFewSamples,
+                "28 of 100 CPU and memory readings seen".into()
+            )]
+        );
     }
 
     #[test]
     fn no_readings_say_what_to_switch_on() {
-        let silent = |demand: Demand| withheld(&Demand { cpu: None, memory: None, ..demand });
+        let silent = |demand: Demand| {
+            withheld(&Demand {
+                cpu: None,
+                memory: None,
+                ..demand
+            })
+        };
         let texts = [silent(service()), silent(task()), silent(build())].concat();
-        assert!(texts.iter().all(|(code, _)| *code == ReasonCode::NoUtilizationData));
+        assert!(
+            texts
+                .iter()
+                .all(|(code, _)| *code == ReasonCode::NoUtilizationData)
+        );
         assert!(texts[0].1.contains("AWS/ECS") && texts[2].1.contains("more than a minute"));
         assert_eq!(
             texts[1].1,
@@ -276,26 +442,47 @@ mod tests {
 
     #[test]
     fn one_silent_resource_withholds_both() {
-        let demand = Demand { memory: None, ..service() };
+        let demand = Demand {
+            memory: None,
+            ..service()
+        };
         assert!(withheld(&demand)[0].1.starts_with("no memory readings;"));
     }
 
     #[test]
     fn readings_without_a_size_are_not_called_missing() {
-        let mut demand = Demand { cpu: None, memory: None, current: None, ..service() };
+        let mut demand = Demand {
+            cpu: None,
+            memory: None,
+            current: None,
+            ..service()
+        };
         demand.evidence.samples_without_size = 20_160;
-        let codes: Vec<_> = withheld(&demand).into_iter().map(|(code, _)| code).collect();
+        let codes: Vec<_> = withheld(&demand)
+            .into_iter()
+            .map(|(code, _)| code)
+            .collect();
         assert_eq!(codes, [ReasonCode::SizeUnknown, ReasonCode::SizeUnknown]);
-        assert!(withheld(&demand)[0].1.ends_with("the size at the time of 20160 readings"));
+        assert!(
+            withheld(&demand)[0]
+                .1
+                .ends_with("the size at the time of 20160 readings")
+        );
     }
 
     #[test]
     fn nothing_but_zeros_is_not_a_measurement() {
         let mut demand = service();
-        demand.cpu = Some(usage_of(FIRST_CPU_VCPU, minutes(0..14 * DAY).map(|at| (at, 0.0))));
+        demand.cpu = Some(usage_of(
+            FIRST_CPU_VCPU,
+            minutes(0..14 * DAY).map(|at| (at, 0.0)),
+        ));
         assert_eq!(
             withheld(&demand),
-            [(ReasonCode::NoUtilizationData, "the highest of 20160 CPU readings is 0: not a measurement".into())]
+            [(
+                ReasonCode::NoUtilizationData,
+                "the highest of 20160 CPU readings is 0: not a measurement".into()
+            )]
         );
         demand.cpu.as_mut().unwrap().max = f64::NAN;
         assert_eq!(withheld(&demand)[0].0, ReasonCode::NoUtilizationData);
@@ -305,27 +492,65 @@ mod tests {
     fn an_unknown_half_of_a_size_withholds() {
         let mut demand = service();
         demand.current.as_mut().unwrap().memory_mib = None;
-        assert_eq!(withheld(&demand), [(ReasonCode::SizeUnknown, "no source tells its memory size".into())]);
+        assert_eq!(
+            withheld(&demand),
+            [(
+                ReasonCode::SizeUnknown,
+                "no source tells its memory size".into()
+            )]
+        );
         demand.current.as_mut().unwrap().cpu_units = Some(0);
-        assert_eq!(withheld(&demand), [(ReasonCode::SizeUnknown, "no source tells its CPU and memory size".into())]);
+        assert_eq!(
+            withheld(&demand),
+            [(
+                ReasonCode::SizeUnknown,
+                "no source tells its CPU and memory size".into()
+            )]
+        );
     }
 
     #[test]
     fn a_recent_resize_withholds_and_an_old_one_does_not() {
-        let resized =
-            |days_before_the_end| Demand { resized_ms: Some(WINDOW.to_ms - days_before_the_end * MS_PER_DAY), ..service() };
-        assert_eq!(withheld(&resized(3)), [(ReasonCode::ResizedRecently, "3 of 7 days seen since it was resized".into())]);
-        assert_eq!(withheld(&resized(-1)), [(ReasonCode::ResizedRecently, "0 of 7 days seen since it was resized".into())]);
+        let resized = |days_before_the_end| Demand {
+            resized_ms: Some(WINDOW.to_ms - days_before_the_end * MS_PER_DAY),
+            ..service()
+        };
+        assert_eq!(
+            withheld(&resized(3)),
+            [(
+                ReasonCode::ResizedRecently,
+                "3 of 7 days seen since it was resized".into()
+            )]
+        );
+        assert_eq!(
+            withheld(&resized(-1)),
+            [(
+                ReasonCode::ResizedRecently,
+                "0 of 7 days seen since it was resized".into()
+            )]
+        );
         assert_eq!(withheld(&resized(7)), []);
         assert_eq!(withheld(&resized(20)), []);
     }
 
     #[test]
     fn a_resize_before_the_window_is_no_concern_of_it() {
-        let demand = Demand { resized_ms: Some(WINDOW.from_ms - 1), ..service() };
-        let policy = Policy { min_days: 20, ..Policy::default() };
+        let demand = Demand {
+            resized_ms: Some(WINDOW.from_ms - 1),
+            ..service()
+        };
+        let policy = Policy {
+            min_days: 20,
+            ..Policy::default()
+        };
         let missing = reasons(super::super::requirement(&demand, &policy, WINDOW));
-        assert_eq!(missing, [(ReasonCode::TooFewDays, "14 of 20 days with CPU and memory readings seen".into())]);
+        assert_eq!(
+            missing,
+            [(
+                ReasonCode::TooFewDays,
+                "14 of 20 days with CPU and memory readings seen".into()
+            )]
+        );
     }
 
     #[test]
@@ -333,7 +558,10 @@ mod tests {
         let mut demand = read_in(service(), &[(0, 2)]);
         demand.resized_ms = Some(WINDOW.from_ms + 1);
         demand.current = None;
-        let codes: Vec<_> = withheld(&demand).into_iter().map(|(code, _)| code).collect();
+        let codes: Vec<_> = withheld(&demand)
+            .into_iter()
+            .map(|(code, _)| code)
+            .collect();
         assert_eq!(
             codes,
             [
@@ -349,7 +577,10 @@ mod tests {
     #[test]
     fn a_nightly_job_has_its_week_after_seven_runs() {
         assert_eq!(withheld(&at_noon(task(), &[0, 1, 2, 3, 4, 5, 6])), []);
-        let codes: Vec<_> = withheld(&at_noon(task(), &[0, 1, 2, 3, 4, 5])).into_iter().map(|(code, _)| code).collect();
+        let codes: Vec<_> = withheld(&at_noon(task(), &[0, 1, 2, 3, 4, 5]))
+            .into_iter()
+            .map(|(code, _)| code)
+            .collect();
         assert_eq!(codes, [ReasonCode::NoFullWeek]);
     }
 

@@ -88,7 +88,10 @@ pub struct Reason {
 
 impl Reason {
     fn new(code: ReasonCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self {
+            code,
+            text: text.into(),
+        }
     }
 }
 
@@ -98,7 +101,11 @@ impl Reason {
 ///
 /// # Errors
 /// Withheld: every check of the evidence that failed, each with its figures.
-pub fn requirement(demand: &Demand, policy: &Policy, window: Window) -> Result<Requirement, Vec<Reason>> {
+pub fn requirement(
+    demand: &Demand,
+    policy: &Policy,
+    window: Window,
+) -> Result<Requirement, Vec<Reason>> {
     let seen = evidence::sufficient(demand, policy, window)?;
     Ok(estimate::estimate(demand, &seen, policy))
 }
@@ -108,17 +115,29 @@ pub fn requirement(demand: &Demand, policy: &Policy, window: Window) -> Result<R
 /// A resource is underprovisioned when its target exceeds the present size; for CPU, thin headroom is not
 /// enough for that (see [`Requirement::cpu`]). It is overprovisioned when the chosen size has less of it.
 /// Underprovisioned in one resource outweighs overprovisioned in the other; both codes are given.
-pub fn assess(current: TaskSize, chosen: TaskSize, requirement: &Requirement) -> (Finding, Vec<ReasonCode>) {
-    use ReasonCode::{CPUOverprovisioned, CPUUnderprovisioned, MemoryOverprovisioned, MemoryUnderprovisioned};
+pub fn assess(
+    current: TaskSize,
+    chosen: TaskSize,
+    requirement: &Requirement,
+) -> (Finding, Vec<ReasonCode>) {
+    use ReasonCode::{
+        CPUOverprovisioned, CPUUnderprovisioned, MemoryOverprovisioned, MemoryUnderprovisioned,
+    };
     let cpu_short = requirement.cpu.target > current.vcpu();
     let memory_short = requirement.memory.target > f64::from(current.memory_mib);
     let claims = [
         (cpu_short, CPUUnderprovisioned),
         (memory_short, MemoryUnderprovisioned),
         (chosen.cpu_units < current.cpu_units, CPUOverprovisioned),
-        (chosen.memory_mib < current.memory_mib, MemoryOverprovisioned),
+        (
+            chosen.memory_mib < current.memory_mib,
+            MemoryOverprovisioned,
+        ),
     ];
-    let codes: Vec<_> = claims.into_iter().filter_map(|(holds, code)| holds.then_some(code)).collect();
+    let codes: Vec<_> = claims
+        .into_iter()
+        .filter_map(|(holds, code)| holds.then_some(code))
+        .collect();
     let finding = match codes.first() {
         None => Finding::Optimized,
         Some(CPUUnderprovisioned | MemoryUnderprovisioned) => Finding::Underprovisioned,
@@ -147,7 +166,10 @@ mod tests {
     use crate::workload::{Configuration, Kind, Os, WorkloadKey};
 
     /// Fourteen days.
-    pub(super) const WINDOW: Window = Window { from_ms: 20_000 * MS_PER_DAY, to_ms: 20_014 * MS_PER_DAY };
+    pub(super) const WINDOW: Window = Window {
+        from_ms: 20_000 * MS_PER_DAY,
+        to_ms: 20_014 * MS_PER_DAY,
+    };
     const ONE_VCPU: TaskSize = TaskSize::new(1024, 2048);
 
     /// 1 vCPU and 2 GiB; 0.1 vCPU and 300 MiB used in every minute of [`WINDOW`] by each of two tasks.
@@ -181,12 +203,21 @@ mod tests {
             slots: slots(|_| 2),
             runs: Runs::default(),
             out_of_memory: None,
-            evidence: Evidence { first_ms: WINDOW.from_ms, last_ms: WINDOW.to_ms - 60_000, days: 14, ..Evidence::default() },
+            evidence: Evidence {
+                first_ms: WINDOW.from_ms,
+                last_ms: WINDOW.to_ms - 60_000,
+                days: 14,
+                ..Evidence::default()
+            },
         }
     }
 
     fn sized(size: TaskSize) -> Configuration {
-        Configuration { cpu_units: Some(size.cpu_units), memory_mib: Some(size.memory_mib), ..Configuration::default() }
+        Configuration {
+            cpu_units: Some(size.cpu_units),
+            memory_mib: Some(size.memory_mib),
+            ..Configuration::default()
+        }
     }
 
     /// The instants at which these minutes of [`WINDOW`] begin.
@@ -207,7 +238,10 @@ mod tests {
         for (at, value) in readings {
             usage.histogram.add_value(value, 60_000);
             usage.max = usage.max.max(value);
-            let day = usage.daily_max.entry(i32::try_from(at / MS_PER_DAY).unwrap()).or_insert(value);
+            let day = usage
+                .daily_max
+                .entry(i32::try_from(at / MS_PER_DAY).unwrap())
+                .or_insert(value);
             *day = day.max(value);
             usage.samples += 1;
         }
@@ -217,12 +251,21 @@ mod tests {
     /// So many running tasks in each slot of [`WINDOW`], numbered from 0.
     pub(super) fn slots(tasks: impl Fn(i64) -> u32) -> Vec<Slot> {
         let first = WINDOW.from_ms / SLOT_MS;
-        let slot = |i| Slot { slot: first + i, task_ms: i64::from(tasks(i)) * SLOT_MS, peak: tasks(i) };
+        let slot = |i| Slot {
+            slot: first + i,
+            task_ms: i64::from(tasks(i)) * SLOT_MS,
+            peak: tasks(i),
+        };
         (0..14 * 288).map(slot).collect()
     }
 
     pub(super) fn reasons(outcome: Result<Requirement, Vec<Reason>>) -> Vec<(ReasonCode, String)> {
-        outcome.err().unwrap_or_default().into_iter().map(|reason| (reason.code, reason.text)).collect()
+        outcome
+            .err()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|reason| (reason.code, reason.text))
+            .collect()
     }
 
     pub(super) fn close(a: f64, b: f64) -> bool {
@@ -230,8 +273,17 @@ mod tests {
     }
 
     fn need(cpu: f64, memory: f64) -> Requirement {
-        let bounds = |target| Bounds { lower: target, target, upper: target };
-        Requirement { cpu: bounds(cpu), memory: bounds(memory), holds: vec![], notes: vec![] }
+        let bounds = |target| Bounds {
+            lower: target,
+            target,
+            upper: target,
+        };
+        Requirement {
+            cpu: bounds(cpu),
+            memory: bounds(memory),
+            holds: vec![],
+            notes: vec![],
+        }
     }
 
     fn virginia(size: TaskSize) -> Usd {
@@ -249,23 +301,52 @@ mod tests {
         let need = requirement(&service(), &Policy::default(), WINDOW).unwrap();
         let chosen = chosen(&service());
         assert_eq!(chosen, TaskSize::new(256, 512));
-        let codes = vec![ReasonCode::CPUOverprovisioned, ReasonCode::MemoryOverprovisioned];
-        assert_eq!(assess(ONE_VCPU, chosen, &need), (Finding::Overprovisioned, codes));
+        let codes = vec![
+            ReasonCode::CPUOverprovisioned,
+            ReasonCode::MemoryOverprovisioned,
+        ];
+        assert_eq!(
+            assess(ONE_VCPU, chosen, &need),
+            (Finding::Overprovisioned, codes)
+        );
     }
 
     #[test]
     fn the_size_that_is_chosen_is_optimized() {
-        assert_eq!(assess(ONE_VCPU, ONE_VCPU, &need(1.0, 2048.0)), (Finding::Optimized, vec![]));
+        assert_eq!(
+            assess(ONE_VCPU, ONE_VCPU, &need(1.0, 2048.0)),
+            (Finding::Optimized, vec![])
+        );
     }
 
     #[test]
     fn a_shortage_outweighs_a_surplus_and_both_are_told() {
-        let (finding, codes) = assess(TaskSize::new(1024, 8192), TaskSize::new(2048, 4096), &need(1.2, 3000.0));
+        let (finding, codes) = assess(
+            TaskSize::new(1024, 8192),
+            TaskSize::new(2048, 4096),
+            &need(1.2, 3000.0),
+        );
         assert_eq!(finding, Finding::Underprovisioned);
-        assert_eq!(codes, [ReasonCode::CPUUnderprovisioned, ReasonCode::MemoryOverprovisioned]);
-        let (finding, codes) = assess(TaskSize::new(1024, 2048), TaskSize::new(256, 2048), &need(0.1, 2049.0));
+        assert_eq!(
+            codes,
+            [
+                ReasonCode::CPUUnderprovisioned,
+                ReasonCode::MemoryOverprovisioned
+            ]
+        );
+        let (finding, codes) = assess(
+            TaskSize::new(1024, 2048),
+            TaskSize::new(256, 2048),
+            &need(0.1, 2049.0),
+        );
         assert_eq!(finding, Finding::Underprovisioned);
-        assert_eq!(codes, [ReasonCode::MemoryUnderprovisioned, ReasonCode::CPUOverprovisioned]);
+        assert_eq!(
+            codes,
+            [
+                ReasonCode::MemoryUnderprovisioned,
+                ReasonCode::CPUOverprovisioned
+            ]
+        );
     }
 
     #[test]
@@ -274,31 +355,52 @@ mod tests {
         let need = need(0.2, 4000.0);
         let chosen = cheapest_fargate(0.2, 4000.0, Os::Linux, virginia).unwrap();
         assert_eq!(chosen, TaskSize::new(512, 4096));
-        assert_eq!(assess(TaskSize::new(256, 4096), chosen, &need), (Finding::Optimized, vec![]));
+        assert_eq!(
+            assess(TaskSize::new(256, 4096), chosen, &need),
+            (Finding::Optimized, vec![])
+        );
     }
 
     /// A service on `size` that follows a daily load: as many tasks as keep each at 40 % of its CPU.
     fn autoscaled(size: TaskSize) -> Demand {
         let load = |slot: i64| if slot % 288 < 144 { 1.0 } else { 4.0 };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few tasks")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a few tasks"
+        )]
         let tasks = |slot| (load(slot) / (0.4 * size.vcpu())).ceil() as u32;
         let cpu = minutes(0..14 * 1440).enumerate().map(|(minute, at)| {
             let slot = i64::try_from(minute / 5).unwrap();
             (at, load(slot) / f64::from(tasks(slot)))
         });
-        Demand { cpu: Some(usage_of(FIRST_CPU_VCPU, cpu)), slots: slots(tasks), current: Some(sized(size)), ..service() }
+        Demand {
+            cpu: Some(usage_of(FIRST_CPU_VCPU, cpu)),
+            slots: slots(tasks),
+            current: Some(sized(size)),
+            ..service()
+        }
     }
 
     #[test]
     fn an_autoscaled_service_is_not_shrunk_twice() {
         let first = chosen(&autoscaled(TaskSize::new(2048, 8192)));
-        assert_eq!(first, TaskSize::new(2048, 4096), "memory shrinks, CPU stays");
+        assert_eq!(
+            first,
+            TaskSize::new(2048, 4096),
+            "memory shrinks, CPU stays"
+        );
         assert_eq!(chosen(&autoscaled(first)), first);
     }
 
     #[test]
     fn without_the_guard_an_autoscaled_service_would_spiral() {
-        let blind = |size| chosen(&Demand { slots: slots(|_| 2), ..autoscaled(size) });
+        let blind = |size| {
+            chosen(&Demand {
+                slots: slots(|_| 2),
+                ..autoscaled(size)
+            })
+        };
         let first = blind(TaskSize::new(2048, 8192));
         assert_eq!(first, TaskSize::new(1024, 2048));
         assert_eq!(blind(first), TaskSize::new(512, 1024));
@@ -307,16 +409,28 @@ mod tests {
     #[test]
     fn a_size_at_its_ceiling_grows_by_one_step() {
         let cpu = usage_of(FIRST_CPU_VCPU, minutes(0..14 * 1440).map(|at| (at, 1.0)));
-        let demand = Demand { cpu: Some(cpu), ..service() };
+        let demand = Demand {
+            cpu: Some(cpu),
+            ..service()
+        };
         let need = requirement(&demand, &Policy::default(), WINDOW).unwrap();
         assert_eq!(chosen(&demand), TaskSize::new(2048, 4096));
-        assert_eq!(assess(ONE_VCPU, chosen(&demand), &need), (Finding::Underprovisioned, vec![ReasonCode::CPUUnderprovisioned]));
+        assert_eq!(
+            assess(ONE_VCPU, chosen(&demand), &need),
+            (
+                Finding::Underprovisioned,
+                vec![ReasonCode::CPUUnderprovisioned]
+            )
+        );
     }
 
     /// The same reading for every hour of a day.
     fn hourly(first_bucket: f64, by_day: &[f64]) -> Usage {
         let hours = (0..14 * 24).map(|hour| WINDOW.from_ms + hour * 3_600_000);
-        usage_of(first_bucket, hours.enumerate().map(|(hour, at)| (at, by_day[hour / 24])))
+        usage_of(
+            first_bucket,
+            hours.enumerate().map(|(hour, at)| (at, by_day[hour / 24])),
+        )
     }
 
     fn any_demand() -> impl Strategy<Value = Demand> {
@@ -327,7 +441,10 @@ mod tests {
         (vcpu, mib, kind, kill, any::<bool>()).prop_map(|(vcpu, mib, kind, kill, scales)| Demand {
             cpu: Some(hourly(FIRST_CPU_VCPU, &vcpu)),
             memory: Some(hourly(FIRST_MEMORY_MIB, &mib)),
-            out_of_memory: kill.map(|limit_mib| OutOfMemory { count: 1, limit_mib }),
+            out_of_memory: kill.map(|limit_mib| OutOfMemory {
+                count: 1,
+                limit_mib,
+            }),
             slots: slots(|slot| if scales && slot % 2 == 0 { 4 } else { 2 }),
             ..steady(kind)
         })

@@ -20,9 +20,15 @@ pub fn trend(daily: &BTreeMap<i32, f64>) -> Option<Trend> {
     if daily.len() < 3 {
         return None;
     }
-    let points: Vec<_> = daily.iter().map(|(&day, &value)| (f64::from(day), value)).collect();
+    let points: Vec<_> = daily
+        .iter()
+        .map(|(&day, &value)| (f64::from(day), value))
+        .collect();
     let values: Vec<_> = daily.values().copied().collect();
-    Some(Trend { slope_per_day: theil_sen(&points)?, p: mann_kendall_p(&values) })
+    Some(Trend {
+        slope_per_day: theil_sen(&points)?,
+        p: mann_kendall_p(&values),
+    })
 }
 
 /// The longest stretch of days without a fall to below [`RESTART`] of the day before: a leak starts over at each restart,
@@ -30,14 +36,22 @@ pub fn trend(daily: &BTreeMap<i32, f64>) -> Option<Trend> {
 pub fn between_restarts(daily: &BTreeMap<i32, f64>) -> BTreeMap<i32, f64> {
     let days: Vec<(i32, f64)> = daily.iter().map(|(&day, &value)| (day, value)).collect();
     let stretches = days.chunk_by(|before, after| after.1 >= before.1 * RESTART);
-    stretches.max_by_key(|stretch| stretch.len()).unwrap_or_default().iter().copied().collect()
+    stretches
+        .max_by_key(|stretch| stretch.len())
+        .unwrap_or_default()
+        .iter()
+        .copied()
+        .collect()
 }
 
 /// The median of the slopes between every two points with different abscissas; `None` when there are none.
 ///
 /// Source: Sen, Journal of the American Statistical Association 63 (1968).
 pub fn theil_sen(points: &[(f64, f64)]) -> Option<f64> {
-    let mut slopes: Vec<_> = pairs(points).filter(|(a, b)| b.0 > a.0).map(|(a, b)| (b.1 - a.1) / (b.0 - a.0)).collect();
+    let mut slopes: Vec<_> = pairs(points)
+        .filter(|(a, b)| b.0 > a.0)
+        .map(|(a, b)| (b.1 - a.1) / (b.0 - a.0))
+        .collect();
     slopes.sort_by(f64::total_cmp);
     let middle = slopes.len() / 2;
     let upper = *slopes.get(middle)?;
@@ -53,11 +67,14 @@ pub fn theil_sen(points: &[(f64, f64)]) -> Option<f64> {
 /// Against the exact distribution the verdict at 5 % is the same for seven values without ties.
 /// Source: Kendall, Rank Correlation Methods (1975).
 pub fn mann_kendall_p(values: &[f64]) -> f64 {
-    let s: i64 = pairs(values).map(|(earlier, later)| i64::from(later > earlier) - i64::from(later < earlier)).sum();
+    let s: i64 = pairs(values)
+        .map(|(earlier, later)| i64::from(later > earlier) - i64::from(later < earlier))
+        .sum();
     if s == 0 {
         return 1.0;
     }
-    let variance = (kendall_term(values.len()) - ties(values).map(kendall_term).sum::<f64>()) / 18.0;
+    let variance =
+        (kendall_term(values.len()) - ties(values).map(kendall_term).sum::<f64>()) / 18.0;
     let z = (s.abs() - 1) as f64 / variance.sqrt();
     erfc(z / SQRT_2)
 }
@@ -78,16 +95,27 @@ fn ties(values: &[f64]) -> impl Iterator<Item = usize> {
 
 /// Every two items, the earlier one first.
 fn pairs<T>(items: &[T]) -> impl Iterator<Item = (&T, &T)> {
-    items.iter().enumerate().flat_map(move |(i, earlier)| items[i + 1..].iter().map(move |later| (earlier, later)))
+    items
+        .iter()
+        .enumerate()
+        .flat_map(move |(i, earlier)| items[i + 1..].iter().map(move |later| (earlier, later)))
 }
 
 /// The complementary error function for `x ≥ 0`, to 1.5e-7.
 ///
 /// Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.
 fn erfc(x: f64) -> f64 {
-    const COEFFICIENTS: [f64; 5] = [1.061_405_429, -1.453_152_027, 1.421_413_741, -0.284_496_736, 0.254_829_592];
+    const COEFFICIENTS: [f64; 5] = [
+        1.061_405_429,
+        -1.453_152_027,
+        1.421_413_741,
+        -0.284_496_736,
+        0.254_829_592,
+    ];
     let t = 1.0 / (1.0 + 0.327_591_1 * x);
-    let polynomial = COEFFICIENTS.iter().fold(0.0, |sum, coefficient| (sum + coefficient) * t);
+    let polynomial = COEFFICIENTS
+        .iter()
+        .fold(0.0, |sum, coefficient| (sum + coefficient) * t);
     polynomial * (-x * x).exp()
 }
 
@@ -103,10 +131,15 @@ mod tests {
 
     #[test]
     fn a_leak_shows_between_restarts() {
-        let daily: BTreeMap<i32, f64> = (0..14).map(|day| (day, f64::from(1000 + 200 * (day % 8)))).collect();
+        let daily: BTreeMap<i32, f64> = (0..14)
+            .map(|day| (day, f64::from(1000 + 200 * (day % 8))))
+            .collect();
         let stretch = between_restarts(&daily);
         assert_eq!((stretch.len(), *stretch.keys().next().unwrap()), (8, 0));
-        assert!(trend(&daily).unwrap().p > 0.05, "over all days the restart hides it");
+        assert!(
+            trend(&daily).unwrap().p > 0.05,
+            "over all days the restart hides it"
+        );
         assert!(trend(&stretch).unwrap().p < 0.05);
     }
 
@@ -116,7 +149,14 @@ mod tests {
         let slope = theil_sen(&[(0.0, 0.0), (1.0, 1.0), (2.0, 2.0), (3.0, 30.0)]).unwrap();
         assert!(close(slope, 5.5));
         // Ten days on a line of slope 2 with one wild day: 36 of the 45 slopes are exactly 2.
-        let line: Vec<_> = (0..10).map(|day| (f64::from(day), if day == 6 { 500.0 } else { f64::from(2 * day) })).collect();
+        let line: Vec<_> = (0..10)
+            .map(|day| {
+                (
+                    f64::from(day),
+                    if day == 6 { 500.0 } else { f64::from(2 * day) },
+                )
+            })
+            .collect();
         assert!(close(theil_sen(&line).unwrap(), 2.0));
     }
 
@@ -169,7 +209,12 @@ mod tests {
     #[test]
     fn the_error_function_matches_its_table() {
         // Abramowitz and Stegun, table 7.1: erf(0.5) = 0.5204998778, erf(1) = 0.8427007929, erf(2) = 0.9953222650.
-        for (x, erf) in [(0.0, 0.0), (0.5, 0.520_499_877_8), (1.0, 0.842_700_792_9), (2.0, 0.995_322_265_0)] {
+        for (x, erf) in [
+            (0.0, 0.0),
+            (0.5, 0.520_499_877_8),
+            (1.0, 0.842_700_792_9),
+            (2.0, 0.995_322_265_0),
+        ] {
             assert!((erfc(x) - (1.0 - erf)).abs() < 2e-7, "{x}");
         }
     }

@@ -2,8 +2,12 @@
 
 use std::sync::LazyLock;
 
-use plimsoll::pricing::metering::{codebuild_cost, codebuild_free_value, ec2_instance_cost, fargate_cost};
-use plimsoll::pricing::{CodebuildPrice, CodebuildUnit, FargatePrices, InstanceType, Metering, PriceBook, Quality};
+use plimsoll::pricing::metering::{
+    codebuild_cost, codebuild_free_value, ec2_instance_cost, fargate_cost,
+};
+use plimsoll::pricing::{
+    CodebuildPrice, CodebuildUnit, FargatePrices, InstanceType, Metering, PriceBook, Quality,
+};
 use plimsoll::units::{MS_PER_HOUR, TaskSize, Usd};
 use plimsoll::workload::{Architecture, Os, PurchaseOption};
 use proptest::prelude::*;
@@ -13,11 +17,14 @@ use serde::de::DeserializeOwned;
 
 use crate::reference;
 
-static BOOK: LazyLock<PriceBook> = LazyLock::new(|| PriceBook::embedded().expect("the embedded tables parse"));
+static BOOK: LazyLock<PriceBook> =
+    LazyLock::new(|| PriceBook::embedded().expect("the embedded tables parse"));
 
 fn cases<T: DeserializeOwned>(text: &str) -> Vec<T> {
-    let cases: Vec<T> =
-        csv::Reader::from_reader(text.as_bytes()).deserialize().map(|case| case.expect("a well-formed case")).collect();
+    let cases: Vec<T> = csv::Reader::from_reader(text.as_bytes())
+        .deserialize()
+        .map(|case| case.expect("a well-formed case"))
+        .collect();
     assert!(!cases.is_empty());
     cases
 }
@@ -29,7 +36,8 @@ fn decimal(text: &str) -> Decimal {
 /// `amount` with as many decimals as `expected` prints.
 fn printed(amount: Decimal, expected: &str) -> String {
     let decimals = decimal(expected).scale();
-    let mut rounded = amount.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero);
+    let mut rounded =
+        amount.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero);
     rounded.rescale(decimals);
     rounded.to_string()
 }
@@ -62,7 +70,15 @@ impl FargateCase {
     /// The case's own prices where it carries some, else the book's.
     fn prices(&self) -> FargatePrices {
         if self.vcpu_hour.is_empty() {
-            return BOOK.fargate(&self.region, self.os, self.architecture, self.purchase_option).expect("priced").clone();
+            return BOOK
+                .fargate(
+                    &self.region,
+                    self.os,
+                    self.architecture,
+                    self.purchase_option,
+                )
+                .expect("priced")
+                .clone();
         }
         let optional = |text: &String| (!text.is_empty()).then(|| decimal(text));
         FargatePrices {
@@ -82,7 +98,9 @@ impl FargateCase {
     fn cost(&self, prices: &FargatePrices) -> Decimal {
         let metered_ms = self.runs * Metering::fargate(self.os).billed_ms(self.elapsed_ms);
         let size = TaskSize::new(self.cpu_units, self.memory_mib);
-        fargate_cost(prices, size, self.ephemeral_gib, metered_ms).expect("priced").amount()
+        fargate_cost(prices, size, self.ephemeral_gib, metered_ms)
+            .expect("priced")
+            .amount()
     }
 }
 
@@ -99,12 +117,22 @@ fn fargate_costs_what_published_figures_say() {
 
 /// `prices` with every component but one at zero.
 fn only(prices: &FargatePrices, component: &str) -> FargatePrices {
-    let keep = |name: &str, price| if component == name || component == "total" { price } else { Decimal::ZERO };
+    let keep = |name: &str, price| {
+        if component == name || component == "total" {
+            price
+        } else {
+            Decimal::ZERO
+        }
+    };
     FargatePrices {
         vcpu_hour: keep("vcpu", prices.vcpu_hour),
         gib_hour: keep("memory", prices.gib_hour),
-        ephemeral_gib_hour: prices.ephemeral_gib_hour.map(|price| keep("storage", price)),
-        os_license_vcpu_hour: prices.os_license_vcpu_hour.map(|price| keep("license", price)),
+        ephemeral_gib_hour: prices
+            .ephemeral_gib_hour
+            .map(|price| keep("storage", price)),
+        os_license_vcpu_hour: prices
+            .os_license_vcpu_hour
+            .map(|price| keep("license", price)),
         ..prices.clone()
     }
 }
@@ -120,10 +148,18 @@ fn fargate_components_are_within_cents_of_the_rounded_print() {
     }
     let fargate = fargate_cases();
     for print in cases::<Print>(include_str!("../cases/billing/fargate_printed.csv")) {
-        let case = fargate.iter().find(|case| case.name == print.case).expect("a known case");
+        let case = fargate
+            .iter()
+            .find(|case| case.name == print.case)
+            .expect("a known case");
         let cost = case.cost(&only(&case.prices(), &print.component));
         let off = (cost - decimal(&print.printed_usd)).abs();
-        assert!(off <= Decimal::new(print.tolerance_cents, 2), "{} {}: {cost}", print.case, print.component);
+        assert!(
+            off <= Decimal::new(print.tolerance_cents, 2),
+            "{} {}: {cost}",
+            print.case,
+            print.component
+        );
     }
 }
 
@@ -139,12 +175,24 @@ fn resizing_saves_what_compute_optimizer_says() {
         task_hours: i64,
         expected_usd: String,
     }
-    let prices = BOOK.fargate("us-east-1", Os::Linux, Architecture::X86_64, PurchaseOption::OnDemand).expect("priced");
+    let prices = BOOK
+        .fargate(
+            "us-east-1",
+            Os::Linux,
+            Architecture::X86_64,
+            PurchaseOption::OnDemand,
+        )
+        .expect("priced");
     for case in cases::<Saving>(include_str!("../cases/billing/fargate_savings.csv")) {
-        let cost = |size| fargate_cost(prices, size, None, case.task_hours * MS_PER_HOUR).expect("priced");
+        let cost =
+            |size| fargate_cost(prices, size, None, case.task_hours * MS_PER_HOUR).expect("priced");
         let from = TaskSize::new(case.from_cpu_units, case.from_memory_mib);
         let to = TaskSize::new(case.to_cpu_units, case.to_memory_mib);
-        assert_printed(&case.name, (cost(from) - cost(to)).amount(), &case.expected_usd);
+        assert_printed(
+            &case.name,
+            (cost(from) - cost(to)).amount(),
+            &case.expected_usd,
+        );
     }
 }
 
@@ -158,8 +206,16 @@ fn runs_are_metered_as_documented() {
         expected_ms: i64,
     }
     for case in cases::<Case>(include_str!("../cases/billing/metering.csv")) {
-        let (rule, _) = RULES.iter().find(|(_, name)| *name == case.rule).expect("a known rule");
-        assert_eq!(rule.billed_ms(case.elapsed_ms), case.expected_ms, "{}", case.name);
+        let (rule, _) = RULES
+            .iter()
+            .find(|(_, name)| *name == case.rule)
+            .expect("a known rule");
+        assert_eq!(
+            rule.billed_ms(case.elapsed_ms),
+            case.expected_ms,
+            "{}",
+            case.name
+        );
     }
 }
 
@@ -180,21 +236,34 @@ fn builds_cost_what_published_figures_say() {
     }
     for case in cases::<Case>(include_str!("../cases/billing/codebuild.csv")) {
         let price = if case.usd.is_empty() {
-            BOOK.codebuild(&case.region, &case.environment_type, &case.compute_type).expect("priced").clone()
+            BOOK.codebuild(&case.region, &case.environment_type, &case.compute_type)
+                .expect("priced")
+                .clone()
         } else {
             CodebuildPrice {
                 region: case.region,
                 environment_type: case.environment_type,
                 compute_type: case.compute_type,
                 usd: decimal(&case.usd),
-                unit: if case.unit == "minute" { CodebuildUnit::Minute } else { CodebuildUnit::Second },
+                unit: if case.unit == "minute" {
+                    CodebuildUnit::Minute
+                } else {
+                    CodebuildUnit::Second
+                },
                 as_of: None,
                 quality: Quality::Exact,
             }
         };
         let metered_ms = case.builds * price.unit.metering().billed_ms(case.elapsed_ms);
-        let free = codebuild_free_value(&[(&price, metered_ms)], case.free_minutes.unwrap_or_default() * 60_000);
-        assert_printed(&case.name, (codebuild_cost(&price, metered_ms) - free).amount(), &case.expected_usd);
+        let free = codebuild_free_value(
+            &[(&price, metered_ms)],
+            case.free_minutes.unwrap_or_default() * 60_000,
+        );
+        assert_printed(
+            &case.name,
+            (codebuild_cost(&price, metered_ms) - free).amount(),
+            &case.expected_usd,
+        );
     }
 }
 
@@ -211,14 +280,32 @@ fn real_bill_lines_are_met_to_the_tenth_decimal() {
         expected_quantity_hours: String,
         expected_usd: String,
     }
-    let x86 = BOOK.fargate("us-west-2", Os::Linux, Architecture::X86_64, PurchaseOption::OnDemand).expect("priced");
+    let x86 = BOOK
+        .fargate(
+            "us-west-2",
+            Os::Linux,
+            Architecture::X86_64,
+            PurchaseOption::OnDemand,
+        )
+        .expect("priced");
     for line in cases::<BillLine>(include_str!("../cases/billing/focus.csv")) {
-        let size = if line.component == "vcpu" { TaskSize::new(line.units, 0) } else { TaskSize::new(0, line.units) };
-        let mut prices = FargatePrices { architecture: line.architecture, ..x86.clone() };
+        let size = if line.component == "vcpu" {
+            TaskSize::new(line.units, 0)
+        } else {
+            TaskSize::new(0, line.units)
+        };
+        let mut prices = FargatePrices {
+            architecture: line.architecture,
+            ..x86.clone()
+        };
         if !line.usd_per_hour.is_empty() {
             prices.gib_hour = decimal(&line.usd_per_hour);
         }
-        let quantity = Usd::of(i128::from(line.units) * i128::from(line.elapsed_ms), Decimal::ONE, 1024 * MS_PER_HOUR);
+        let quantity = Usd::of(
+            i128::from(line.units) * i128::from(line.elapsed_ms),
+            Decimal::ONE,
+            1024 * MS_PER_HOUR,
+        );
         assert_printed(&line.name, quantity.amount(), &line.expected_quantity_hours);
         let cost = fargate_cost(&prices, size, None, line.elapsed_ms).expect("priced");
         assert_printed(&line.name, cost.amount(), &line.expected_usd);
@@ -231,8 +318,15 @@ fn instance(region: &str, name: &str) -> InstanceType {
         .into_iter()
         .flat_map(|architecture| BOOK.instance_types(region, architecture).expect("priced"));
     match name {
-        "" => InstanceType { usd_per_hour: Decimal::ZERO, ..priced.into_iter().next().expect("an instance").clone() },
-        name => priced.into_iter().find(|instance| instance.name == name).expect("a known instance").clone(),
+        "" => InstanceType {
+            usd_per_hour: Decimal::ZERO,
+            ..priced.into_iter().next().expect("an instance").clone()
+        },
+        name => priced
+            .into_iter()
+            .find(|instance| instance.name == name)
+            .expect("a known instance")
+            .clone(),
     }
 }
 
@@ -252,7 +346,8 @@ fn instances_cost_what_published_figures_say() {
     for case in cases::<Case>(include_str!("../cases/billing/ec2.csv")) {
         let instance = instance(&case.region, &case.instance_type);
         let gp3 = BOOK.root_volume_gib_month(&case.region).expect("priced");
-        let address = (case.public_ipv4 == "yes").then(|| BOOK.public_ipv4_hour(&case.region).expect("priced"));
+        let address = (case.public_ipv4 == "yes")
+            .then(|| BOOK.public_ipv4_hour(&case.region).expect("priced"));
         let metered_ms = case.instances * Metering::EC2.billed_ms(case.elapsed_ms);
         let cost = ec2_instance_cost(&instance, case.root_gib, gp3, address, metered_ms);
         assert_printed(&case.name, cost.amount(), &case.expected_usd);
@@ -270,12 +365,34 @@ fn hosts_break_even_with_fargate_where_computed_by_hand() {
     let gp3 = BOOK.root_volume_gib_month("us-east-1").expect("priced");
     for case in cases::<Case>(include_str!("../cases/billing/break_even.csv")) {
         let host = instance("us-east-1", &case.instance_type);
-        let arm = BOOK.instance_types("us-east-1", Architecture::Arm64).expect("priced").contains(&host);
-        let architecture = if arm { Architecture::Arm64 } else { Architecture::X86_64 };
-        let prices = BOOK.fargate("us-east-1", Os::Linux, architecture, PurchaseOption::OnDemand).expect("priced");
-        let fargate = fargate_cost(prices, TaskSize::new(host.cpu_units, host.memory_mib), None, MS_PER_HOUR).expect("priced");
+        let arm = BOOK
+            .instance_types("us-east-1", Architecture::Arm64)
+            .expect("priced")
+            .contains(&host);
+        let architecture = if arm {
+            Architecture::Arm64
+        } else {
+            Architecture::X86_64
+        };
+        let prices = BOOK
+            .fargate(
+                "us-east-1",
+                Os::Linux,
+                architecture,
+                PurchaseOption::OnDemand,
+            )
+            .expect("priced");
+        let fargate = fargate_cost(
+            prices,
+            TaskSize::new(host.cpu_units, host.memory_mib),
+            None,
+            MS_PER_HOUR,
+        )
+        .expect("priced");
         let percent = |root_gib| {
-            ec2_instance_cost(&host, root_gib, gp3, None, MS_PER_HOUR).amount() * Decimal::ONE_HUNDRED / fargate.amount()
+            ec2_instance_cost(&host, root_gib, gp3, None, MS_PER_HOUR).amount()
+                * Decimal::ONE_HUNDRED
+                / fargate.amount()
         };
         assert_printed(&case.instance_type, percent(0), &case.bare_percent);
         assert_printed(&case.instance_type, percent(30), &case.with_root_percent);
@@ -295,10 +412,18 @@ fn placement() -> impl Strategy<Value = FargatePrices> {
         (Os::Linux, Architecture::X86_64, PurchaseOption::OnDemand),
         (Os::Linux, Architecture::Arm64, PurchaseOption::OnDemand),
         (Os::Linux, Architecture::Arm64, PurchaseOption::Spot),
-        (Os::Linux, Architecture::X86_64, PurchaseOption::SavingsPlan3yrNoUpfront),
+        (
+            Os::Linux,
+            Architecture::X86_64,
+            PurchaseOption::SavingsPlan3yrNoUpfront,
+        ),
         (Os::Windows, Architecture::X86_64, PurchaseOption::OnDemand),
     ];
-    let prices = known.map(|(os, arch, option)| BOOK.fargate("us-east-1", os, arch, option).expect("priced").clone());
+    let prices = known.map(|(os, arch, option)| {
+        BOOK.fargate("us-east-1", os, arch, option)
+            .expect("priced")
+            .clone()
+    });
     prop::sample::select(prices.to_vec())
 }
 

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::support::{
-    DAY, HOUR, MINUTE, SECOND, T0, World, assert_usd, build, cost, definition, event, finished, lines, parsed, readings,
-    readings_every, service, sighting, task, with, workload,
+    DAY, HOUR, MINUTE, SECOND, T0, World, assert_usd, build, cost, definition, event, finished,
+    lines, parsed, readings, readings_every, service, sighting, task, with, workload,
 };
 
 /// One workload of one run, and its bill.
@@ -34,14 +34,27 @@ struct Bill {
 
 /// `text`, or no field where it is empty.
 fn field(text: &str) -> Value {
-    if text.is_empty() { Value::Null } else { json!(text) }
+    if text.is_empty() {
+        Value::Null
+    } else {
+        json!(text)
+    }
 }
 
 impl Bill {
     fn record(&self) -> Value {
         let to = T0 + self.elapsed_s * SECOND;
-        let record = if self.compute_type.is_empty() { self.task(to) } else { self.build(to) };
-        serde_json::from_str(&record.to_string().replace(":us-east-1:", &format!(":{}:", self.region))).expect("JSON")
+        let record = if self.compute_type.is_empty() {
+            self.task(to)
+        } else {
+            self.build(to)
+        };
+        serde_json::from_str(
+            &record
+                .to_string()
+                .replace(":us-east-1:", &format!(":{}:", self.region)),
+        )
+        .expect("JSON")
     }
 
     fn task(&self, to: i64) -> Value {
@@ -51,19 +64,29 @@ impl Bill {
             "attributes": [{ "name": "ecs.cpu-architecture", "value": self.architecture }],
             "ephemeralStorage": self.ephemeral_gib.map(|gib| json!({ "sizeInGiB": gib })),
         });
-        event(&with(task(&self.name, &format!("id-{}", self.name), T0, Some(to)), change))
+        event(&with(
+            task(&self.name, &format!("id-{}", self.name), T0, Some(to)),
+            change,
+        ))
     }
 
     fn build(&self, to: i64) -> Value {
-        let environment = json!({ "type": self.environment_type, "computeType": self.compute_type });
-        with(build(&self.name, &format!("id-{}", self.name), T0, to), json!({ "environment": environment }))
+        let environment =
+            json!({ "type": self.environment_type, "computeType": self.compute_type });
+        with(
+            build(&self.name, &format!("id-{}", self.name), T0, to),
+            json!({ "environment": environment }),
+        )
     }
 }
 
 #[test]
 fn every_bill_is_what_hand_arithmetic_says_or_withheld_with_a_reason() {
     let text = include_str!("../cases/end_to_end/bills.csv");
-    let bills: Vec<Bill> = csv::Reader::from_reader(text.as_bytes()).deserialize().map(|bill| bill.expect("a case")).collect();
+    let bills: Vec<Bill> = csv::Reader::from_reader(text.as_bytes())
+        .deserialize()
+        .map(|bill| bill.expect("a case"))
+        .collect();
     let report = World::with(&bills.iter().map(Bill::record).collect::<Vec<_>>()).json();
     for bill in &bills {
         let current = &workload(&report, &bill.name)["current"];
@@ -72,31 +95,65 @@ fn every_bill_is_what_hand_arithmetic_says_or_withheld_with_a_reason() {
             None => assert_eq!(current["cost_usd"], Value::Null, "{}", bill.name),
         }
         let reason = current["not_priced"].as_str().unwrap_or_default();
-        assert!(reason.contains(&bill.not_priced) && reason.is_empty() == bill.not_priced.is_empty(), "{}: {reason}", bill.name);
-        let metered = bill.expected_amount.map(|amount| json!({ "amount": amount, "unit": bill.expected_unit }));
+        assert!(
+            reason.contains(&bill.not_priced) && reason.is_empty() == bill.not_priced.is_empty(),
+            "{}: {reason}",
+            bill.name
+        );
+        let metered = bill
+            .expected_amount
+            .map(|amount| json!({ "amount": amount, "unit": bill.expected_unit }));
         assert_eq!(current["metered"], json!(metered), "{}", bill.name);
     }
-    let withheld = bills.iter().filter(|bill| bill.expected_usd.is_none()).count();
-    assert_eq!((&report["totals"]["workloads"], &report["totals"]["not_priced"]), (&json!(bills.len()), &json!(withheld)));
+    let withheld = bills
+        .iter()
+        .filter(|bill| bill.expected_usd.is_none())
+        .count();
+    assert_eq!(
+        (
+            &report["totals"]["workloads"],
+            &report["totals"]["not_priced"]
+        ),
+        (&json!(bills.len()), &json!(withheld))
+    );
     assert_usd(
         report["totals"]["cost_usd"].as_f64(),
-        report["workloads"].as_array().expect("a list").iter().filter_map(|w| w["current"]["cost_usd"].as_f64()).sum(),
+        report["workloads"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|w| w["current"]["cost_usd"].as_f64())
+            .sum(),
     );
 }
 
 #[test]
 fn what_is_not_priced_is_never_zero_dollars_in_any_format() {
-    let external = with(task("onprem", "x1", T0, Some(T0 + HOUR)), json!({ "launchType": "EXTERNAL" }));
+    let external = with(
+        task("onprem", "x1", T0, Some(T0 + HOUR)),
+        json!({ "launchType": "EXTERNAL" }),
+    );
     let world = World::with(&[event(&external)]);
     assert_eq!(cost(&world.json(), "onprem"), None);
     for format in ["table", "markdown", "csv"] {
         let text = world.report(&["--format", format]).exits(0).stdout;
-        let row = text.lines().find(|line| line.contains("onprem")).expect("its row");
-        assert!(!row.contains("$0") && text.contains("EXTERNAL"), "{format}: {row}");
+        let row = text
+            .lines()
+            .find(|line| line.contains("onprem"))
+            .expect("its row");
+        assert!(
+            !row.contains("$0") && text.contains("EXTERNAL"),
+            "{format}: {row}"
+        );
     }
     let text = world.report(&["--format", "csv"]).exits(0).stdout;
     let mut rows = csv::Reader::from_reader(text.as_bytes());
-    let at = rows.headers().expect("a header").iter().position(|name| name == "cost_usd").expect("a column");
+    let at = rows
+        .headers()
+        .expect("a header")
+        .iter()
+        .position(|name| name == "cost_usd")
+        .expect("a column");
     assert_eq!(&rows.records().next().expect("a row").expect("CSV")[at], "");
 }
 
@@ -113,7 +170,13 @@ fn a_task_over_two_windows_is_billed_once() {
         (&json!(20.0), &json!(40.0)),
         "60 s billed from its pull on"
     );
-    assert!((first["cost_usd"].as_f64().expect("priced") + second["cost_usd"].as_f64().expect("priced") - whole).abs() <= 1.5e-8);
+    assert!(
+        (first["cost_usd"].as_f64().expect("priced")
+            + second["cost_usd"].as_f64().expect("priced")
+            - whole)
+            .abs()
+            <= 1.5e-8
+    );
 }
 
 #[test]
@@ -121,32 +184,61 @@ fn a_task_still_running_is_billed_to_the_end_of_the_window() {
     let world = World::with(&[event(&task("etl", "a1", T0 + 23 * HOUR, None))]);
     let report = world.json();
     let etl = workload(&report, "etl");
-    assert_eq!((&etl["evidence"]["open_runs"], &etl["current"]["metered"]["amount"]), (&json!(1), &json!(3600.0)));
-    assert_eq!(workload(&world.json_of(T0, T0 + 23 * HOUR + MINUTE), "etl")["current"]["metered"]["amount"], 60.0);
+    assert_eq!(
+        (
+            &etl["evidence"]["open_runs"],
+            &etl["current"]["metered"]["amount"]
+        ),
+        (&json!(1), &json!(3600.0))
+    );
+    assert_eq!(
+        workload(&world.json_of(T0, T0 + 23 * HOUR + MINUTE), "etl")["current"]["metered"]["amount"],
+        60.0
+    );
 }
 
 /// What `name` is metered in two windows side by side and in both at once.
 fn split(world: &World, name: &str, [from, border, to]: [i64; 3]) -> (f64, f64) {
-    let metered =
-        |from, to| workload(&world.json_of(from, to), name)["current"]["metered"]["amount"].as_f64().unwrap_or_default();
-    (metered(from, border) + metered(border, to), metered(from, to))
+    let metered = |from, to| {
+        workload(&world.json_of(from, to), name)["current"]["metered"]["amount"]
+            .as_f64()
+            .unwrap_or_default()
+    };
+    (
+        metered(from, border) + metered(border, to),
+        metered(from, to),
+    )
 }
 
 #[test]
 fn the_last_minute_of_a_build_is_billed_on_both_sides_of_a_border() {
     let (from, to) = (T0 + HOUR, T0 + HOUR + 605 * SECOND);
-    let world = World::with(&[build("ci", "b1", from, to), finished("other", "a1", from, T0 + 2 * HOUR)]);
+    let world = World::with(&[
+        build("ci", "b1", from, to),
+        finished("other", "a1", from, T0 + 2 * HOUR),
+    ]);
     let (parts, whole) = split(&world, "ci", [from, to, T0 + 2 * HOUR]);
-    assert!((parts - 11.0).abs() < 1e-6 && (whole - 11.0).abs() < 1e-6, "{parts} {whole}");
+    assert!(
+        (parts - 11.0).abs() < 1e-6 && (whole - 11.0).abs() < 1e-6,
+        "{parts} {whole}"
+    );
 }
 
 #[test]
 fn a_window_that_ends_in_silence_bills_no_more_than_the_one_after_it() {
     let seen = |minutes| sighting("etl", "a1", T0, T0 + minutes * MINUTE);
-    let world = World::with(&[seen(1), seen(2), seen(10), finished("other", "b1", T0, T0 + 2 * HOUR)]);
+    let world = World::with(&[
+        seen(1),
+        seen(2),
+        seen(10),
+        finished("other", "b1", T0, T0 + 2 * HOUR),
+    ]);
     // Last seen at 10 minutes; the border lies in the silence behind.
     let (parts, whole) = split(&world, "etl", [T0, T0 + 13 * MINUTE, T0 + 2 * HOUR]);
-    assert!((parts - whole).abs() < 1e-6, "{parts} s in two windows, {whole} s in one");
+    assert!(
+        (parts - whole).abs() < 1e-6,
+        "{parts} s in two windows, {whole} s in one"
+    );
 }
 
 #[test]
@@ -154,16 +246,30 @@ fn events_that_begin_half_way_make_only_their_half_exact() {
     let own = json!({ "group": "service:web", "clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/prod" });
     let begun = T0 + 2 * HOUR;
     let mut records = readings("web", T0, T0 + 4 * HOUR, 30.0, 1);
-    records.push(event(&with(task("web", "a1", begun + 20 * SECOND, Some(T0 + 4 * HOUR)), own)));
+    records.push(event(&with(
+        task("web", "a1", begun + 20 * SECOND, Some(T0 + 4 * HOUR)),
+        own,
+    )));
     let world = World::with(&records);
     let told = |from, to| {
         let report = world.json_of(from, to);
         let current = &workload(&report, "web")["current"];
-        (current["basis"].clone(), current["metered"]["amount"].clone())
+        (
+            current["basis"].clone(),
+            current["metered"]["amount"].clone(),
+        )
     };
     assert_eq!(told(T0, begun), (json!("sample_count"), json!(7200.0)));
-    assert_eq!(told(begun, T0 + 4 * HOUR), (json!("runs"), json!(7180.0)), "exact: the image pull began 20 s late");
-    assert_eq!(told(T0, T0 + 4 * HOUR), (json!("sample_count"), json!(14400.0)), "the events tell of half the time only");
+    assert_eq!(
+        told(begun, T0 + 4 * HOUR),
+        (json!("runs"), json!(7180.0)),
+        "exact: the image pull began 20 s late"
+    );
+    assert_eq!(
+        told(T0, T0 + 4 * HOUR),
+        (json!("sample_count"), json!(14400.0)),
+        "the events tell of half the time only"
+    );
 }
 
 #[test]
@@ -177,16 +283,32 @@ fn readings_are_taken_at_the_size_in_force_at_their_time() {
     ]);
     let world = World::with(&records);
     // Two hours of 1 vCPU / 2 GiB and two of 0.25 vCPU / 1 GiB.
-    assert_usd(cost(&world.json(), "web"), 2.0 * (0.04048 + 2.0 * 0.004_445) + 2.0 * (0.25 * 0.04048 + 0.004_445));
+    assert_usd(
+        cost(&world.json(), "web"),
+        2.0 * (0.04048 + 2.0 * 0.004_445) + 2.0 * (0.25 * 0.04048 + 0.004_445),
+    );
     let used = |from, to| {
-        let dataset = Dataset::open(&world.path("dataset").display().to_string()).expect("a dataset");
-        let reduced = demand::reduce(&Scan::new(&dataset).expect("readable"), Some(from), Some(to)).expect("reduced");
-        let web = reduced.demands.into_iter().find(|demand| demand.workload.name == "web").expect("there");
+        let dataset =
+            Dataset::open(&world.path("dataset").display().to_string()).expect("a dataset");
+        let reduced = demand::reduce(
+            &Scan::new(&dataset).expect("readable"),
+            Some(from),
+            Some(to),
+        )
+        .expect("reduced");
+        let web = reduced
+            .demands
+            .into_iter()
+            .find(|demand| demand.workload.name == "web")
+            .expect("there");
         (web.cpu.expect("CPU").max, web.memory.expect("memory").max)
     };
     // 50 % of each size, in vCPU and MiB.
     assert_eq!(format!("{:?}", used(T0, resized)), "(0.5, 1024.0)");
-    assert_eq!(format!("{:?}", used(resized, T0 + 4 * HOUR)), "(0.125, 512.0)");
+    assert_eq!(
+        format!("{:?}", used(resized, T0 + 4 * HOUR)),
+        "(0.125, 512.0)"
+    );
     assert_eq!(format!("{:?}", used(T0, T0 + 4 * HOUR)), "(0.5, 1024.0)");
 }
 
@@ -194,10 +316,16 @@ fn readings_are_taken_at_the_size_in_force_at_their_time() {
 fn task_seconds_of_a_service_follow_from_sample_count() {
     let mut records = readings("web", T0, T0 + HOUR, 30.0, 2);
     records.extend(readings("web", T0 + HOUR, T0 + 2 * HOUR, 30.0, 5));
-    records.extend([json!({ "services": [service("web", &[(T0 - HOUR, "web:1")])] }), definition("web:1", 256, 512)]);
+    records.extend([
+        json!({ "services": [service("web", &[(T0 - HOUR, "web:1")])] }),
+        definition("web:1", 256, 512),
+    ]);
     let report = World::with(&records).json();
     let current = &workload(&report, "web")["current"];
-    assert_eq!((&current["basis"], &current["metered"]["amount"]), (&json!("sample_count"), &json!(7.0 * 3600.0)));
+    assert_eq!(
+        (&current["basis"], &current["metered"]["amount"]),
+        (&json!("sample_count"), &json!(7.0 * 3600.0))
+    );
     assert_usd(current["cost_usd"].as_f64(), 7.0 * 0.012_342_5);
 }
 
@@ -205,30 +333,60 @@ fn task_seconds_of_a_service_follow_from_sample_count() {
 fn runs_are_believed_over_sample_count_where_they_tell_of_all_task_time() {
     let own = json!({ "group": "service:web", "clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/prod" });
     let mut records = readings("web", T0, T0 + HOUR, 30.0, 1);
-    records.push(event(&with(task("web", "a1", T0 + 7 * SECOND, Some(T0 + HOUR + 9 * SECOND)), own)));
+    records.push(event(&with(
+        task("web", "a1", T0 + 7 * SECOND, Some(T0 + HOUR + 9 * SECOND)),
+        own,
+    )));
     let report = World::with(&records).json();
     let current = &workload(&report, "web")["current"];
-    assert_eq!((&current["basis"], &current["metered"]["amount"]), (&json!("runs"), &json!(3602.0)));
+    assert_eq!(
+        (&current["basis"], &current["metered"]["amount"]),
+        (&json!("runs"), &json!(3602.0))
+    );
 }
 
 #[test]
 fn queue_time_is_billed_only_when_asked_for() {
-    let queued = with(build("ci", "b1", T0 + 100 * SECOND, T0 + 160 * SECOND), json!({ "startTime": "2026-10-05T00:00:00Z" }));
+    let queued = with(
+        build("ci", "b1", T0 + 100 * SECOND, T0 + 160 * SECOND),
+        json!({ "startTime": "2026-10-05T00:00:00Z" }),
+    );
     let world = World::with(&[queued]);
     let metered = |args: &[&str]| {
-        let report = parsed(&world.report(&[&["--format", "json"], args].concat()).exits(0).stdout);
+        let report = parsed(
+            &world
+                .report(&[&["--format", "json"], args].concat())
+                .exits(0)
+                .stdout,
+        );
         workload(&report, "ci")["current"]["metered"]["amount"].clone()
     };
-    assert_eq!((metered(&[]), metered(&["--codebuild-bill-queue"])), (json!(1.0), json!(3.0)));
+    assert_eq!(
+        (metered(&[]), metered(&["--codebuild-bill-queue"])),
+        (json!(1.0), json!(3.0))
+    );
 }
 
 #[test]
 fn codebuild_free_minutes_are_one_line_of_the_totals_only() {
-    let builds: Vec<Value> = (0..3).map(|i| build("ci", &format!("b{i}"), T0 + i * HOUR, T0 + i * HOUR + 10 * MINUTE)).collect();
+    let builds: Vec<Value> = (0..3)
+        .map(|i| {
+            build(
+                "ci",
+                &format!("b{i}"),
+                T0 + i * HOUR,
+                T0 + i * HOUR + 10 * MINUTE,
+            )
+        })
+        .collect();
     let report = World::with(&builds).json();
     assert_usd(cost(&report, "ci"), 0.15);
     assert_usd(report["totals"]["cost_usd"].as_f64(), 0.15);
-    assert!(report["totals"]["codebuild_free_tier_usd"].as_f64().is_some_and(|usd| (0.0..=0.15).contains(&usd)));
+    assert!(
+        report["totals"]["codebuild_free_tier_usd"]
+            .as_f64()
+            .is_some_and(|usd| (0.0..=0.15).contains(&usd))
+    );
 }
 
 #[test]
@@ -236,51 +394,92 @@ fn a_month_is_730_hours_at_the_pace_of_the_window() {
     let report = World::with(&[finished("etl", "a1", T0, T0 + HOUR)]).json();
     let current = &workload(&report, "etl")["current"];
     assert_usd(current["cost_usd"].as_f64(), 0.012_342_5);
-    assert_usd(current["monthly_cost_usd"].as_f64(), (0.012_342_5_f64 * 730.0 / 24.0 * 1e8).round() / 1e8);
-    assert_eq!(report["window"], json!({ "from": "2026-10-05T00:00:00Z", "to": "2026-10-06T00:00:00Z", "hours": 24.0 }));
+    assert_usd(
+        current["monthly_cost_usd"].as_f64(),
+        (0.012_342_5_f64 * 730.0 / 24.0 * 1e8).round() / 1e8,
+    );
+    assert_eq!(
+        report["window"],
+        json!({ "from": "2026-10-05T00:00:00Z", "to": "2026-10-06T00:00:00Z", "hours": 24.0 })
+    );
 }
 
 #[test]
 fn tasks_that_never_pulled_their_image_are_not_billed() {
     let failed = json!({ "pullStartedAt": null, "stopCode": "TaskFailedToStart" });
     let failed = event(&with(task("etl", "bad", T0, Some(T0 + HOUR)), failed));
-    let report = World::with(&[failed.clone(), finished("etl", "good", T0, T0 + 90 * SECOND)]).json();
-    assert_eq!(workload(&report, "etl")["current"]["metered"]["amount"], 90.0);
+    let report = World::with(&[
+        failed.clone(),
+        finished("etl", "good", T0, T0 + 90 * SECOND),
+    ])
+    .json();
+    assert_eq!(
+        workload(&report, "etl")["current"]["metered"]["amount"],
+        90.0
+    );
     let alone = World::with(&[failed]);
     let report = alone.json();
     let etl = &workload(&report, "etl")["current"];
     assert_eq!(etl["cost_usd"], Value::Null);
-    assert!(etl["not_priced"].as_str().is_some_and(|reason| reason.contains("pulled their image")), "{etl}");
+    assert!(
+        etl["not_priced"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("pulled their image")),
+        "{etl}"
+    );
 }
 
 #[test]
 fn a_task_without_a_pull_time_is_billed_from_its_start_and_said_to_be() {
     let assumed = json!({ "pullStartedAt": null, "startedAt": "2026-10-05T00:00:05Z" });
-    let world = World::with(&[event(&with(task("etl", "a1", T0, Some(T0 + 100 * SECOND)), assumed))]);
-    assert_eq!(workload(&world.json(), "etl")["current"]["metered"]["amount"], 95.0);
+    let world = World::with(&[event(&with(
+        task("etl", "a1", T0, Some(T0 + 100 * SECOND)),
+        assumed,
+    ))]);
+    assert_eq!(
+        workload(&world.json(), "etl")["current"]["metered"]["amount"],
+        95.0
+    );
     let notes = world.json()["coverage"]["notes"].to_string();
     assert!(notes.contains("pull"), "{notes}");
 }
 
 #[test]
 fn a_build_without_phases_is_billed_from_its_submission() {
-    let bare = with(build("ci", "b1", T0, T0 + 59 * SECOND), json!({ "phases": [] }));
+    let bare = with(
+        build("ci", "b1", T0, T0 + 59 * SECOND),
+        json!({ "phases": [] }),
+    );
     let world = World::with(&[bare]);
-    assert_eq!(workload(&world.json(), "ci")["current"]["metered"]["amount"], 2.0, "61 s from submission");
+    assert_eq!(
+        workload(&world.json(), "ci")["current"]["metered"]["amount"],
+        2.0,
+        "61 s from submission"
+    );
 }
 
 #[test]
 fn savings_never_exceed_the_cost() {
     let text = lines(&readings_every(5 * MINUTE, "web", T0, T0 + 9 * DAY, 1.0, 4));
-    let world =
-        World::with(&[json!({ "services": [service("web", &[(T0 - HOUR, "web:1")])] }), definition("web:1", 4096, 30_720)]);
+    let world = World::with(&[
+        json!({ "services": [service("web", &[(T0 - HOUR, "web:1")])] }),
+        definition("web:1", 4096, 30_720),
+    ]);
     world.write("stream.jsonl", text);
     world.import(&["stream.jsonl"]).exits(0);
     let report = world.json();
     let web = workload(&report, "web");
-    let (saved, paid) =
-        (web["monthly_savings_usd"].as_f64().expect("told"), web["current"]["monthly_cost_usd"].as_f64().expect("priced"));
+    let (saved, paid) = (
+        web["monthly_savings_usd"].as_f64().expect("told"),
+        web["current"]["monthly_cost_usd"].as_f64().expect("priced"),
+    );
     assert!(saved > 0.9 * paid && saved <= paid, "{saved} of {paid}");
     let steps = &web["savings_steps"];
-    assert_usd(Some(steps["rightsize_usd"].as_f64().expect("told") + steps["move_usd"].as_f64().expect("told")), saved);
+    assert_usd(
+        Some(
+            steps["rightsize_usd"].as_f64().expect("told")
+                + steps["move_usd"].as_f64().expect("told"),
+        ),
+        saved,
+    );
 }

@@ -43,11 +43,20 @@ impl Reader {
     }
 
     fn with(fake: &Fake, key: &str, region: &str) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let credentials =
-            Credentials::new(key, "CANARY-secret-access-key", Some("CANARY-session-token".to_owned()), None, "test");
-        let times =
-            TimeoutConfig::builder().read_timeout(Duration::from_secs(2)).operation_attempt_timeout(Duration::from_secs(20));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let credentials = Credentials::new(
+            key,
+            "CANARY-secret-access-key",
+            Some("CANARY-session-token".to_owned()),
+            None,
+            "test",
+        );
+        let times = TimeoutConfig::builder()
+            .read_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(Duration::from_secs(20));
         let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
             .endpoint_url(fake.endpoint())
             .region(Region::new(region.to_owned()))
@@ -73,18 +82,27 @@ impl Reader {
 
     /// The answer of a call that goes well.
     #[track_caller]
-    fn told<T, E: Debug>(&self, call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>) -> T {
-        self.wait(call).unwrap_or_else(|error| panic!("refused: {error:?}"))
+    fn told<T, E: Debug>(
+        &self,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> T {
+        self.wait(call)
+            .unwrap_or_else(|error| panic!("refused: {error:?}"))
     }
 
     /// AWS's code for a call that is refused.
     #[track_caller]
-    fn refused<T: Debug, E>(&self, call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>) -> String
+    fn refused<T: Debug, E>(
+        &self,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> String
     where
         E: ProvideErrorMetadata + Debug,
     {
         let error = self.wait(call).expect_err("it is refused");
-        let service = error.as_service_error().unwrap_or_else(|| panic!("not AWS's refusal: {error:?}"));
+        let service = error
+            .as_service_error()
+            .unwrap_or_else(|| panic!("not AWS's refusal: {error:?}"));
         service.code().unwrap_or_default().to_owned()
     }
 }

@@ -3,13 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    HOUR, MINUTE, Run, SECOND, T0, World, build, cost, definition, event, finished, gzipped, lines, metric, parsed, readings,
-    service, sighting, stamp, task, with, workload,
+    HOUR, MINUTE, Run, SECOND, T0, World, build, cost, definition, event, finished, gzipped, lines,
+    metric, parsed, readings, service, sighting, stamp, task, with, workload,
 };
 
 /// Two tasks of one family: 90 s and 7 s.
 fn two_events() -> [Value; 2] {
-    [finished("etl", "a1", T0 + HOUR, T0 + HOUR + 90 * SECOND), finished("etl", "a2", T0 + 2 * HOUR, T0 + 2 * HOUR + 7 * SECOND)]
+    [
+        finished("etl", "a1", T0 + HOUR, T0 + HOUR + 90 * SECOND),
+        finished("etl", "a2", T0 + 2 * HOUR, T0 + 2 * HOUR + 7 * SECOND),
+    ]
 }
 
 /// Imports one file and holds that `accepted` records came of it, nothing else.
@@ -27,7 +30,10 @@ fn accepts(file: &str, content: impl AsRef<[u8]>, accepted: u32) -> World {
 fn holds_two_tasks(world: &World) {
     let report = world.json();
     let etl = workload(&report, "etl");
-    assert_eq!((&etl["kind"], &etl["cluster"]), (&json!("task"), &json!("batch")));
+    assert_eq!(
+        (&etl["kind"], &etl["cluster"]),
+        (&json!("task"), &json!("batch"))
+    );
     assert_eq!(
         (&etl["evidence"]["runs"], &etl["current"]["metered"]),
         (&json!(2), &json!({ "amount": 150.0, "unit": "second" }))
@@ -46,7 +52,11 @@ fn events_are_read_as_one_array_on_one_line() {
 
 #[test]
 fn events_are_read_as_a_pretty_array() {
-    holds_two_tasks(&accepts("events.json", serde_json::to_string_pretty(&two_events()).expect("JSON"), 2));
+    holds_two_tasks(&accepts(
+        "events.json",
+        serde_json::to_string_pretty(&two_events()).expect("JSON"),
+        2,
+    ));
 }
 
 #[test]
@@ -57,22 +67,28 @@ fn events_are_read_as_pretty_documents_one_after_the_other() {
 
 #[test]
 fn events_are_read_from_an_export_of_cloudwatch_logs() {
-    let exported = two_events().map(|event| format!("2026-10-05T01:02:03.456Z {event}\n")).concat();
+    let exported = two_events()
+        .map(|event| format!("2026-10-05T01:02:03.456Z {event}\n"))
+        .concat();
     holds_two_tasks(&accepts("000000.gz", gzipped(exported), 2));
 }
 
 #[test]
 fn events_are_read_from_filter_log_events() {
     let logged = |event: &Value| json!({ "logStreamName": "s", "timestamp": T0, "ingestionTime": T0, "eventId": "3", "message": event.to_string() });
-    let output =
-        json!({ "events": two_events().iter().map(logged).collect::<Vec<_>>(), "searchedLogStreams": [], "nextToken": "x" });
-    holds_two_tasks(&accepts("logs.json", serde_json::to_string_pretty(&output).expect("JSON"), 2));
+    let output = json!({ "events": two_events().iter().map(logged).collect::<Vec<_>>(), "searchedLogStreams": [], "nextToken": "x" });
+    holds_two_tasks(&accepts(
+        "logs.json",
+        serde_json::to_string_pretty(&output).expect("JSON"),
+        2,
+    ));
     holds_two_tasks(&accepts("logs.json", output.to_string(), 2));
 }
 
 #[test]
 fn events_are_read_from_a_subscription_envelope() {
-    let logged = |event: &Value| json!({ "id": "1", "timestamp": T0, "message": event.to_string() });
+    let logged =
+        |event: &Value| json!({ "id": "1", "timestamp": T0, "message": event.to_string() });
     let envelope = json!({
         "messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": "/aws/events/ecs", "logStream": "s",
         "subscriptionFilters": ["all"], "logEvents": two_events().iter().map(logged).collect::<Vec<_>>(),
@@ -82,7 +98,11 @@ fn events_are_read_from_a_subscription_envelope() {
 
 #[test]
 fn events_are_read_as_firehose_joins_them_on_one_line() {
-    holds_two_tasks(&accepts("firehose", two_events().map(|event| event.to_string()).concat(), 2));
+    holds_two_tasks(&accepts(
+        "firehose",
+        two_events().map(|event| event.to_string()).concat(),
+        2,
+    ));
 }
 
 #[test]
@@ -99,11 +119,19 @@ fn gzip_is_known_by_its_content_not_its_name() {
 #[test]
 fn standard_input_is_a_file_like_any_other() {
     let world = World::new();
-    let run = world.run_fed(&["import", "-", "--dataset", "dataset"], lines(&two_events()));
+    let run = world.run_fed(
+        &["import", "-", "--dataset", "dataset"],
+        lines(&two_events()),
+    );
     run.exits(0).says(&["standard input: 2 read = 2 accepted"]);
     holds_two_tasks(&world);
-    let again = world.run_fed(&["import", "-", "--dataset", "dataset"], lines(&two_events()));
-    again.exits(0).says(&["standard input: already in the dataset"]);
+    let again = world.run_fed(
+        &["import", "-", "--dataset", "dataset"],
+        lines(&two_events()),
+    );
+    again
+        .exits(0)
+        .says(&["standard input: already in the dataset"]);
 }
 
 #[test]
@@ -117,44 +145,81 @@ fn described_tasks_are_read_with_epoch_seconds_and_text_times() {
         ),
     ];
     let output = json!({ "tasks": tasks, "failures": [] });
-    holds_two_tasks(&accepts("tasks.json", serde_json::to_string_pretty(&output).expect("JSON"), 2));
+    holds_two_tasks(&accepts(
+        "tasks.json",
+        serde_json::to_string_pretty(&output).expect("JSON"),
+        2,
+    ));
 }
 
 #[test]
 fn a_list_of_outputs_is_read_as_each_of_them() {
-    let outputs: Vec<Value> = two_events().iter().map(|event| json!({ "tasks": [event["detail"]], "failures": [] })).collect();
-    holds_two_tasks(&accepts("tasks.json", serde_json::to_string_pretty(&outputs).expect("JSON"), 2));
+    let outputs: Vec<Value> = two_events()
+        .iter()
+        .map(|event| json!({ "tasks": [event["detail"]], "failures": [] }))
+        .collect();
+    holds_two_tasks(&accepts(
+        "tasks.json",
+        serde_json::to_string_pretty(&outputs).expect("JSON"),
+        2,
+    ));
     holds_two_tasks(&accepts("tasks.json", json!(outputs).to_string(), 2));
 }
 
 #[test]
 fn services_and_their_definitions_tell_the_size_of_a_metric_stream() {
     let world = World::new();
-    world.write("services.json", json!({ "services": [service("web", &[(T0, "web:1")])], "failures": [] }).to_string());
-    world.write("definition.json", serde_json::to_string_pretty(&definition("web:1", 512, 1024)).expect("JSON"));
-    world.write("stream.json", lines(&readings("web", T0 + HOUR, T0 + 2 * HOUR, 40.0, 2)));
+    world.write(
+        "services.json",
+        json!({ "services": [service("web", &[(T0, "web:1")])], "failures": [] }).to_string(),
+    );
+    world.write(
+        "definition.json",
+        serde_json::to_string_pretty(&definition("web:1", 512, 1024)).expect("JSON"),
+    );
+    world.write(
+        "stream.json",
+        lines(&readings("web", T0 + HOUR, T0 + 2 * HOUR, 40.0, 2)),
+    );
     let counted = "122 read = 122 accepted + 0 unused + 0 rejected";
-    world.import(&["services.json", "definition.json", "stream.json"]).exits(0).says(&[counted]);
+    world
+        .import(&["services.json", "definition.json", "stream.json"])
+        .exits(0)
+        .says(&[counted]);
     let report = world.json();
     let web = workload(&report, "web");
     assert_eq!(web["current"]["size"]["name"], "0.5 vCPU / 1 GiB");
     assert_eq!(web["evidence"]["period_s"], 60);
-    assert_eq!(web["current"]["metered"], json!({ "amount": 7200.0, "unit": "second" }), "2 tasks for an hour");
+    assert_eq!(
+        web["current"]["metered"],
+        json!({ "amount": 7200.0, "unit": "second" }),
+        "2 tasks for an hour"
+    );
     assert_eq!(web["current"]["basis"], "sample_count");
 }
 
 #[test]
 fn builds_are_read_from_batch_get_builds() {
     let output = json!({ "builds": [build("ci", "b1", T0, T0 + 61 * SECOND), build("ci", "b2", T0 + HOUR, T0 + HOUR + MINUTE)], "buildsNotFound": [] });
-    for content in [output.to_string(), serde_json::to_string_pretty(&output).expect("JSON")] {
+    for content in [
+        output.to_string(),
+        serde_json::to_string_pretty(&output).expect("JSON"),
+    ] {
         let world = accepts("builds.json", content, 2);
         let report = world.json();
         let ci = workload(&report, "ci");
         assert_eq!(
             (&ci["kind"], &ci["cluster"], &ci["current"]["size"]["name"]),
-            (&json!("build"), &Value::Null, &json!("BUILD_GENERAL1_SMALL"))
+            (
+                &json!("build"),
+                &Value::Null,
+                &json!("BUILD_GENERAL1_SMALL")
+            )
         );
-        assert_eq!(ci["current"]["metered"], json!({ "amount": 3.0, "unit": "minute" }));
+        assert_eq!(
+            ci["current"]["metered"],
+            json!({ "amount": 3.0, "unit": "minute" })
+        );
     }
 }
 
@@ -162,45 +227,90 @@ fn builds_are_read_from_batch_get_builds() {
 fn what_aws_did_not_return_is_counted_and_marks_the_import_incomplete() {
     let world = World::new();
     let missing = json!([{ "arn": "arn:aws:ecs:us-east-1:123456789012:task/batch/gone", "reason": "MISSING" }]);
-    world.write("tasks.json", json!({ "tasks": [task("etl", "a1", T0, Some(T0 + MINUTE))], "failures": missing }).to_string());
+    world.write(
+        "tasks.json",
+        json!({ "tasks": [task("etl", "a1", T0, Some(T0 + MINUTE))], "failures": missing })
+            .to_string(),
+    );
     world.write(
         "builds.json",
         json!({ "builds": [build("ci", "b1", T0, T0 + MINUTE)], "buildsNotFound": ["ci:x", "ci:y"] }).to_string(),
     );
-    world.import(&["tasks.json"]).exits(3).says(&["1  asked for, but not returned by AWS"]);
-    world.import(&["builds.json"]).exits(3).says(&["2  asked for, but not returned by AWS"]);
+    world
+        .import(&["tasks.json"])
+        .exits(3)
+        .says(&["1  asked for, but not returned by AWS"]);
+    world
+        .import(&["builds.json"])
+        .exits(3)
+        .says(&["2  asked for, but not returned by AWS"]);
     world.report(&["--strict"]).exits(3);
 }
 
 #[test]
 fn performance_log_events_tell_of_tasks_and_their_use() {
     let (begun, ended) = (T0 + HOUR, T0 + HOUR + 30 * MINUTE);
-    let times = std::iter::successors(Some(begun + MINUTE), |at| Some(at + MINUTE)).take_while(|at| *at <= ended);
+    let times = std::iter::successors(Some(begun + MINUTE), |at| Some(at + MINUTE))
+        .take_while(|at| *at <= ended);
     let records: Vec<Value> = times.map(|at| sighting("etl", "a1", begun, at)).collect();
     let world = accepts("performance.jsonl", lines(&records), 30);
-    world.write("later.jsonl", lines(&[finished("other", "b1", T0 + 9 * HOUR, T0 + 10 * HOUR)]));
+    world.write(
+        "later.jsonl",
+        lines(&[finished("other", "b1", T0 + 9 * HOUR, T0 + 10 * HOUR)]),
+    );
     world.import(&["later.jsonl"]).exits(0);
     let report = world.json();
     let etl = workload(&report, "etl");
-    assert_eq!((&etl["evidence"]["runs"], &etl["evidence"]["samples"]), (&json!(1), &json!(60)));
+    assert_eq!(
+        (&etl["evidence"]["runs"], &etl["evidence"]["samples"]),
+        (&json!(1), &json!(60))
+    );
     assert_eq!(etl["current"]["size"]["name"], "0.25 vCPU / 0.5 GiB");
-    assert_eq!(etl["current"]["metered"]["amount"], 1860.0, "to the minute after its last sighting");
+    assert_eq!(
+        etl["current"]["metered"]["amount"], 1860.0,
+        "to the minute after its last sighting"
+    );
 }
 
 #[test]
 fn performance_log_events_are_read_from_logs_envelopes_too() {
-    let logged = |at| json!({ "timestamp": at, "message": sighting("etl", "a1", T0, at).to_string() });
-    accepts("logs.json", json!({ "events": [logged(T0 + MINUTE), logged(T0 + 2 * MINUTE)] }).to_string(), 2);
+    let logged =
+        |at| json!({ "timestamp": at, "message": sighting("etl", "a1", T0, at).to_string() });
+    accepts(
+        "logs.json",
+        json!({ "events": [logged(T0 + MINUTE), logged(T0 + 2 * MINUTE)] }).to_string(),
+        2,
+    );
 }
 
 #[test]
 fn records_of_other_things_are_left_and_counted() {
     let world = World::new();
-    let instance = with(finished("etl", "a1", T0, T0 + MINUTE), json!({ "detail-type": "ECS Container Instance State Change" }));
-    let container = with(sighting("etl", "a1", T0, T0 + MINUTE), json!({ "Type": "Container" }));
-    let network = with(metric("web", "CPUUtilization", T0, 1.0, 1), json!({ "metric_name": "NetworkRxBytes" }));
-    world.write("mixed.jsonl", lines(&[instance, container, network, finished("etl", "a2", T0, T0 + MINUTE)]));
-    world.import(&["mixed.jsonl"]).exits(0).says(&["4 read = 1 accepted + 3 unused + 0 rejected"]);
+    let instance = with(
+        finished("etl", "a1", T0, T0 + MINUTE),
+        json!({ "detail-type": "ECS Container Instance State Change" }),
+    );
+    let container = with(
+        sighting("etl", "a1", T0, T0 + MINUTE),
+        json!({ "Type": "Container" }),
+    );
+    let network = with(
+        metric("web", "CPUUtilization", T0, 1.0, 1),
+        json!({ "metric_name": "NetworkRxBytes" }),
+    );
+    world.write(
+        "mixed.jsonl",
+        lines(&[
+            instance,
+            container,
+            network,
+            finished("etl", "a2", T0, T0 + MINUTE),
+        ]),
+    );
+    world
+        .import(&["mixed.jsonl"])
+        .exits(0)
+        .says(&["4 read = 1 accepted + 3 unused + 0 rejected"]);
 }
 
 #[test]
@@ -228,7 +338,10 @@ fn a_folder_is_searched_and_what_is_unknown_in_it_is_skipped_and_listed() {
 fn an_unknown_file_that_is_named_is_an_error() {
     let world = World::new();
     world.write("other.json", "{\"some\": \"thing\"}\n");
-    world.import(&["other.json"]).exits(5).says(&["other.json", "not a shape of AWS output"]);
+    world
+        .import(&["other.json"])
+        .exits(5)
+        .says(&["other.json", "not a shape of AWS output"]);
     assert!(!world.path("dataset").exists(), "nothing was begun");
 }
 
@@ -236,11 +349,25 @@ fn an_unknown_file_that_is_named_is_an_error() {
 fn life() -> Vec<Value> {
     let ended = task("etl", "a1", T0, Some(T0 + 100 * SECOND));
     let at = |version: i64, task: &Value| event(&with(task.clone(), json!({ "version": version })));
-    let pending =
-        with(ended.clone(), json!({ "pullStartedAt": null, "stoppedAt": null, "stopCode": null, "lastStatus": "PENDING" }));
-    let running = with(ended.clone(), json!({ "stoppedAt": null, "stopCode": null, "lastStatus": "RUNNING" }));
-    let stopping = with(running.clone(), json!({ "stoppingAt": stamp(T0 + 80 * SECOND), "lastStatus": "DEPROVISIONING" }));
-    vec![at(1, &pending), at(2, &pending), at(3, &running), at(4, &stopping), at(6, &ended)]
+    let pending = with(
+        ended.clone(),
+        json!({ "pullStartedAt": null, "stoppedAt": null, "stopCode": null, "lastStatus": "PENDING" }),
+    );
+    let running = with(
+        ended.clone(),
+        json!({ "stoppedAt": null, "stopCode": null, "lastStatus": "RUNNING" }),
+    );
+    let stopping = with(
+        running.clone(),
+        json!({ "stoppingAt": stamp(T0 + 80 * SECOND), "lastStatus": "DEPROVISIONING" }),
+    );
+    vec![
+        at(1, &pending),
+        at(2, &pending),
+        at(3, &running),
+        at(4, &stopping),
+        at(6, &ended),
+    ]
 }
 
 #[test]
@@ -251,9 +378,15 @@ fn the_highest_version_of_an_event_wins_in_whatever_order() {
     for order in [forth, back, shuffled] {
         let report = World::with(&order).json();
         let etl = workload(&report, "etl");
-        assert_eq!((&etl["evidence"]["runs"], &etl["evidence"]["open_runs"]), (&json!(1), &json!(0)));
+        assert_eq!(
+            (&etl["evidence"]["runs"], &etl["evidence"]["open_runs"]),
+            (&json!(1), &json!(0))
+        );
         assert_eq!(etl["current"]["metered"]["amount"], 100.0);
-        assert_eq!(report["coverage"]["conflicting_rows"], 0, "an older version contradicts nothing");
+        assert_eq!(
+            report["coverage"]["conflicting_rows"], 0,
+            "an older version contradicts nothing"
+        );
     }
 }
 
@@ -263,7 +396,10 @@ fn a_later_sighting_of_lower_version_does_not_reopen_a_run() {
     world.write("late.jsonl", lines(&[life()[2].clone()]));
     world.import(&["late.jsonl"]).exits(0);
     let report = world.json();
-    assert_eq!(workload(&report, "etl")["current"]["metered"]["amount"], 100.0);
+    assert_eq!(
+        workload(&report, "etl")["current"]["metered"]["amount"],
+        100.0
+    );
     assert_eq!(workload(&report, "etl")["evidence"]["open_runs"], 0);
 }
 
@@ -275,7 +411,13 @@ fn duplicates_and_contradictions_are_counted() {
     world.write("again.json", json!([first]).to_string());
     world.import(&["again.json"]).exits(0);
     let report = world.json();
-    assert_eq!((&report["coverage"]["duplicate_rows"], &report["coverage"]["conflicting_rows"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (
+            &report["coverage"]["duplicate_rows"],
+            &report["coverage"]["conflicting_rows"]
+        ),
+        (&json!(1), &json!(1))
+    );
     assert_eq!(workload(&report, "etl")["evidence"]["runs"], 1);
 }
 
@@ -317,17 +459,28 @@ fn the_order_of_files_does_not_matter() {
         for name in &order {
             world.import_into(&dataset, &[name]).exits(0);
         }
-        assert_eq!(world.json_text(&dataset), world.json_text("forth"), "{order:?}");
+        assert_eq!(
+            world.json_text(&dataset),
+            world.json_text("forth"),
+            "{order:?}"
+        );
         assert_eq!(world.parts(&dataset), world.parts("forth"), "{order:?}");
     }
     let report = parsed(&world.json_text("forth"));
-    assert!(cost(&report, "web").is_some() && cost(&report, "etl").is_some() && cost(&report, "ci").is_some());
+    assert!(
+        cost(&report, "web").is_some()
+            && cost(&report, "etl").is_some()
+            && cost(&report, "ci").is_some()
+    );
 }
 
 #[test]
 fn readings_mean_the_same_in_one_file_and_in_many() {
     let records = readings("web", T0, T0 + HOUR, 40.0, 1);
-    let described = [json!({ "services": [service("web", &[(T0, "web:1")])] }), definition("web:1", 512, 1024)];
+    let described = [
+        json!({ "services": [service("web", &[(T0, "web:1")])] }),
+        definition("web:1", 512, 1024),
+    ];
     let metered = |files: &[Vec<Value>]| {
         let world = World::with(&described);
         for (number, records) in files.iter().enumerate() {
@@ -339,9 +492,18 @@ fn readings_mean_the_same_in_one_file_and_in_many() {
     };
     // Late records make a delivery skip minutes, and the next one bring them.
     let minute = |record: &Value| record["timestamp"].as_i64().expect("a time") / MINUTE;
-    let (even, odd) = records.iter().cloned().partition(|record| minute(record) % 2 == 0);
-    assert_eq!(metered(&[records]), json!({ "amount": 3600.0, "unit": "second" }));
-    assert_eq!(metered(&[even, odd]), json!({ "amount": 3600.0, "unit": "second" }));
+    let (even, odd) = records
+        .iter()
+        .cloned()
+        .partition(|record| minute(record) % 2 == 0);
+    assert_eq!(
+        metered(&[records]),
+        json!({ "amount": 3600.0, "unit": "second" })
+    );
+    assert_eq!(
+        metered(&[even, odd]),
+        json!({ "amount": 3600.0, "unit": "second" })
+    );
 }
 
 #[test]
@@ -354,8 +516,19 @@ fn a_file_imported_twice_changes_nothing() {
     let (parts, report) = (world.parts("dataset"), world.json_text("dataset"));
     let again: Run = world.import(&["input"]).exits(0);
     for (name, _) in files() {
-        assert!(again.stdout.contains(&format!("input/{name}: already in the dataset")), "{}", again.stdout);
+        assert!(
+            again
+                .stdout
+                .contains(&format!("input/{name}: already in the dataset")),
+            "{}",
+            again.stdout
+        );
     }
-    world.import(&["input/events.jsonl", "input/events.jsonl"]).exits(0);
-    assert_eq!((world.parts("dataset"), world.json_text("dataset")), (parts, report));
+    world
+        .import(&["input/events.jsonl", "input/events.jsonl"])
+        .exits(0);
+    assert_eq!(
+        (world.parts("dataset"), world.json_text("dataset")),
+        (parts, report)
+    );
 }

@@ -8,7 +8,10 @@ use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 
-use crate::support::{CANARY, HOUR, MINUTE, Run, SECOND, T0, World, assert_usd, build, command, cost, finished, lines, parsed};
+use crate::support::{
+    CANARY, HOUR, MINUTE, Run, SECOND, T0, World, assert_usd, build, command, cost, finished,
+    lines, parsed,
+};
 
 // ------------------------------------------------------------------------------------------- A loopback price list
 
@@ -50,23 +53,33 @@ impl FakeAws {
         let server = std::thread::spawn(move || {
             for stream in listener.incoming().take(10_000) {
                 let mut stream = stream.expect("a connection");
-                let Some(call) = read_call(&mut stream) else { return };
+                let Some(call) = read_call(&mut stream) else {
+                    return;
+                };
                 let before = {
                     let mut calls = seen.lock().expect("no test panics in here");
                     calls.push(call.clone());
                     calls.len() - 1
                 };
                 let (status, body) = answer(&call, before);
-                let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+                let body = body
+                    .as_str()
+                    .map_or_else(|| body.to_string(), str::to_owned);
                 let head = format!(
                     "HTTP/1.1 {status} X\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                     body.len()
                 );
                 // A client that has left is its own affair.
-                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+                let _ = stream
+                    .write_all(head.as_bytes())
+                    .and_then(|()| stream.write_all(body.as_bytes()));
             }
         });
-        Self { port, calls, server: Some(server) }
+        Self {
+            port,
+            calls,
+            server: Some(server),
+        }
     }
 
     fn calls(&self) -> Vec<Call> {
@@ -78,21 +91,35 @@ impl FakeAws {
         self.run_with(
             world,
             args,
-            &[("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", CANARY), ("AWS_SESSION_TOKEN", CANARY)],
+            &[
+                ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+                ("AWS_SECRET_ACCESS_KEY", CANARY),
+                ("AWS_SESSION_TOKEN", CANARY),
+            ],
         )
     }
 
     fn run_with(&self, world: &World, args: &[&str], env: &[(&str, &str)]) -> Run {
         let mut command = command(args);
         command.current_dir(world.path(""));
-        command.env("HOME", world.path("home")).env("AWS_EC2_METADATA_DISABLED", "true");
-        command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port)).envs(env.iter().copied());
+        command
+            .env("HOME", world.path("home"))
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        command
+            .env(
+                "AWS_ENDPOINT_URL",
+                format!("http://127.0.0.1:{}", self.port),
+            )
+            .envs(env.iter().copied());
         Run::of(&command.output().expect("the binary runs"))
     }
 
     /// `prices refresh -o new.book` with `args`.
     fn refresh(&self, world: &World, args: &[&str]) -> Run {
-        self.run(world, &[&["prices", "refresh", "-o", "new.book"], args].concat())
+        self.run(
+            world,
+            &[&["prices", "refresh", "-o", "new.book"], args].concat(),
+        )
     }
 }
 
@@ -120,14 +147,28 @@ fn read_call(stream: &mut TcpStream) -> Option<Call> {
         head.push(line.trim().to_owned());
     }
     let header = |name: &str| {
-        let line = head.iter().skip(1).find(|line| line.to_ascii_lowercase().starts_with(&format!("{name}:")))?;
+        let line = head
+            .iter()
+            .skip(1)
+            .find(|line| line.to_ascii_lowercase().starts_with(&format!("{name}:")))?;
         Some(line[name.len() + 1..].trim().to_owned())
     };
-    let mut body = vec![0; header("content-length").map_or(0, |length| length.parse().expect("a length"))];
+    let mut body =
+        vec![0; header("content-length").map_or(0, |length| length.parse().expect("a length"))];
     reader.read_exact(&mut body).ok()?;
-    let path = head.first()?.split(' ').nth(1)?.trim_start_matches('/').to_owned();
-    let operation = header("x-amz-target").map_or(path, |target| target.rsplit('.').next().unwrap_or_default().to_owned());
-    Some(Call { operation, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
+    let path = head
+        .first()?
+        .split(' ')
+        .nth(1)?
+        .trim_start_matches('/')
+        .to_owned();
+    let operation = header("x-amz-target").map_or(path, |target| {
+        target.rsplit('.').next().unwrap_or_default().to_owned()
+    });
+    Some(Call {
+        operation,
+        body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+    })
 }
 
 /// The products of a price list, answered as AWS does: those with every attribute asked for, two a page.
@@ -142,11 +183,18 @@ fn list(products: Vec<Value>) -> impl Fn(&Call, usize) -> Answer + Send + 'stati
                 };
                 product["serviceCode"] == call.body["ServiceCode"]
                     && filters.iter().all(|filter| {
-                        filter["Type"] == "TERM_MATCH" && of(filter["Field"].as_str().expect("text")) == filter["Value"]
+                        filter["Type"] == "TERM_MATCH"
+                            && of(filter["Field"].as_str().expect("text")) == filter["Value"]
                     })
             };
-            let found: Vec<String> = products.iter().filter(is_asked).map(Value::to_string).collect();
-            let from: usize = call.body["NextToken"].as_str().map_or(0, |token| token.parse().expect("our token"));
+            let found: Vec<String> = products
+                .iter()
+                .filter(is_asked)
+                .map(Value::to_string)
+                .collect();
+            let from: usize = call.body["NextToken"]
+                .as_str()
+                .map_or(0, |token| token.parse().expect("our token"));
             let page: Vec<&String> = found.iter().skip(from).take(2).collect();
             let mut answer = json!({ "FormatVersion": "aws_v1", "PriceList": page });
             if from + 2 < found.len() {
@@ -155,10 +203,14 @@ fn list(products: Vec<Value>) -> impl Fn(&Call, usize) -> Answer + Send + 'stati
             (200, answer)
         }
         "GetAttributeValues" => {
-            let values = ["eu-west-1", "us-east-1", "us-east-1-bos-1"].map(|value| json!({ "Value": value }));
+            let values = ["eu-west-1", "us-east-1", "us-east-1-bos-1"]
+                .map(|value| json!({ "Value": value }));
             (200, json!({ "AttributeValues": values }))
         }
-        "DescribeSavingsPlansOfferingRates" => (200, json!({ "searchResults": rates(&call.body["filters"][0]["values"][0]) })),
+        "DescribeSavingsPlansOfferingRates" => (
+            200,
+            json!({ "searchResults": rates(&call.body["filters"][0]["values"][0]) }),
+        ),
         other => panic!("not a call of a refresh: {other}"),
     }
 }
@@ -174,11 +226,27 @@ fn rates(region: &Value) -> Vec<Value> {
         })
     };
     let mut rates = Vec::new();
-    for (at, (years, payment)) in
-        [(1, "No Upfront"), (1, "All Upfront"), (3, "No Upfront"), (3, "All Upfront")].into_iter().enumerate()
+    for (at, (years, payment)) in [
+        (1, "No Upfront"),
+        (1, "All Upfront"),
+        (3, "No Upfront"),
+        (3, "All Upfront"),
+    ]
+    .into_iter()
+    .enumerate()
     {
-        for (usage, usd) in [("vCPU-Hours:perCPU", 4), ("GB-Hours", 3), ("ARM-vCPU-Hours:perCPU", 2), ("ARM-GB-Hours", 1)] {
-            rates.push(rate(&format!("USE1-Fargate-{usage}"), years, payment, &format!("0.00{usd}{at}")));
+        for (usage, usd) in [
+            ("vCPU-Hours:perCPU", 4),
+            ("GB-Hours", 3),
+            ("ARM-vCPU-Hours:perCPU", 2),
+            ("ARM-GB-Hours", 1),
+        ] {
+            rates.push(rate(
+                &format!("USE1-Fargate-{usage}"),
+                years,
+                payment,
+                &format!("0.00{usd}{at}"),
+            ));
         }
     }
     rates
@@ -204,8 +272,13 @@ fn product(service: &str, sku: &str, attributes: &Value, unit: &str, usd: &str) 
 }
 
 fn fargate(sku: &str, part: &str, usd: &str) -> Value {
-    let unit = if part.contains("Ephemeral") { "GB-Hours" } else { "hours" };
-    let mut attributes = json!({ "usagetype": format!("USE1-Fargate-{part}"), "tenancy": "Shared" });
+    let unit = if part.contains("Ephemeral") {
+        "GB-Hours"
+    } else {
+        "hours"
+    };
+    let mut attributes =
+        json!({ "usagetype": format!("USE1-Fargate-{part}"), "tenancy": "Shared" });
     if part.contains("ARM") {
         attributes["cpuArchitecture"] = "ARM".into();
     }
@@ -239,26 +312,51 @@ fn us_east_1() -> Vec<Value> {
         fargate("ARMVCPU", "ARM-vCPU-Hours:perCPU", "0.0400000000"),
         fargate("ARMGIB", "ARM-GB-Hours", "0.0050000000"),
         fargate("EPH", "EphemeralStorage-GB-Hours", "0.0002000000"),
-        product("AmazonECS", "METER", &json!({ "usagetype": "USE1-ECS-EC2-vCPU-Hours" }), "vCPU-Hours", "0.0000000000"),
+        product(
+            "AmazonECS",
+            "METER",
+            &json!({ "usagetype": "USE1-ECS-EC2-vCPU-Hours" }),
+            "vCPU-Hours",
+            "0.0000000000",
+        ),
         product("CodeBuild", "SMALL", &codebuild, "minutes", "0.0070000000"),
         instance("M5", "m5.large", "0.1000000000"),
         instance("C6G", "c6g.large", "0.0700000000"),
         gp3,
-        product("AmazonVPC", "IP", &json!({ "usagetype": "USE1-PublicIPv4:InUseAddress" }), "Hrs", "0.0050000000"),
+        product(
+            "AmazonVPC",
+            "IP",
+            &json!({ "usagetype": "USE1-PublicIPv4:InUseAddress" }),
+            "Hrs",
+            "0.0050000000",
+        ),
     ]
 }
 
 /// The same with the product `sku` as `change` makes it.
 fn with_product(sku: &str, change: impl Fn(&mut Value)) -> Vec<Value> {
     let mut products = us_east_1();
-    products.iter_mut().filter(|product| product["product"]["sku"] == sku).for_each(change);
+    products
+        .iter_mut()
+        .filter(|product| product["product"]["sku"] == sku)
+        .for_each(change);
     products
 }
 
 /// The only tier of a product's only term.
 fn tier<'p>(product: &'p mut Value, field: &str) -> &'p mut Value {
-    let term = product["terms"]["OnDemand"].as_object_mut().expect("terms").values_mut().next().expect("one");
-    &mut term["priceDimensions"].as_object_mut().expect("tiers").values_mut().next().expect("one")[field]
+    let term = product["terms"]["OnDemand"]
+        .as_object_mut()
+        .expect("terms")
+        .values_mut()
+        .next()
+        .expect("one");
+    &mut term["priceDimensions"]
+        .as_object_mut()
+        .expect("tiers")
+        .values_mut()
+        .next()
+        .expect("one")[field]
 }
 
 const US: &[&str] = &["--region", "us-east-1"];
@@ -275,15 +373,34 @@ fn refreshed(world: &World) -> String {
 fn a_report_with_a_refreshed_book_costs_what_its_prices_say() {
     let world = World::new();
     let aws = FakeAws::new(list(us_east_1()));
-    let run = aws.refresh(&world, US).exits(0).says(&["us-east-1", "Wrote new.book", "prices as of 2026-11-20"]);
-    world.write("events.jsonl", lines(&[finished("etl", "a1", T0, T0 + HOUR), build("ci", "b1", T0, T0 + 61 * SECOND)]));
+    let run = aws.refresh(&world, US).exits(0).says(&[
+        "us-east-1",
+        "Wrote new.book",
+        "prices as of 2026-11-20",
+    ]);
+    world.write(
+        "events.jsonl",
+        lines(&[
+            finished("etl", "a1", T0, T0 + HOUR),
+            build("ci", "b1", T0, T0 + 61 * SECOND),
+        ]),
+    );
     world.import(&["events.jsonl"]).exits(0);
-    let report = parsed(&world.report(&["--format", "json", "--prices", "new.book"]).exits(0).stdout);
+    let report = parsed(
+        &world
+            .report(&["--format", "json", "--prices", "new.book"])
+            .exits(0)
+            .stdout,
+    );
     // An hour of 0.25 vCPU and 0.5 GiB: 0.25 × 0.05 + 0.5 × 0.006. Two minutes of a small build: 2 × 0.007.
     assert_usd(cost(&report, "etl"), 0.0155);
     assert_usd(cost(&report, "ci"), 0.014);
     let book = report["prices"]["book"].as_str().expect("a hash");
-    assert!(run.stdout.contains(&format!("book {book}")), "{}", run.stdout);
+    assert!(
+        run.stdout.contains(&format!("book {book}")),
+        "{}",
+        run.stdout
+    );
     let embedded = parsed(&world.report(&["--format", "json"]).exits(0).stdout);
     assert_ne!(embedded["prices"]["book"], book);
 }
@@ -294,7 +411,10 @@ fn the_same_answers_make_the_same_book_in_any_order() {
     let book = refreshed(&world);
     let reversed: Vec<Value> = us_east_1().into_iter().rev().collect();
     FakeAws::new(list(reversed)).refresh(&world, US).exits(0);
-    assert_eq!(fs::read_to_string(world.path("new.book")).expect("written"), book);
+    assert_eq!(
+        fs::read_to_string(world.path("new.book")).expect("written"),
+        book
+    );
     assert!(!book.contains(CANARY));
     for line in [
         "us-east-1,linux,x86_64,on_demand,vcpu_hour,0.0500000000,2026-11-20,AWS Price List API,exact",
@@ -303,7 +423,10 @@ fn the_same_answers_make_the_same_book_in_any_order() {
         "us-east-1,m5.large,0.1000000000,2026-11-20,AWS Price List API,exact",
         "us-east-1,gp3_gib_month,0.0900000000,usd,2026-11-20,AWS Price List API,exact",
     ] {
-        assert!(book.lines().any(|found| found == line), "no `{line}` in\n{book}");
+        assert!(
+            book.lines().any(|found| found == line),
+            "no `{line}` in\n{book}"
+        );
     }
 }
 
@@ -313,10 +436,20 @@ fn every_filter_is_exact_and_every_page_is_read() {
     let aws = FakeAws::new(list(us_east_1()));
     aws.refresh(&world, US).exits(0);
     let calls = aws.calls();
-    assert!(calls.iter().all(|call| call.operation == "GetProducts" && call.filter("regionCode") == Some("us-east-1")));
-    let ecs: Vec<&Value> = calls.iter().filter(|call| call.is_for("AmazonECS")).map(|call| &call.body["NextToken"]).collect();
+    assert!(
+        calls.iter().all(|call| call.operation == "GetProducts"
+            && call.filter("regionCode") == Some("us-east-1"))
+    );
+    let ecs: Vec<&Value> = calls
+        .iter()
+        .filter(|call| call.is_for("AmazonECS"))
+        .map(|call| &call.body["NextToken"])
+        .collect();
     assert_eq!(ecs, [&Value::Null, &json!("2"), &json!("4")]);
-    let instances = calls.iter().find(|call| call.filter("operation").is_some()).expect("instances are asked for");
+    let instances = calls
+        .iter()
+        .find(|call| call.filter("operation").is_some())
+        .expect("instances are asked for");
     for (field, value) in [
         ("operatingSystem", "Linux"),
         ("tenancy", "Shared"),
@@ -333,10 +466,31 @@ fn every_filter_is_exact_and_every_page_is_read() {
 fn only_refreshed_regions_have_prices() {
     let world = World::new();
     refreshed(&world);
-    world.run(&["prices", "show", "--prices", "new.book", "--region", "eu-west-1"]).exits(6).says(&["eu-west-1"]);
-    let run = world.run(&["prices", "show", "--prices", "new.book", "--format", "csv"]).exits(0);
-    let regions = run.stdout.lines().skip(1).map(|line| line.split(',').next().expect("a region"));
-    assert!(regions.clone().all(|region| ["us-east-1", "*"].contains(&region)) && regions.clone().any(|region| region == "*"));
+    world
+        .run(&[
+            "prices",
+            "show",
+            "--prices",
+            "new.book",
+            "--region",
+            "eu-west-1",
+        ])
+        .exits(6)
+        .says(&["eu-west-1"]);
+    let run = world
+        .run(&["prices", "show", "--prices", "new.book", "--format", "csv"])
+        .exits(0);
+    let regions = run
+        .stdout
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').next().expect("a region"));
+    assert!(
+        regions
+            .clone()
+            .all(|region| ["us-east-1", "*"].contains(&region))
+            && regions.clone().any(|region| region == "*")
+    );
     assert!(!run.stdout.contains("spot"));
     let job = [
         "compare",
@@ -353,11 +507,25 @@ fn only_refreshed_regions_have_prices() {
         "--arch",
         "x86_64",
     ];
-    let compare =
-        |region| world.run(&[&job, ["--format", "json", "--prices", "new.book", "--region", region].as_slice()].concat());
+    let compare = |region| {
+        world.run(
+            &[
+                &job,
+                [
+                    "--format", "json", "--prices", "new.book", "--region", region,
+                ]
+                .as_slice(),
+            ]
+            .concat(),
+        )
+    };
     let result = parsed(&compare("us-east-1").exits(0).stdout);
     // 1 × 0.05 + 2 × 0.006.
-    let fargate = result["placements"].as_array().expect("a list").iter().find(|found| found["platform"] == "fargate");
+    let fargate = result["placements"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|found| found["platform"] == "fargate");
     assert_usd(fargate.expect("Fargate")["cost_usd"].as_f64(), 0.062);
     compare("eu-west-1").exits(5).says(&["eu-west-1"]);
 }
@@ -367,8 +535,17 @@ fn all_regions_are_those_of_the_list_without_zones() {
     let world = World::new();
     let aws = FakeAws::new(list(us_east_1()));
     let run = aws.refresh(&world, &["--region", "all"]).exits(3);
-    assert!(run.stdout.contains("eu-west-1: not in the price list: CodeBuild "), "{}", run.stdout);
-    let mut asked: Vec<String> = aws.calls().iter().filter_map(|call| call.filter("regionCode").map(str::to_owned)).collect();
+    assert!(
+        run.stdout
+            .contains("eu-west-1: not in the price list: CodeBuild "),
+        "{}",
+        run.stdout
+    );
+    let mut asked: Vec<String> = aws
+        .calls()
+        .iter()
+        .filter_map(|call| call.filter("regionCode").map(str::to_owned))
+        .collect();
     asked.sort();
     asked.dedup();
     assert_eq!(asked, ["eu-west-1", "us-east-1"]);
@@ -378,14 +555,26 @@ fn all_regions_are_those_of_the_list_without_zones() {
 fn savings_plan_rates_come_when_asked_for() {
     let world = World::new();
     let aws = FakeAws::new(list(us_east_1()));
-    aws.refresh(&world, &["--region", "us-east-1", "--savings-plans"]).exits(0).says(&["Savings Plans"]);
+    aws.refresh(&world, &["--region", "us-east-1", "--savings-plans"])
+        .exits(0)
+        .says(&["Savings Plans"]);
     let book = fs::read_to_string(world.path("new.book")).expect("written");
-    assert!(book.contains("us-east-1,linux,arm64,savings_plan_3yr_all_upfront,gib_hour,0.0013,"), "{book}");
+    assert!(
+        book.contains("us-east-1,linux,arm64,savings_plan_3yr_all_upfront,gib_hour,0.0013,"),
+        "{book}"
+    );
     assert_eq!(book.matches("AWS Savings Plans API").count(), 16);
-    let call = aws.calls().into_iter().find(|call| call.operation.starts_with("Describe")).expect("asked");
+    let call = aws
+        .calls()
+        .into_iter()
+        .find(|call| call.operation.starts_with("Describe"))
+        .expect("asked");
     assert_eq!(call.body["savingsPlanTypes"], json!(["Compute"]));
     assert_eq!(call.body["products"], json!(["Fargate"]));
-    assert_eq!(call.body["filters"], json!([{ "name": "region", "values": ["us-east-1"] }]));
+    assert_eq!(
+        call.body["filters"],
+        json!([{ "name": "region", "values": ["us-east-1"] }])
+    );
 }
 
 #[test]
@@ -400,14 +589,27 @@ fn without_o_the_book_goes_to_the_cache_by_day() {
     ];
     let aws = FakeAws::new(list(us_east_1()));
     for _ in 0..2 {
-        aws.run_with(&world, &["prices", "refresh"], &env).exits(0).says(&[&cache, ".book"]);
+        aws.run_with(&world, &["prices", "refresh"], &env)
+            .exits(0)
+            .says(&[&cache, ".book"]);
     }
     let files: Vec<String> = fs::read_dir(world.path("cache/plimsoll"))
         .expect("made")
-        .map(|entry| entry.expect("listed").file_name().into_string().expect("text"))
+        .map(|entry| {
+            entry
+                .expect("listed")
+                .file_name()
+                .into_string()
+                .expect("text")
+        })
         .collect();
-    let [file] = files.as_slice() else { panic!("not one file: {files:?}") };
-    let day = file.strip_prefix("prices-").and_then(|rest| rest.strip_suffix(".book")).expect("a dated name");
+    let [file] = files.as_slice() else {
+        panic!("not one file: {files:?}")
+    };
+    let day = file
+        .strip_prefix("prices-")
+        .and_then(|rest| rest.strip_suffix(".book"))
+        .expect("a dated name");
     assert!(day.parse::<jiff::civil::Date>().is_ok(), "{file}");
 }
 
@@ -416,16 +618,26 @@ fn without_o_the_book_goes_to_the_cache_by_day() {
 #[test]
 fn a_service_without_a_match_is_missing_and_not_priced() {
     let world = World::new();
-    let products = us_east_1().into_iter().filter(|product| product["serviceCode"] != "CodeBuild").collect();
+    let products = us_east_1()
+        .into_iter()
+        .filter(|product| product["serviceCode"] != "CodeBuild")
+        .collect();
     let run = FakeAws::new(list(products)).refresh(&world, US).exits(3);
     assert!(
-        run.stdout.contains("us-east-1: not in the price list: CodeBuild ARM_CONTAINER BUILD_GENERAL1_SMALL, "),
+        run.stdout.contains(
+            "us-east-1: not in the price list: CodeBuild ARM_CONTAINER BUILD_GENERAL1_SMALL, "
+        ),
         "{}",
         run.stdout
     );
     world.write("events.jsonl", lines(&[build("ci", "b1", T0, T0 + MINUTE)]));
     world.import(&["events.jsonl"]).exits(0);
-    let report = parsed(&world.report(&["--format", "json", "--prices", "new.book"]).exits(0).stdout);
+    let report = parsed(
+        &world
+            .report(&["--format", "json", "--prices", "new.book"])
+            .exits(0)
+            .stdout,
+    );
     assert_eq!(cost(&report, "ci"), None);
 }
 
@@ -434,7 +646,10 @@ fn two_products_for_one_price_are_named_and_no_book_is_written() {
     let world = World::new();
     let mut products = us_east_1();
     products.push(instance("M5AGAIN", "m5.large", "0.1100000000"));
-    let run = FakeAws::new(list(products)).refresh(&world, US).exits(5).says(&["m5.large", "M5", "M5AGAIN"]);
+    let run = FakeAws::new(list(products))
+        .refresh(&world, US)
+        .exits(5)
+        .says(&["m5.large", "M5", "M5AGAIN"]);
     assert!(run.stdout.is_empty());
     assert!(!world.path("new.book").exists());
 }
@@ -447,11 +662,22 @@ fn prices_that_cannot_be_taken_are_left_out_with_the_reason() {
             |product| *tier(product, "pricePerUnit") = json!({ "CNY": "0.3" }),
             "us-east-1: left out, price in CNY, not in USD: VCPU (Fargate linux x86_64 on_demand vcpu_hour)",
         ),
-        (|product| *tier(product, "unit") = "seconds".into(), "left out, unit `seconds`, not "),
-        (|product| *tier(product, "beginRange") = "100".into(), "left out, charged from 100 units on: VCPU"),
+        (
+            |product| *tier(product, "unit") = "seconds".into(),
+            "left out, unit `seconds`, not ",
+        ),
+        (
+            |product| *tier(product, "beginRange") = "100".into(),
+            "left out, charged from 100 units on: VCPU",
+        ),
         (
             |product| {
-                let term = product["terms"]["OnDemand"].as_object_mut().expect("terms").values_mut().next().expect("one");
+                let term = product["terms"]["OnDemand"]
+                    .as_object_mut()
+                    .expect("terms")
+                    .values_mut()
+                    .next()
+                    .expect("one");
                 term["effectiveDate"] = "2099-01-01T00:00:00Z".into();
             },
             "left out, not in force before 2099-01-01: VCPU",
@@ -461,7 +687,11 @@ fn prices_that_cannot_be_taken_are_left_out_with_the_reason() {
         let world = World::new();
         let aws = FakeAws::new(list(with_product("VCPU", change)));
         aws.refresh(&world, US).exits(3).says(&[reason]);
-        assert!(!fs::read_to_string(world.path("new.book")).expect("written").contains("x86_64,on_demand,vcpu_hour"));
+        assert!(
+            !fs::read_to_string(world.path("new.book"))
+                .expect("written")
+                .contains("x86_64,on_demand,vcpu_hour")
+        );
     }
 }
 
@@ -474,11 +704,13 @@ fn a_region_priced_in_another_currency_makes_no_book() {
         product["product"]["attributes"]["regionCode"] = "cn-north-1".into();
     }
     let aws = FakeAws::new(list(products));
-    aws.refresh(&world, &["--region", "cn-north-1"]).exits(6).says(&[
-        "left out, price in CNY, not in USD: ARMGIB (",
-        " and 3 more",
-        "no book was written",
-    ]);
+    aws.refresh(&world, &["--region", "cn-north-1"])
+        .exits(6)
+        .says(&[
+            "left out, price in CNY, not in USD: ARMGIB (",
+            " and 3 more",
+            "no book was written",
+        ]);
     assert!(!world.path("new.book").exists());
 }
 
@@ -486,7 +718,9 @@ fn a_region_priced_in_another_currency_makes_no_book() {
 fn a_repeated_page_is_an_error_and_not_a_loop() {
     let world = World::new();
     let aws = FakeAws::new(|_, _| (200, json!({ "PriceList": [], "NextToken": "again" })));
-    aws.refresh(&world, US).exits(5).says(&["AWS repeats a page of the prices of"]);
+    aws.refresh(&world, US)
+        .exits(5)
+        .says(&["AWS repeats a page of the prices of"]);
     assert_eq!(aws.calls().len(), 2);
 }
 
@@ -495,7 +729,10 @@ fn throttling_is_waited_out() {
     let world = World::new();
     let priced = list(us_east_1());
     let aws = FakeAws::new(move |call, before| match before {
-        0 => (400, json!({ "__type": "ThrottlingException", "Message": "Rate exceeded" })),
+        0 => (
+            400,
+            json!({ "__type": "ThrottlingException", "Message": "Rate exceeded" }),
+        ),
         2 => (503, json!({})),
         _ => priced(call, before),
     });
@@ -505,9 +742,12 @@ fn throttling_is_waited_out() {
 #[test]
 fn an_answer_that_cannot_be_read_is_named() {
     let world = World::new();
-    for answer in
-        [json!("no JSON {"), json!({ "PriceList": ["{}"] }), json!({ "PriceList": ["no JSON"] }), json!({ "PriceList": 5 })]
-    {
+    for answer in [
+        json!("no JSON {"),
+        json!({ "PriceList": ["{}"] }),
+        json!({ "PriceList": ["no JSON"] }),
+        json!({ "PriceList": 5 }),
+    ] {
         let said = format!("{answer}");
         let aws = FakeAws::new(move |_, _| (200, answer.clone()));
         let run = aws.refresh(&world, US).exits(5);
@@ -519,15 +759,41 @@ fn an_answer_that_cannot_be_read_is_named() {
 #[test]
 fn refused_and_missing_credentials_are_told_apart_from_failures() {
     let world = World::new();
-    let refused = |code: &'static str| FakeAws::new(move |_, _| (400, json!({ "__type": code, "Message": "not you" })));
-    for code in ["AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"] {
-        let run = refused(code).refresh(&world, US).exits(7).says(&[code, "not you", "pricing:GetProducts"]);
+    let refused = |code: &'static str| {
+        FakeAws::new(move |_, _| (400, json!({ "__type": code, "Message": "not you" })))
+    };
+    for code in [
+        "AccessDeniedException",
+        "UnrecognizedClientException",
+        "ExpiredTokenException",
+    ] {
+        let run = refused(code).refresh(&world, US).exits(7).says(&[
+            code,
+            "not you",
+            "pricing:GetProducts",
+        ]);
         assert!(!run.said().contains(CANARY));
     }
     let aws = FakeAws::new(list(us_east_1()));
-    aws.run_with(&world, &["prices", "refresh", "-o", "new.book", "--region", "us-east-1"], &[]).exits(7).says(&["log in"]);
+    aws.run_with(
+        &world,
+        &[
+            "prices",
+            "refresh",
+            "-o",
+            "new.book",
+            "--region",
+            "us-east-1",
+        ],
+        &[],
+    )
+    .exits(7)
+    .says(&["log in"]);
     assert!(aws.calls().is_empty());
-    refused("InvalidParameterException").refresh(&world, US).exits(1).says(&["InvalidParameterException: not you"]);
+    refused("InvalidParameterException")
+        .refresh(&world, US)
+        .exits(1)
+        .says(&["InvalidParameterException: not you"]);
 }
 
 // ------------------------------------------------------------------------------------------- Usage
@@ -537,19 +803,63 @@ fn nothing_is_asked_before_the_flags_are_right() {
     let world = World::new();
     let aws = FakeAws::new(list(us_east_1()));
     let refused = |args: &[&str], code, words: &[&str]| {
-        aws.run(&world, &[&["prices", "refresh"], args].concat()).exits(code).says(words);
+        aws.run(&world, &[&["prices", "refresh"], args].concat())
+            .exits(code)
+            .says(words);
     };
     refused(&["-o", "new.book"], 2, &["no region", "--region"]);
-    refused(&["-o", "-", "--region", "us-east-1"], 2, &["not to standard output"]);
-    refused(&["-o", "new.book", "--region", "all", "--region", "us-east-1"], 2, &["stands alone"]);
-    refused(&["-o", "new.book", "--region", "cn-north-1", "--region", "us-east-1"], 2, &["China"]);
-    refused(&["-o", "new.book", "--region", "US"], 2, &["not the name of a region"]);
-    refused(&["-o", "missing/new.book", "--region", "us-east-1"], 10, &["missing/new.book"]);
+    refused(
+        &["-o", "-", "--region", "us-east-1"],
+        2,
+        &["not to standard output"],
+    );
+    refused(
+        &["-o", "new.book", "--region", "all", "--region", "us-east-1"],
+        2,
+        &["stands alone"],
+    );
+    refused(
+        &[
+            "-o",
+            "new.book",
+            "--region",
+            "cn-north-1",
+            "--region",
+            "us-east-1",
+        ],
+        2,
+        &["China"],
+    );
+    refused(
+        &["-o", "new.book", "--region", "US"],
+        2,
+        &["not the name of a region"],
+    );
+    refused(
+        &["-o", "missing/new.book", "--region", "us-east-1"],
+        10,
+        &["missing/new.book"],
+    );
     for url in ["localhost", "http://", "ftp://localhost", "http://:80"] {
-        let env = [("AWS_ENDPOINT_URL", url), ("AWS_ACCESS_KEY_ID", "A"), ("AWS_SECRET_ACCESS_KEY", "x")];
-        aws.run_with(&world, &["prices", "refresh", "-o", "new.book", "--region", "us-east-1"], &env)
-            .exits(2)
-            .says(&["AWS_ENDPOINT_URL"]);
+        let env = [
+            ("AWS_ENDPOINT_URL", url),
+            ("AWS_ACCESS_KEY_ID", "A"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+        ];
+        aws.run_with(
+            &world,
+            &[
+                "prices",
+                "refresh",
+                "-o",
+                "new.book",
+                "--region",
+                "us-east-1",
+            ],
+            &env,
+        )
+        .exits(2)
+        .says(&["AWS_ENDPOINT_URL"]);
     }
     assert!(aws.calls().is_empty());
 }
@@ -564,24 +874,66 @@ fn a_book_that_is_not_whole_is_named_with_its_line() {
     let half: String = whole.split_inclusive('\n').take(lines / 2).collect();
     world.write("cut.book", half);
     world.write("newer.book", whole.replacen("format 1", "format 9", 1));
-    world.write("changed.book", whole.replacen("0.0500000000", "0.0400000000", 1));
-    world.write("malformed.book", whole.replacen("us-east-1,m5.large,0.1", "us-east-1,m5.large,-0.1", 1));
+    world.write(
+        "changed.book",
+        whole.replacen("0.0500000000", "0.0400000000", 1),
+    );
+    world.write(
+        "malformed.book",
+        whole.replacen("us-east-1,m5.large,0.1", "us-east-1,m5.large,-0.1", 1),
+    );
     world.write("other.book", "PAR1\u{0}\u{1}");
-    let malformed = whole.lines().position(|line| line.starts_with("us-east-1,m5.large,")).expect("there") + 1;
+    let malformed = whole
+        .lines()
+        .position(|line| line.starts_with("us-east-1,m5.large,"))
+        .expect("there")
+        + 1;
     let cases = [
-        ("cut.book", format!("line {}: the book is cut off", lines / 2)),
+        (
+            "cut.book",
+            format!("line {}: the book is cut off", lines / 2),
+        ),
         ("newer.book", "line 1: format 9 is newer".to_owned()),
-        ("changed.book", format!("line {lines}: the book was changed or cut")),
-        ("malformed.book", format!("line {malformed}: table ec2: `-0.1000000000` cannot be the usd_per_hour")),
-        ("other.book", "line 1: this is no plimsoll price book".to_owned()),
+        (
+            "changed.book",
+            format!("line {lines}: the book was changed or cut"),
+        ),
+        (
+            "malformed.book",
+            format!("line {malformed}: table ec2: `-0.1000000000` cannot be the usd_per_hour"),
+        ),
+        (
+            "other.book",
+            "line 1: this is no plimsoll price book".to_owned(),
+        ),
     ];
     for (file, problem) in &cases {
         let problem = format!("price book `{file}`, {problem}");
         world.report(&["--prices", file]).exits(5).says(&[&problem]);
-        world.run(&["prices", "show", "--prices", file]).exits(5).says(&[&problem]);
-        let job =
-            ["compare", "--vcpu", "1", "--memory", "2GiB", "--duration", "1h", "--runs-per-day", "1", "--region", "us-east-1"];
-        world.run(&[&job, ["--prices", file].as_slice()].concat()).exits(5).says(&[&problem]);
+        world
+            .run(&["prices", "show", "--prices", file])
+            .exits(5)
+            .says(&[&problem]);
+        let job = [
+            "compare",
+            "--vcpu",
+            "1",
+            "--memory",
+            "2GiB",
+            "--duration",
+            "1h",
+            "--runs-per-day",
+            "1",
+            "--region",
+            "us-east-1",
+        ];
+        world
+            .run(&[&job, ["--prices", file].as_slice()].concat())
+            .exits(5)
+            .says(&[&problem]);
     }
-    world.report(&["--prices", "none.book"]).exits(2).says(&["none.book"]);
+    world
+        .report(&["--prices", "none.book"])
+        .exits(2)
+        .says(&["none.book"]);
 }

@@ -20,9 +20,13 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::reference;
-use crate::support::{HOUR, MINUTE, SECOND, T0, World, build, definition, event, lines, metric, service, stamp, task, with};
+use crate::support::{
+    HOUR, MINUTE, SECOND, T0, World, build, definition, event, lines, metric, service, stamp, task,
+    with,
+};
 
-static BOOK: LazyLock<PriceBook> = LazyLock::new(|| PriceBook::embedded().expect("the embedded tables parse"));
+static BOOK: LazyLock<PriceBook> =
+    LazyLock::new(|| PriceBook::embedded().expect("the embedded tables parse"));
 
 /// A run of few hours' length near T0: when it was asked for, waited, ran; `None` while it runs.
 #[derive(Debug, Clone)]
@@ -56,21 +60,27 @@ fn any_run() -> impl Strategy<Value = AnyRun> {
         prop::option::weighted(0.85, length),
         prop::bool::weighted(0.9),
     )
-        .prop_map(|(is_build, workload, size, asked, wait, length, has_pull)| AnyRun {
-            is_build,
-            workload,
-            size,
-            asked: T0 + asked,
-            wait,
-            length,
-            has_pull,
-        })
+        .prop_map(
+            |(is_build, workload, size, asked, wait, length, has_pull)| AnyRun {
+                is_build,
+                workload,
+                size,
+                asked: T0 + asked,
+                wait,
+                length,
+                has_pull,
+            },
+        )
 }
 
 impl AnyRun {
     /// When the meter starts: pull or PROVISIONING, else what is known instead.
     fn start(&self) -> i64 {
-        if self.has_pull || !self.is_build { self.asked + self.wait } else { self.asked }
+        if self.has_pull || !self.is_build {
+            self.asked + self.wait
+        } else {
+            self.asked
+        }
     }
 
     fn end(&self) -> Option<i64> {
@@ -78,9 +88,19 @@ impl AnyRun {
     }
 
     fn key(&self) -> WorkloadKey {
-        let (kind, cluster) = if self.is_build { (Kind::Build, "") } else { (Kind::Task, "batch") };
+        let (kind, cluster) = if self.is_build {
+            (Kind::Build, "")
+        } else {
+            (Kind::Task, "batch")
+        };
         let name = format!("w{}", self.workload);
-        WorkloadKey { account: "123456789012".into(), region: "us-east-1".into(), kind, cluster: cluster.into(), name }
+        WorkloadKey {
+            account: "123456789012".into(),
+            region: "us-east-1".into(),
+            kind,
+            cluster: cluster.into(),
+            name,
+        }
     }
 
     fn row(&self, number: usize) -> RunRow {
@@ -93,7 +113,14 @@ impl AnyRun {
             configuration: Configuration {
                 cpu_units: Some(SIZES[self.size].0),
                 memory_mib: Some(SIZES[self.size].1),
-                launch_type: Some(if self.is_build { "CODEBUILD" } else { "FARGATE" }.to_owned()),
+                launch_type: Some(
+                    if self.is_build {
+                        "CODEBUILD"
+                    } else {
+                        "FARGATE"
+                    }
+                    .to_owned(),
+                ),
                 ..Configuration::default()
             },
             created_ms: Some(self.asked),
@@ -105,47 +132,79 @@ impl AnyRun {
             last_seen_ms: None,
             stop_code: None,
             out_of_memory: false,
-            source: if self.is_build { SourceKind::CodebuildApi } else { SourceKind::TaskEvents },
+            source: if self.is_build {
+                SourceKind::CodebuildApi
+            } else {
+                SourceKind::TaskEvents
+            },
         }
     }
 
     /// The same run as AWS writes it.
     fn record(&self, number: usize) -> Value {
-        let (name, id, pulled) = (format!("w{}", self.workload), format!("run-{number}"), self.asked + self.wait);
+        let (name, id, pulled) = (
+            format!("w{}", self.workload),
+            format!("run-{number}"),
+            self.asked + self.wait,
+        );
         if self.is_build {
             let record = build(&name, &id, pulled, self.end().unwrap_or(pulled));
             let record = with(record, json!({ "startTime": stamp(self.asked) }));
-            let record = if self.has_pull { record } else { with(record, json!({ "phases": [] })) };
+            let record = if self.has_pull {
+                record
+            } else {
+                with(record, json!({ "phases": [] }))
+            };
             return match self.length {
                 Some(_) => record,
-                None => with(record, json!({ "endTime": null, "buildComplete": false, "phases": record_phases(self, pulled) })),
+                None => with(
+                    record,
+                    json!({ "endTime": null, "buildComplete": false, "phases": record_phases(self, pulled) }),
+                ),
             };
         }
         let (cpu, memory) = SIZES[self.size];
         let change = json!({ "cpu": cpu.to_string(), "memory": memory.to_string(), "createdAt": stamp(self.asked), "startedAt": stamp(pulled) });
         let record = with(task(&name, &id, pulled, self.end()), change);
-        event(&if self.has_pull { record } else { with(record, json!({ "pullStartedAt": null })) })
+        event(&if self.has_pull {
+            record
+        } else {
+            with(record, json!({ "pullStartedAt": null }))
+        })
     }
 
     /// Billed time under every rule, second by second and minute by minute.
     fn reference(&self, window: Window) -> MeteredMs {
         let end = self.end().unwrap_or(window.to_ms).max(self.start());
         let inside = |from: i64, billed_ms: i64| window.overlap_ms(from, from + billed_ms);
-        let seconds = |at_least| inside(self.start(), reference::billed_seconds(end - self.start(), at_least) * SECOND);
+        let seconds = |at_least| {
+            inside(
+                self.start(),
+                reference::billed_seconds(end - self.start(), at_least) * SECOND,
+            )
+        };
         let minutes = |from: i64| inside(from, reference::billed_minutes(end - from) * MINUTE);
         MeteredMs {
             elapsed: inside(self.start(), end - self.start()),
             second_floor_60: seconds(60),
             second_floor_300: seconds(300),
             minute: minutes(self.start()),
-            minute_with_queue: minutes(if self.is_build { self.asked } else { self.start() }),
+            minute_with_queue: minutes(if self.is_build {
+                self.asked
+            } else {
+                self.start()
+            }),
             second: seconds(1),
         }
     }
 }
 
 fn record_phases(run: &AnyRun, pulled: i64) -> Value {
-    if run.has_pull { json!([{ "phaseType": "PROVISIONING", "startTime": stamp(pulled) }]) } else { json!([]) }
+    if run.has_pull {
+        json!([{ "phaseType": "PROVISIONING", "startTime": stamp(pulled) }])
+    } else {
+        json!([])
+    }
 }
 
 fn plus(a: MeteredMs, b: MeteredMs) -> MeteredMs {
@@ -163,16 +222,27 @@ type Metered = BTreeMap<(WorkloadKey, Option<u32>), MeteredMs>;
 
 /// What polars makes of the runs.
 fn fast(runs: &[AnyRun], window: Window) -> Metered {
-    let rows: Vec<RunRow> = runs.iter().enumerate().map(|(number, run)| run.row(number)).collect();
+    let rows: Vec<RunRow> = runs
+        .iter()
+        .enumerate()
+        .map(|(number, run)| run.row(number))
+        .collect();
     let mut frame: DataFrame = schema::runs(&rows).expect("a frame");
     for (name, value) in [("account", "123456789012"), ("region", "us-east-1")] {
         let column: Column = Series::new(name.into(), vec![value; rows.len()]).into();
         frame.with_column(column).expect("a column");
     }
-    let billables = metered(&latest(frame).expect("reduced").frame, window, i64::MAX).expect("reduced");
-    let all =
-        billables.into_iter().flat_map(|(key, billables)| billables.into_iter().map(move |billable| (key.clone(), billable)));
-    without_zeros(all.map(|(key, billable)| ((key, billable.configuration.cpu_units), billable.metered)).collect())
+    let billables =
+        metered(&latest(frame).expect("reduced").frame, window, i64::MAX).expect("reduced");
+    let all = billables.into_iter().flat_map(|(key, billables)| {
+        billables
+            .into_iter()
+            .map(move |billable| (key.clone(), billable))
+    });
+    without_zeros(
+        all.map(|(key, billable)| ((key, billable.configuration.cpu_units), billable.metered))
+            .collect(),
+    )
 }
 
 /// Nothing billed under any rule is the same as not listed.
@@ -185,20 +255,26 @@ fn without_zeros(mut sums: Metered) -> Metered {
 fn slow(runs: &[AnyRun], window: Window) -> Metered {
     let mut sums = Metered::new();
     for run in runs {
-        let sum = sums.entry((run.key(), Some(SIZES[run.size].0))).or_default();
+        let sum = sums
+            .entry((run.key(), Some(SIZES[run.size].0)))
+            .or_default();
         *sum = plus(*sum, run.reference(window));
     }
     without_zeros(sums)
 }
 
 fn window_within(from: i64, length: i64) -> Window {
-    Window { from_ms: T0 + from, to_ms: T0 + from + length }
+    Window {
+        from_ms: T0 + from,
+        to_ms: T0 + from + length,
+    }
 }
 
 /// Two windows side by side.
 fn any_split() -> impl Strategy<Value = (i64, i64, i64)> {
-    (0..SPREAD, 1..2 * HOUR, 1..2 * HOUR)
-        .prop_map(|(from, first, second)| (T0 + from, T0 + from + first, T0 + from + first + second))
+    (0..SPREAD, 1..2 * HOUR, 1..2 * HOUR).prop_map(|(from, first, second)| {
+        (T0 + from, T0 + from + first, T0 + from + first + second)
+    })
 }
 
 proptest! {
@@ -229,8 +305,12 @@ proptest! {
 }
 
 /// Items in their order and in another one.
-fn any_order<T: Clone + std::fmt::Debug + 'static>(items: impl Strategy<Value = Vec<T>>) -> impl Strategy<Value = [Vec<T>; 2]> {
-    items.prop_flat_map(|items| (Just(items.clone()), Just(items).prop_shuffle())).prop_map(|(items, shuffled)| [items, shuffled])
+fn any_order<T: Clone + std::fmt::Debug + 'static>(
+    items: impl Strategy<Value = Vec<T>>,
+) -> impl Strategy<Value = [Vec<T>; 2]> {
+    items
+        .prop_flat_map(|items| (Just(items.clone()), Just(items).prop_shuffle()))
+        .prop_map(|(items, shuffled)| [items, shuffled])
 }
 
 /// The library's way from records to a report; the window is what the dataset holds unless given.
@@ -240,11 +320,23 @@ fn report(records: &[Value], window: Option<(i64, i64)>) -> Option<Report> {
     let dataset = Dataset::at(&world.path("dataset").display().to_string()).expect("a folder");
     let inputs = import::inputs(&[world.path("records.jsonl")]).expect("there");
     for file in import::import(&inputs, &dataset, &|_| {}).expect("imported") {
-        let Outcome::Imported(tally) = file.outcome else { panic!("{:?}", file.outcome) };
-        assert_eq!((tally.read, tally.rejected_total()), (tally.accepted, 0), "{:?}", tally.rejected);
+        let Outcome::Imported(tally) = file.outcome else {
+            panic!("{:?}", file.outcome)
+        };
+        assert_eq!(
+            (tally.read, tally.rejected_total()),
+            (tally.accepted, 0),
+            "{:?}",
+            tally.rejected
+        );
     }
     let scan = Scan::new(&dataset).expect("a dataset");
-    let reduced = demand::reduce(&scan, window.map(|(from, _)| from), window.map(|(_, to)| to)).ok()?;
+    let reduced = demand::reduce(
+        &scan,
+        window.map(|(from, _)| from),
+        window.map(|(_, to)| to),
+    )
+    .ok()?;
     let coverage = CoverageResult {
         sources: 1,
         complete_scope_days: 1,
@@ -263,12 +355,19 @@ fn report(records: &[Value], window: Option<(i64, i64)>) -> Option<Report> {
 
 /// Cost per workload; nothing where nothing ran.
 fn costs(records: &[Value], window: (i64, i64)) -> BTreeMap<String, Decimal> {
-    let Some(report) = report(records, Some(window)) else { return BTreeMap::new() };
+    let Some(report) = report(records, Some(window)) else {
+        return BTreeMap::new();
+    };
     let cost = |usd: Option<Usd>| usd.map_or(Decimal::ZERO, Usd::amount);
     report
         .workloads
         .iter()
-        .map(|workload| (format!("{:?} {}", workload.kind, workload.name), cost(workload.current.cost_usd)))
+        .map(|workload| {
+            (
+                format!("{:?} {}", workload.kind, workload.name),
+                cost(workload.current.cost_usd),
+            )
+        })
         .collect()
 }
 
@@ -287,8 +386,13 @@ fn any_readings() -> impl Strategy<Value = Vec<Value>> {
 }
 
 fn any_records() -> impl Strategy<Value = Vec<Value>> {
-    (prop::collection::vec(any_run(), 1..15), any_readings())
-        .prop_map(|(runs, readings)| runs.iter().enumerate().map(|(number, run)| run.record(number)).chain(readings).collect())
+    (prop::collection::vec(any_run(), 1..15), any_readings()).prop_map(|(runs, readings)| {
+        runs.iter()
+            .enumerate()
+            .map(|(number, run)| run.record(number))
+            .chain(readings)
+            .collect()
+    })
 }
 
 proptest! {

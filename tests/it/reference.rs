@@ -23,7 +23,12 @@ pub(crate) fn billed_minutes(elapsed_ms: i64) -> i64 {
 }
 
 /// Price × size, added up second by second.
-pub(crate) fn fargate_usd(prices: &FargatePrices, size: TaskSize, ephemeral_gib: u32, seconds: i64) -> Decimal {
+pub(crate) fn fargate_usd(
+    prices: &FargatePrices,
+    size: TaskSize,
+    ephemeral_gib: u32,
+    seconds: i64,
+) -> Decimal {
     let mut usd_times_3600 = Decimal::ZERO;
     for _ in 0..seconds {
         usd_times_3600 += Decimal::from(size.cpu_units) / Decimal::from(1024) * prices.vcpu_hour;
@@ -32,7 +37,8 @@ pub(crate) fn fargate_usd(prices: &FargatePrices, size: TaskSize, ephemeral_gib:
             usd_times_3600 += Decimal::from(size.cpu_units) / Decimal::from(1024) * license;
         }
         if ephemeral_gib > 20 {
-            usd_times_3600 += Decimal::from(ephemeral_gib - 20) * prices.ephemeral_gib_hour.unwrap_or_default();
+            usd_times_3600 +=
+                Decimal::from(ephemeral_gib - 20) * prices.ephemeral_gib_hour.unwrap_or_default();
         }
     }
     usd_times_3600 / Decimal::from(3_600)

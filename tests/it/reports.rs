@@ -10,8 +10,12 @@ use serde_json::Value;
 use crate::support::{World, parsed, plimsoll, workload};
 
 /// Format and file.
-const REPORTS: [(&str, &str); 4] =
-    [("table", "report.txt"), ("markdown", "report.md"), ("json", "report.json"), ("csv", "report.csv")];
+const REPORTS: [(&str, &str); 4] = [
+    ("table", "report.txt"),
+    ("markdown", "report.md"),
+    ("json", "report.json"),
+    ("csv", "report.csv"),
+];
 
 #[test]
 fn the_sample_reports_are_what_the_demo_makes() {
@@ -45,14 +49,25 @@ fn the_demo_makes_the_same_bytes_each_time() {
 #[test]
 fn the_demo_is_the_sample_imported_and_reported() {
     let world = World::new();
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample").display().to_string();
-    world.import(&[&sample]).exits(0).says(&["truth.csv: skipped"]);
-    assert_eq!(world.json_text("dataset"), plimsoll(&["demo", "--format", "json"]).exits(0).stdout);
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("data/sample")
+        .display()
+        .to_string();
+    world
+        .import(&[&sample])
+        .exits(0)
+        .says(&["truth.csv: skipped"]);
+    assert_eq!(
+        world.json_text("dataset"),
+        plimsoll(&["demo", "--format", "json"]).exits(0).stdout
+    );
 }
 
 #[test]
 fn the_demo_bills_what_went_into_its_sample() {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/truth.csv")).expect("there");
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/truth.csv"))
+            .expect("there");
     let report = parsed(&plimsoll(&["demo", "--format", "json"]).exits(0).stdout);
     let mut held = 0;
     for row in csv::Reader::from_reader(text.as_bytes()).into_records() {
@@ -62,9 +77,14 @@ fn the_demo_bills_what_went_into_its_sample() {
             continue;
         }
         let found = workload(&report, name);
-        let off = amount(&found["current"]["metered"]["amount"]) - billed.parse::<f64>().expect("a number");
+        let off = amount(&found["current"]["metered"]["amount"])
+            - billed.parse::<f64>().expect("a number");
         // An open run has begun its last unit, but is billed to the window's end only.
-        let slack = if found["evidence"]["open_runs"] == 0 { 0.0 } else { 1.0 };
+        let slack = if found["evidence"]["open_runs"] == 0 {
+            0.0
+        } else {
+            1.0
+        };
         assert!(off.abs() <= slack, "{name}: off by {off} {unit}");
         held += 1;
     }
@@ -81,15 +101,29 @@ fn savings_of_the_demo_are_differences_that_never_exceed_the_cost() {
     let totals = &report["totals"];
     assert!(amount(&totals["monthly_savings_usd"]) <= amount(&totals["monthly_cost_usd"]));
     let workloads = report["workloads"].as_array().expect("a list");
-    let sum = |of: fn(&Value) -> &Value| workloads.iter().map(|workload| amount(of(workload))).sum::<f64>();
-    assert!((sum(|w| &w["monthly_savings_usd"]) - amount(&totals["monthly_savings_usd"])).abs() < 1e-6);
+    let sum = |of: fn(&Value) -> &Value| {
+        workloads
+            .iter()
+            .map(|workload| amount(of(workload)))
+            .sum::<f64>()
+    };
+    assert!(
+        (sum(|w| &w["monthly_savings_usd"]) - amount(&totals["monthly_savings_usd"])).abs() < 1e-6
+    );
     assert!((sum(|w| &w["current"]["cost_usd"]) - amount(&totals["cost_usd"])).abs() < 1e-6);
     for workload in workloads {
         assert!(
-            amount(&workload["monthly_savings_usd"]) <= amount(&workload["current"]["monthly_cost_usd"]) + 1e-8,
+            amount(&workload["monthly_savings_usd"])
+                <= amount(&workload["current"]["monthly_cost_usd"]) + 1e-8,
             "{}",
             workload["name"]
         );
-        assert!(workload["placements"].as_array().expect("a list").iter().all(|placement| amount(&placement["cost_usd"]) >= 0.0));
+        assert!(
+            workload["placements"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .all(|placement| amount(&placement["cost_usd"]) >= 0.0)
+        );
     }
 }

@@ -90,8 +90,20 @@ impl S3 {
     }
 
     /// Lets requests of `method` whose key or prefix contains `key_part` go wrong, the ones in `times`.
-    pub(crate) fn fail(&self, method: &'static str, key_part: &str, times: Range<usize>, fault: Fault) {
-        self.state().rules.push(Rule { method, key_part: key_part.to_owned(), times, seen: 0, fault });
+    pub(crate) fn fail(
+        &self,
+        method: &'static str,
+        key_part: &str,
+        times: Range<usize>,
+        fault: Fault,
+    ) {
+        self.state().rules.push(Rule {
+            method,
+            key_part: key_part.to_owned(),
+            times,
+            seen: 0,
+            fault,
+        });
     }
 
     pub(crate) fn heal(&self) {
@@ -135,12 +147,22 @@ struct Answer {
 
 impl Answer {
     fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), cut: None }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+            cut: None,
+        }
     }
 
     fn error(status: u16, code: &str, more: &str) -> Self {
         let xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-        Self::new(status, format!("{xml}<Error><Code>{code}</Code>{more}<RequestId>4442587FB7D0A2F9</RequestId></Error>"))
+        Self::new(
+            status,
+            format!(
+                "{xml}<Error><Code>{code}</Code>{more}<RequestId>4442587FB7D0A2F9</RequestId></Error>"
+            ),
+        )
     }
 
     fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -152,7 +174,9 @@ impl Answer {
 fn serve(stream: &TcpStream, state: &Mutex<State>) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
-        let Some(answer) = answer(&request, &mut state.lock().expect("no thread panicked")) else { break };
+        let Some(answer) = answer(&request, &mut state.lock().expect("no thread panicked")) else {
+            break;
+        };
         if send(stream, &request, &answer).is_err() || answer.cut.is_some() {
             break;
         }
@@ -170,16 +194,30 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let length = headers
+        .get("content-length")
+        .and_then(|length| length.parse().ok())
+        .unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let key = decoded(path).trim_start_matches('/').to_owned();
-    let query = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (decoded(name), decoded(value)));
-    Some(Request { method, key, query: query.collect(), headers, body })
+    let query = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (decoded(name), decoded(value)));
+    Some(Request {
+        method,
+        key,
+        query: query.collect(),
+        headers,
+        body,
+    })
 }
 
 fn decoded(text: &str) -> String {
@@ -202,18 +240,35 @@ fn decoded(text: &str) -> String {
 fn answer(request: &Request, state: &mut State) -> Option<Answer> {
     let (bucket, key) = request.key.split_once('/').unwrap_or((&request.key, ""));
     let is_listing = request.query.contains_key("list-type");
-    let key = if is_listing { request.query.get("prefix").cloned().unwrap_or_default() } else { key.to_owned() };
+    let key = if is_listing {
+        request.query.get("prefix").cloned().unwrap_or_default()
+    } else {
+        key.to_owned()
+    };
     let fault = state.rules.iter_mut().find_map(|rule| {
-        let meant = if is_listing { "LIST" } else { request.method.as_str() };
+        let meant = if is_listing {
+            "LIST"
+        } else {
+            request.method.as_str()
+        };
         if rule.method != meant || !key.contains(&rule.key_part) {
             return None;
         }
         rule.seen += 1;
-        rule.times.contains(&(rule.seen - 1)).then(|| rule.fault.clone())
+        rule.times
+            .contains(&(rule.seen - 1))
+            .then(|| rule.fault.clone())
     });
-    let is_signed = request.headers.get("authorization").is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256 "));
+    let is_signed = request
+        .headers
+        .get("authorization")
+        .is_some_and(|value| value.starts_with("AWS4-HMAC-SHA256 "));
     let good = |state: &mut State| match request.method.as_str() {
-        _ if bucket != "bucket" => Answer::error(404, "NoSuchBucket", "<Message>The specified bucket does not exist</Message>"),
+        _ if bucket != "bucket" => Answer::error(
+            404,
+            "NoSuchBucket",
+            "<Message>The specified bucket does not exist</Message>",
+        ),
         _ if !is_signed => Answer::error(403, "AccessDenied", ""),
         "GET" if is_listing => list(request, &key, state),
         "GET" | "HEAD" => get(request, &key, state),
@@ -223,23 +278,31 @@ fn answer(request: &Request, state: &mut State) -> Option<Answer> {
     let answer = match fault {
         None => Some(good(state)),
         Some(Fault::Error(status, code, more)) => Some(Answer::error(status, code, &more)),
-        Some(Fault::Elsewhere(region)) => {
-            Some(Answer::error(301, "PermanentRedirect", "<Endpoint>elsewhere</Endpoint>").with("x-amz-bucket-region", region))
-        }
-        Some(Fault::Portal) => {
-            Some(Answer::new(200, "<html><body>please log in</body></html>").with("content-type", "text/html"))
-        }
+        Some(Fault::Elsewhere(region)) => Some(
+            Answer::error(301, "PermanentRedirect", "<Endpoint>elsewhere</Endpoint>")
+                .with("x-amz-bucket-region", region),
+        ),
+        Some(Fault::Portal) => Some(
+            Answer::new(200, "<html><body>please log in</body></html>")
+                .with("content-type", "text/html"),
+        ),
         Some(Fault::Silence) => {
             let _ = good(state);
             None
         }
         Some(Fault::Cut) => {
             let answer = good(state);
-            Some(Answer { cut: Some(answer.body.len() / 2), ..answer })
+            Some(Answer {
+                cut: Some(answer.body.len() / 2),
+                ..answer
+            })
         }
         Some(Fault::Circle) => {
             let frame = "<IsTruncated>true</IsTruncated><NextContinuationToken>again</NextContinuationToken>";
-            Some(Answer::new(200, format!("<ListBucketResult>{frame}</ListBucketResult>")))
+            Some(Answer::new(
+                200,
+                format!("<ListBucketResult>{frame}</ListBucketResult>"),
+            ))
         }
         Some(Fault::FlippedBit) => {
             let mut answer = good(state);
@@ -248,17 +311,34 @@ fn answer(request: &Request, state: &mut State) -> Option<Answer> {
             Some(answer)
         }
     };
-    let credential = request.headers.get("authorization").and_then(|value| value.split_once("Credential="));
+    let credential = request
+        .headers
+        .get("authorization")
+        .and_then(|value| value.split_once("Credential="));
     let signer = credential.and_then(|(_, rest)| Some(rest.split_once('/')?.0.to_owned()));
     let status = answer.as_ref().map_or(0, |answer| answer.status);
-    state.seen.push(Seen { method: request.method.clone(), key, status, signer });
+    state.seen.push(Seen {
+        method: request.method.clone(),
+        key,
+        status,
+        signer,
+    });
     answer
 }
 
 fn put(request: &Request, key: &str, state: &mut State) -> Answer {
     let is_there = state.objects.contains_key(key);
-    if is_there && request.headers.get("if-none-match").is_some_and(|value| value == "*") {
-        return Answer::error(412, "PreconditionFailed", "<Condition>If-None-Match</Condition>");
+    if is_there
+        && request
+            .headers
+            .get("if-none-match")
+            .is_some_and(|value| value == "*")
+    {
+        return Answer::error(
+            412,
+            "PreconditionFailed",
+            "<Condition>If-None-Match</Condition>",
+        );
     }
     if is_there {
         state.overwritten.push(key.to_owned());
@@ -269,39 +349,67 @@ fn put(request: &Request, key: &str, state: &mut State) -> Answer {
 
 fn get(request: &Request, key: &str, state: &State) -> Answer {
     let Some(object) = state.objects.get(key) else {
-        return Answer::error(404, "NoSuchKey", "<Message>The specified key does not exist.</Message>");
+        return Answer::error(
+            404,
+            "NoSuchKey",
+            "<Message>The specified key does not exist.</Message>",
+        );
     };
     let range = request.headers.get("range").and_then(|range| {
         let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
-        Some((from.parse::<usize>().ok()?, to.parse::<usize>().ok()?.min(object.len() - 1)))
+        Some((
+            from.parse::<usize>().ok()?,
+            to.parse::<usize>().ok()?.min(object.len() - 1),
+        ))
     });
     let answer = match range {
-        Some((from, to)) => {
-            Answer::new(206, &object[from..=to]).with("content-range", format!("bytes {from}-{to}/{}", object.len()))
-        }
+        Some((from, to)) => Answer::new(206, &object[from..=to]).with(
+            "content-range",
+            format!("bytes {from}-{to}/{}", object.len()),
+        ),
         None => Answer::new(200, object.clone()),
     };
-    answer.with("etag", tag(object)).with("last-modified", "Mon, 05 Oct 2026 00:00:00 GMT")
+    answer
+        .with("etag", tag(object))
+        .with("last-modified", "Mon, 05 Oct 2026 00:00:00 GMT")
 }
 
 fn tag(bytes: &[u8]) -> String {
-    format!("\"{:08x}\"", bytes.iter().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte))))
+    format!(
+        "\"{:08x}\"",
+        bytes.iter().fold(0_u32, |sum, byte| sum
+            .wrapping_mul(31)
+            .wrapping_add(u32::from(*byte)))
+    )
 }
 
 fn list(request: &Request, prefix: &str, state: &State) -> Answer {
     let of = |name: &str| request.query.get(name).map(String::as_str);
-    let most = of("max-keys").and_then(|most| most.parse().ok()).unwrap_or(PAGE).min(PAGE);
-    let after = of("continuation-token").and_then(|token| token.strip_prefix("after:")).unwrap_or_default();
+    let most = of("max-keys")
+        .and_then(|most| most.parse().ok())
+        .unwrap_or(PAGE)
+        .min(PAGE);
+    let after = of("continuation-token")
+        .and_then(|token| token.strip_prefix("after:"))
+        .unwrap_or_default();
     let mut entries: BTreeMap<&str, Option<usize>> = BTreeMap::new();
-    for (key, bytes) in state.objects.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix)) {
-        let folder =
-            of("delimiter").and_then(|delimiter| Some(prefix.len() + key[prefix.len()..].find(delimiter)? + delimiter.len()));
+    for (key, bytes) in state
+        .objects
+        .range(prefix.to_owned()..)
+        .take_while(|(key, _)| key.starts_with(prefix))
+    {
+        let folder = of("delimiter").and_then(|delimiter| {
+            Some(prefix.len() + key[prefix.len()..].find(delimiter)? + delimiter.len())
+        });
         match folder {
             Some(end) => drop(entries.insert(&key[..end], None)),
             None => drop(entries.insert(key, Some(bytes.len()))),
         }
     }
-    let rest: Vec<_> = entries.into_iter().filter(|(name, _)| *name > after).collect();
+    let rest: Vec<_> = entries
+        .into_iter()
+        .filter(|(name, _)| *name > after)
+        .collect();
     let page = &rest[..rest.len().min(most)];
     let mut xml = format!("<Name>bucket</Name><KeyCount>{}</KeyCount>", page.len());
     for (name, size) in page {
@@ -311,14 +419,21 @@ fn list(request: &Request, prefix: &str, state: &State) -> Answer {
                 xml,
                 "<Contents><Key>{name}</Key><LastModified>2026-10-05T00:00:00.000Z</LastModified><ETag>&quot;0&quot;</ETag><Size>{size}</Size></Contents>"
             ),
-            None => write!(xml, "<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>"),
+            None => write!(
+                xml,
+                "<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>"
+            ),
         };
         written.expect("in memory");
     }
     let is_truncated = rest.len() > page.len();
     write!(xml, "<IsTruncated>{is_truncated}</IsTruncated>").expect("in memory");
     if let Some((last, _)) = page.last().filter(|_| is_truncated) {
-        write!(xml, "<NextContinuationToken>after:{last}</NextContinuationToken>").expect("in memory");
+        write!(
+            xml,
+            "<NextContinuationToken>after:{last}</NextContinuationToken>"
+        )
+        .expect("in memory");
     }
     let namespace = "http://s3.amazonaws.com/doc/2006-03-01/";
     Answer::new(
@@ -329,11 +444,19 @@ fn list(request: &Request, prefix: &str, state: &State) -> Answer {
 }
 
 fn send(mut stream: &TcpStream, request: &Request, answer: &Answer) -> std::io::Result<()> {
-    let mut head = format!("HTTP/1.1 {} x\r\ncontent-length: {}\r\n", answer.status, answer.body.len());
+    let mut head = format!(
+        "HTTP/1.1 {} x\r\ncontent-length: {}\r\n",
+        answer.status,
+        answer.body.len()
+    );
     for (name, value) in &answer.headers {
         write!(head, "{name}: {value}\r\n").expect("in memory");
     }
-    let sent = if request.method == "HEAD" { 0 } else { answer.cut.unwrap_or(answer.body.len()) };
+    let sent = if request.method == "HEAD" {
+        0
+    } else {
+        answer.cut.unwrap_or(answer.body.len())
+    };
     stream.write_all(format!("{head}\r\n").as_bytes())?;
     stream.write_all(&answer.body[..sent])?;
     stream.flush()

@@ -88,8 +88,15 @@ struct Family {
     kills: &'static [usize],
 }
 
-const QUIET: Family =
-    Family { name: "", size: (256, 512), starts: |_| vec![], seconds: (1, 1), uses: None, fails: &[], kills: &[] };
+const QUIET: Family = Family {
+    name: "",
+    size: (256, 512),
+    starts: |_| vec![],
+    seconds: (1, 1),
+    uses: None,
+    fails: &[],
+    kills: &[],
+};
 
 #[rustfmt::skip]
 const FAMILIES: &[Family] = &[
@@ -128,12 +135,15 @@ const fn on(day: i64, hour: i64, minute: i64) -> i64 {
 }
 
 fn every(step: i64, from: i64, to: i64) -> Vec<i64> {
-    (0..(to - from + step - 1) / step).map(|n| from + n * step).collect()
+    (0..(to - from + step - 1) / step)
+        .map(|n| from + n * step)
+        .collect()
 }
 
 /// Nine afternoons on which somebody uploads an album: 30 tasks at once.
 fn albums(rng: &mut Rng) -> Vec<i64> {
-    let afternoons = [0, 1, 3, 4, 6, 8, 9, 11, 12].map(|day| on(day, 13, 0) + rng.between(0, 5 * HOUR));
+    let afternoons =
+        [0, 1, 3, 4, 6, 8, 9, 11, 12].map(|day| on(day, 13, 0) + rng.between(0, 5 * HOUR));
     afternoons.iter().flat_map(|at| [*at; 30]).collect()
 }
 
@@ -143,7 +153,9 @@ struct Rng(u64);
 impl Rng {
     /// A stream of its own for each name, so that one more workload leaves the others as they are.
     fn named(name: &str) -> Self {
-        Self(name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
+        Self(name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        }))
     }
 
     fn draw(&mut self) -> u64 {
@@ -178,7 +190,14 @@ impl Rng {
 
     fn uuid(&mut self) -> String {
         let id = self.task_id();
-        format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..])
+        format!(
+            "{}-{}-{}-{}-{}",
+            &id[..8],
+            &id[8..12],
+            &id[12..16],
+            &id[16..20],
+            &id[20..]
+        )
     }
 }
 
@@ -190,23 +209,41 @@ struct Sample {
 }
 
 impl Sample {
-    fn truth(&mut self, (kind, cluster, name): (&str, &str, &str), runs: usize, figures: &[(&str, f64)]) {
-        self.truth.extend(figures.iter().map(|(unit, billed)| format!("{kind},{cluster},{name},{runs},{billed},{unit}\n")));
+    fn truth(
+        &mut self,
+        (kind, cluster, name): (&str, &str, &str),
+        runs: usize,
+        figures: &[(&str, f64)],
+    ) {
+        self.truth.extend(
+            figures
+                .iter()
+                .map(|(unit, billed)| format!("{kind},{cluster},{name},{runs},{billed},{unit}\n")),
+        );
     }
 }
 
 fn generate() -> Sample {
     let mut sample = Sample::default();
     let services: Vec<Value> = SERVICES.iter().map(described_service).collect();
-    sample.files.insert("services.json".into(), format!("{:#}\n", json!({ "failures": [], "services": services })));
-    sample.files.insert("task-definitions.json".into(), format!("{:#}\n", json!(task_definitions())));
+    sample.files.insert(
+        "services.json".into(),
+        format!("{:#}\n", json!({ "failures": [], "services": services })),
+    );
+    sample.files.insert(
+        "task-definitions.json".into(),
+        format!("{:#}\n", json!(task_definitions())),
+    );
     for service in SERVICES {
         service_metrics(service, &mut sample);
     }
     task_events_and_insights(&mut sample);
     builds_and_metrics(&mut sample);
     let rows: String = sample.truth.iter().map(String::as_str).collect();
-    sample.files.insert("truth.csv".into(), format!("kind,cluster,name,runs,billed,unit\n{rows}"));
+    sample.files.insert(
+        "truth.csv".into(),
+        format!("kind,cluster,name,runs,billed,unit\n{rows}"),
+    );
     sample
 }
 
@@ -215,7 +252,10 @@ fn arn(service: &str, resource: &str) -> String {
 }
 
 fn stamp(ms: i64, format: &str) -> String {
-    jiff::Timestamp::from_millisecond(ms).expect("an instant of 2026").strftime(format).to_string()
+    jiff::Timestamp::from_millisecond(ms)
+        .expect("an instant of 2026")
+        .strftime(format)
+        .to_string()
 }
 
 /// As `EventBridge` prints instants.
@@ -252,9 +292,16 @@ fn deployed(service: &Service) -> i64 {
 
 /// One service as `aws ecs describe-services` prints it.
 fn described_service(service: &Service) -> Value {
-    let &Service { name, capacity, tasks: (count, _), .. } = service;
+    let &Service {
+        name,
+        capacity,
+        tasks: (count, _),
+        ..
+    } = service;
     let launch_type = (capacity != "FARGATE_SPOT").then_some(capacity);
-    let strategy = launch_type.is_none().then(|| json!([{ "base": 0, "capacityProvider": capacity, "weight": 1 }]));
+    let strategy = launch_type
+        .is_none()
+        .then(|| json!([{ "base": 0, "capacityProvider": capacity, "weight": 1 }]));
     let definition = |revision: i64| arn("ecs", &format!("task-definition/{name}:{revision}"));
     let deployment = |status: &str, revision: i64, created: i64| {
         without_nulls(json!({
@@ -279,10 +326,29 @@ fn described_service(service: &Service) -> Value {
 
 /// `aws ecs describe-task-definition` outputs in a list: every service, every family, and the revision being replaced.
 fn task_definitions() -> Vec<Value> {
-    let services = SERVICES.iter().map(|it| (it.name, revision(it.name), it.size, it.architecture, it.capacity));
-    let replaced = services.clone().filter(|it| it.0 == "checkout-api").map(|it| (it.0, it.1 - 1, it.2, it.3, it.4));
-    let families = FAMILIES.iter().map(|it| (it.name, revision(it.name), it.size, "X86_64", "FARGATE"));
-    let definition = |(name, revision, size, architecture, capacity): (&str, i64, (u32, u32), &str, &str)| {
+    let services = SERVICES.iter().map(|it| {
+        (
+            it.name,
+            revision(it.name),
+            it.size,
+            it.architecture,
+            it.capacity,
+        )
+    });
+    let replaced = services
+        .clone()
+        .filter(|it| it.0 == "checkout-api")
+        .map(|it| (it.0, it.1 - 1, it.2, it.3, it.4));
+    let families = FAMILIES
+        .iter()
+        .map(|it| (it.name, revision(it.name), it.size, "X86_64", "FARGATE"));
+    let definition = |(name, revision, size, architecture, capacity): (
+        &str,
+        i64,
+        (u32, u32),
+        &str,
+        &str,
+    )| {
         let image = format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}:{revision}");
         let secret = json!([{ "name": "DATABASE_PASSWORD", "value": CANARY }]);
         json!({ "tags": [], "taskDefinition": {
@@ -295,16 +361,35 @@ fn task_definitions() -> Vec<Value> {
             "taskDefinitionArn": arn("ecs", &format!("task-definition/{name}:{revision}")),
         }})
     };
-    services.chain(replaced).chain(families).map(definition).collect()
+    services
+        .chain(replaced)
+        .chain(families)
+        .map(definition)
+        .collect()
 }
 
 /// How busy people are: 0 in the dead of night, 1 on a working day's afternoon, about half of that at weekends.
 fn busy(at: i64) -> f64 {
-    const DAY_SHAPE: [(f64, f64); 7] = [(0.0, 0.2), (4.0, 0.0), (8.0, 0.6), (11.0, 0.9), (14.0, 1.0), (19.0, 0.7), (24.0, 0.2)];
-    let (day, hour) = ((at - START) / DAY, ((at - START) % DAY) as f64 / HOUR as f64);
-    let next = DAY_SHAPE.iter().position(|point| point.0 > hour).unwrap_or(1);
+    const DAY_SHAPE: [(f64, f64); 7] = [
+        (0.0, 0.2),
+        (4.0, 0.0),
+        (8.0, 0.6),
+        (11.0, 0.9),
+        (14.0, 1.0),
+        (19.0, 0.7),
+        (24.0, 0.2),
+    ];
+    let (day, hour) = (
+        (at - START) / DAY,
+        ((at - START) % DAY) as f64 / HOUR as f64,
+    );
+    let next = DAY_SHAPE
+        .iter()
+        .position(|point| point.0 > hour)
+        .unwrap_or(1);
     let (from, to) = (DAY_SHAPE[next - 1], DAY_SHAPE[next]);
-    between((from.1, to.1), (hour - from.0) / (to.0 - from.0)) * if day % 7 >= 5 { 0.55 } else { 1.0 }
+    between((from.1, to.1), (hour - from.0) / (to.0 - from.0))
+        * if day % 7 >= 5 { 0.55 } else { 1.0 }
 }
 
 fn between(range: (f64, f64), share: f64) -> f64 {
@@ -312,7 +397,10 @@ fn between(range: (f64, f64), share: f64) -> f64 {
 }
 
 /// What is printed has two decimals at most.
-#[expect(clippy::cast_possible_truncation, reason = "percentages and sizes of tasks are small")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "percentages and sizes of tasks are small"
+)]
 fn hundredths(value: f64) -> i64 {
     (value * 100.0).round() as i64
 }
@@ -327,25 +415,48 @@ struct Reading {
 
 /// What `CloudWatch` saw of `service`: a reading every 300 s, but for 70 minutes that are missing.
 fn readings(service: &Service, rng: &mut Rng) -> Vec<Reading> {
-    let gap = on(rng.between(service.first_day + 1, 13), rng.between(0, 21), 0);
+    let gap = on(
+        rng.between(service.first_day + 1, 13),
+        rng.between(0, 21),
+        0,
+    );
     let (mut drift, mut burst_left, mut held) = (0.0, 0, 0.0);
     let mut seen = Vec::new();
     for at in every(PERIOD_S * SECOND, on(service.first_day, 0, 0), END) {
         drift = 0.8 * drift + 0.04 * rng.wobble();
-        burst_left = if rng.between(1, 1000) <= service.burst.0 { rng.between(1, 4) } else { burst_left - 1 };
-        let burst = if burst_left > 0 { service.burst.1 * (0.85 + 0.15 * rng.share()) } else { 0.0 };
+        burst_left = if rng.between(1, 1000) <= service.burst.0 {
+            rng.between(1, 4)
+        } else {
+            burst_left - 1
+        };
+        let burst = if burst_left > 0 {
+            service.burst.1 * (0.85 + 0.15 * rng.share())
+        } else {
+            0.0
+        };
         let (fewest, most) = service.tasks;
         let load = (between(service.cpu, busy(at)) * (1.0 + drift) + burst) * f64::from(most);
-        let tasks = (fewest..most).find(|tasks| load <= 55.0 * f64::from(*tasks)).unwrap_or(most);
+        let tasks = (fewest..most)
+            .find(|tasks| load <= 55.0 * f64::from(*tasks))
+            .unwrap_or(most);
         let used = between(service.memory, busy(at)) + leaked(service, at);
         // An allocator takes and gives back in steps; in between, the reading stays put.
         if f64::abs(used - held) > 0.012 * held {
             held = used;
         }
-        let (cpu_apart, memory_apart) = if tasks == 1 { (0.0, 0.0) } else { (0.03 + 0.09 * rng.share(), 0.02) };
+        let (cpu_apart, memory_apart) = if tasks == 1 {
+            (0.0, 0.0)
+        } else {
+            (0.03 + 0.09 * rng.share(), 0.02)
+        };
         let cpu = spread((load / f64::from(tasks)).min(99.6), cpu_apart);
         if !(gap..gap + 70 * MINUTE).contains(&at) {
-            seen.push(Reading { at, tasks, cpu, memory: spread(held, memory_apart) });
+            seen.push(Reading {
+                at,
+                tasks,
+                cpu,
+                memory: spread(held, memory_apart),
+            });
         }
     }
     seen
@@ -353,17 +464,33 @@ fn readings(service: &Service, rng: &mut Rng) -> Vec<Reading> {
 
 /// Percent of memory that `service` has lost since its process began: six days before the window, and on 8 October.
 fn leaked(service: &Service, at: i64) -> f64 {
-    let began = if at < on(3, 3, 0) { START - 6 * DAY } else { on(3, 3, 0) };
+    let began = if at < on(3, 3, 0) {
+        START - 6 * DAY
+    } else {
+        on(3, 3, 0)
+    };
     service.leak * (at - began) as f64 / DAY as f64
 }
 
 fn spread(mean: f64, apart: f64) -> [i64; 3] {
-    [mean, mean * (1.0 - apart), (mean * (1.0 + apart)).min(100.0)].map(hundredths)
+    [
+        mean,
+        mean * (1.0 - apart),
+        (mean * (1.0 + apart)).min(100.0),
+    ]
+    .map(hundredths)
 }
 
 /// One line of a `CloudWatch` Metric Stream. `name` is namespace, metric and unit.
-fn metric(name: [&str; 3], dimensions: &Value, at: i64, count: u32, [mean, min, max]: [i64; 3]) -> String {
-    let [max, min, sum] = [max, min, mean * i64::from(count)].map(|hundredths| hundredths as f64 / 100.0);
+fn metric(
+    name: [&str; 3],
+    dimensions: &Value,
+    at: i64,
+    count: u32,
+    [mean, min, max]: [i64; 3],
+) -> String {
+    let [max, min, sum] =
+        [max, min, mean * i64::from(count)].map(|hundredths| hundredths as f64 / 100.0);
     json!({
         "account_id": ACCOUNT, "dimensions": dimensions, "metric_name": name[1], "metric_stream_name": "containers",
         "namespace": name[0], "region": REGION, "timestamp": at, "unit": name[2],
@@ -393,25 +520,50 @@ fn service_metrics(service: &Service, sample: &mut Sample) {
     let mut rng = Rng::named(service.name);
     let seen = readings(service, &mut rng);
     let dimensions = json!({ "ClusterName": "prod", "ServiceName": service.name });
-    let line = |name: &str, it: &Reading, values| metric(["AWS/ECS", name, "Percent"], &dimensions, it.at, it.tasks, values);
+    let line = |name: &str, it: &Reading, values| {
+        metric(
+            ["AWS/ECS", name, "Percent"],
+            &dimensions,
+            it.at,
+            it.tasks,
+            values,
+        )
+    };
     let cpu = seen.iter().map(|it| line("CPUUtilization", it, it.cpu));
-    let memory = seen.iter().map(|it| line("MemoryUtilization", it, it.memory));
-    sample.files.insert(format!("metric-stream/{}.json.gz", service.name), delivered(cpu.chain(memory), &mut rng));
+    let memory = seen
+        .iter()
+        .map(|it| line("MemoryUtilization", it, it.memory));
+    sample.files.insert(
+        format!("metric-stream/{}.json.gz", service.name),
+        delivered(cpu.chain(memory), &mut rng),
+    );
 
     let kills = u8::from(service.name == "legacy-soap");
     let most = |value: fn(&Reading) -> i64| seen.iter().map(value).max().unwrap_or(0) as f64;
     let figures = [
-        ("task_seconds", seen.iter().map(|it| f64::from(it.tasks) * PERIOD_S as f64).sum()),
+        (
+            "task_seconds",
+            seen.iter()
+                .map(|it| f64::from(it.tasks) * PERIOD_S as f64)
+                .sum(),
+        ),
         ("tasks_at_most", most(|it| i64::from(it.tasks))),
         ("readings", 2.0 * seen.len() as f64),
         ("cpu_units", f64::from(service.size.0)),
         ("memory_mib", f64::from(service.size.1)),
         ("cpu_percent_at_most", most(|it| it.cpu[2]) / 100.0),
         ("memory_percent_at_most", most(|it| it.memory[2]) / 100.0),
-        ("leaked_mib_per_day", service.leak * f64::from(service.size.1) / 100.0),
+        (
+            "leaked_mib_per_day",
+            service.leak * f64::from(service.size.1) / 100.0,
+        ),
         ("out_of_memory_kills", f64::from(kills)),
     ];
-    sample.truth(("service", "prod", service.name), usize::from(kills), &figures);
+    sample.truth(
+        ("service", "prod", service.name),
+        usize::from(kills),
+        &figures,
+    );
 }
 
 /// How a task ended.
@@ -446,7 +598,18 @@ impl Run {
         let executed = started + rng.between(family.seconds.0 * SECOND, family.seconds.1 * SECOND);
         let stopped = executed + rng.between(9_000, 21_000);
         let (home, id) = (("batch", format!("family:{}", family.name)), rng.task_id());
-        Self { home, family: family.name, size: family.size, id, created, pull, started, executed, stopped, end }
+        Self {
+            home,
+            family: family.name,
+            size: family.size,
+            id,
+            created,
+            pull,
+            started,
+            executed,
+            stopped,
+            end,
+        }
     }
 
     fn is_pulled(&self) -> bool {
@@ -467,8 +630,14 @@ impl Run {
 fn task_event(run: &Run, running: bool) -> (i64, String) {
     let (killed, pulled) = (run.end == End::OutOfMemory, run.is_pulled());
     let (code, reason) = match run.end {
-        End::NeverStarted => ("TaskFailedToStart", "Timeout waiting for network interface provisioning to complete."),
-        End::Done | End::OutOfMemory => ("EssentialContainerExited", "Essential container in task exited"),
+        End::NeverStarted => (
+            "TaskFailedToStart",
+            "Timeout waiting for network interface provisioning to complete.",
+        ),
+        End::Done | End::OutOfMemory => (
+            "EssentialContainerExited",
+            "Essential container in task exited",
+        ),
     };
     let status = if running { "RUNNING" } else { "STOPPED" };
     let container = without_nulls(json!({
@@ -477,7 +646,10 @@ fn task_event(run: &Run, running: bool) -> (i64, String) {
     }));
     let secret = json!([{ "command": ["--key", CANARY], "environment": [{ "name": "KEY", "value": CANARY }], "name": "app" }]);
     let task = arn("ecs", &format!("task/{}/{}", run.home.0, run.id));
-    let (from, to) = (|at: i64| pulled.then(|| event_time(at)), |at: i64| (!running).then(|| event_time(at)));
+    let (from, to) = (
+        |at: i64| pulled.then(|| event_time(at)),
+        |at: i64| (!running).then(|| event_time(at)),
+    );
     let detail = without_nulls(json!({
         "attributes": [{ "name": "ecs.cpu-architecture", "value": "x86_64" }], "capacityProviderName": "FARGATE",
         "clusterArn": arn("ecs", &format!("cluster/{}", run.home.0)), "containers": [container], "cpu": run.size.0.to_string(),
@@ -507,13 +679,25 @@ fn runs(family: &Family) -> Vec<Run> {
         _ => End::Done,
     };
     let starts = (family.starts)(&mut rng);
-    starts.into_iter().enumerate().map(|(index, asked)| Run::new(family, asked, end(index), &mut rng)).collect()
+    starts
+        .into_iter()
+        .enumerate()
+        .map(|(index, asked)| Run::new(family, asked, end(index), &mut rng))
+        .collect()
 }
 
 /// The task of service `legacy-soap` that was killed on 13 October, after four days.
 fn killed_service_task(rng: &mut Rng) -> Run {
-    let family = Family { name: "legacy-soap", size: (512, 1024), seconds: (350_000, 350_000), ..QUIET };
-    Run { home: ("prod", "service:legacy-soap".into()), ..Run::new(&family, on(4, 9, 20), End::OutOfMemory, rng) }
+    let family = Family {
+        name: "legacy-soap",
+        size: (512, 1024),
+        seconds: (350_000, 350_000),
+        ..QUIET
+    };
+    Run {
+        home: ("prod", "service:legacy-soap".into()),
+        ..Run::new(&family, on(4, 9, 20), End::OutOfMemory, rng)
+    }
 }
 
 /// `task-events.jsonl.gz` and `container-insights.jsonl.gz`.
@@ -523,25 +707,52 @@ fn task_events_and_insights(sample: &mut Sample) {
     let mut insights = Vec::new();
     for family in FAMILIES {
         let runs = runs(family);
-        events.extend(runs.iter().filter(|run| !run.is_open()).map(|run| task_event(run, false)));
-        let starts_kept = runs.iter().enumerate().filter(|(index, run)| run.is_open() || index % 5 == 0 && run.is_pulled());
+        events.extend(
+            runs.iter()
+                .filter(|run| !run.is_open())
+                .map(|run| task_event(run, false)),
+        );
+        let starts_kept = runs
+            .iter()
+            .enumerate()
+            .filter(|(index, run)| run.is_open() || index % 5 == 0 && run.is_pulled());
         events.extend(starts_kept.map(|(_, run)| task_event(run, true)));
-        insights.extend(family.uses.iter().flat_map(|uses| runs.iter().flat_map(|run| insight_lines(run, *uses))));
+        insights.extend(
+            family
+                .uses
+                .iter()
+                .flat_map(|uses| runs.iter().flat_map(|run| insight_lines(run, *uses))),
+        );
         family_truth(family, &runs, sample);
     }
-    for (name, mut lines) in [("task-events.jsonl.gz", events), ("container-insights.jsonl.gz", insights)] {
+    for (name, mut lines) in [
+        ("task-events.jsonl.gz", events),
+        ("container-insights.jsonl.gz", insights),
+    ] {
         lines.sort();
-        sample.files.insert(name.into(), delivered(lines.into_iter().map(|(_, line)| line), &mut rng));
+        sample.files.insert(
+            name.into(),
+            delivered(lines.into_iter().map(|(_, line)| line), &mut rng),
+        );
     }
 }
 
 fn family_truth(family: &Family, runs: &[Run], sample: &mut Sample) {
     let count = |is: fn(&Run) -> bool| runs.iter().filter(|run| is(run)).count() as f64;
     let figures = [
-        ("seconds", runs.iter().filter(|run| run.is_pulled()).map(|run| run.billed_s() as f64).sum()),
+        (
+            "seconds",
+            runs.iter()
+                .filter(|run| run.is_pulled())
+                .map(|run| run.billed_s() as f64)
+                .sum(),
+        ),
         ("open_runs", count(Run::is_open)),
         ("never_started", count(|run| run.end == End::NeverStarted)),
-        ("out_of_memory_kills", count(|run| run.end == End::OutOfMemory)),
+        (
+            "out_of_memory_kills",
+            count(|run| run.end == End::OutOfMemory),
+        ),
         ("cpu_units", f64::from(family.size.0)),
         ("memory_mib", f64::from(family.size.1)),
     ];
@@ -566,7 +777,14 @@ fn insight_lines(run: &Run, uses: (f64, f64)) -> Vec<(i64, String)> {
         });
         (at, event.to_string())
     };
-    every(MINUTE, (run.started / MINUTE + 1) * MINUTE, run.executed.min(END)).into_iter().map(&mut line).collect()
+    every(
+        MINUTE,
+        (run.started / MINUTE + 1) * MINUTE,
+        run.executed.min(END),
+    )
+    .into_iter()
+    .map(&mut line)
+    .collect()
 }
 
 /// One build: submitted, queued, provisioning, downloading its source, building, at its end.
@@ -577,17 +795,34 @@ struct Build {
     failed: bool,
 }
 
-const PHASES: [&str; 5] = ["SUBMITTED", "QUEUED", "PROVISIONING", "DOWNLOAD_SOURCE", "BUILD"];
+const PHASES: [&str; 5] = [
+    "SUBMITTED",
+    "QUEUED",
+    "PROVISIONING",
+    "DOWNLOAD_SOURCE",
+    "BUILD",
+];
 
 impl Build {
     fn new(project: &Project, number: usize, submitted: i64, rng: &mut Rng) -> Self {
         let queued = submitted + rng.between(60, 400);
-        let provisioning = queued + if rng.once_in(25) { rng.between(30_000, 150_000) } else { rng.between(150, 1_500) };
+        let provisioning = queued
+            + if rng.once_in(25) {
+                rng.between(30_000, 150_000)
+            } else {
+                rng.between(150, 1_500)
+            };
         let source = provisioning + rng.between(4_000, 25_000);
         let building = source + rng.between(2_000, 9_000);
-        let end = provisioning + rng.between(project.seconds.0 * SECOND, project.seconds.1 * SECOND);
+        let end =
+            provisioning + rng.between(project.seconds.0 * SECOND, project.seconds.1 * SECOND);
         let (id, failed) = (format!("{}:{}", project.name, rng.uuid()), rng.once_in(14));
-        Self { id, number, at: [submitted, queued, provisioning, source, building, end], failed }
+        Self {
+            id,
+            number,
+            at: [submitted, queued, provisioning, source, building, end],
+            failed,
+        }
     }
 
     fn is_open(&self) -> bool {
@@ -603,13 +838,27 @@ impl Build {
 /// The builds of `project`, in the hours people work; `app-ci` has one more, still running at the end.
 fn builds(project: &Project) -> Vec<Build> {
     let mut rng = Rng::named(project.name);
-    let mut starts = if project.name == "app-ci" { vec![END - 110 * SECOND] } else { Vec::new() };
+    let mut starts = if project.name == "app-ci" {
+        vec![END - 110 * SECOND]
+    } else {
+        Vec::new()
+    };
     for day in 0..14 {
-        let count = if day % 7 >= 5 { project.builds.1 } else { project.builds.0 };
-        starts.extend((0..count).map(|_| on(day, 7, 0) + rng.between(0, 6 * HOUR) + rng.between(0, 6 * HOUR)));
+        let count = if day % 7 >= 5 {
+            project.builds.1
+        } else {
+            project.builds.0
+        };
+        starts.extend(
+            (0..count).map(|_| on(day, 7, 0) + rng.between(0, 6 * HOUR) + rng.between(0, 6 * HOUR)),
+        );
     }
     starts.sort_unstable();
-    starts.into_iter().enumerate().map(|(index, at)| Build::new(project, 1200 + index, at, &mut rng)).collect()
+    starts
+        .into_iter()
+        .enumerate()
+        .map(|(index, at)| Build::new(project, 1200 + index, at, &mut rng))
+        .collect()
 }
 
 /// One build as `aws codebuild batch-get-builds` prints it.
@@ -625,7 +874,10 @@ fn described_build(project: &Project, build: &Build) -> String {
         }))
     };
     let completed = json!({ "phaseType": "COMPLETED", "startTime": cli_time(build.at[5]) });
-    let phases: Vec<Value> = (0..5).map(phase).chain((!open).then_some(completed)).collect();
+    let phases: Vec<Value> = (0..5)
+        .map(phase)
+        .chain((!open).then_some(completed))
+        .collect();
     without_nulls(json!({
         "arn": arn("codebuild", &format!("build/{}", build.id)), "buildComplete": !open, "buildNumber": build.number,
         "buildStatus": if open { "IN_PROGRESS" } else { status }, "currentPhase": if open { "BUILD" } else { "COMPLETED" },
@@ -646,19 +898,42 @@ fn builds_and_metrics(sample: &mut Sample) {
     let (mut described, mut metrics) = (Vec::new(), Vec::new());
     for project in PROJECTS {
         let builds = builds(project);
-        described.extend(builds.iter().rev().map(|build| described_build(project, build)));
-        metrics.extend(project.uses.iter().flat_map(|uses| builds.iter().flat_map(|build| build_metrics(project, build, *uses))));
+        described.extend(
+            builds
+                .iter()
+                .rev()
+                .map(|build| described_build(project, build)),
+        );
+        metrics.extend(project.uses.iter().flat_map(|uses| {
+            builds
+                .iter()
+                .flat_map(|build| build_metrics(project, build, *uses))
+        }));
         let figures = [
-            ("minutes", builds.iter().map(|build| build.minutes_since(2)).sum()),
-            ("minutes_with_queue", builds.iter().map(|build| build.minutes_since(0)).sum()),
-            ("open_runs", builds.iter().filter(|build| build.is_open()).count() as f64),
+            (
+                "minutes",
+                builds.iter().map(|build| build.minutes_since(2)).sum(),
+            ),
+            (
+                "minutes_with_queue",
+                builds.iter().map(|build| build.minutes_since(0)).sum(),
+            ),
+            (
+                "open_runs",
+                builds.iter().filter(|build| build.is_open()).count() as f64,
+            ),
         ];
         sample.truth(("build", "", project.name), builds.len(), &figures);
     }
-    let text = format!("{{\"builds\":[\n{}\n],\"buildsNotFound\":[]}}\n", described.join(",\n"));
+    let text = format!(
+        "{{\"builds\":[\n{}\n],\"buildsNotFound\":[]}}\n",
+        described.join(",\n")
+    );
     sample.files.insert("builds.json.gz".into(), text);
     let metrics = delivered(metrics.into_iter(), &mut Rng::named("codebuild"));
-    sample.files.insert("metric-stream/codebuild.json.gz".into(), metrics);
+    sample
+        .files
+        .insert("metric-stream/codebuild.json.gz".into(), metrics);
 }
 
 /// CPU and memory of one build, minute by minute; `CodeBuild` reports none for builds of a minute or less.
@@ -671,10 +946,25 @@ fn build_metrics(project: &Project, build: &Build, uses: (f64, f64)) -> Vec<Stri
     let mut lines = |at: i64| {
         let cpu = hundredths(uses.0 * (0.5 + 0.5 * rng.share()));
         let memory = hundredths(uses.1 * (0.6 + 0.4 * rng.share())) / 100 * 100;
-        [("CPUUtilized", "None", cpu), ("MemoryUtilized", "Megabytes", memory)]
-            .map(|(name, unit, value)| metric(["AWS/CodeBuild", name, unit], &dimensions, at, 1, [value; 3]))
+        [
+            ("CPUUtilized", "None", cpu),
+            ("MemoryUtilized", "Megabytes", memory),
+        ]
+        .map(|(name, unit, value)| {
+            metric(
+                ["AWS/CodeBuild", name, unit],
+                &dimensions,
+                at,
+                1,
+                [value; 3],
+            )
+        })
     };
-    let minutes = every(MINUTE, (build.at[3] / MINUTE + 1) * MINUTE, build.at[5].min(END));
+    let minutes = every(
+        MINUTE,
+        (build.at[3] / MINUTE + 1) * MINUTE,
+        build.at[5].min(END),
+    );
     minutes.into_iter().flat_map(&mut lines).collect()
 }
 
@@ -685,58 +975,98 @@ fn directory() -> PathBuf {
 }
 
 fn is_packed(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|suffix| suffix == "gz")
+    Path::new(name)
+        .extension()
+        .is_some_and(|suffix| suffix == "gz")
 }
 
 fn packed(text: &str) -> Vec<u8> {
-    let mut gz = flate2::GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::best());
-    gz.write_all(text.as_bytes()).expect("memory takes everything");
+    let mut gz = flate2::GzBuilder::new()
+        .mtime(0)
+        .write(Vec::new(), flate2::Compression::best());
+    gz.write_all(text.as_bytes())
+        .expect("memory takes everything");
     gz.finish().expect("memory takes everything")
 }
 
 fn unpacked(bytes: &[u8]) -> String {
     let mut text = String::new();
-    flate2::read::GzDecoder::new(bytes).read_to_string(&mut text).expect("gzip of UTF-8");
+    flate2::read::GzDecoder::new(bytes)
+        .read_to_string(&mut text)
+        .expect("gzip of UTF-8");
     text
 }
 
 /// The files in `data/sample`, by name, as they are.
 fn files_on_disk() -> BTreeMap<String, Vec<u8>> {
     let names = |folder: &str| -> Vec<String> {
-        let entries = fs::read_dir(directory().join(folder)).expect("data/sample is there; PLIMSOLL_BLESS=1 makes it");
-        let files = entries.map(|entry| entry.expect("readable")).filter(|entry| entry.path().is_file());
-        files.map(|entry| format!("{folder}{}", entry.file_name().display())).collect()
+        let entries = fs::read_dir(directory().join(folder))
+            .expect("data/sample is there; PLIMSOLL_BLESS=1 makes it");
+        let files = entries
+            .map(|entry| entry.expect("readable"))
+            .filter(|entry| entry.path().is_file());
+        files
+            .map(|entry| format!("{folder}{}", entry.file_name().display()))
+            .collect()
     };
     let names = names("").into_iter().chain(names("metric-stream/"));
-    names.map(|name| (name.clone(), fs::read(directory().join(name)).expect("readable"))).collect()
+    names
+        .map(|name| {
+            (
+                name.clone(),
+                fs::read(directory().join(name)).expect("readable"),
+            )
+        })
+        .collect()
 }
 
 fn bless(sample: &Sample) {
     fs::create_dir_all(directory().join("metric-stream")).expect("data/sample can be written");
     for (name, text) in &sample.files {
-        let bytes = if is_packed(name) { packed(text) } else { text.clone().into_bytes() };
+        let bytes = if is_packed(name) {
+            packed(text)
+        } else {
+            text.clone().into_bytes()
+        };
         fs::write(directory().join(name), bytes).expect("data/sample can be written");
     }
 }
 
 fn parsed(file: &str) -> Vec<Value> {
-    SAMPLE.files[file].lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    SAMPLE.files[file]
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
 }
 
 /// The `runs` and `billed` of one row of `truth.csv`.
 fn truth(key: &str, unit: &str) -> (String, String) {
-    let row = SAMPLE.truth.iter().find(|row| row.starts_with(&format!("{key},")) && row.ends_with(&format!(",{unit}\n")));
+    let row = SAMPLE
+        .truth
+        .iter()
+        .find(|row| row.starts_with(&format!("{key},")) && row.ends_with(&format!(",{unit}\n")));
     let fields: Vec<&str> = row.expect("a row of the truth").split(',').collect();
     (fields[3].into(), fields[4].into())
 }
 
 fn ms(time: &Value) -> Option<i64> {
-    Some(time.as_str()?.parse::<jiff::Timestamp>().expect("RFC 3339").as_millisecond())
+    Some(
+        time.as_str()?
+            .parse::<jiff::Timestamp>()
+            .expect("RFC 3339")
+            .as_millisecond(),
+    )
 }
 
 /// What `truth` says, counted anew: `(runs, billed)` from the printed instants of each run.
 fn counted(runs: &[(i64, i64)], billed: fn(i64) -> i64) -> (String, String) {
-    (runs.len().to_string(), runs.iter().map(|(from, to)| billed(to - from)).sum::<i64>().to_string())
+    (
+        runs.len().to_string(),
+        runs.iter()
+            .map(|(from, to)| billed(to - from))
+            .sum::<i64>()
+            .to_string(),
+    )
 }
 
 #[test]
@@ -745,10 +1075,20 @@ fn the_embedded_sample_is_what_the_generator_makes() {
         bless(&SAMPLE);
     }
     let on_disk = files_on_disk();
-    assert_eq!(on_disk.keys().collect::<Vec<_>>(), SAMPLE.files.keys().collect::<Vec<_>>());
+    assert_eq!(
+        on_disk.keys().collect::<Vec<_>>(),
+        SAMPLE.files.keys().collect::<Vec<_>>()
+    );
     for (name, bytes) in &on_disk {
-        let text = if is_packed(name) { unpacked(bytes) } else { String::from_utf8(bytes.clone()).expect("UTF-8") };
-        assert!(text == SAMPLE.files[name], "{name} is stale: PLIMSOLL_BLESS=1 writes it anew");
+        let text = if is_packed(name) {
+            unpacked(bytes)
+        } else {
+            String::from_utf8(bytes.clone()).expect("UTF-8")
+        };
+        assert!(
+            text == SAMPLE.files[name],
+            "{name} is stale: PLIMSOLL_BLESS=1 writes it anew"
+        );
     }
 }
 
@@ -756,14 +1096,22 @@ fn the_embedded_sample_is_what_the_generator_makes() {
 fn the_sample_stays_below_two_megabytes_and_its_gzip_carries_no_time() {
     let on_disk = files_on_disk();
     assert!(on_disk.values().map(Vec::len).sum::<usize>() < 2_000_000);
-    assert!(on_disk.iter().filter(|(name, _)| is_packed(name)).all(|(_, bytes)| bytes[4..8] == [0; 4]));
+    assert!(
+        on_disk
+            .iter()
+            .filter(|(name, _)| is_packed(name))
+            .all(|(_, bytes)| bytes[4..8] == [0; 4])
+    );
 }
 
 #[test]
 fn split_mix_draws_the_published_numbers() {
     // Seed 1234567, as listed on Rosetta Code under "Pseudo-random numbers/Splitmix64".
     let mut rng = Rng(1_234_567);
-    assert_eq!([rng.draw(), rng.draw()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+    assert_eq!(
+        [rng.draw(), rng.draw()],
+        [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]
+    );
 }
 
 #[test]
@@ -771,7 +1119,9 @@ fn billed_seconds_of_tasks_follow_from_the_last_version_of_their_events() {
     let mut newest: BTreeMap<String, Value> = BTreeMap::new();
     for event in parsed("task-events.jsonl.gz") {
         let detail = &event["detail"];
-        let known = newest.entry(detail["taskArn"].to_string()).or_insert_with(|| detail.clone());
+        let known = newest
+            .entry(detail["taskArn"].to_string())
+            .or_insert_with(|| detail.clone());
         if detail["version"].as_i64() > known["version"].as_i64() {
             *known = detail.clone();
         }
@@ -779,10 +1129,27 @@ fn billed_seconds_of_tasks_follow_from_the_last_version_of_their_events() {
     for family in FAMILIES {
         let group = json!(format!("family:{}", family.name));
         let tasks = newest.values().filter(|task| task["group"] == group);
-        let runs: Vec<_> =
-            tasks.filter_map(|it| Some((ms(&it["pullStartedAt"])?, ms(&it["stoppedAt"]).unwrap_or(END)))).collect();
-        let seconds = |ms: i64| if ms <= 60_000 { 60 } else { ms.unsigned_abs().div_ceil(1000).cast_signed() };
-        assert_eq!(counted(&runs, seconds), truth(&format!("task,batch,{}", family.name), "seconds"), "{}", family.name);
+        let runs: Vec<_> = tasks
+            .filter_map(|it| {
+                Some((
+                    ms(&it["pullStartedAt"])?,
+                    ms(&it["stoppedAt"]).unwrap_or(END),
+                ))
+            })
+            .collect();
+        let seconds = |ms: i64| {
+            if ms <= 60_000 {
+                60
+            } else {
+                ms.unsigned_abs().div_ceil(1000).cast_signed()
+            }
+        };
+        assert_eq!(
+            counted(&runs, seconds),
+            truth(&format!("task,batch,{}", family.name), "seconds"),
+            "{}",
+            family.name
+        );
     }
 }
 
@@ -791,11 +1158,23 @@ fn billed_minutes_of_builds_follow_from_their_phases() {
     let described: Value = serde_json::from_str(&SAMPLE.files["builds.json.gz"]).expect("JSON");
     let builds = described["builds"].as_array().expect("builds");
     for project in PROJECTS {
-        let of_project = builds.iter().filter(|build| build["projectName"] == project.name);
-        let span = |it: &Value| Some((ms(&it["phases"][2]["startTime"])?, ms(&it["endTime"]).unwrap_or(END)));
+        let of_project = builds
+            .iter()
+            .filter(|build| build["projectName"] == project.name);
+        let span = |it: &Value| {
+            Some((
+                ms(&it["phases"][2]["startTime"])?,
+                ms(&it["endTime"]).unwrap_or(END),
+            ))
+        };
         let runs: Vec<_> = of_project.filter_map(span).collect();
         let minutes = |ms: i64| ms.unsigned_abs().div_ceil(60_000).cast_signed();
-        assert_eq!(counted(&runs, minutes), truth(&format!("build,,{}", project.name), "minutes"), "{}", project.name);
+        assert_eq!(
+            counted(&runs, minutes),
+            truth(&format!("build,,{}", project.name), "minutes"),
+            "{}",
+            project.name
+        );
     }
 }
 
@@ -804,25 +1183,49 @@ fn task_seconds_of_services_follow_from_their_distinct_readings() {
     for service in SERVICES {
         let lines = parsed(&format!("metric-stream/{}.json.gz", service.name));
         let at = |line: &Value| (line["metric_name"].to_string(), line["timestamp"].as_i64());
-        let distinct: BTreeMap<_, i64> =
-            lines.iter().map(|it| (at(it), hundredths(it["value"]["count"].as_f64().unwrap_or(0.0)))).collect();
+        let distinct: BTreeMap<_, i64> = lines
+            .iter()
+            .map(|it| {
+                (
+                    at(it),
+                    hundredths(it["value"]["count"].as_f64().unwrap_or(0.0)),
+                )
+            })
+            .collect();
         let key = format!("service,prod,{}", service.name);
         assert_eq!(distinct.len().to_string(), truth(&key, "readings").1);
         // Both metrics carry the count, in hundredths here.
-        assert_eq!((distinct.values().sum::<i64>() * PERIOD_S / 200).to_string(), truth(&key, "task_seconds").1);
-        assert!(lines.len() > distinct.len(), "{}: some lines come twice", service.name);
-        assert!(!lines.is_sorted_by_key(at), "{}: some lines come late", service.name);
+        assert_eq!(
+            (distinct.values().sum::<i64>() * PERIOD_S / 200).to_string(),
+            truth(&key, "task_seconds").1
+        );
+        assert!(
+            lines.len() > distinct.len(),
+            "{}: some lines come twice",
+            service.name
+        );
+        assert!(
+            !lines.is_sorted_by_key(at),
+            "{}: some lines come late",
+            service.name
+        );
     }
 }
 
 #[test]
 fn services_behave_as_their_stories_say() {
     let seen = |name: &str| {
-        let service = SERVICES.iter().find(|service| service.name == name).expect("a service");
+        let service = SERVICES
+            .iter()
+            .find(|service| service.name == name)
+            .expect("a service");
         readings(service, &mut Rng::named(name))
     };
     let autoscaled = seen("web-frontend");
-    let steady = autoscaled.iter().filter(|it| (4000..6000).contains(&it.cpu[0])).count();
+    let steady = autoscaled
+        .iter()
+        .filter(|it| (4000..6000).contains(&it.cpu[0]))
+        .count();
     assert!(
         steady * 10 > autoscaled.len() * 9
             && autoscaled.iter().any(|it| it.tasks == 3)
@@ -833,7 +1236,10 @@ fn services_behave_as_their_stories_say() {
     assert!(starved.iter().filter(|it| it.cpu[2] >= 9800).count() * 20 > starved.len());
 
     let leaking = seen("session-cache");
-    let restarts = leaking.windows(2).filter(|pair| pair[1].memory[0] < pair[0].memory[0] - 1000).count();
+    let restarts = leaking
+        .windows(2)
+        .filter(|pair| pair[1].memory[0] < pair[0].memory[0] - 1000)
+        .count();
     assert!(restarts == 1 && leaking.last().map(|it| it.memory[0]) > Some(7000));
 
     assert!(seen("promo-banner").iter().all(|it| it.at >= END - 3 * DAY));
@@ -843,16 +1249,36 @@ fn services_behave_as_their_stories_say() {
 fn performance_log_events_belong_to_tasks_of_two_families() {
     let events = &SAMPLE.files["task-events.jsonl.gz"];
     let lines = parsed("container-insights.jsonl.gz");
-    let ids: BTreeSet<&str> = lines.iter().filter_map(|it| it["TaskId"].as_str()).collect();
-    let families: BTreeSet<&str> = lines.iter().filter_map(|it| it["TaskDefinitionFamily"].as_str()).collect();
+    let ids: BTreeSet<&str> = lines
+        .iter()
+        .filter_map(|it| it["TaskId"].as_str())
+        .collect();
+    let families: BTreeSet<&str> = lines
+        .iter()
+        .filter_map(|it| it["TaskDefinitionFamily"].as_str())
+        .collect();
     assert_eq!(families, BTreeSet::from(["nightly-etl", "thumbnail-batch"]));
     assert_eq!(ids.len(), 14 + 270);
-    assert!(ids.iter().all(|id| events.contains(&format!("task/batch/{id}"))));
+    assert!(
+        ids.iter()
+            .all(|id| events.contains(&format!("task/batch/{id}")))
+    );
 }
 
 #[test]
 fn secrets_are_planted_where_aws_would_carry_them() {
-    let planted: Vec<&str> =
-        SAMPLE.files.iter().filter(|(_, text)| text.contains(CANARY)).map(|(name, _)| name.as_str()).collect();
-    assert_eq!(planted, ["builds.json.gz", "task-definitions.json", "task-events.jsonl.gz"]);
+    let planted: Vec<&str> = SAMPLE
+        .files
+        .iter()
+        .filter(|(_, text)| text.contains(CANARY))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(
+        planted,
+        [
+            "builds.json.gz",
+            "task-definitions.json",
+            "task-events.jsonl.gz"
+        ]
+    );
 }

@@ -32,7 +32,11 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn of(output: &std::process::Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+        Self {
+            code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
     }
 
     /// Both streams.
@@ -44,7 +48,13 @@ impl Run {
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
@@ -52,7 +62,11 @@ impl Run {
     #[track_caller]
     pub(crate) fn says(self, words: &[&str]) -> Self {
         for word in words {
-            assert!(self.said().contains(word), "no `{word}` in\n{}", self.said());
+            assert!(
+                self.said().contains(word),
+                "no `{word}` in\n{}",
+                self.said()
+            );
         }
         self
     }
@@ -61,13 +75,22 @@ impl Run {
 /// The binary, with nothing of this machine's environment but the folder for temporary files.
 pub(crate) fn command(args: &[&str]) -> std::process::Command {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_plimsoll"));
-    command.env_clear().env("LC_ALL", "C").env("TMPDIR", std::env::temp_dir()).args(args).stdin(Stdio::null());
+    command
+        .env_clear()
+        .env("LC_ALL", "C")
+        .env("TMPDIR", std::env::temp_dir())
+        .args(args)
+        .stdin(Stdio::null());
     command
 }
 
 /// Runs the binary anywhere.
 pub(crate) fn plimsoll(args: &[&str]) -> Run {
-    Run::of(&assert_cmd::Command::from_std(command(args)).output().expect("the binary runs"))
+    Run::of(
+        &assert_cmd::Command::from_std(command(args))
+            .output()
+            .expect("the binary runs"),
+    )
 }
 
 /// A folder with input files and datasets, removed at the end.
@@ -77,7 +100,9 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
     }
 
     /// A world with the lines of `records` imported from `events.jsonl`.
@@ -110,7 +135,9 @@ impl World {
     /// A run in this world's folder, fed on standard input.
     pub(crate) fn run_fed(&self, args: &[&str], input: impl AsRef<[u8]>) -> Run {
         let mut command = assert_cmd::Command::from_std(command(args));
-        command.current_dir(self.folder.path()).write_stdin(input.as_ref().to_vec());
+        command
+            .current_dir(self.folder.path())
+            .write_stdin(input.as_ref().to_vec());
         Run::of(&command.output().expect("the binary runs"))
     }
 
@@ -131,7 +158,9 @@ impl World {
     /// The JSON report, as bytes.
     #[track_caller]
     pub(crate) fn json_text(&self, dataset: &str) -> String {
-        self.run(&["report", "--dataset", dataset, "--format", "json"]).exits(0).stdout
+        self.run(&["report", "--dataset", dataset, "--format", "json"])
+            .exits(0)
+            .stdout
     }
 
     /// The JSON report of the dataset `dataset`.
@@ -143,13 +172,33 @@ impl World {
     /// The JSON report on `[from, to)`.
     #[track_caller]
     pub(crate) fn json_of(&self, from: i64, to: i64) -> Value {
-        parsed(&self.report(&["--format", "json", "--from", &stamp(from), "--to", &stamp(to)]).exits(0).stdout)
+        parsed(
+            &self
+                .report(&[
+                    "--format",
+                    "json",
+                    "--from",
+                    &stamp(from),
+                    "--to",
+                    &stamp(to),
+                ])
+                .exits(0)
+                .stdout,
+        )
     }
 
     /// Every file of a dataset, relative to its root.
     pub(crate) fn parts(&self, dataset: &str) -> BTreeSet<String> {
         let root = self.path(dataset);
-        files_below(&root).iter().map(|path| path.strip_prefix(&root).expect("below").display().to_string()).collect()
+        files_below(&root)
+            .iter()
+            .map(|path| {
+                path.strip_prefix(&root)
+                    .expect("below")
+                    .display()
+                    .to_string()
+            })
+            .collect()
     }
 }
 
@@ -162,7 +211,9 @@ pub(crate) fn parsed(text: &str) -> Value {
 #[track_caller]
 pub(crate) fn workload<'r>(report: &'r Value, name: &str) -> &'r Value {
     let all = report["workloads"].as_array().expect("a list");
-    all.iter().find(|workload| workload["name"] == name).unwrap_or_else(|| panic!("no workload {name} in {all:#?}"))
+    all.iter()
+        .find(|workload| workload["name"] == name)
+        .unwrap_or_else(|| panic!("no workload {name} in {all:#?}"))
 }
 
 /// What the workload `name` costs today, `None` where not priced.
@@ -175,14 +226,21 @@ pub(crate) fn cost(report: &Value, name: &str) -> Option<f64> {
 #[track_caller]
 pub(crate) fn assert_usd(found: Option<f64>, expected: f64) {
     let found = found.expect("priced");
-    assert!((found - expected).abs() <= 1.0e-8, "${found} is not ${expected}");
+    assert!(
+        (found - expected).abs() <= 1.0e-8,
+        "${found} is not ${expected}"
+    );
 }
 
 pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("listed").path();
-        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+        if path.is_dir() {
+            files.extend(files_below(&path))
+        } else {
+            files.push(path)
+        }
     }
     files.sort();
     files
@@ -207,7 +265,9 @@ pub(crate) fn unpacked(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut file = File::open(path).expect("there");
     if path.extension().is_some_and(|suffix| suffix == "gz") {
-        MultiGzDecoder::new(file).read_to_end(&mut bytes).expect("gzip");
+        MultiGzDecoder::new(file)
+            .read_to_end(&mut bytes)
+            .expect("gzip");
     } else {
         file.read_to_end(&mut bytes).expect("read");
     }
@@ -218,7 +278,9 @@ pub(crate) fn unpacked(path: &Path) -> Vec<u8> {
 
 /// A time as AWS writes it.
 pub(crate) fn stamp(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms).expect("in range").to_string()
+    jiff::Timestamp::from_millisecond(ms)
+        .expect("in range")
+        .to_string()
 }
 
 pub(crate) fn arn(service: &str, resource: &str) -> String {
@@ -227,7 +289,10 @@ pub(crate) fn arn(service: &str, resource: &str) -> String {
 
 /// JSON lines.
 pub(crate) fn lines(records: &[Value]) -> String {
-    records.iter().flat_map(|record| [record.to_string(), "\n".to_owned()]).collect()
+    records
+        .iter()
+        .flat_map(|record| [record.to_string(), "\n".to_owned()])
+        .collect()
 }
 
 /// `record` with the fields of `change` in the place of its own, however deep; `null` takes a field away.
@@ -240,7 +305,11 @@ fn merge(record: &mut Value, change: Value) {
     match (record, change) {
         (Value::Object(record), Value::Object(change)) => {
             for (key, value) in change {
-                if value.is_null() { drop(record.remove(&key)) } else { merge(record.entry(key).or_insert(Value::Null), value) }
+                if value.is_null() {
+                    drop(record.remove(&key))
+                } else {
+                    merge(record.entry(key).or_insert(Value::Null), value)
+                }
             }
         }
         (record, change) => *record = change,
@@ -249,7 +318,10 @@ fn merge(record: &mut Value, change: Value) {
 
 /// A Fargate task of family `family`, 0.25 vCPU and 0.5 GiB, as `describe-tasks` shows it: pulled at `from`, stopped at `to`.
 pub(crate) fn task(family: &str, id: &str, from: i64, to: Option<i64>) -> Value {
-    let stopped = to.map_or_else(|| json!({}), |to| json!({ "stoppedAt": stamp(to), "stopCode": "EssentialContainerExited" }));
+    let stopped = to.map_or_else(
+        || json!({}),
+        |to| json!({ "stoppedAt": stamp(to), "stopCode": "EssentialContainerExited" }),
+    );
     let task = json!({
         "taskArn": arn("ecs", &format!("task/batch/{id}")),
         "clusterArn": arn("ecs", "cluster/batch"),
@@ -267,7 +339,10 @@ pub(crate) fn task(family: &str, id: &str, from: i64, to: Option<i64>) -> Value 
 
 /// The `EventBridge` event about `task`.
 pub(crate) fn event(task: &Value) -> Value {
-    let at = task.get("stoppedAt").or_else(|| task.get("pullStartedAt")).or_else(|| task.get("createdAt"));
+    let at = task
+        .get("stoppedAt")
+        .or_else(|| task.get("pullStartedAt"))
+        .or_else(|| task.get("createdAt"));
     json!({
         "version": "0", "id": "8da4b184-d2b6-fa23-87a1-f8af74334974", "detail-type": "ECS Task State Change", "source": "aws.ecs",
         "account": "123456789012", "region": "us-east-1", "time": at, "resources": [task["taskArn"]], "detail": task,
@@ -330,9 +405,20 @@ pub(crate) fn readings(name: &str, from: i64, to: i64, percent: f64, tasks: u32)
 }
 
 /// The same, one reading every `step`.
-pub(crate) fn readings_every(step: i64, name: &str, from: i64, to: i64, percent: f64, tasks: u32) -> Vec<Value> {
+pub(crate) fn readings_every(
+    step: i64,
+    name: &str,
+    from: i64,
+    to: i64,
+    percent: f64,
+    tasks: u32,
+) -> Vec<Value> {
     let times = std::iter::successors(Some(from), |at| Some(at + step)).take_while(|at| *at < to);
-    times.flat_map(|at| ["CPUUtilization", "MemoryUtilization"].map(|of| metric(name, of, at, percent, tasks))).collect()
+    times
+        .flat_map(|at| {
+            ["CPUUtilization", "MemoryUtilization"].map(|of| metric(name, of, at, percent, tasks))
+        })
+        .collect()
 }
 
 /// A Container Insights record of task `id` of family `family`, seen at `at` and pulled at `from`.

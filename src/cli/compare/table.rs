@@ -11,42 +11,98 @@ use crate::workload::{Platform, PurchaseOption};
 /// The whole comparison as text.
 pub(super) fn render(comparison: &Comparison) -> String {
     let notes = notes(comparison);
-    let numbered = (1..).zip(&notes).map(|(number, note)| format!("{number}  {note}"));
+    let numbered = (1..)
+        .zip(&notes)
+        .map(|(number, note)| format!("{number}  {note}"));
     let sections = [
         vec![answer(comparison)],
-        comparison.best().map(|_| grid(comparison, &notes)).into_iter().collect(),
+        comparison
+            .best()
+            .map(|_| grid(comparison, &notes))
+            .into_iter()
+            .collect(),
         numbered.collect(),
         left_out(comparison),
         break_even(comparison),
-        comparison.best().map(|_| prices(comparison)).into_iter().collect(),
+        comparison
+            .best()
+            .map(|_| prices(comparison))
+            .into_iter()
+            .collect(),
     ];
-    let shown: Vec<String> = sections.iter().filter(|lines| !lines.is_empty()).map(|lines| lines.join("\n")).collect();
+    let shown: Vec<String> = sections
+        .iter()
+        .filter(|lines| !lines.is_empty())
+        .map(|lines| lines.join("\n"))
+        .collect();
     shown.join("\n\n") + "\n"
 }
 
 /// The cheapest on demand, then the best of the other architecture and of each other platform.
 fn answer(comparison: &Comparison) -> String {
     let job = &comparison.inputs;
-    let Some(best) = comparison.best() else { return format!("Nothing that holds the job has a price in {}.", job.region) };
-    let period = format!("{} ({})", plural(job.load.days, "day"), plural(job.load.runs(), "run"));
-    let mut parts = vec![format!("Cheapest on demand: {}, {} for {period}", place(best), cost(best))];
-    let elsewhere = comparison.best_where(|other| other.architecture != best.architecture);
-    parts.extend(
-        elsewhere.map(|other| format!("best {}: {} {}, {}", other.architecture, home(other.platform), size(other), cost(other))),
+    let Some(best) = comparison.best() else {
+        return format!("Nothing that holds the job has a price in {}.", job.region);
+    };
+    let period = format!(
+        "{} ({})",
+        plural(job.load.days, "day"),
+        plural(job.load.runs(), "run")
     );
-    for &platform in Platform::ALL.iter().filter(|platform| **platform != best.platform) {
+    let mut parts = vec![format!(
+        "Cheapest on demand: {}, {} for {period}",
+        place(best),
+        cost(best)
+    )];
+    let elsewhere = comparison.best_where(|other| other.architecture != best.architecture);
+    parts.extend(elsewhere.map(|other| {
+        format!(
+            "best {}: {} {}, {}",
+            other.architecture,
+            home(other.platform),
+            size(other),
+            cost(other)
+        )
+    }));
+    for &platform in Platform::ALL
+        .iter()
+        .filter(|platform| **platform != best.platform)
+    {
         let there = comparison.best_where(|other| other.platform == platform);
-        parts.push(there.map_or_else(|| nowhere(comparison, platform), |other| format!("{}, {}", place(other), cost(other))));
+        parts.push(there.map_or_else(
+            || nowhere(comparison, platform),
+            |other| format!("{}, {}", place(other), cost(other)),
+        ));
     }
-    let discounted = comparison.priced().next().filter(|first| first.purchase_option != PurchaseOption::OnDemand);
-    let discounted =
-        discounted.map(|first| format!(" Cheapest of all: {}, {}, {}.", place(first), words(first.purchase_option), cost(first)));
+    let discounted = comparison
+        .priced()
+        .next()
+        .filter(|first| first.purchase_option != PurchaseOption::OnDemand);
+    let discounted = discounted.map(|first| {
+        format!(
+            " Cheapest of all: {}, {}, {}.",
+            place(first),
+            words(first.purchase_option),
+            cost(first)
+        )
+    });
     format!("{}.{}", parts.join("; "), discounted.unwrap_or_default())
 }
 
 fn nowhere(comparison: &Comparison, platform: Platform) -> String {
-    let possible = comparison.placements.iter().any(|placement| placement.platform == platform && placement.feasible);
-    format!("{} {}", home(platform), if possible { "not priced" } else { "not possible" })
+    let possible = comparison
+        .placements
+        .iter()
+        .any(|placement| placement.platform == platform && placement.feasible);
+    format!(
+        "{} {}",
+        home(platform),
+        if possible {
+            "not priced"
+        } else {
+            "not possible"
+        }
+    )
 }
 
 /// What there is to mind, each once, in the order of the placements that have a price.
@@ -63,16 +119,36 @@ fn notes(comparison: &Comparison) -> Vec<&str> {
 fn grid(comparison: &Comparison, notes: &[&str]) -> String {
     let row = |placement: &PlacementResult| {
         let minded = |note: &&str| placement.reasons.iter().any(|reason| reason == note);
-        let numbers: Vec<String> = (1..).zip(notes).filter(|(_, note)| minded(note)).map(|(at, _)| at.to_string()).collect();
-        let texts =
-            [home(placement.platform), size(placement), placement.architecture.as_str(), words(placement.purchase_option)];
-        Row::from(texts.map(str::to_owned).into_iter().chain([cost(placement), numbers.join(", ")]).map(Cell::new_owned))
+        let numbers: Vec<String> = (1..)
+            .zip(notes)
+            .filter(|(_, note)| minded(note))
+            .map(|(at, _)| at.to_string())
+            .collect();
+        let texts = [
+            home(placement.platform),
+            size(placement),
+            placement.architecture.as_str(),
+            words(placement.purchase_option),
+        ];
+        Row::from(
+            texts
+                .map(str::to_owned)
+                .into_iter()
+                .chain([cost(placement), numbers.join(", ")])
+                .map(Cell::new_owned),
+        )
     };
     let mut table = Table::new();
-    table.force_no_tty().load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')));
-    table.set_header(["Platform", "Size", "Arch", "Bought", "Cost", "Note"]).add_rows(comparison.priced().map(row));
+    table
+        .force_no_tty()
+        .load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')));
+    table
+        .set_header(["Platform", "Size", "Arch", "Bought", "Cost", "Note"])
+        .add_rows(comparison.priced().map(row));
     for (at, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, if at < 5 { 2 } else { 0 })).set_constraint(ColumnConstraint::ContentWidth);
+        column
+            .set_padding((0, if at < 5 { 2 } else { 0 }))
+            .set_constraint(ColumnConstraint::ContentWidth);
         if at == 4 {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -82,55 +158,116 @@ fn grid(comparison: &Comparison, notes: &[&str]) -> String {
 
 /// A line for each platform and architecture; of several sizes without a price only the first has its reason.
 fn left_out(comparison: &Comparison) -> Vec<String> {
-    let unpriced: Vec<&PlacementResult> = comparison.placements.iter().filter(|placement| placement.cost_usd.is_none()).collect();
+    let unpriced: Vec<&PlacementResult> = comparison
+        .placements
+        .iter()
+        .filter(|placement| placement.cost_usd.is_none())
+        .collect();
     let alike = |one: &&PlacementResult, next: &&PlacementResult| {
-        one.feasible && next.feasible && (one.platform, one.architecture) == (next.platform, next.architecture)
+        one.feasible
+            && next.feasible
+            && (one.platform, one.architecture) == (next.platform, next.architecture)
     };
-    let groups = unpriced.chunk_by(alike).filter_map(|group| Some((group.first()?, group.len() - 1)));
-    let more = |others| if others > 0 { format!("; nor for {others} more") } else { String::new() };
+    let groups = unpriced
+        .chunk_by(alike)
+        .filter_map(|group| Some((group.first()?, group.len() - 1)));
+    let more = |others| {
+        if others > 0 {
+            format!("; nor for {others} more")
+        } else {
+            String::new()
+        }
+    };
     let line = |(first, others): (&&PlacementResult, usize)| {
-        format!("·  {}: {}{}", place(first), first.reasons.join("; "), more(others))
+        format!(
+            "·  {}: {}{}",
+            place(first),
+            first.reasons.join("; "),
+            more(others)
+        )
     };
     titled("Not priced, or not possible:", groups.map(line).collect())
 }
 
 fn break_even(comparison: &Comparison) -> Vec<String> {
-    let Some(best) = comparison.best() else { return Vec::new() };
+    let Some(best) = comparison.best() else {
+        return Vec::new();
+    };
     let mut lines: Vec<String> = comparison.break_even.iter().flat_map(turns).collect();
     let is_compared = |platform| {
-        comparison.break_even.iter().any(|pair| [&pair.cheaper, &pair.dearer].iter().any(|side| side.platform == platform))
+        comparison.break_even.iter().any(|pair| {
+            [&pair.cheaper, &pair.dearer]
+                .iter()
+                .any(|side| side.platform == platform)
+        })
     };
-    let missing = Platform::ALL.iter().filter(|&&platform| platform != best.platform && !is_compared(platform));
-    lines.extend(missing.map(|&platform| format!("·  {}: nothing to compare on {}", home(platform), best.architecture)));
-    titled(&format!("Break-even on {}, on demand, at these sizes:", best.architecture), lines)
+    let missing = Platform::ALL
+        .iter()
+        .filter(|&&platform| platform != best.platform && !is_compared(platform));
+    lines.extend(missing.map(|&platform| {
+        format!(
+            "·  {}: nothing to compare on {}",
+            home(platform),
+            best.architecture
+        )
+    }));
+    titled(
+        &format!(
+            "Break-even on {}, on demand, at these sizes:",
+            best.architecture
+        ),
+        lines,
+    )
 }
 
 /// A line by run length and, where instances can be always on, one by runs per day.
 fn turns(pair: &BreakEven) -> Vec<String> {
     let (one, other) = (name(&pair.cheaper), name(&pair.dearer));
-    let mut lines = vec![format!("·  {one} or {other}, by run length: {}", by_run_length(pair))];
+    let mut lines = vec![format!(
+        "·  {one} or {other}, by run length: {}",
+        by_run_length(pair)
+    )];
     lines.extend(pair.runs_per_day.as_ref().map(by_runs_per_day));
     lines
 }
 
 fn by_run_length(pair: &BreakEven) -> String {
-    let Some(RunLength { cheaper, from_s, up_to_s }) = pair.run_length else {
+    let Some(RunLength {
+        cheaper,
+        from_s,
+        up_to_s,
+    }) = pair.run_length
+    else {
         return "neither is cheaper for long runs".to_owned();
     };
     let (winner, from, end) = (home(cheaper), time(from_s), time(up_to_s));
     match (cheaper == pair.cheaper.platform, from_s) {
         (_, 1) => format!("none up to {end}, {winner} is always cheaper"),
-        (true, _) => format!("none up to {end}, {winner} stays cheaper (throughout from {from} on)"),
+        (true, _) => {
+            format!("none up to {end}, {winner} stays cheaper (throughout from {from} on)")
+        }
         (false, _) => format!("{winner} is cheaper from {from} on, up to {end}"),
     }
 }
 
 fn by_runs_per_day(turn: &RunsPerDay) -> String {
-    let RunsPerDay { always_on, instead_of, from, up_to } = turn;
-    let pair = format!("·  {} or EC2 ({always_on}), by runs per day", home(*instead_of));
+    let RunsPerDay {
+        always_on,
+        instead_of,
+        from,
+        up_to,
+    } = turn;
+    let pair = format!(
+        "·  {} or EC2 ({always_on}), by runs per day",
+        home(*instead_of)
+    );
     match from {
         Some(from) => format!("{pair}: EC2 is cheaper from {} on", count(from)),
-        None => format!("{pair}: none up to {}, {} stays cheaper", count(up_to), home(*instead_of)),
+        None => format!(
+            "{pair}: none up to {}, {} stays cheaper",
+            count(up_to),
+            home(*instead_of)
+        ),
     }
 }
 
@@ -144,12 +281,23 @@ fn prices(comparison: &Comparison) -> String {
 }
 
 fn titled(title: &str, lines: Vec<String>) -> Vec<String> {
-    if lines.is_empty() { lines } else { std::iter::once(title.to_owned()).chain(lines).collect() }
+    if lines.is_empty() {
+        lines
+    } else {
+        std::iter::once(title.to_owned()).chain(lines).collect()
+    }
 }
 
 /// `Fargate arm64 1 vCPU / 2 GiB`.
 fn place(placement: &PlacementResult) -> String {
-    format!("{} {} {}", home(placement.platform), placement.architecture, size(placement)).trim_end().to_owned()
+    format!(
+        "{} {} {}",
+        home(placement.platform),
+        placement.architecture,
+        size(placement)
+    )
+    .trim_end()
+    .to_owned()
 }
 
 fn size(placement: &PlacementResult) -> &str {
@@ -188,7 +336,9 @@ fn time(seconds: u32) -> String {
 }
 
 fn cost(placement: &PlacementResult) -> String {
-    placement.cost_usd.map_or_else(|| "not priced".to_owned(), money)
+    placement
+        .cost_usd
+        .map_or_else(|| "not priced".to_owned(), money)
 }
 
 #[cfg(test)]
@@ -204,7 +354,11 @@ mod tests {
         turns(&BreakEven {
             cheaper: contender(Platform::Fargate),
             dearer: contender(Platform::Ec2),
-            run_length: Some(RunLength { cheaper, from_s, up_to_s: 129_600 }),
+            run_length: Some(RunLength {
+                cheaper,
+                from_s,
+                up_to_s: 129_600,
+            }),
             runs_per_day: None,
         })
         .concat()
@@ -213,9 +367,18 @@ mod tests {
     #[test]
     fn a_break_even_reads_as_a_sentence() {
         let pair = "·  Fargate or EC2 (c6g.large, launched per run), by run length";
-        assert_eq!(turn(Platform::Fargate, 1), format!("{pair}: none up to 36h, Fargate is always cheaper"));
+        assert_eq!(
+            turn(Platform::Fargate, 1),
+            format!("{pair}: none up to 36h, Fargate is always cheaper")
+        );
         let throughout = turn(Platform::Fargate, 61);
-        assert_eq!(throughout, format!("{pair}: none up to 36h, Fargate stays cheaper (throughout from 1m 1s on)"));
-        assert_eq!(turn(Platform::Ec2, 402), format!("{pair}: EC2 is cheaper from 6m 42s on, up to 36h"));
+        assert_eq!(
+            throughout,
+            format!("{pair}: none up to 36h, Fargate stays cheaper (throughout from 1m 1s on)")
+        );
+        assert_eq!(
+            turn(Platform::Ec2, 402),
+            format!("{pair}: EC2 is cheaper from 6m 42s on, up to 36h")
+        );
     }
 }

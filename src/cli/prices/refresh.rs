@@ -52,17 +52,28 @@ pub(super) fn run(args: &RefreshArgs, console: Console, out: &mut dyn Write) -> 
     check_regions(&args.regions)?;
     let path = output(args.output.as_deref(), now)?;
     let wanted = Wanted::embedded(args.savings_plans)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|cause| Error::new(Kind::Failure, "cannot start the network runtime").cause(cause))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|cause| {
+        Error::new(Kind::Failure, "cannot start the network runtime").cause(cause)
+    })?;
     let found = runtime.block_on(ask_aws(args, &wanted, now, console))?;
-    out.write_all(summary(&found, args.savings_plans).as_bytes()).map_err(cannot_print)?;
+    out.write_all(summary(&found, args.savings_plans).as_bytes())
+        .map_err(cannot_print)?;
     if found.iter().all(Found::is_empty) {
-        return Err(Error::new(Kind::Nothing, "no price was found; no book was written")
-            .hint("the reasons are above; is the region spelt right?"));
+        return Err(
+            Error::new(Kind::Nothing, "no price was found; no book was written")
+                .hint("the reasons are above; is the region spelt right?"),
+        );
     }
     let book = write_book(&found, &path, now)?;
     writeln!(out, "{}", written(&found, &book, &path)).map_err(cannot_print)?;
-    Ok(if found.iter().any(Found::is_incomplete) { 3 } else { 0 })
+    Ok(if found.iter().any(Found::is_incomplete) {
+        3
+    } else {
+        0
+    })
 }
 
 fn check_regions(regions: &[String]) -> Result<()> {
@@ -71,9 +82,19 @@ fn check_regions(regions: &[String]) -> Result<()> {
         return usage("--region all stands alone", "leave out the other regions");
     }
     // Credentials of one partition are strangers to the others.
-    let partition = |region: &String| ["cn-northwest-1", "eusc-de-east-1"].iter().position(|of| *of == refresh::endpoint(region));
-    if regions.iter().any(|region| partition(region) != partition(&regions[0])) {
-        return usage("these regions have accounts of their own", "refresh China and the European Sovereign Cloud each alone");
+    let partition = |region: &String| {
+        ["cn-northwest-1", "eusc-de-east-1"]
+            .iter()
+            .position(|of| *of == refresh::endpoint(region))
+    };
+    if regions
+        .iter()
+        .any(|region| partition(region) != partition(&regions[0]))
+    {
+        return usage(
+            "these regions have accounts of their own",
+            "refresh China and the European Sovereign Cloud each alone",
+        );
     }
     Ok(())
 }
@@ -82,13 +103,26 @@ fn check_regions(regions: &[String]) -> Result<()> {
 fn output(asked: Option<&Path>, now: Timestamp) -> Result<PathBuf> {
     let path = match asked {
         Some(path) if path.as_os_str() == "-" => {
-            return Err(Error::new(Kind::Usage, "a price book is written to a file, not to standard output").hint("-o FILE"));
+            return Err(Error::new(
+                Kind::Usage,
+                "a price book is written to a file, not to standard output",
+            )
+            .hint("-o FILE"));
         }
         Some(path) => path.to_owned(),
         None => {
-            let unknown = |cause| Error::new(Kind::Usage, "there is no cache folder to write to").cause(cause).hint("-o FILE");
-            let folder = etcetera::choose_base_strategy().map_err(unknown)?.cache_dir().join("plimsoll");
-            let unmade = |cause| Error::new(Kind::Write, format!("cannot make `{}`", folder.display())).cause(cause);
+            let unknown = |cause| {
+                Error::new(Kind::Usage, "there is no cache folder to write to")
+                    .cause(cause)
+                    .hint("-o FILE")
+            };
+            let folder = etcetera::choose_base_strategy()
+                .map_err(unknown)?
+                .cache_dir()
+                .join("plimsoll");
+            let unmade = |cause| {
+                Error::new(Kind::Write, format!("cannot make `{}`", folder.display())).cause(cause)
+            };
             fs::create_dir_all(&folder).map_err(unmade)?;
             folder.join(format!("prices-{}.book", now.strftime("%Y-%m-%d")))
         }
@@ -97,7 +131,12 @@ fn output(asked: Option<&Path>, now: Timestamp) -> Result<PathBuf> {
     Ok(path)
 }
 
-async fn ask_aws(args: &RefreshArgs, wanted: &Wanted, now: Timestamp, console: Console) -> Result<Vec<Found>> {
+async fn ask_aws(
+    args: &RefreshArgs,
+    wanted: &Wanted,
+    now: Timestamp,
+    console: Console,
+) -> Result<Vec<Found>> {
     let profile = args.profile.as_deref();
     let regions = regions(&args.regions, profile).await?;
     let bar = progress_bar(regions.len(), console);
@@ -113,10 +152,17 @@ async fn ask_aws(args: &RefreshArgs, wanted: &Wanted, now: Timestamp, console: C
 
 /// The asked regions, each once and in order.
 async fn regions(asked: &[String], profile: Option<&str>) -> Result<Vec<String>> {
-    let configured = if asked.is_empty() || asked == ["all"] { ask::configured_region(profile).await } else { None };
+    let configured = if asked.is_empty() || asked == ["all"] {
+        ask::configured_region(profile).await
+    } else {
+        None
+    };
     let mut regions = match (asked, configured) {
         ([], Some(region)) => vec![region],
-        ([], None) => return Err(Error::new(Kind::Usage, "no region is configured").hint("--region REGION, or set AWS_REGION")),
+        ([], None) => {
+            return Err(Error::new(Kind::Usage, "no region is configured")
+                .hint("--region REGION, or set AWS_REGION"));
+        }
         ([all], region) if all == "all" => {
             let endpoint = refresh::endpoint(region.as_deref().unwrap_or_default());
             ask::regions(&ask::clients_at(endpoint, profile).await.pricing).await?
@@ -133,14 +179,19 @@ fn progress_bar(regions: usize, console: Console) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} regions {elapsed}");
-    ProgressBar::new(regions as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    ProgressBar::new(regions as u64)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Writes the book, after it has been read back as it will be used.
 fn write_book(found: &[Found], path: &Path, now: Timestamp) -> Result<PriceBook> {
     let texts = refresh::tables(found)?;
     let regions: Vec<&str> = found.iter().map(|found| found.region.as_str()).collect();
-    let about = format!("refreshed {} from the AWS Price List API; regions: {}", now.strftime("%Y-%m-%d"), regions.join(", "));
+    let about = format!(
+        "refreshed {} from the AWS Price List API; regions: {}",
+        now.strftime("%Y-%m-%d"),
+        regions.join(", ")
+    );
     let text = frozen::text(&texts.tables(), &about);
     let book = frozen::book(&text, &path.display().to_string())?;
     file::write(path, &text)?;
@@ -149,8 +200,17 @@ fn write_book(found: &[Found], path: &Path, now: Timestamp) -> Result<PriceBook>
 
 /// Prices per region and service, then what is missing and why.
 fn summary(found: &[Found], savings_plans: bool) -> String {
-    let services = || Service::ALL.into_iter().filter(|service| savings_plans || *service != Service::SavingsPlans);
-    let width = found.iter().map(|found| found.region.len()).max().unwrap_or(0).max("Region".len());
+    let services = || {
+        Service::ALL
+            .into_iter()
+            .filter(|service| savings_plans || *service != Service::SavingsPlans)
+    };
+    let width = found
+        .iter()
+        .map(|found| found.region.len())
+        .max()
+        .unwrap_or(0)
+        .max("Region".len());
     let mut text = format!("{:<width$}", "Region");
     for service in services() {
         let _ = write!(text, "  {service:>9}");
@@ -169,19 +229,34 @@ fn summary(found: &[Found], savings_plans: bool) -> String {
         for service in services() {
             let missing = region.missing(service);
             if !missing.is_empty() {
-                let _ = writeln!(text, "{name}: not in the price list: {service} {}", some(&missing));
+                let _ = writeln!(
+                    text,
+                    "{name}: not in the price list: {service} {}",
+                    some(&missing)
+                );
             }
         }
         let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for left_out in &region.left_out {
-            reasons.entry(&left_out.reason).or_default().push(left_out.name.clone());
+            reasons
+                .entry(&left_out.reason)
+                .or_default()
+                .push(left_out.name.clone());
         }
         for (reason, names) in reasons {
-            let _ = writeln!(text, "{name}: left out, {}: {}", terminal(reason), some(&names));
+            let _ = writeln!(
+                text,
+                "{name}: left out, {}: {}",
+                terminal(reason),
+                some(&names)
+            );
         }
     }
     let unused: usize = found.iter().map(|found| found.unused).sum();
-    let _ = writeln!(text, "Products that have no place in a price book: {unused}");
+    let _ = writeln!(
+        text,
+        "Products that have no place in a price book: {unused}"
+    );
     text
 }
 
@@ -198,7 +273,15 @@ fn written(found: &[Found], book: &PriceBook, path: &Path) -> String {
     let days = || found.iter().filter_map(Found::as_of);
     let oldest = days().map(|(oldest, _)| oldest).min().unwrap_or_default();
     let newest = days().map(|(_, newest)| newest).max().unwrap_or_default();
-    let published = if oldest == newest { oldest.to_owned() } else { format!("{oldest} to {newest}") };
+    let published = if oldest == newest {
+        oldest.to_owned()
+    } else {
+        format!("{oldest} to {newest}")
+    };
     let path = path.display().to_string();
-    format!("Wrote {}: book {}, prices as of {published}, for the regions above only", terminal(&path), book.hash())
+    format!(
+        "Wrote {}: book {}, prices as of {published}, for the regions above only",
+        terminal(&path),
+        book.hash()
+    )
 }

@@ -32,7 +32,10 @@ impl Grid {
     /// `window_ms` without the period that is not over at its end.
     pub(super) fn within(window_ms: &Range<i64>, period_s: i32) -> Self {
         let step_ms = i64::from(period_s) * 1000;
-        Self { window_ms: window_ms.start..window_ms.end.div_euclid(step_ms) * step_ms, period_s }
+        Self {
+            window_ms: window_ms.start..window_ms.end.div_euclid(step_ms) * step_ms,
+            period_s,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -48,12 +51,17 @@ impl Grid {
     }
 
     fn points(&self) -> usize {
-        usize::try_from((self.window_ms.end - self.window_ms.start) / self.step_ms()).unwrap_or_default()
+        usize::try_from((self.window_ms.end - self.window_ms.start) / self.step_ms())
+            .unwrap_or_default()
     }
 
     /// What `queries` over this window weigh in CloudWatch's rate of points.
     pub(super) fn points_asked(&self, queries: usize, now_ms: i64) -> (Class, f64) {
-        let class = if now_ms - self.window_ms.start > FRESH_MS { Class::OldPoints } else { Class::FreshPoints };
+        let class = if now_ms - self.window_ms.start > FRESH_MS {
+            Class::OldPoints
+        } else {
+            Class::FreshPoints
+        };
         (class, (queries * self.points()) as f64)
     }
 
@@ -61,7 +69,10 @@ impl Grid {
     pub(super) fn halves(&self) -> [Self; 2] {
         let points = i64::try_from(self.points()).unwrap_or(i64::MAX);
         let middle = self.window_ms.start + (points + 1) / 2 * self.step_ms();
-        [self.window_ms.start..middle, middle..self.window_ms.end].map(|window_ms| Self { window_ms, period_s: self.period_s })
+        [self.window_ms.start..middle, middle..self.window_ms.end].map(|window_ms| Self {
+            window_ms,
+            period_s: self.period_s,
+        })
     }
 }
 
@@ -135,7 +146,12 @@ impl Answers {
     /// No answer yet to any of `queries` queries.
     pub(super) fn new(queries: usize, grid: &Grid) -> Self {
         let each = (0..queries).map(|_| Answer::default()).collect();
-        Self { grid: grid.clone(), each, foreign: 0, codes: BTreeSet::new() }
+        Self {
+            grid: grid.clone(),
+            each,
+            foreign: 0,
+            codes: BTreeSet::new(),
+        }
     }
 
     /// Takes a page; returns whether it held no points.
@@ -143,7 +159,11 @@ impl Answers {
         self.codes.extend(codes(page.messages));
         let mut is_empty = true;
         for result in page.metric_data_results.unwrap_or_default() {
-            let answer = result.id.as_deref().and_then(index).and_then(|index| self.each.get_mut(index));
+            let answer = result
+                .id
+                .as_deref()
+                .and_then(index)
+                .and_then(|index| self.each.get_mut(index));
             let Some(answer) = answer else {
                 self.foreign += 1;
                 continue;
@@ -151,7 +171,9 @@ impl Answers {
             is_empty &= result.values.as_ref().is_none_or(Vec::is_empty);
             answer.take(result, &self.grid);
             if answer.points.len() > MOST_REPEATED * self.grid.points().max(1) {
-                return Err(Fault::Protocol("cloudwatch:GetMetricData: the same points again and again".to_owned()));
+                return Err(Fault::Protocol(
+                    "cloudwatch:GetMetricData: the same points again and again".to_owned(),
+                ));
             }
         }
         Ok(is_empty)
@@ -168,13 +190,17 @@ impl Answers {
 
     /// Which queries have a status that `is` true of.
     pub(super) fn which(&self, is: impl Fn(&Status) -> bool) -> Vec<usize> {
-        (0..self.each.len()).filter(|&place| is(&self.each[place].status)).collect()
+        (0..self.each.len())
+            .filter(|&place| is(&self.each[place].status))
+            .collect()
     }
 
     /// Tells what is wrong with the call as a whole and gives the answers away.
     pub(super) fn finish(self, flaws: &mut Flaws) -> Vec<Answer> {
         flaws.of_calls("answers that were not asked for", self.foreign);
-        self.codes.iter().for_each(|code| flaws.of_calls(&message(code), 1));
+        self.codes
+            .iter()
+            .for_each(|code| flaws.of_calls(&message(code), 1));
         self.each
     }
 }
@@ -183,7 +209,10 @@ impl Answer {
     fn take(&mut self, result: MetricDataResult, grid: &Grid) {
         self.status = Status::of(result.status_code.as_ref());
         self.codes.extend(codes(result.messages));
-        let (times, values) = (result.timestamps.unwrap_or_default(), result.values.unwrap_or_default());
+        let (times, values) = (
+            result.timestamps.unwrap_or_default(),
+            result.values.unwrap_or_default(),
+        );
         if times.len() != values.len() {
             self.unpaired += times.len().max(values.len());
             return;
@@ -199,7 +228,11 @@ impl Answer {
     /// The answer to the same query over two windows.
     pub(super) fn joined(mut self, other: Self) -> Self {
         self.points.extend(other.points);
-        self.status = if self.status == Status::Complete { other.status } else { self.status };
+        self.status = if self.status == Status::Complete {
+            other.status
+        } else {
+            self.status
+        };
         self.strays += other.strays;
         self.unpaired += other.unpaired;
         self.codes.extend(other.codes);
@@ -218,10 +251,16 @@ impl Answer {
             Status::Failed => flaws.of_queries("internal error"),
             Status::Unknown => flaws.of_queries("unknown status"),
         }
-        self.codes.iter().for_each(|code| flaws.of_queries(&message(code)));
+        self.codes
+            .iter()
+            .for_each(|code| flaws.of_queries(&message(code)));
         flaws.of_calls("points outside the window or off its grid", self.strays);
-        flaws.of_calls("times without values or values without times", self.unpaired);
-        self.points.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        flaws.of_calls(
+            "times without values or values without times",
+            self.unpaired,
+        );
+        self.points
+            .sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
         self.points.dedup_by(|later, earlier| {
             let same_time = later.0 == earlier.0;
             if same_time && later.1.to_bits() != earlier.1.to_bits() {
@@ -245,7 +284,9 @@ fn codes(messages: Option<Vec<MessageData>>) -> impl Iterator<Item = String> {
 
 /// Epoch milliseconds, to the nearest.
 fn epoch_ms(time: &DateTime) -> Option<i64> {
-    time.secs().checked_mul(1000)?.checked_add((i64::from(time.subsec_nanos()) + 500_000) / 1_000_000)
+    time.secs()
+        .checked_mul(1000)?
+        .checked_add((i64::from(time.subsec_nanos()) + 500_000) / 1_000_000)
 }
 
 /// Everything that keeps a chunk from being complete: counted, by what it is.
@@ -274,12 +315,20 @@ impl Flaws {
 
     /// A point that was left out.
     pub(super) fn of_day(&mut self, at_ms: i64, what: &'static str) {
-        *self.of_days.entry(at_ms.div_euclid(MS_PER_DAY)).or_default().entry(what).or_default() += 1;
+        *self
+            .of_days
+            .entry(at_ms.div_euclid(MS_PER_DAY))
+            .or_default()
+            .entry(what)
+            .or_default() += 1;
     }
 
     /// What was asked for is what was answered or failed: every one of `queries` was finished.
     pub(super) fn account_for(&mut self, queries: usize) {
-        self.of_calls("metrics that were lost on the way", queries.abs_diff(self.queries));
+        self.of_calls(
+            "metrics that were lost on the way",
+            queries.abs_diff(self.queries),
+        );
     }
 
     /// True when the credentials may read none of the series.
@@ -291,10 +340,21 @@ impl Flaws {
     pub(super) fn reason(&self, day: Day) -> Option<String> {
         let mut reasons = Vec::new();
         if self.forbidden > 0 {
-            reasons.push(format!("access denied for {} of {} metrics", self.forbidden, self.queries));
+            reasons.push(format!(
+                "access denied for {} of {} metrics",
+                self.forbidden, self.queries
+            ));
         }
-        reasons.extend(self.of_queries.iter().map(|(what, count)| format!("{what} for {count} of {} metrics", self.queries)));
-        reasons.extend(self.of_calls.iter().map(|(what, count)| format!("{what}: {count}")));
+        reasons.extend(
+            self.of_queries
+                .iter()
+                .map(|(what, count)| format!("{what} for {count} of {} metrics", self.queries)),
+        );
+        reasons.extend(
+            self.of_calls
+                .iter()
+                .map(|(what, count)| format!("{what}: {count}")),
+        );
         let of_day = self.of_days.get(&day).into_iter().flatten();
         reasons.extend(of_day.map(|(what, count)| format!("points left out, {what}: {count}")));
         (!reasons.is_empty()).then(|| reasons.join("; "))
@@ -305,7 +365,10 @@ impl Flaws {
 impl Answer {
     /// An answer that can be told from others.
     pub(super) fn named(name: &str) -> Self {
-        Self { codes: BTreeSet::from([name.to_owned()]), ..Self::default() }
+        Self {
+            codes: BTreeSet::from([name.to_owned()]),
+            ..Self::default()
+        }
     }
 
     pub(super) fn name(&self) -> String {
@@ -318,17 +381,30 @@ mod tests {
     use super::*;
 
     fn grid() -> Grid {
-        Grid { window_ms: 0..300_000, period_s: 60 }
+        Grid {
+            window_ms: 0..300_000,
+            period_s: 60,
+        }
     }
 
     fn result(id: &str, status: StatusCode, points: &[(i64, f64)]) -> MetricDataResult {
-        let times = points.iter().map(|(seconds, _)| DateTime::from_secs(*seconds)).collect();
+        let times = points
+            .iter()
+            .map(|(seconds, _)| DateTime::from_secs(*seconds))
+            .collect();
         let values = points.iter().map(|(_, value)| *value).collect();
-        MetricDataResult::builder().id(id).status_code(status).set_timestamps(Some(times)).set_values(Some(values)).build()
+        MetricDataResult::builder()
+            .id(id)
+            .status_code(status)
+            .set_timestamps(Some(times))
+            .set_values(Some(values))
+            .build()
     }
 
     fn page(results: Vec<MetricDataResult>) -> GetMetricDataOutput {
-        GetMetricDataOutput::builder().set_metric_data_results(Some(results)).build()
+        GetMetricDataOutput::builder()
+            .set_metric_data_results(Some(results))
+            .build()
     }
 
     fn only(results: Vec<MetricDataResult>) -> (Vec<(i64, f64)>, Option<String>) {
@@ -345,7 +421,10 @@ mod tests {
     fn pages_add_up_and_the_last_one_tells_the_status() {
         let first = result("q0", StatusCode::PartialData, &[(60, 2.0), (0, 1.0)]);
         let last = result("q0", StatusCode::Complete, &[(60, 2.0), (120, 3.0)]);
-        assert_eq!(only(vec![first, last]), (vec![(0, 1.0), (60_000, 2.0), (120_000, 3.0)], None));
+        assert_eq!(
+            only(vec![first, last]),
+            (vec![(0, 1.0), (60_000, 2.0), (120_000, 3.0)], None)
+        );
     }
 
     #[test]
@@ -362,7 +441,12 @@ mod tests {
         flaws.account_for(2);
         assert!(!flaws.reason(0).unwrap().contains("lost"));
         flaws.account_for(5);
-        assert!(flaws.reason(0).unwrap().contains("metrics that were lost on the way: 3"));
+        assert!(
+            flaws
+                .reason(0)
+                .unwrap()
+                .contains("metrics that were lost on the way: 3")
+        );
     }
 
     #[test]
@@ -370,13 +454,20 @@ mod tests {
         for id in ["q1", "m1", "", "q99999999999999999999999"] {
             let mut answers = Answers::new(1, &grid());
             assert!(
-                answers.take(page(vec![result(id, StatusCode::Complete, &[(0, 1.0)])])).unwrap(),
+                answers
+                    .take(page(vec![result(id, StatusCode::Complete, &[(0, 1.0)])]))
+                    .unwrap(),
                 "{id} has no points for us"
             );
             let mut flaws = Flaws::default();
             let answer = answers.finish(&mut flaws).remove(0);
             assert_eq!(answer.finish(&mut flaws), []);
-            assert!(flaws.reason(0).unwrap().contains("answers that were not asked for: 1"));
+            assert!(
+                flaws
+                    .reason(0)
+                    .unwrap()
+                    .contains("answers that were not asked for: 1")
+            );
         }
     }
 
@@ -385,29 +476,49 @@ mod tests {
         let points = [(-60, 1.0), (0, 1.0), (30, 1.0), (300, 1.0)];
         let (kept, reason) = only(vec![result("q0", StatusCode::Complete, &points)]);
         assert_eq!(kept, [(0, 1.0)]);
-        assert_eq!(reason.unwrap(), "points outside the window or off its grid: 3");
+        assert_eq!(
+            reason.unwrap(),
+            "points outside the window or off its grid: 3"
+        );
     }
 
     #[test]
     fn lists_of_unequal_length_are_not_paired() {
-        let unequal = MetricDataResult::builder().id("q0").status_code(StatusCode::Complete).timestamps(DateTime::from_secs(0));
+        let unequal = MetricDataResult::builder()
+            .id("q0")
+            .status_code(StatusCode::Complete)
+            .timestamps(DateTime::from_secs(0));
         let (kept, reason) = only(vec![unequal.build()]);
         assert_eq!(kept, []);
-        assert_eq!(reason.unwrap(), "times without values or values without times: 1");
+        assert_eq!(
+            reason.unwrap(),
+            "times without values or values without times: 1"
+        );
     }
 
     #[test]
     fn points_that_contradict_each_other_have_no_value() {
-        let (kept, _) = only(vec![result("q0", StatusCode::Complete, &[(0, 1.0), (0, 2.0), (0, 2.0), (60, 5.0)])]);
+        let (kept, _) = only(vec![result(
+            "q0",
+            StatusCode::Complete,
+            &[(0, 1.0), (0, 2.0), (0, 2.0), (60, 5.0)],
+        )]);
         assert!(kept[0].1.is_nan());
         assert_eq!(kept[1..], [(60_000, 5.0)]);
     }
 
     #[test]
     fn messages_are_told_by_their_code_only() {
-        let message = MessageData::builder().code("ArithmeticError").value("free text").build();
+        let message = MessageData::builder()
+            .code("ArithmeticError")
+            .value("free text")
+            .build();
         let odd = MessageData::builder().code("free text").build();
-        let with = MetricDataResult::builder().id("q0").status_code(StatusCode::Complete).messages(message).messages(odd);
+        let with = MetricDataResult::builder()
+            .id("q0")
+            .status_code(StatusCode::Complete)
+            .messages(message)
+            .messages(odd);
         assert_eq!(
             only(vec![with.build()]).1.unwrap(),
             "message ArithmeticError for 1 of 1 metrics; message without a code for 1 of 1 metrics"
@@ -417,7 +528,12 @@ mod tests {
     #[test]
     fn only_when_every_metric_is_forbidden_is_the_chunk_denied() {
         let mut answers = Answers::new(2, &grid());
-        answers.take(page(vec![result("q0", StatusCode::Forbidden, &[]), result("q1", StatusCode::Complete, &[])])).unwrap();
+        answers
+            .take(page(vec![
+                result("q0", StatusCode::Forbidden, &[]),
+                result("q1", StatusCode::Complete, &[]),
+            ]))
+            .unwrap();
         let mut flaws = Flaws::default();
         for answer in answers.finish(&mut flaws) {
             answer.finish(&mut flaws);
@@ -429,20 +545,35 @@ mod tests {
     #[test]
     fn the_same_points_without_end_are_an_error() {
         let mut answers = Answers::new(1, &grid());
-        let again =
-            || page(vec![result("q0", StatusCode::PartialData, &[(0, 1.0), (60, 1.0), (120, 1.0), (180, 1.0), (240, 1.0)])]);
-        let pages = (0..10).map(|_| answers.take(again())).take_while(Result::is_ok).count();
+        let again = || {
+            page(vec![result(
+                "q0",
+                StatusCode::PartialData,
+                &[(0, 1.0), (60, 1.0), (120, 1.0), (180, 1.0), (240, 1.0)],
+            )])
+        };
+        let pages = (0..10)
+            .map(|_| answers.take(again()))
+            .take_while(Result::is_ok)
+            .count();
         assert_eq!(pages, 4);
     }
 
     #[test]
     fn a_second_attempt_takes_the_place_of_the_first() {
         let mut answers = Answers::new(2, &grid());
-        answers.take(page(vec![result("q0", StatusCode::Complete, &[]), result("q1", StatusCode::InternalError, &[])])).unwrap();
+        answers
+            .take(page(vec![
+                result("q0", StatusCode::Complete, &[]),
+                result("q1", StatusCode::InternalError, &[]),
+            ]))
+            .unwrap();
         let open = answers.which(Status::is_open);
         assert_eq!(open, [1]);
         let mut second = Answers::new(1, &grid());
-        second.take(page(vec![result("q0", StatusCode::Complete, &[(0, 7.0)])])).unwrap();
+        second
+            .take(page(vec![result("q0", StatusCode::Complete, &[(0, 7.0)])]))
+            .unwrap();
         answers.replace(&open, second);
         assert!(answers.which(Status::is_open).is_empty());
         assert_eq!(answers.each[1].points, [(0, 7.0)]);
@@ -457,15 +588,25 @@ mod tests {
     #[test]
     fn halves_are_on_the_grid_and_make_the_whole() {
         let [first, second] = grid().halves();
-        assert_eq!((first.window_ms, second.window_ms), (0..180_000, 180_000..300_000));
-        let [first, second] = Grid { window_ms: 0..60_000, period_s: 60 }.halves();
+        assert_eq!(
+            (first.window_ms, second.window_ms),
+            (0..180_000, 180_000..300_000)
+        );
+        let [first, second] = Grid {
+            window_ms: 0..60_000,
+            period_s: 60,
+        }
+        .halves();
         assert_eq!(first.window_ms, 0..60_000);
         assert!(second.is_empty());
     }
 
     #[test]
     fn times_are_rounded_to_the_millisecond() {
-        assert_eq!(epoch_ms(&DateTime::from_secs_and_nanos(1, 999_999_999)), Some(2_000));
+        assert_eq!(
+            epoch_ms(&DateTime::from_secs_and_nanos(1, 999_999_999)),
+            Some(2_000)
+        );
         assert_eq!(epoch_ms(&DateTime::from_secs(i64::MAX)), None);
     }
 }

@@ -63,20 +63,51 @@ pub(crate) struct Piece<'a> {
 /// Fetches and commits a piece.
 ///
 /// Fails only when everything is to stop; any other failure is committed as the verdict on its workloads and days.
-pub(crate) async fn fetch(place: &Place, piece: &Piece<'_>, now_ms: i64, known: &Known, sink: &Sink) -> Result<(), Fault> {
-    let Piece { scope, source, series, chunk } = *piece;
+pub(crate) async fn fetch(
+    place: &Place,
+    piece: &Piece<'_>,
+    now_ms: i64,
+    known: &Known,
+    sink: &Sink,
+) -> Result<(), Fault> {
+    let Piece {
+        scope,
+        source,
+        series,
+        chunk,
+    } = *piece;
     let grid = Grid::within(&plan::window_ms(&chunk.days, now_ms), chunk.period_s);
-    let queries = if grid.is_empty() { Vec::new() } else { queries(series) };
-    let calls = queries.chunks(chunk.queries_per_call.max(1)).map(|queries| (queries, grid.clone()));
+    let queries = if grid.is_empty() {
+        Vec::new()
+    } else {
+        queries(series)
+    };
+    let calls = queries
+        .chunks(chunk.queries_per_call.max(1))
+        .map(|queries| (queries, grid.clone()));
     let unit = sink.unit();
     let outcome = gather(place, &queries, calls.collect(), now_ms, &unit).await?;
     let verdict = |workload: &str, day: Day| {
         let (state, reason) = outcome.verdict(day, plan::is_over(day, now_ms));
         let (scope, source) = (scope.to_owned(), source::of(source, workload));
-        Verdict { scope, workload: Some(workload.to_owned()), source, day, state, reason }
+        Verdict {
+            scope,
+            workload: Some(workload.to_owned()),
+            source,
+            day,
+            state,
+            reason,
+        }
     };
-    let workloads = series.chunks(SERIES_PER_WORKLOAD).filter_map(|of_workload| of_workload.first());
-    let verdicts = workloads.flat_map(|first| chunk.days.clone().map(|day| verdict(&first.workload.name, day)));
+    let workloads = series
+        .chunks(SERIES_PER_WORKLOAD)
+        .filter_map(|of_workload| of_workload.first());
+    let verdicts = workloads.flat_map(|first| {
+        chunk
+            .days
+            .clone()
+            .map(|day| verdict(&first.workload.name, day))
+    });
     unit.commit(place, verdicts.collect(), known).await
 }
 
@@ -105,25 +136,41 @@ impl BuildDay {
         let grid = Grid::within(&plan::window_ms(&(day..day + 1), now_ms), period_s);
         let step_ms = i64::from(period_s) * 1000;
         let span = |build: &BuildFact| {
-            let end_ms = build.end_ms.map_or(grid.window_ms.end, |end_ms| end_ms + LAST_READING_MS);
+            let end_ms = build
+                .end_ms
+                .map_or(grid.window_ms.end, |end_ms| end_ms + LAST_READING_MS);
             let start_ms = build.start_ms.div_euclid(step_ms) * step_ms;
             let end_ms = end_ms.div_euclid(step_ms) * step_ms + step_ms;
             start_ms.max(grid.window_ms.start)..end_ms.min(grid.window_ms.end)
         };
-        let mut spans: Vec<(Range<i64>, &BuildFact)> = builds.iter().map(|build| (span(build), *build)).collect();
+        let mut spans: Vec<(Range<i64>, &BuildFact)> =
+            builds.iter().map(|build| (span(build), *build)).collect();
         spans.retain(|(span, _)| !span.is_empty());
-        spans.sort_by(|(a, one), (b, other)| (a.start, a.end, &one.id).cmp(&(b.start, b.end, &other.id)));
+        spans.sort_by(|(a, one), (b, other)| {
+            (a.start, a.end, &one.id).cmp(&(b.start, b.end, &other.id))
+        });
         let series = spans.iter().flat_map(|(_, build)| {
             let build = (build.project.as_str(), build.id.as_str(), build.number);
-            [Metric::CpuVcpu, Metric::MemoryMib]
-                .map(|metric| Series::build(&place.account, &place.region, build, dimensions, metric))
+            [Metric::CpuVcpu, Metric::MemoryMib].map(|metric| {
+                Series::build(&place.account, &place.region, build, dimensions, metric)
+            })
         });
         let series = series.collect();
         let spans: Vec<Range<i64>> = spans.into_iter().map(|(span, _)| span).collect();
         let calls = packing::windows(&spans, period_s)
             .into_iter()
-            .map(|(builds, window_ms)| (builds.start * SERIES_PER_WORKLOAD..builds.end * SERIES_PER_WORKLOAD, window_ms));
-        Some(Self { day, period_s, series, calls: calls.collect() })
+            .map(|(builds, window_ms)| {
+                (
+                    builds.start * SERIES_PER_WORKLOAD..builds.end * SERIES_PER_WORKLOAD,
+                    window_ms,
+                )
+            });
+        Some(Self {
+            day,
+            period_s,
+            series,
+            calls: calls.collect(),
+        })
     }
 
     /// Metrics that it requests.
@@ -132,19 +179,52 @@ impl BuildDay {
     }
 
     /// Fetches and commits it; as [`fetch`] in all else.
-    pub(crate) async fn fetch(&self, place: &Place, now_ms: i64, known: &Known, sink: &Sink) -> Result<(), Fault> {
-        let of_calls: Vec<_> =
-            self.calls.iter().map(|(series, window_ms)| (queries(&self.series[series.clone()]), window_ms)).collect();
-        let queries: Vec<Query<'_>> = of_calls.iter().flat_map(|(queries, _)| queries.iter().copied()).collect();
-        let grid = |window_ms: &Range<i64>| Grid { window_ms: window_ms.clone(), period_s: self.period_s };
+    pub(crate) async fn fetch(
+        &self,
+        place: &Place,
+        now_ms: i64,
+        known: &Known,
+        sink: &Sink,
+    ) -> Result<(), Fault> {
+        let of_calls: Vec<_> = self
+            .calls
+            .iter()
+            .map(|(series, window_ms)| (queries(&self.series[series.clone()]), window_ms))
+            .collect();
+        let queries: Vec<Query<'_>> = of_calls
+            .iter()
+            .flat_map(|(queries, _)| queries.iter().copied())
+            .collect();
+        let grid = |window_ms: &Range<i64>| Grid {
+            window_ms: window_ms.clone(),
+            period_s: self.period_s,
+        };
         let calls = of_calls.iter().filter(|(queries, _)| !queries.is_empty());
         let calls = calls.map(|(queries, window_ms)| (queries.as_slice(), grid(window_ms)));
         let unit = sink.unit();
         let mut outcome = gather(place, &queries, calls.collect(), now_ms, &unit).await?;
-        outcome.flaws.of_calls("builds without a number", self.series.iter().filter(|series| !series.is_known()).count());
+        outcome.flaws.of_calls(
+            "builds without a number",
+            self.series
+                .iter()
+                .filter(|series| !series.is_known())
+                .count(),
+        );
         let (state, reason) = outcome.verdict(self.day, plan::is_over(self.day, now_ms));
         let (scope, source) = (BUILD_SCOPE.to_owned(), source::BUILD_METRICS.to_owned());
-        unit.commit(place, vec![Verdict { scope, workload: None, source, day: self.day, state, reason }], known).await
+        unit.commit(
+            place,
+            vec![Verdict {
+                scope,
+                workload: None,
+                source,
+                day: self.day,
+                state,
+                reason,
+            }],
+            known,
+        )
+        .await
     }
 }
 
@@ -159,8 +239,15 @@ async fn gather(
 ) -> Result<Outcome, Fault> {
     let mut outcome = Outcome::default();
     let period_s = calls.first().map_or(0, |(_, grid)| grid.period_s);
-    let first_ms = calls.iter().map(|(_, grid)| grid.window_ms.start).min().unwrap_or(now_ms);
-    let answers: Vec<_> = calls.into_iter().map(|(queries, grid)| answered(place, queries, grid, now_ms)).collect();
+    let first_ms = calls
+        .iter()
+        .map(|(_, grid)| grid.window_ms.start)
+        .min()
+        .unwrap_or(now_ms);
+    let answers: Vec<_> = calls
+        .into_iter()
+        .map(|(queries, grid)| answered(place, queries, grid, now_ms))
+        .collect();
     let mut answers = stream::iter(answers).buffered(CALLS);
     let mut assembly = Assembly::of(queries);
     while let Some(answers) = answers.next().await {
@@ -174,7 +261,12 @@ async fn gather(
         };
         let mut batch = Batch::default();
         for (series, answers) in assembly.add(answers) {
-            batch.samples.extend(readings::samples(series, answers, period_s, &mut outcome.flaws));
+            batch.samples.extend(readings::samples(
+                series,
+                answers,
+                period_s,
+                &mut outcome.flaws,
+            ));
         }
         outcome.rows += batch.samples.len();
         if !batch.samples.is_empty() {
@@ -186,13 +278,20 @@ async fn gather(
         outcome.flaws.account_for(queries.len());
         let took_ms = i64::try_from(place.begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         let is_late = packing::expires_ms(first_ms, period_s) <= now_ms.saturating_add(took_ms);
-        outcome.flaws.of_calls("CloudWatch began to forget before it was asked", usize::from(is_late && !queries.is_empty()));
+        outcome.flaws.of_calls(
+            "CloudWatch began to forget before it was asked",
+            usize::from(is_late && !queries.is_empty()),
+        );
     }
     Ok(outcome)
 }
 
 fn queries(series: &[Series]) -> Vec<Query<'_>> {
-    series.iter().filter(|series| series.is_known()).flat_map(|series| STATISTICS.map(|statistic| (series, statistic))).collect()
+    series
+        .iter()
+        .filter(|series| series.is_known())
+        .flat_map(|series| STATISTICS.map(|statistic| (series, statistic)))
+        .collect()
 }
 
 /// Puts the answers together series by series: the three statistics of one may come with neighbouring calls.
@@ -205,7 +304,10 @@ struct Assembly<'a> {
 
 impl<'a> Assembly<'a> {
     fn of(queries: &'a [Query<'a>]) -> Self {
-        Self { queries, waiting: Vec::new() }
+        Self {
+            queries,
+            waiting: Vec::new(),
+        }
     }
 
     /// Takes the answers to the next queries; returns the series that have all their statistics now.
@@ -215,7 +317,9 @@ impl<'a> Assembly<'a> {
             self.waiting.push(answer);
             match std::mem::take(&mut self.waiting).try_into() {
                 Ok(answers) => {
-                    let (of_series, rest) = self.queries.split_at(STATISTICS.len().min(self.queries.len()));
+                    let (of_series, rest) = self
+                        .queries
+                        .split_at(STATISTICS.len().min(self.queries.len()));
                     self.queries = rest;
                     whole.extend(of_series.first().map(|(series, _)| (*series, answers)));
                 }
@@ -240,9 +344,16 @@ impl Outcome {
         let flaws = self.flaws.reason(day);
         match &self.fault {
             Some(fault) if self.rows == 0 => (fault.state(), Some(fault.reason())),
-            Some(fault) => {
-                (State::Partial, Some([Some(fault.reason()), flaws].into_iter().flatten().collect::<Vec<_>>().join("; ")))
-            }
+            Some(fault) => (
+                State::Partial,
+                Some(
+                    [Some(fault.reason()), flaws]
+                        .into_iter()
+                        .flatten()
+                        .collect::<Vec<_>>()
+                        .join("; "),
+                ),
+            ),
             None if self.flaws.is_denied() => (State::Denied, flaws),
             None if flaws.is_some() => (State::Partial, flaws),
             None if is_over => (State::Complete, None),
@@ -252,7 +363,12 @@ impl Outcome {
 }
 
 /// The answers to one call's queries, asked again where that may help.
-async fn answered(place: &Place, queries: &[Query<'_>], grid: Grid, now_ms: i64) -> Result<Answers, Fault> {
+async fn answered(
+    place: &Place,
+    queries: &[Query<'_>],
+    grid: Grid,
+    now_ms: i64,
+) -> Result<Answers, Fault> {
     let mut answers = ask(place, queries, &grid, now_ms).await?;
     for _ in 0..MOST_REPEATS {
         let open = answers.which(Status::is_open);
@@ -265,7 +381,11 @@ async fn answered(place: &Place, queries: &[Query<'_>], grid: Grid, now_ms: i64)
     for index in answers.which(|status| *status == Status::Partial) {
         let mut halves = Vec::new();
         for half in grid.halves().iter().filter(|half| !half.is_empty()) {
-            halves.extend(ask(place, &queries[index..=index], half, now_ms).await?.each);
+            halves.extend(
+                ask(place, &queries[index..=index], half, now_ms)
+                    .await?
+                    .each,
+            );
         }
         if let Some(whole) = halves.into_iter().reduce(Answer::joined) {
             answers.each[index] = whole;
@@ -275,29 +395,53 @@ async fn answered(place: &Place, queries: &[Query<'_>], grid: Grid, now_ms: i64)
 }
 
 /// One call, all its pages.
-async fn ask(place: &Place, queries: &[Query<'_>], grid: &Grid, now_ms: i64) -> Result<Answers, Fault> {
-    let named =
-        (0..).zip(queries).map(|(index, (series, statistic))| series.query(answers::id(index), *statistic, grid.period_s));
+async fn ask(
+    place: &Place,
+    queries: &[Query<'_>],
+    grid: &Grid,
+    now_ms: i64,
+) -> Result<Answers, Fault> {
+    let named = (0..).zip(queries).map(|(index, (series, statistic))| {
+        series.query(answers::id(index), *statistic, grid.period_s)
+    });
     let named: Vec<_> = named.collect();
     let request = |token: &Option<String>| {
-        place.tally.metrics.fetch_add(queries.len() as u64, Ordering::Relaxed);
-        let request = place.clients.cloudwatch.get_metric_data().set_metric_data_queries(Some(named.clone()));
-        let request =
-            request.start_time(DateTime::from_millis(grid.window_ms.start)).end_time(DateTime::from_millis(grid.window_ms.end));
-        let request = request.scan_by(ScanBy::TimestampAscending).set_next_token(token.clone());
+        place
+            .tally
+            .metrics
+            .fetch_add(queries.len() as u64, Ordering::Relaxed);
+        let request = place
+            .clients
+            .cloudwatch
+            .get_metric_data()
+            .set_metric_data_queries(Some(named.clone()));
+        let request = request
+            .start_time(DateTime::from_millis(grid.window_ms.start))
+            .end_time(DateTime::from_millis(grid.window_ms.end));
+        let request = request
+            .scan_by(ScanBy::TimestampAscending)
+            .set_next_token(token.clone());
         // Not while waiting for its turn: a place that is slowed down must not hold up the others.
         async move {
             let _receiving = RECEIVING.acquire().await;
             request.send().await
         }
     };
-    let (mut answers, mut pages, mut token) = (Answers::new(queries.len(), grid), Pages::default(), None);
+    let (mut answers, mut pages, mut token) =
+        (Answers::new(queries.len(), grid), Pages::default(), None);
     let (class, points) = grid.points_asked(queries.len(), now_ms);
     loop {
-        place.unless_stopped(place.rates.turns(class, points)).await?;
+        place
+            .unless_stopped(place.rates.turns(class, points))
+            .await?;
         let metrics = queries.len() as u64;
         place.spending.take(metrics)?;
-        let page = match place.call(Class::MetricData, "cloudwatch:GetMetricData", || request(&token)).await {
+        let page = match place
+            .call(Class::MetricData, "cloudwatch:GetMetricData", || {
+                request(&token)
+            })
+            .await
+        {
             Err(fault) if token.is_some() && is_stale_token(&fault) && pages.may_restart() => {
                 answers = Answers::new(queries.len(), grid);
                 token = None;
@@ -338,14 +482,22 @@ mod tests {
             let mut assembly = Assembly::of(&queries);
             let mut told = Vec::new();
             for call in queries.chunks(per_call) {
-                let answers =
-                    call.iter().map(|(series, statistic)| Answer::named(&format!("{}{statistic:?}", series.workload.name)));
+                let answers = call.iter().map(|(series, statistic)| {
+                    Answer::named(&format!("{}{statistic:?}", series.workload.name))
+                });
                 for (series, answers) in assembly.add(answers.collect()) {
-                    told.push((series.workload.name.clone(), answers.map(|answer| answer.name())));
+                    told.push((
+                        series.workload.name.clone(),
+                        answers.map(|answer| answer.name()),
+                    ));
                 }
             }
-            let expected = names
-                .map(|name| (name.to_owned(), ["Maximum", "Sum", "SampleCount"].map(|statistic| format!("{name}{statistic}"))));
+            let expected = names.map(|name| {
+                (
+                    name.to_owned(),
+                    ["Maximum", "Sum", "SampleCount"].map(|statistic| format!("{name}{statistic}")),
+                )
+            });
             assert_eq!(told, expected, "{per_call} queries per call");
         }
     }
@@ -358,7 +510,10 @@ mod tests {
     #[test]
     fn a_day_that_is_not_over_is_partial_for_that_reason_alone() {
         let outcome = Outcome::default();
-        assert_eq!(outcome.verdict(DAY, false), (State::Partial, Some(OPEN_DAY.to_owned())));
+        assert_eq!(
+            outcome.verdict(DAY, false),
+            (State::Partial, Some(OPEN_DAY.to_owned()))
+        );
     }
 
     #[test]
@@ -369,22 +524,42 @@ mod tests {
             outcome.fault = denied();
             outcome.rows = 1;
         });
-        assert_eq!((state, reason.as_deref()), (State::Partial, Some("access denied: cloudwatch:GetMetricData")));
+        assert_eq!(
+            (state, reason.as_deref()),
+            (
+                State::Partial,
+                Some("access denied: cloudwatch:GetMetricData")
+            )
+        );
     }
 
     #[test]
     fn a_flaw_of_one_day_leaves_the_others_complete() {
         let mut outcome = Outcome::default();
-        outcome.flaws.of_day(DAY * crate::units::MS_PER_DAY, "negative");
+        outcome
+            .flaws
+            .of_day(DAY * crate::units::MS_PER_DAY, "negative");
         assert_eq!(outcome.verdict(DAY, true).0, State::Partial);
         assert_eq!(outcome.verdict(DAY + 1, true), (State::Complete, None));
     }
 
     #[test]
     fn a_fetch_may_move_between_threads() {
-        fn is_send<F: Future + Send>(_: impl FnOnce(&'static Place, &'static Known, &'static Sink) -> F) {}
-        static CHUNK: Chunk = Chunk { days: 0..1, period_s: 60, queries_per_call: 1 };
-        static PIECE: Piece<'static> = Piece { scope: "prod", source: "collect:metrics", series: &[], chunk: &CHUNK };
+        fn is_send<F: Future + Send>(
+            _: impl FnOnce(&'static Place, &'static Known, &'static Sink) -> F,
+        ) {
+        }
+        static CHUNK: Chunk = Chunk {
+            days: 0..1,
+            period_s: 60,
+            queries_per_call: 1,
+        };
+        static PIECE: Piece<'static> = Piece {
+            scope: "prod",
+            source: "collect:metrics",
+            series: &[],
+            chunk: &CHUNK,
+        };
         is_send(|place, known, sink| fetch(place, &PIECE, 0, known, sink));
         is_send(|place, _, _| build_dimensions(place));
     }

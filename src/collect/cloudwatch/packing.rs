@@ -44,7 +44,10 @@ impl Resolution {
 
 /// When CloudWatch begins to forget points of `period_s` from `from_ms` on.
 pub(crate) fn expires_ms(from_ms: i64, period_s: i32) -> i64 {
-    let kept = KEPT.iter().find(|(period, _)| *period >= period_s).map_or(0, |(_, days)| *days);
+    let kept = KEPT
+        .iter()
+        .find(|(period, _)| *period >= period_s)
+        .map_or(0, |(_, days)| *days);
     from_ms.saturating_add(kept * MS_PER_DAY)
 }
 
@@ -62,7 +65,11 @@ pub(crate) struct Chunk {
 impl Chunk {
     fn of(days: Range<Day>, period_s: i32) -> Self {
         let queries_per_call = queries_per_call(length(&days), period_s);
-        Self { days, period_s, queries_per_call }
+        Self {
+            days,
+            period_s,
+            queries_per_call,
+        }
     }
 
     /// When CloudWatch begins to forget it.
@@ -73,18 +80,28 @@ impl Chunk {
     /// The workloads that are fetched and committed together, of so many: as few as fill their calls.
     pub(crate) fn pieces(&self, workloads: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let each = workloads_per_piece(self.queries_per_call);
-        (0..workloads).step_by(each).map(move |start| start..(start + each).min(workloads))
+        (0..workloads)
+            .step_by(each)
+            .map(move |start| start..(start + each).min(workloads))
     }
 }
 
 /// The chunks for `workloads` over the missing `days`, in order of time. Days that AWS no longer keeps are in none of
 /// them.
-pub(crate) fn chunks(workloads: usize, days: &[Day], resolution: Resolution, now_ms: i64) -> Vec<Chunk> {
+pub(crate) fn chunks(
+    workloads: usize,
+    days: &[Day],
+    resolution: Resolution,
+    now_ms: i64,
+) -> Vec<Chunk> {
     // A day that is not over will be fetched again: in a part of its own, it can be replaced without leaving rows behind.
     let mut alike: BTreeMap<(i32, bool), Vec<Day>> = BTreeMap::new();
     for &day in days {
         if let Some(period_s) = resolution.period_s(day, now_ms) {
-            alike.entry((period_s, plan::is_over(day, now_ms))).or_default().push(day);
+            alike
+                .entry((period_s, plan::is_over(day, now_ms)))
+                .or_default()
+                .push(day);
         }
     }
     let mut chunks = Vec::new();
@@ -116,9 +133,19 @@ pub(crate) struct Estimate {
 /// What `chunks` cost for so many workloads.
 pub(crate) fn estimate(chunks: &[Chunk], workloads: usize) -> Estimate {
     let queries = queries(workloads);
-    let calls: usize = chunks.iter().map(|chunk| calls(workloads, chunk.queries_per_call)).sum();
-    let points: usize = chunks.iter().map(|chunk| queries * length(&chunk.days) * points_per_day(chunk.period_s)).sum();
-    Estimate { calls: calls as u64, metrics: (queries * chunks.len()) as u64, points: points as u64 }
+    let calls: usize = chunks
+        .iter()
+        .map(|chunk| calls(workloads, chunk.queries_per_call))
+        .sum();
+    let points: usize = chunks
+        .iter()
+        .map(|chunk| queries * length(&chunk.days) * points_per_day(chunk.period_s))
+        .sum();
+    Estimate {
+        calls: calls as u64,
+        metrics: (queries * chunks.len()) as u64,
+        points: points as u64,
+    }
 }
 
 /// Queries of so many workloads.
@@ -141,7 +168,9 @@ fn workloads_per_piece(queries_per_call: usize) -> usize {
         let places = queries.div_ceil(queries_per_call) * queries_per_call;
         (places - queries) * LEAST_WASTE <= places
     };
-    (1..queries_per_call).find(fills).unwrap_or(queries_per_call)
+    (1..queries_per_call)
+        .find(fills)
+        .unwrap_or(queries_per_call)
 }
 
 fn length(days: &Range<Day>) -> usize {
@@ -165,7 +194,11 @@ fn cut(days: usize, workloads: usize, period_s: i32) -> Vec<usize> {
     for end in 1..=days {
         let ways = (1..=end.min(longest)).map(|length| {
             let (before, chunks, _) = best[end - length];
-            (before + calls(workloads, queries_per_call(length, period_s)), chunks + 1, length)
+            (
+                before + calls(workloads, queries_per_call(length, period_s)),
+                chunks + 1,
+                length,
+            )
         });
         best.push(ways.min().unwrap_or_default());
     }
@@ -211,7 +244,10 @@ mod tests {
     const TODAY: Day = 20_777;
 
     fn calls_of(lengths: &[usize], workloads: usize, period_s: i32) -> usize {
-        lengths.iter().map(|&days| calls(workloads, queries_per_call(days, period_s))).sum()
+        lengths
+            .iter()
+            .map(|&days| calls(workloads, queries_per_call(days, period_s)))
+            .sum()
     }
 
     #[test]
@@ -220,7 +256,14 @@ mod tests {
         assert_eq!(5 * 14 * 1_440, MOST_POINTS);
         // Five workloads have two series of three statistics each: six calls, and all of them full.
         let chunk = Chunk::of(0..14, 60);
-        assert_eq!(estimate(std::slice::from_ref(&chunk), 5), Estimate { calls: 6, metrics: 30, points: 30 * 14 * 1_440 });
+        assert_eq!(
+            estimate(std::slice::from_ref(&chunk), 5),
+            Estimate {
+                calls: 6,
+                metrics: 30,
+                points: 30 * 14 * 1_440
+            }
+        );
         assert_eq!(chunk.pieces(12).collect::<Vec<_>>(), [0..5, 5..10, 10..12]);
     }
 
@@ -234,7 +277,11 @@ mod tests {
 
     #[test]
     fn of_equally_many_calls_the_fewest_metrics_are_requested() {
-        assert_eq!(cut(14, 5, 60), [14], "six calls; any two chunks would request each metric twice");
+        assert_eq!(
+            cut(14, 5, 60),
+            [14],
+            "six calls; any two chunks would request each metric twice"
+        );
     }
 
     #[test]
@@ -243,14 +290,24 @@ mod tests {
             let each = workloads_per_piece(queries_per_call);
             let (queries, calls) = (queries(each), calls(each, queries_per_call));
             assert!(calls <= 6, "{queries_per_call}: {calls} calls");
-            assert!((calls * queries_per_call - queries) * LEAST_WASTE <= calls * queries_per_call, "{queries_per_call}");
+            assert!(
+                (calls * queries_per_call - queries) * LEAST_WASTE <= calls * queries_per_call,
+                "{queries_per_call}"
+            );
         }
     }
 
     #[test]
     fn each_day_has_the_finest_period_that_is_kept() {
         let period = |resolution: Resolution, age| resolution.period_s(TODAY - age, NOW_MS);
-        for (age, kept) in [(0, Some(60)), (14, Some(60)), (15, Some(300)), (62, Some(300)), (63, Some(3_600)), (455, None)] {
+        for (age, kept) in [
+            (0, Some(60)),
+            (14, Some(60)),
+            (15, Some(300)),
+            (62, Some(300)),
+            (63, Some(3_600)),
+            (455, None),
+        ] {
             assert_eq!(period(Resolution::Auto, age), kept, "{age} days ago");
         }
         assert_eq!(period(Resolution::Seconds(300), 1), Some(300));
@@ -262,13 +319,21 @@ mod tests {
     fn a_day_about_to_lose_its_minutes_is_asked_for_coarser_points() {
         let day = TODAY - 15;
         let lost_ms = (day + 15) * MS_PER_DAY;
-        assert_eq!(Resolution::Auto.period_s(day, lost_ms - MARGIN_MS - 1), Some(60));
-        assert_eq!(Resolution::Auto.period_s(day, lost_ms - MARGIN_MS), Some(300));
+        assert_eq!(
+            Resolution::Auto.period_s(day, lost_ms - MARGIN_MS - 1),
+            Some(60)
+        );
+        assert_eq!(
+            Resolution::Auto.period_s(day, lost_ms - MARGIN_MS),
+            Some(300)
+        );
     }
 
     #[test]
     fn no_chunk_spans_a_retention_step_or_a_gap_or_the_start_of_today() {
-        let days: Vec<Day> = (TODAY - 69..=TODAY).filter(|day| *day != TODAY - 3).collect();
+        let days: Vec<Day> = (TODAY - 69..=TODAY)
+            .filter(|day| *day != TODAY - 3)
+            .collect();
         let chunks = chunks(1, &days, Resolution::Auto, NOW_MS);
         let covered: Vec<Day> = chunks.iter().flat_map(|chunk| chunk.days.clone()).collect();
         assert_eq!(covered, days);
@@ -279,14 +344,25 @@ mod tests {
         }
         // 12–18 September by the hour, to 5 November by five minutes, then minutes, with a gap, and today.
         assert_eq!(chunks.len(), 5, "{chunks:?}");
-        assert_eq!(chunks.last().map(|chunk| chunk.days.clone()), Some(TODAY..TODAY + 1));
+        assert_eq!(
+            chunks.last().map(|chunk| chunk.days.clone()),
+            Some(TODAY..TODAY + 1)
+        );
     }
 
     #[test]
     fn the_samples_of_a_piece_are_bounded() {
-        for chunk in chunks(500, &(TODAY - 69..=TODAY).collect::<Vec<_>>(), Resolution::Auto, NOW_MS) {
+        for chunk in chunks(
+            500,
+            &(TODAY - 69..=TODAY).collect::<Vec<_>>(),
+            Resolution::Auto,
+            NOW_MS,
+        ) {
             let workloads = chunk.pieces(500).next().unwrap().len();
-            let samples = workloads * SERIES_PER_WORKLOAD * length(&chunk.days) * points_per_day(chunk.period_s);
+            let samples = workloads
+                * SERIES_PER_WORKLOAD
+                * length(&chunk.days)
+                * points_per_day(chunk.period_s);
             assert!(samples <= 2 * MOST_POINTS, "{chunk:?}");
         }
     }
@@ -295,12 +371,21 @@ mod tests {
     fn short_spans_share_a_call_until_it_is_full() {
         const MINUTE: i64 = 60_000;
         let span = |from: i64, to: i64| from * MINUTE..to * MINUTE;
-        assert_eq!(windows(&[span(0, 10), span(5, 8), span(20, 30)], 60), [(0..3, span(0, 30))]);
+        assert_eq!(
+            windows(&[span(0, 10), span(5, 8), span(20, 30)], 60),
+            [(0..3, span(0, 30))]
+        );
         // 83 workloads have 498 queries.
         let many: Vec<_> = (0..100).map(|_| span(0, 10)).collect();
-        assert_eq!(windows(&many, 60), [(0..83, span(0, 10)), (83..100, span(0, 10))]);
+        assert_eq!(
+            windows(&many, 60),
+            [(0..83, span(0, 10)), (83..100, span(0, 10))]
+        );
         // Twelve queries over a week and a bit are too many points.
-        assert_eq!(windows(&[span(0, 10), span(8_400, 8_401)], 60), [(0..1, span(0, 10)), (1..2, span(8_400, 8_401))]);
+        assert_eq!(
+            windows(&[span(0, 10), span(8_400, 8_401)], 60),
+            [(0..1, span(0, 10)), (1..2, span(8_400, 8_401))]
+        );
         assert_eq!(windows(&[], 60), []);
     }
 

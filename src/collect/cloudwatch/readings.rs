@@ -8,11 +8,25 @@ use crate::dataset::schema::{SampleRow, SourceKind};
 const SAMPLE_S: i32 = 60;
 
 /// The samples that have all three statistics and can be true; the others are counted in `flaws`.
-pub(super) fn samples(series: &Series, [max, sum, count]: [Answer; 3], period_s: i32, flaws: &mut Flaws) -> Vec<SampleRow> {
-    let mut statistics = [max, sum, count].map(|answer| answer.finish(flaws).into_iter().peekable());
+pub(super) fn samples(
+    series: &Series,
+    [max, sum, count]: [Answer; 3],
+    period_s: i32,
+    flaws: &mut Flaws,
+) -> Vec<SampleRow> {
+    let mut statistics =
+        [max, sum, count].map(|answer| answer.finish(flaws).into_iter().peekable());
     let mut rows = Vec::new();
-    while let Some(at_ms) = statistics.iter_mut().filter_map(|points| points.peek().map(|point| point.0)).min() {
-        let values = statistics.each_mut().map(|points| points.next_if(|point| point.0 == at_ms).map(|point| point.1));
+    while let Some(at_ms) = statistics
+        .iter_mut()
+        .filter_map(|points| points.peek().map(|point| point.0))
+        .min()
+    {
+        let values = statistics.each_mut().map(|points| {
+            points
+                .next_if(|point| point.0 == at_ms)
+                .map(|point| point.1)
+        });
         let [Some(max), Some(sum), Some(count)] = values else {
             flaws.of_day(at_ms, "without all three statistics");
             continue;
@@ -66,14 +80,34 @@ mod tests {
     /// Samples of three lists of (minute, value).
     fn read(statistics: [&[(i64, f64)]; 3]) -> (Vec<SampleRow>, Option<String>) {
         let [series, _] = Series::of_service("123456789012", "us-east-1", "prod", "web");
-        let mut answers = Answers::new(3, &Grid { window_ms: 0..3_600_000, period_s: 60 });
+        let mut answers = Answers::new(
+            3,
+            &Grid {
+                window_ms: 0..3_600_000,
+                period_s: 60,
+            },
+        );
         let results = (0..).zip(statistics).map(|(id, points)| {
-            let times = points.iter().map(|point| DateTime::from_secs(point.0 * 60)).collect();
+            let times = points
+                .iter()
+                .map(|point| DateTime::from_secs(point.0 * 60))
+                .collect();
             let values = points.iter().map(|point| point.1).collect();
-            let result = MetricDataResult::builder().id(format!("q{id}")).status_code(StatusCode::Complete);
-            result.set_timestamps(Some(times)).set_values(Some(values)).build()
+            let result = MetricDataResult::builder()
+                .id(format!("q{id}"))
+                .status_code(StatusCode::Complete);
+            result
+                .set_timestamps(Some(times))
+                .set_values(Some(values))
+                .build()
         });
-        answers.take(GetMetricDataOutput::builder().set_metric_data_results(Some(results.collect())).build()).unwrap();
+        answers
+            .take(
+                GetMetricDataOutput::builder()
+                    .set_metric_data_results(Some(results.collect()))
+                    .build(),
+            )
+            .unwrap();
         let mut flaws = Flaws::default();
         let each: [Answer; 3] = answers.finish(&mut flaws).try_into().unwrap();
         let rows = samples(&series, each, 60, &mut flaws);
@@ -82,17 +116,45 @@ mod tests {
 
     #[test]
     fn three_statistics_of_one_time_are_one_sample() {
-        let (rows, reason) = read([&[(0, 50.0), (1, 60.0)], &[(1, 150.0), (0, 80.0)], &[(0, 2.0), (1, 3.0)]]);
-        let told: Vec<_> = rows.iter().map(|row| (row.at_ms, row.max, row.sum, row.count, row.period_s, row.sample_s)).collect();
-        assert_eq!(told, [(0, 50.0, 80.0, 2.0, Some(60), Some(60)), (60_000, 60.0, 150.0, 3.0, Some(60), Some(60))]);
+        let (rows, reason) = read([
+            &[(0, 50.0), (1, 60.0)],
+            &[(1, 150.0), (0, 80.0)],
+            &[(0, 2.0), (1, 3.0)],
+        ]);
+        let told: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                (
+                    row.at_ms,
+                    row.max,
+                    row.sum,
+                    row.count,
+                    row.period_s,
+                    row.sample_s,
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (0, 50.0, 80.0, 2.0, Some(60), Some(60)),
+                (60_000, 60.0, 150.0, 3.0, Some(60), Some(60))
+            ]
+        );
         assert_eq!(reason, None);
     }
 
     #[test]
     fn a_point_without_all_three_statistics_is_left_out_and_counted() {
         let (rows, reason) = read([&[(0, 1.0), (1, 1.0)], &[(1, 1.0), (2, 1.0)], &[(1, 1.0)]]);
-        assert_eq!(rows.iter().map(|row| row.at_ms).collect::<Vec<_>>(), [60_000]);
-        assert_eq!(reason.unwrap(), "points left out, without all three statistics: 2");
+        assert_eq!(
+            rows.iter().map(|row| row.at_ms).collect::<Vec<_>>(),
+            [60_000]
+        );
+        assert_eq!(
+            reason.unwrap(),
+            "points left out, without all three statistics: 2"
+        );
     }
 
     #[test]

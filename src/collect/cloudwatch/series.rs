@@ -11,7 +11,8 @@ use crate::workload::{Kind, WorkloadKey};
 /// CPU and memory.
 pub(crate) const SERIES_PER_WORKLOAD: usize = 2;
 /// The statistics of each series: what its samples are made of, in the order of [`Statistic`].
-pub(super) const STATISTICS: [Statistic; 3] = [Statistic::Maximum, Statistic::Sum, Statistic::SampleCount];
+pub(super) const STATISTICS: [Statistic; 3] =
+    [Statistic::Maximum, Statistic::Sum, Statistic::SampleCount];
 
 /// A statistic of `GetMetricData`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,15 +58,39 @@ enum Dimensions {
 
 impl Series {
     /// `AWS/ECS`: CPU and memory of a service, in percent.
-    pub(crate) fn of_service(account: &str, region: &str, cluster: &str, service: &str) -> [Self; SERIES_PER_WORKLOAD] {
+    pub(crate) fn of_service(
+        account: &str,
+        region: &str,
+        cluster: &str,
+        service: &str,
+    ) -> [Self; SERIES_PER_WORKLOAD] {
         let metrics = [Metric::CpuPercent, Metric::MemoryPercent];
-        Self::of_cluster(account, region, Kind::Service, (cluster, service), metrics, "ServiceName")
+        Self::of_cluster(
+            account,
+            region,
+            Kind::Service,
+            (cluster, service),
+            metrics,
+            "ServiceName",
+        )
     }
 
     /// `ECS/ContainerInsights`: CPU and memory of all tasks of a family.
-    pub(crate) fn of_family(account: &str, region: &str, cluster: &str, family: &str) -> [Self; SERIES_PER_WORKLOAD] {
+    pub(crate) fn of_family(
+        account: &str,
+        region: &str,
+        cluster: &str,
+        family: &str,
+    ) -> [Self; SERIES_PER_WORKLOAD] {
         let metrics = [Metric::CpuUnits, Metric::MemoryMib];
-        Self::of_cluster(account, region, Kind::Task, (cluster, family), metrics, "TaskDefinitionFamily")
+        Self::of_cluster(
+            account,
+            region,
+            Kind::Task,
+            (cluster, family),
+            metrics,
+            "TaskDefinitionFamily",
+        )
     }
 
     /// `AWS/CodeBuild`: [`Metric::CpuVcpu`] or [`Metric::MemoryMib`] of a build; `build` is its project, its id
@@ -79,8 +104,19 @@ impl Series {
     ) -> Self {
         let (project, id, _) = build;
         let (account, region) = (account.to_owned(), region.to_owned());
-        let workload = WorkloadKey { account, region, kind: Kind::Build, cluster: String::new(), name: project.to_owned() };
-        Self { workload: workload.into(), run_id: Some(id.into()), metric, dimensions: Dimensions::OfBuild(dimensions.of(build)) }
+        let workload = WorkloadKey {
+            account,
+            region,
+            kind: Kind::Build,
+            cluster: String::new(),
+            name: project.to_owned(),
+        };
+        Self {
+            workload: workload.into(),
+            run_id: Some(id.into()),
+            metric,
+            dimensions: Dimensions::OfBuild(dimensions.of(build)),
+        }
     }
 
     fn of_cluster(
@@ -92,14 +128,28 @@ impl Series {
         dimension: &'static str,
     ) -> [Self; SERIES_PER_WORKLOAD] {
         let [account, region, cluster, name] = [account, region, cluster, name].map(str::to_owned);
-        let workload = Arc::new(WorkloadKey { account, region, kind, cluster, name });
+        let workload = Arc::new(WorkloadKey {
+            account,
+            region,
+            kind,
+            cluster,
+            name,
+        });
         let dimensions = Dimensions::OfCluster(dimension);
-        metrics.map(|metric| Self { workload: workload.clone(), run_id: None, metric, dimensions: dimensions.clone() })
+        metrics.map(|metric| Self {
+            workload: workload.clone(),
+            run_id: None,
+            metric,
+            dimensions: dimensions.clone(),
+        })
     }
 
     /// Namespace and name, as AWS spells them; [`Metric::of_aws`] the other way round.
     fn aws_name(&self) -> (&'static str, &'static str) {
-        let is_cpu = matches!(self.metric, Metric::CpuPercent | Metric::CpuUnits | Metric::CpuVcpu);
+        let is_cpu = matches!(
+            self.metric,
+            Metric::CpuPercent | Metric::CpuUnits | Metric::CpuVcpu
+        );
         match (self.workload.kind, is_cpu) {
             (Kind::Service, true) => ("AWS/ECS", "CPUUtilization"),
             (Kind::Service, false) => ("AWS/ECS", "MemoryUtilization"),
@@ -118,16 +168,34 @@ impl Series {
     /// Asks for one statistic under the name `id`.
     pub(super) fn query(&self, id: String, statistic: Statistic, period_s: i32) -> MetricDataQuery {
         let (namespace, name) = self.aws_name();
-        let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
+        let dimension =
+            |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
         let dimensions = match &self.dimensions {
             Dimensions::OfCluster(name) => {
-                vec![dimension("ClusterName", &self.workload.cluster), dimension(name, &self.workload.name)]
+                vec![
+                    dimension("ClusterName", &self.workload.cluster),
+                    dimension(name, &self.workload.name),
+                ]
             }
-            Dimensions::OfBuild(dimensions) => dimensions.iter().flatten().map(|(name, value)| dimension(name, value)).collect(),
+            Dimensions::OfBuild(dimensions) => dimensions
+                .iter()
+                .flatten()
+                .map(|(name, value)| dimension(name, value))
+                .collect(),
         };
-        let metric = AwsMetric::builder().namespace(namespace).metric_name(name).set_dimensions(Some(dimensions));
-        let stat = MetricStat::builder().metric(metric.build()).period(period_s).stat(statistic.as_str());
-        MetricDataQuery::builder().id(id).metric_stat(stat.build()).return_data(true).build()
+        let metric = AwsMetric::builder()
+            .namespace(namespace)
+            .metric_name(name)
+            .set_dimensions(Some(dimensions));
+        let stat = MetricStat::builder()
+            .metric(metric.build())
+            .period(period_s)
+            .stat(statistic.as_str());
+        MetricDataQuery::builder()
+            .id(id)
+            .metric_stat(stat.build())
+            .return_data(true)
+            .build()
     }
 }
 
@@ -142,11 +210,19 @@ mod tests {
         let (account, region) = PLACE;
         let build = ("app", "app:1", Some(1));
         let none = BuildDimensions::default();
-        let builds = [Metric::CpuVcpu, Metric::MemoryMib].map(|metric| Series::build(account, region, build, &none, metric));
-        let others = [Series::of_service(account, region, "prod", "web"), Series::of_family(account, region, "prod", "etl")];
+        let builds = [Metric::CpuVcpu, Metric::MemoryMib]
+            .map(|metric| Series::build(account, region, build, &none, metric));
+        let others = [
+            Series::of_service(account, region, "prod", "web"),
+            Series::of_family(account, region, "prod", "etl"),
+        ];
         for series in others.into_iter().flatten().chain(builds) {
             let (namespace, name) = series.aws_name();
-            assert_eq!(Metric::of_aws(namespace, name), Some(series.metric), "{namespace} {name}");
+            assert_eq!(
+                Metric::of_aws(namespace, name),
+                Some(series.metric),
+                "{namespace} {name}"
+            );
         }
     }
 
@@ -155,9 +231,20 @@ mod tests {
         let [series, _] = Series::of_service(PLACE.0, PLACE.1, "prod", "web");
         let query = series.query("q0".to_owned(), Statistic::SampleCount, 300);
         let stat = query.metric_stat().unwrap();
-        let dimensions: Vec<_> =
-            stat.metric().unwrap().dimensions().iter().map(|d| (d.name().unwrap(), d.value().unwrap())).collect();
-        assert_eq!(dimensions, [("ClusterName", "prod"), ("ServiceName", "web")]);
-        assert_eq!((query.id(), stat.stat(), stat.period()), (Some("q0"), Some("SampleCount"), Some(300)));
+        let dimensions: Vec<_> = stat
+            .metric()
+            .unwrap()
+            .dimensions()
+            .iter()
+            .map(|d| (d.name().unwrap(), d.value().unwrap()))
+            .collect();
+        assert_eq!(
+            dimensions,
+            [("ClusterName", "prod"), ("ServiceName", "web")]
+        );
+        assert_eq!(
+            (query.id(), stat.stat(), stat.period()),
+            (Some("q0"), Some("SampleCount"), Some(300))
+        );
     }
 }

@@ -90,7 +90,10 @@ impl Days {
 
     /// Builds without a row began between their neighbours in the listing.
     fn fill_gap(&mut self, next: Day) {
-        let (from, to) = (next.min(self.last).max(self.wanted.start), next.max(self.last).min(self.wanted.end - 1));
+        let (from, to) = (
+            next.min(self.last).max(self.wanted.start),
+            next.max(self.last).min(self.wanted.end - 1),
+        );
         for (why, count) in std::mem::take(&mut self.gap) {
             for day in from..=to {
                 *self.lacking.entry(day).or_default().entry(why).or_default() += count;
@@ -103,7 +106,10 @@ impl Days {
         let from = if self.is_over {
             self.wanted.start
         } else if self.is_ordered && self.gap.is_empty() {
-            self.oldest_ms.saturating_add(SLACK_MS + MS_PER_DAY - 1).div_euclid(MS_PER_DAY).clamp(self.wanted.start, self.given)
+            self.oldest_ms
+                .saturating_add(SLACK_MS + MS_PER_DAY - 1)
+                .div_euclid(MS_PER_DAY)
+                .clamp(self.wanted.start, self.given)
         } else {
             self.given
         };
@@ -118,8 +124,12 @@ impl Days {
         let from = if self.is_over {
             self.wanted.start
         } else if self.is_ordered && self.gap.is_empty() {
-            let reached_ms = self.oldest_ms.saturating_add(SLACK_MS + LONGEST_BUILD_MS + MS_PER_DAY - 1);
-            reached_ms.div_euclid(MS_PER_DAY).clamp(self.wanted.start, self.told)
+            let reached_ms = self
+                .oldest_ms
+                .saturating_add(SLACK_MS + LONGEST_BUILD_MS + MS_PER_DAY - 1);
+            reached_ms
+                .div_euclid(MS_PER_DAY)
+                .clamp(self.wanted.start, self.told)
         } else {
             self.told
         };
@@ -146,7 +156,10 @@ impl Days {
     /// True when nothing that is still to come reaches into the wanted days.
     pub(super) fn reach_everything(&self) -> bool {
         let earliest = self.wanted.start * MS_PER_DAY - LONGEST_BUILD_MS;
-        self.is_over || self.is_ordered && self.gap.is_empty() && self.oldest_ms.saturating_add(SLACK_MS) <= earliest
+        self.is_over
+            || self.is_ordered
+                && self.gap.is_empty()
+                && self.oldest_ms.saturating_add(SLACK_MS) <= earliest
     }
 
     /// What a whole `day` is.
@@ -155,7 +168,10 @@ impl Days {
         let (state, reason) = if day < (self.now_ms.div_euclid(MS_PER_DAY) - KEPT_DAYS) {
             (State::Disabled, Some(FORGOTTEN.to_owned()))
         } else if let Some(lacking) = lacking {
-            let reasons: Vec<String> = lacking.iter().map(|(why, count)| format!("{count} listed builds {why}")).collect();
+            let reasons: Vec<String> = lacking
+                .iter()
+                .map(|(why, count)| format!("{count} listed builds {why}"))
+                .collect();
             (State::Partial, Some(reasons.join("; ")))
         } else if !is_over(day, self.now_ms) {
             (State::Partial, Some(OPEN_DAY.to_owned()))
@@ -175,7 +191,14 @@ impl Days {
 }
 
 fn told(day: Day, state: State, reason: Option<String>) -> Verdict {
-    Verdict { scope: BUILD_SCOPE.to_owned(), workload: None, source: source::BUILDS.to_owned(), day, state, reason }
+    Verdict {
+        scope: BUILD_SCOPE.to_owned(),
+        workload: None,
+        source: source::BUILDS.to_owned(),
+        day,
+        state,
+        reason,
+    }
 }
 
 #[cfg(test)]
@@ -208,7 +231,10 @@ mod tests {
         days.build(at(TODAY - 2, 23), false);
         assert_eq!(days.whole(), TODAY - 1..TODAY + 1);
         assert_eq!(days.whole(), TODAY - 1..TODAY - 1, "each is given out once");
-        assert_eq!(state(&days, TODAY), (State::Partial, Some(OPEN_DAY.to_owned())));
+        assert_eq!(
+            state(&days, TODAY),
+            (State::Partial, Some(OPEN_DAY.to_owned()))
+        );
         assert_eq!(state(&days, TODAY - 1), (State::Complete, None));
         assert_eq!(days.open(), TODAY - 3..TODAY - 1);
         days.end();
@@ -240,7 +266,10 @@ mod tests {
         let mut days = days(TODAY - 3..TODAY + 1);
         days.build(at(TODAY - 4, 0), false);
         assert_eq!(days.whole(), TODAY - 3..TODAY + 1);
-        assert!(!days.reach_everything(), "a build of 36 hours may have begun before");
+        assert!(
+            !days.reach_everything(),
+            "a build of 36 hours may have begun before"
+        );
         days.build(at(TODAY - 3, 0) - 36 * HOUR - SLACK_MS, false);
         assert!(days.reach_everything());
     }
@@ -249,7 +278,10 @@ mod tests {
     fn a_day_is_told_once_the_longest_build_before_it_was_listed() {
         let mut days = days(TODAY - 3..TODAY + 1);
         days.build(at(TODAY - 1, 0) - 36 * HOUR - SLACK_MS + 1, false);
-        assert_eq!((days.told(), days.untold()), (TODAY..TODAY + 1, TODAY - 3..TODAY));
+        assert_eq!(
+            (days.told(), days.untold()),
+            (TODAY..TODAY + 1, TODAY - 3..TODAY)
+        );
         days.build(at(TODAY - 1, 0) - 36 * HOUR - SLACK_MS, false);
         assert_eq!(days.told(), TODAY - 1..TODAY);
         assert!(days.told().is_empty(), "each is given out once");
@@ -263,7 +295,13 @@ mod tests {
         days.build(at(TODAY - 1, 23), true);
         days.build(at(TODAY - 1, 22), true);
         days.end();
-        assert_eq!(state(&days, TODAY - 1), (State::Partial, Some("2 builds were still running".to_owned())));
+        assert_eq!(
+            state(&days, TODAY - 1),
+            (
+                State::Partial,
+                Some("2 builds were still running".to_owned())
+            )
+        );
         assert_eq!(state(&days, TODAY - 2), (State::Complete, None));
     }
 
@@ -273,10 +311,17 @@ mod tests {
         days.build(at(TODAY - 1, 5), false);
         days.lacking("were not returned");
         days.lacking("were not returned");
-        assert_eq!(days.whole(), TODAY + 1..TODAY + 1, "its day is not known yet");
+        assert_eq!(
+            days.whole(),
+            TODAY + 1..TODAY + 1,
+            "its day is not known yet"
+        );
         days.build(at(TODAY - 3, 5), false);
         days.end();
-        let partial = (State::Partial, Some("2 listed builds were not returned".to_owned()));
+        let partial = (
+            State::Partial,
+            Some("2 listed builds were not returned".to_owned()),
+        );
         for day in TODAY - 3..TODAY {
             assert_eq!(state(&days, day), partial);
         }
@@ -300,7 +345,11 @@ mod tests {
         days.end();
         assert_eq!(days.whole(), TODAY - 366..TODAY);
         assert_eq!(state(&days, TODAY - 365), (State::Complete, None));
-        assert_eq!(state(&days, TODAY - 366).0, State::Disabled, "nothing is known of what AWS has forgotten");
+        assert_eq!(
+            state(&days, TODAY - 366).0,
+            State::Disabled,
+            "nothing is known of what AWS has forgotten"
+        );
     }
 
     #[test]

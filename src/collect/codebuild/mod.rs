@@ -46,7 +46,9 @@ pub(crate) struct BuildFact {
 
 /// One for a few days, which rarely fill a page; more for many.
 fn pages_ahead(wanted: &Range<Day>) -> usize {
-    usize::try_from((wanted.end - wanted.start) / 7).unwrap_or(0).clamp(1, MOST_AHEAD)
+    usize::try_from((wanted.end - wanted.start) / 7)
+        .unwrap_or(0)
+        .clamp(1, MOST_AHEAD)
 }
 
 /// Fetches builds, newest first, and commits days of them, each as soon as it is whole.
@@ -133,14 +135,22 @@ impl<'a> Builds<'a> {
 
     /// Notes every build of a page in the order of the listing; returns the rows of missing days.
     fn read(&mut self, ids: &[String], answer: BatchGetBuildsOutput) -> BTreeMap<Day, Vec<RunRow>> {
-        let not_found: BTreeSet<String> = answer.builds_not_found.unwrap_or_default().into_iter().collect();
+        let not_found: BTreeSet<String> = answer
+            .builds_not_found
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
         let mut returned: HashMap<String, (Option<i64>, Result<RunRow, Refusal>)> = HashMap::new();
         for build in answer.builds.unwrap_or_default() {
             let Some(id) = build.id.clone() else { continue };
-            let known = returned.entry(id).or_insert((None, Err(Refusal::Unused(""))));
+            let known = returned
+                .entry(id)
+                .or_insert((None, Err(Refusal::Unused(""))));
             let (number, row) = run(build);
             // Of two versions in one answer, the later one.
-            if known.1.as_ref().map_or(-1, |row| row.version) < row.as_ref().map_or(0, |row| row.version) {
+            if known.1.as_ref().map_or(-1, |row| row.version)
+                < row.as_ref().map_or(0, |row| row.version)
+            {
                 *known = (number, row);
             }
         }
@@ -150,7 +160,8 @@ impl<'a> Builds<'a> {
                 Some((number, Ok(row))) => {
                     let start_ms = row.created_ms.unwrap_or_default();
                     self.days.build(start_ms, row.version < FINISHED);
-                    if start_ms < self.to_ms && row.stopped_ms.is_none_or(|end| end > self.from_ms) {
+                    if start_ms < self.to_ms && row.stopped_ms.is_none_or(|end| end > self.from_ms)
+                    {
                         self.facts.push(fact(&row, number, start_ms));
                     }
                     let day = start_ms.div_euclid(MS_PER_DAY);
@@ -158,7 +169,9 @@ impl<'a> Builds<'a> {
                         rows.entry(day).or_default().push(row);
                     }
                 }
-                Some((_, Err(Refusal::Unused(why) | Refusal::Rejected(why)))) => self.days.lacking(why),
+                Some((_, Err(Refusal::Unused(why) | Refusal::Rejected(why)))) => {
+                    self.days.lacking(why)
+                }
                 None if not_found.contains(id) => self.days.lacking("were gone when asked for"),
                 None => self.days.lacking("were not returned"),
             }
@@ -168,7 +181,11 @@ impl<'a> Builds<'a> {
 
     /// Sends rows, and commits the days that are whole now.
     async fn write(&mut self, mut rows: BTreeMap<Day, Vec<RunRow>>) -> Result<(), Fault> {
-        let mut whole: BTreeSet<Day> = self.days.whole().filter(|day| self.missing.contains(day)).collect();
+        let mut whole: BTreeSet<Day> = self
+            .days
+            .whole()
+            .filter(|day| self.missing.contains(day))
+            .collect();
         // Out of order: a day that was given out before comes again at the end.
         if self.days.open().is_empty() {
             whole.extend(self.open.keys().copied());
@@ -186,21 +203,37 @@ impl<'a> Builds<'a> {
             }
         }
         for span in spans(&together).into_iter().rev() {
-            let runs = span.clone().flat_map(|day| rows.remove(&day).unwrap_or_default()).collect();
+            let runs = span
+                .clone()
+                .flat_map(|day| rows.remove(&day).unwrap_or_default())
+                .collect();
             let verdicts = span.map(|day| self.days.verdict(day)).collect();
             let unit = self.sink.unit();
             self.commit(unit, runs, verdicts).await?;
         }
         for (day, runs) in rows {
             let unit = self.open.entry(day).or_insert_with(|| self.sink.unit());
-            unit.rows(Batch { runs, ..Batch::default() }).await?;
+            unit.rows(Batch {
+                runs,
+                ..Batch::default()
+            })
+            .await?;
         }
         Ok(())
     }
 
-    async fn commit(&mut self, unit: Unit, runs: Vec<RunRow>, verdicts: Vec<Verdict>) -> Result<(), Fault> {
+    async fn commit(
+        &mut self,
+        unit: Unit,
+        runs: Vec<RunRow>,
+        verdicts: Vec<Verdict>,
+    ) -> Result<(), Fault> {
         if !runs.is_empty() {
-            unit.rows(Batch { runs, ..Batch::default() }).await?;
+            unit.rows(Batch {
+                runs,
+                ..Batch::default()
+            })
+            .await?;
         }
         unit.commit(self.place, verdicts, self.known).await
     }
@@ -208,10 +241,15 @@ impl<'a> Builds<'a> {
     /// Writes `fault` into every missing day that is not whole, with what was seen of it.
     async fn give_up(&mut self, fault: &Fault) -> Result<(), Fault> {
         for (day, unit) in std::mem::take(&mut self.open) {
-            self.commit(unit, Vec::new(), vec![Days::failed(day, fault)]).await?;
+            self.commit(unit, Vec::new(), vec![Days::failed(day, fault)])
+                .await?;
             self.missing.remove(&day);
         }
-        let rest: Vec<Day> = self.days.open().filter(|day| self.missing.contains(day)).collect();
+        let rest: Vec<Day> = self
+            .days
+            .open()
+            .filter(|day| self.missing.contains(day))
+            .collect();
         for span in spans(&rest) {
             let verdicts = span.map(|day| Days::failed(day, fault)).collect();
             let unit = self.sink.unit();
@@ -229,34 +267,61 @@ fn run(build: SdkBuild) -> (Option<i64>, Result<RunRow, Refusal>) {
 }
 
 fn fact(row: &RunRow, number: Option<i64>, start_ms: i64) -> BuildFact {
-    BuildFact { project: row.workload.name.clone(), id: row.run_id.clone(), number, start_ms, end_ms: row.stopped_ms }
+    BuildFact {
+        project: row.workload.name.clone(),
+        id: row.run_id.clone(),
+        number,
+        start_ms,
+        end_ms: row.stopped_ms,
+    }
 }
 
 type Answer = (Vec<String>, BatchGetBuildsOutput);
 
 /// Pages of builds in the order of the listing, the next `ahead` of them under way. Builds of which nothing more is to
 /// be had are passed over.
-fn answers<'a>(place: &'a Place, known: &'a Known, ahead: usize) -> BoxStream<'a, Result<Answer, Fault>> {
+fn answers<'a>(
+    place: &'a Place,
+    known: &'a Known,
+    ahead: usize,
+) -> BoxStream<'a, Result<Answer, Fault>> {
     let pages = stream::try_unfold(Listing::default(), move |listing| page(place, listing));
     let unknown = move |mut ids: Vec<String>| {
         ids.retain(|id| !known.has_build([&place.account, &place.region], id));
         ids
     };
-    pages.map_ok(move |ids| get(place, unknown(ids))).try_buffered(ahead).boxed()
+    pages
+        .map_ok(move |ids| get(place, unknown(ids)))
+        .try_buffered(ahead)
+        .boxed()
 }
 
 /// A page of the listing, and the listing to go on with.
-async fn page(place: &Place, mut listing: Listing) -> Result<Option<(Vec<String>, Listing)>, Fault> {
-    let page = listing.next(|token| list(place, token), String::as_str).await?;
+async fn page(
+    place: &Place,
+    mut listing: Listing,
+) -> Result<Option<(Vec<String>, Listing)>, Fault> {
+    let page = listing
+        .next(|token| list(place, token), String::as_str)
+        .await?;
     Ok(page.map(|page| (page, listing)))
 }
 
-async fn list(place: &Place, token: Option<String>) -> Result<(Option<Vec<String>>, Option<String>), Fault> {
+async fn list(
+    place: &Place,
+    token: Option<String>,
+) -> Result<(Option<Vec<String>>, Option<String>), Fault> {
     let request = || {
-        let request = place.clients.codebuild.list_builds().sort_order(SortOrderType::Descending);
+        let request = place
+            .clients
+            .codebuild
+            .list_builds()
+            .sort_order(SortOrderType::Descending);
         request.set_next_token(token.clone()).send()
     };
-    let page = place.call(Class::Codebuild, "codebuild:ListBuilds", request).await?;
+    let page = place
+        .call(Class::Codebuild, "codebuild:ListBuilds", request)
+        .await?;
     Ok((page.ids, page.next_token))
 }
 
@@ -264,7 +329,16 @@ async fn get(place: &Place, ids: Vec<String>) -> Result<Answer, Fault> {
     if ids.is_empty() {
         return Ok((ids, BatchGetBuildsOutput::builder().build()));
     }
-    let request = || place.clients.codebuild.batch_get_builds().set_ids(Some(ids.clone())).send();
-    let answer = place.call(Class::Codebuild, "codebuild:BatchGetBuilds", request).await?;
+    let request = || {
+        place
+            .clients
+            .codebuild
+            .batch_get_builds()
+            .set_ids(Some(ids.clone()))
+            .send()
+    };
+    let answer = place
+        .call(Class::Codebuild, "codebuild:BatchGetBuilds", request)
+        .await?;
     Ok((ids, answer))
 }

@@ -21,7 +21,12 @@ const PROJECTS: &str = "projects as they were then";
 /// Fetches and commits the configuration of every project.
 ///
 /// Fails only when everything is to stop: what is missing for any other reason is in the verdict.
-pub(crate) async fn projects(place: &Place, now_ms: i64, known: &Known, sink: &Sink) -> Result<(), Fault> {
+pub(crate) async fn projects(
+    place: &Place,
+    now_ms: i64,
+    known: &Known,
+    sink: &Sink,
+) -> Result<(), Fault> {
     let (mut reckoning, mut batch) = (Reckoning::default(), Batch::default());
     let fault = match described(place, &mut reckoning, &mut batch).await {
         Err(fault @ Fault::Stopped(_)) => return Err(fault),
@@ -34,29 +39,68 @@ pub(crate) async fn projects(place: &Place, now_ms: i64, known: &Known, sink: &S
         _ if faults.is_empty() => State::Snapshot,
         _ => State::Partial,
     };
-    let mut reasons = if faults.is_empty() { vec![PROJECTS.to_owned()] } else { faults };
+    let mut reasons = if faults.is_empty() {
+        vec![PROJECTS.to_owned()]
+    } else {
+        faults
+    };
     reasons.extend(reckoning.gone_note("projects"));
     let unit = sink.unit();
     unit.rows(batch).await?;
-    let (scope, source, day) = (BUILD_SCOPE.to_owned(), source::PROJECTS.to_owned(), now_ms.div_euclid(MS_PER_DAY));
-    let verdict = Verdict { scope, workload: None, source, day, state, reason: Some(reasons.join("; ")) };
+    let (scope, source, day) = (
+        BUILD_SCOPE.to_owned(),
+        source::PROJECTS.to_owned(),
+        now_ms.div_euclid(MS_PER_DAY),
+    );
+    let verdict = Verdict {
+        scope,
+        workload: None,
+        source,
+        day,
+        state,
+        reason: Some(reasons.join("; ")),
+    };
     unit.commit(place, vec![verdict], known).await
 }
 
-async fn described(place: &Place, reckoning: &mut Reckoning, batch: &mut Batch) -> Result<(), Fault> {
+async fn described(
+    place: &Place,
+    reckoning: &mut Reckoning,
+    batch: &mut Batch,
+) -> Result<(), Fault> {
     let ask = async |token: Option<String>| {
-        let request = || place.clients.codebuild.list_projects().set_next_token(token.clone()).send();
-        let page = place.call(Class::Codebuild, "codebuild:ListProjects", request).await?;
+        let request = || {
+            place
+                .clients
+                .codebuild
+                .list_projects()
+                .set_next_token(token.clone())
+                .send()
+        };
+        let page = place
+            .call(Class::Codebuild, "codebuild:ListProjects", request)
+            .await?;
         Ok((page.projects, page.next_token))
     };
     let mut listing = Listing::default();
     while let Some(names) = listing.next(ask, String::as_str).await? {
-        let request = || place.clients.codebuild.batch_get_projects().set_names(Some(names.clone())).send();
-        let answer = place.call(Class::Codebuild, "codebuild:BatchGetProjects", request).await?;
+        let request = || {
+            place
+                .clients
+                .codebuild
+                .batch_get_projects()
+                .set_names(Some(names.clone()))
+                .send()
+        };
+        let answer = place
+            .call(Class::Codebuild, "codebuild:BatchGetProjects", request)
+            .await?;
         let gone = answer.projects_not_found.unwrap_or_default().into_iter();
         let gone = gone.map(|name| (Some(name), Some("MISSING".to_owned())));
         for project in reckoning.sort(&names, answer.projects, SdkProject::name, gone) {
-            batch.configurations.extend(reckoning.accept(Project::from(project).into_row()));
+            batch
+                .configurations
+                .extend(reckoning.accept(Project::from(project).into_row()));
         }
     }
     Ok(())

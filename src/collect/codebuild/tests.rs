@@ -40,19 +40,31 @@ fn build(no: i64, hours: i64, length: Option<i64>) -> Value {
 }
 
 /// CodeBuild with these builds, newest first, in pages of `page`.
-fn codebuild(builds: Vec<Value>, page: usize) -> impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static {
+fn codebuild(
+    builds: Vec<Value>,
+    page: usize,
+) -> impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static {
     move |operation, asked| match operation {
         "ListBuilds" => {
             assert_eq!(asked["sortOrder"], "DESCENDING");
-            let from: usize = asked["nextToken"].as_str().map_or(0, |token| token.parse().unwrap());
-            let ids: Vec<&Value> = builds.iter().skip(from).take(page).map(|build| &build["id"]).collect();
+            let from: usize = asked["nextToken"]
+                .as_str()
+                .map_or(0, |token| token.parse().unwrap());
+            let ids: Vec<&Value> = builds
+                .iter()
+                .skip(from)
+                .take(page)
+                .map(|build| &build["id"])
+                .collect();
             let next = (from + page < builds.len()).then(|| (from + page).to_string());
             (200, json!({ "ids": ids, "nextToken": next }))
         }
         "BatchGetBuilds" => {
             let is_asked = |build: &&Value| asked["ids"].as_array().unwrap().contains(&build["id"]);
-            let (gone, found): (Vec<&Value>, Vec<&Value>) =
-                builds.iter().filter(is_asked).partition(|build| build["projectName"] == "gone");
+            let (gone, found): (Vec<&Value>, Vec<&Value>) = builds
+                .iter()
+                .filter(is_asked)
+                .partition(|build| build["projectName"] == "gone");
             let gone: Vec<&Value> = gone.into_iter().map(|build| &build["id"]).collect();
             (200, json!({ "builds": found, "buildsNotFound": gone }))
         }
@@ -73,7 +85,11 @@ fn collected(
         let mut builds = Builds::new(&place, wanted, &missing, NOW, &known, &sink);
         let mut facts: Vec<BuildFact> = Vec::new();
         while builds.next().await?.is_some() {
-            let new = builds.facts().iter().filter(|fact| !facts.contains(fact)).cloned();
+            let new = builds
+                .facts()
+                .iter()
+                .filter(|fact| !facts.contains(fact))
+                .cloned();
             facts.extend(new.collect::<Vec<_>>());
         }
         Ok(facts)
@@ -84,11 +100,19 @@ fn collected(
 
 /// Rows, state and reason by day, counted from today.
 fn days(collected: &Collected<Outcome>) -> BTreeMap<Day, (i64, String, Option<String>)> {
-    let midnight = |day: &str| day.parse::<jiff::civil::Date>().unwrap().to_zoned(jiff::tz::TimeZone::UTC).unwrap();
+    let midnight = |day: &str| {
+        day.parse::<jiff::civil::Date>()
+            .unwrap()
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .unwrap()
+    };
     let commits = collected.commits();
     let of_day = |commit: &crate::dataset::coverage::Committed| {
         let row = &commit.row;
-        assert_eq!((row.source.as_str(), row.scope.as_str()), ("collect:builds", "codebuild"));
+        assert_eq!(
+            (row.source.as_str(), row.scope.as_str()),
+            ("collect:builds", "codebuild")
+        );
         let day = midnight(&row.day).timestamp().as_millisecond() / MS_PER_DAY - TODAY;
         (day, (row.rows, row.state.clone(), row.reason.clone()))
     };
@@ -100,11 +124,19 @@ fn complete(rows: i64) -> (i64, String, Option<String>) {
 }
 
 fn partial(rows: i64, reason: &str) -> (i64, String, Option<String>) {
-    (rows, State::Partial.as_str().to_owned(), Some(reason.to_owned()))
+    (
+        rows,
+        State::Partial.as_str().to_owned(),
+        Some(reason.to_owned()),
+    )
 }
 
 fn runs(collected: &Collected<Outcome>) -> usize {
-    Scan::new(&collected.dataset).unwrap().table(Table::Runs).unwrap().map_or(0, |runs| runs.height())
+    Scan::new(&collected.dataset)
+        .unwrap()
+        .table(Table::Runs)
+        .unwrap()
+        .map_or(0, |runs| runs.height())
 }
 
 #[test]
@@ -115,13 +147,27 @@ fn every_day_has_its_builds_and_the_listing_ends_where_nothing_reaches_in() {
     let facts = collected.outcome.as_ref().unwrap();
     assert_eq!(
         days(&collected),
-        BTreeMap::from([(0, partial(13, "the day is not over")), (-1, complete(24)), (-2, complete(24))])
+        BTreeMap::from([
+            (0, partial(13, "the day is not over")),
+            (-1, complete(24)),
+            (-2, complete(24))
+        ])
     );
     assert_eq!(runs(&collected), 61);
-    assert_eq!(facts.len(), 61, "the build of the hour before ended at midnight");
-    assert_eq!((facts[0].number, facts[0].start_ms, facts[0].end_ms), (Some(0), NOW, Some(NOW + HOUR)));
+    assert_eq!(
+        facts.len(),
+        61,
+        "the build of the hour before ended at midnight"
+    );
+    assert_eq!(
+        (facts[0].number, facts[0].start_ms, facts[0].end_ms),
+        (Some(0), NOW, Some(NOW + HOUR))
+    );
     // Noon to midnight two days ago is 60 hours; a build of 36 hours and some slack more: 97 builds.
-    assert_eq!(calls.iter().filter(|call| *call == "ListBuilds").count(), 10);
+    assert_eq!(
+        calls.iter().filter(|call| *call == "ListBuilds").count(),
+        10
+    );
     assert_eq!(calls.len(), 20);
 }
 
@@ -131,13 +177,22 @@ fn a_build_that_runs_past_midnight_is_told_to_both_days() {
     let (collected, _) = collected(TODAY - 1..TODAY, codebuild(builds, 100));
     assert_eq!(days(&collected), BTreeMap::from([(-1, complete(1))]));
     let facts = collected.outcome.unwrap();
-    assert_eq!(facts.iter().map(|fact| fact.id.as_str()).collect::<Vec<_>>(), ["app:0001", "app:0002"]);
+    assert_eq!(
+        facts
+            .iter()
+            .map(|fact| fact.id.as_str())
+            .collect::<Vec<_>>(),
+        ["app:0001", "app:0002"]
+    );
 }
 
 #[test]
 fn days_without_builds_are_whole_too() {
     let (collected, calls) = collected(TODAY - 40..TODAY, codebuild(Vec::new(), 100));
-    assert_eq!(days(&collected), (-40..0).map(|day| (day, complete(0))).collect());
+    assert_eq!(
+        days(&collected),
+        (-40..0).map(|day| (day, complete(0))).collect()
+    );
     assert_eq!(calls, ["ListBuilds"]);
 }
 
@@ -145,7 +200,12 @@ fn days_without_builds_are_whole_too() {
 fn running_builds_and_builds_gone_leave_their_days_partial() {
     let mut gone = build(3, 70, Some(1));
     gone["projectName"] = json!("gone");
-    let builds = vec![build(1, 20, None), build(2, 60, Some(1)), gone, build(4, 75, Some(1))];
+    let builds = vec![
+        build(1, 20, None),
+        build(2, 60, Some(1)),
+        gone,
+        build(4, 75, Some(1)),
+    ];
     let (collected, _) = collected(TODAY - 4..TODAY, codebuild(builds, 100));
     let gone = "1 listed builds were gone when asked for";
     assert_eq!(
@@ -165,12 +225,24 @@ fn a_fault_in_the_middle_keeps_the_days_before_it() {
     let answer = codebuild(every_hour, 10);
     let (collected, _) = collected(TODAY - 4..TODAY + 1, move |operation, asked| {
         if operation == "ListBuilds" && asked["nextToken"] == "50" {
-            return (400, json!({ "__type": "AccessDeniedException", "message": "no" }));
+            return (
+                400,
+                json!({ "__type": "AccessDeniedException", "message": "no" }),
+            );
         }
         answer(operation, asked)
     });
-    assert_eq!(collected.outcome, Err(Fault::Denied("codebuild:ListBuilds".to_owned())));
-    let denied = |rows| (rows, "denied".to_owned(), Some("access denied: codebuild:ListBuilds".to_owned()));
+    assert_eq!(
+        collected.outcome,
+        Err(Fault::Denied("codebuild:ListBuilds".to_owned()))
+    );
+    let denied = |rows| {
+        (
+            rows,
+            "denied".to_owned(),
+            Some("access denied: codebuild:ListBuilds".to_owned()),
+        )
+    };
     assert_eq!(
         days(&collected),
         BTreeMap::from([

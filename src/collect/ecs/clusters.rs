@@ -23,7 +23,11 @@ const SERVICES_A_CALL: usize = 10;
 ///
 /// Fails when clusters cannot be listed; what fails later is a fault of its cluster.
 pub(crate) async fn discover(place: &Place, only: &[String]) -> Result<Discovered, Fault> {
-    let wanted: BTreeSet<String> = if only.is_empty() { list_clusters(place).await? } else { only.iter().cloned().collect() };
+    let wanted: BTreeSet<String> = if only.is_empty() {
+        list_clusters(place).await?
+    } else {
+        only.iter().cloned().collect()
+    };
     let wanted: Vec<String> = wanted.into_iter().collect();
     let (mut clusters, mut discovered) = (Vec::new(), Discovered::default());
     for asked in wanted.chunks(CLUSTERS_A_CALL) {
@@ -36,11 +40,15 @@ pub(crate) async fn discover(place: &Place, only: &[String]) -> Result<Discovere
                 }
             }
             // Only listed ones: a name that was merely asked for may not be there at all.
-            Err(fault @ Fault::Denied(_)) if only.is_empty() => clusters.extend(undescribed(asked, &fault)),
+            Err(fault @ Fault::Denied(_)) if only.is_empty() => {
+                clusters.extend(undescribed(asked, &fault))
+            }
             Err(fault) => return Err(fault),
         }
     }
-    let mut services = stream::iter(clusters).map(|cluster| with_services(place, cluster)).buffer_unordered(AT_ONCE);
+    let mut services = stream::iter(clusters)
+        .map(|cluster| with_services(place, cluster))
+        .buffer_unordered(AT_ONCE);
     while let Some(cluster) = services.next().await {
         discovered.clusters.push(cluster?);
     }
@@ -51,8 +59,18 @@ pub(crate) async fn discover(place: &Place, only: &[String]) -> Result<Discovere
 
 async fn list_clusters(place: &Place) -> Result<BTreeSet<String>, Fault> {
     let ask = async |token: Option<String>| {
-        let request = || place.clients.ecs.list_clusters().max_results(100).set_next_token(token.clone()).send();
-        let page = place.call(Class::EcsClusters, "ecs:ListClusters", request).await?;
+        let request = || {
+            place
+                .clients
+                .ecs
+                .list_clusters()
+                .max_results(100)
+                .set_next_token(token.clone())
+                .send()
+        };
+        let page = place
+            .call(Class::EcsClusters, "ecs:ListClusters", request)
+            .await?;
         Ok((page.cluster_arns, page.next_token))
     };
     let (mut listing, mut all) = (Listing::default(), BTreeSet::new());
@@ -74,24 +92,45 @@ struct Described {
 
 async fn describe_clusters(place: &Place, asked: &[String]) -> Result<Described, Fault> {
     let request = || {
-        let request = place.clients.ecs.describe_clusters().include(ClusterField::Settings);
+        let request = place
+            .clients
+            .ecs
+            .describe_clusters()
+            .include(ClusterField::Settings);
         request.set_clusters(Some(asked.to_vec())).send()
     };
-    let answer = place.call(Class::EcsClusters, "ecs:DescribeClusters", request).await?;
+    let answer = place
+        .call(Class::EcsClusters, "ecs:DescribeClusters", request)
+        .await?;
     let (mut reckoning, mut described) = (Reckoning::default(), Described::default());
     let failed: Vec<Failure> = failures(answer.failures).collect();
-    for cluster in reckoning.sort(asked, answer.clusters, sdk::Cluster::cluster_arn, failed.clone()) {
+    for cluster in reckoning.sort(
+        asked,
+        answer.clusters,
+        sdk::Cluster::cluster_arn,
+        failed.clone(),
+    ) {
         let is_deleted = cluster.status() == Some("INACTIVE");
         match found(cluster) {
-            Some(cluster) if is_deleted => described.deleted.push(format!("cluster {} is deleted", cluster.name)),
+            Some(cluster) if is_deleted => described
+                .deleted
+                .push(format!("cluster {} is deleted", cluster.name)),
             Some(cluster) => described.clusters.push(cluster),
-            None => described.missing.push("a cluster without a name".to_owned()),
+            None => described
+                .missing
+                .push("a cluster without a name".to_owned()),
         }
     }
     let named = |(arn, reason): &Failure| {
-        let name = arn.as_deref().and_then(|arn| arn.rsplit('/').next()).filter(|name| is_name(name));
+        let name = arn
+            .as_deref()
+            .and_then(|arn| arn.rsplit('/').next())
+            .filter(|name| is_name(name));
         let reason = code_word(reason.clone()).unwrap_or_else(|| "no reason given".to_owned());
-        format!("cluster {} not returned: {reason}", name.unwrap_or("without a name"))
+        format!(
+            "cluster {} not returned: {reason}",
+            name.unwrap_or("without a name")
+        )
     };
     described.missing.extend(failed.iter().map(named));
     described.missing.extend(reckoning.dropped("clusters"));
@@ -114,8 +153,15 @@ fn found(cluster: sdk::Cluster) -> Option<Cluster> {
 }
 
 fn insights(settings: Vec<sdk::ClusterSetting>) -> Insights {
-    let is_insights = |setting: &sdk::ClusterSetting| setting.name == Some(sdk::ClusterSettingName::ContainerInsights);
-    match settings.into_iter().find(is_insights).and_then(|setting| setting.value).as_deref() {
+    let is_insights = |setting: &sdk::ClusterSetting| {
+        setting.name == Some(sdk::ClusterSettingName::ContainerInsights)
+    };
+    match settings
+        .into_iter()
+        .find(is_insights)
+        .and_then(|setting| setting.value)
+        .as_deref()
+    {
         Some("enabled") => Insights::Standard,
         Some("enhanced") => Insights::Enhanced,
         _ => Insights::Disabled,
@@ -124,7 +170,10 @@ fn insights(settings: Vec<sdk::ClusterSetting>) -> Insights {
 
 /// Listed clusters that may not be described: each may have anything.
 fn undescribed(arns: &[String], fault: &Fault) -> Vec<Cluster> {
-    let named = arns.iter().filter_map(|arn| Some((arn, Arn::parse(arn)?.last()))).filter(|(_, name)| is_name(name));
+    let named = arns
+        .iter()
+        .filter_map(|arn| Some((arn, Arn::parse(arn)?.last())))
+        .filter(|(_, name)| is_name(name));
     let cluster = |(arn, name): (&String, &str)| Cluster {
         name: name.to_owned(),
         arn: arn.clone(),
@@ -149,16 +198,29 @@ async fn with_services(place: &Place, mut cluster: Cluster) -> Result<Cluster, F
         cluster.unknown_services = Some(fault);
     }
     let (mut described, mut reckoning) = (HashMap::new(), Reckoning::default());
-    let chunks: Vec<Vec<String>> = arns.chunks(SERVICES_A_CALL).map(<[String]>::to_vec).collect();
+    let chunks: Vec<Vec<String>> = arns
+        .chunks(SERVICES_A_CALL)
+        .map(<[String]>::to_vec)
+        .collect();
     let arn = cluster.arn.clone();
-    let mut answers = stream::iter(chunks).map(|asked| describe_services(place, &arn, asked)).buffer_unordered(AT_ONCE);
+    let mut answers = stream::iter(chunks)
+        .map(|asked| describe_services(place, &arn, asked))
+        .buffer_unordered(AT_ONCE);
     while let Some((asked, answer)) = answers.next().await {
         match answer {
             Ok(answer) => {
-                for service in reckoning.sort(&asked, answer.services, sdk::Service::service_arn, failures(answer.failures)) {
+                for service in reckoning.sort(
+                    &asked,
+                    answer.services,
+                    sdk::Service::service_arn,
+                    failures(answer.failures),
+                ) {
                     let (name, settled_ms) = (service.service_name.clone(), settled_ms(&service));
                     let rows = reckoning.accept(services::Service::from(service).into_rows());
-                    described.extend(name.zip(rows).map(|(name, rows)| (name, (settled_ms, rows))));
+                    described.extend(
+                        name.zip(rows)
+                            .map(|(name, rows)| (name, (settled_ms, rows))),
+                    );
                 }
             }
             Err(fault @ Fault::Stopped(_)) => return Err(fault),
@@ -171,7 +233,11 @@ async fn with_services(place: &Place, mut cluster: Cluster) -> Result<Cluster, F
         }
     }
     drop(answers);
-    let not_described: Vec<String> = reckoning.faults("services").into_iter().chain(reckoning.gone_note("services")).collect();
+    let not_described: Vec<String> = reckoning
+        .faults("services")
+        .into_iter()
+        .chain(reckoning.gone_note("services"))
+        .collect();
     if let (None, Some(first)) = (&cluster.unknown_services, not_described.first()) {
         cluster.unknown_services = Some(Fault::Failed(first.clone()));
     }
@@ -182,19 +248,39 @@ async fn with_services(place: &Place, mut cluster: Cluster) -> Result<Cluster, F
 
 /// When the service last changed; `None` while it is changing.
 fn settled_ms(service: &sdk::Service) -> Option<i64> {
-    let [deployment] = service.deployments() else { return None };
-    let is_over = deployment.rollout_state.as_ref().is_none_or(|state| *state == sdk::DeploymentRolloutState::Completed);
-    let changed = [deployment.created_at, deployment.updated_at].into_iter().flatten().map(|at| time(at).0).max();
+    let [deployment] = service.deployments() else {
+        return None;
+    };
+    let is_over = deployment
+        .rollout_state
+        .as_ref()
+        .is_none_or(|state| *state == sdk::DeploymentRolloutState::Completed);
+    let changed = [deployment.created_at, deployment.updated_at]
+        .into_iter()
+        .flatten()
+        .map(|at| time(at).0)
+        .max();
     changed.filter(|_| is_over && service.task_sets().is_empty())
 }
 
-async fn list_services(place: &Place, cluster: &Cluster, arns: &mut Vec<String>) -> Result<(), Fault> {
+async fn list_services(
+    place: &Place,
+    cluster: &Cluster,
+    arns: &mut Vec<String>,
+) -> Result<(), Fault> {
     let ask = async |token: Option<String>| {
         let request = || {
-            let request = place.clients.ecs.list_services().cluster(&cluster.arn).max_results(100);
+            let request = place
+                .clients
+                .ecs
+                .list_services()
+                .cluster(&cluster.arn)
+                .max_results(100);
             request.set_next_token(token.clone()).send()
         };
-        let page = place.call(Class::EcsServices, "ecs:ListServices", request).await?;
+        let page = place
+            .call(Class::EcsServices, "ecs:ListServices", request)
+            .await?;
         Ok((page.service_arns, page.next_token))
     };
     let mut listing = Listing::default();
@@ -206,9 +292,23 @@ async fn list_services(place: &Place, cluster: &Cluster, arns: &mut Vec<String>)
 
 type Services = aws_sdk_ecs::operation::describe_services::DescribeServicesOutput;
 
-async fn describe_services(place: &Place, cluster: &str, asked: Vec<String>) -> (Vec<String>, Result<Services, Fault>) {
-    let request = || place.clients.ecs.describe_services().cluster(cluster).set_services(Some(asked.clone())).send();
-    let answer = place.call(Class::EcsServices, "ecs:DescribeServices", request).await;
+async fn describe_services(
+    place: &Place,
+    cluster: &str,
+    asked: Vec<String>,
+) -> (Vec<String>, Result<Services, Fault>) {
+    let request = || {
+        place
+            .clients
+            .ecs
+            .describe_services()
+            .cluster(cluster)
+            .set_services(Some(asked.clone()))
+            .send()
+    };
+    let answer = place
+        .call(Class::EcsServices, "ecs:DescribeServices", request)
+        .await;
     (asked, answer)
 }
 
@@ -220,7 +320,12 @@ fn services(arns: Vec<String>, mut described: DescribedServices) -> Vec<Service>
     let service = |arn: String| {
         let name = Arn::parse(&arn)?.last().to_owned();
         let (settled_ms, configurations) = described.remove(&name).unwrap_or_default();
-        is_name(&name).then_some(Service { arn, name, settled_ms, configurations })
+        is_name(&name).then_some(Service {
+            arn,
+            name,
+            settled_ms,
+            configurations,
+        })
     };
     let mut services: Vec<Service> = arns.into_iter().filter_map(service).collect();
     services.sort_by(|a, b| a.name.cmp(&b.name));
@@ -234,7 +339,10 @@ mod tests {
     #[test]
     fn insights_are_off_unless_the_settings_say_otherwise() {
         let setting = |value: &str| {
-            let setting = sdk::ClusterSetting::builder().name(sdk::ClusterSettingName::ContainerInsights).value(value).build();
+            let setting = sdk::ClusterSetting::builder()
+                .name(sdk::ClusterSettingName::ContainerInsights)
+                .value(value)
+                .build();
             insights(vec![setting])
         };
         assert_eq!(setting("enabled"), Insights::Standard);
@@ -248,18 +356,34 @@ mod tests {
         let arn = "arn:aws:ecs:us-east-1:123456789012:service/prod/web".to_owned();
         let found = services(vec![arn, "no ARN".to_owned()], HashMap::new());
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].name.as_str(), found[0].families().count()), ("web", 0));
+        assert_eq!(
+            (found[0].name.as_str(), found[0].families().count()),
+            ("web", 0)
+        );
     }
 
     #[test]
     fn a_service_is_settled_when_one_deployment_is_left_and_over() {
         let at = |seconds| aws_smithy_types::DateTime::from_secs(seconds);
-        let deployment = |state| sdk::Deployment::builder().created_at(at(10)).updated_at(at(20)).rollout_state(state).build();
+        let deployment = |state| {
+            sdk::Deployment::builder()
+                .created_at(at(10))
+                .updated_at(at(20))
+                .rollout_state(state)
+                .build()
+        };
         let settled = |deployments: &[sdk::DeploymentRolloutState]| {
             let deployments = deployments.iter().cloned().map(deployment).collect();
-            settled_ms(&sdk::Service::builder().set_deployments(Some(deployments)).build())
+            settled_ms(
+                &sdk::Service::builder()
+                    .set_deployments(Some(deployments))
+                    .build(),
+            )
         };
-        let (over, under_way) = (sdk::DeploymentRolloutState::Completed, sdk::DeploymentRolloutState::InProgress);
+        let (over, under_way) = (
+            sdk::DeploymentRolloutState::Completed,
+            sdk::DeploymentRolloutState::InProgress,
+        );
         assert_eq!(settled(std::slice::from_ref(&over)), Some(20_000));
         assert_eq!(settled(std::slice::from_ref(&under_way)), None);
         assert_eq!(settled(&[under_way, over]), None);

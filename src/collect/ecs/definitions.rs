@@ -14,17 +14,30 @@ use crate::records::services::TaskDefinition;
 
 impl Snapshot<'_> {
     /// Describes the `wanted` definitions; returns those described.
-    pub(super) async fn describe(&mut self, wanted: Vec<String>) -> Result<BTreeSet<String>, Fault> {
-        let (place, mut reckoning, mut described) = (self.place, Reckoning::default(), BTreeSet::new());
-        let mut answers = stream::iter(wanted).map(|name| describe(place, name)).buffer_unordered(AT_ONCE);
+    pub(super) async fn describe(
+        &mut self,
+        wanted: Vec<String>,
+    ) -> Result<BTreeSet<String>, Fault> {
+        let (place, mut reckoning, mut described) =
+            (self.place, Reckoning::default(), BTreeSet::new());
+        let mut answers = stream::iter(wanted)
+            .map(|name| describe(place, name))
+            .buffer_unordered(AT_ONCE);
         while let Some((asked, answer)) = answers.next().await {
             match answer {
                 Ok(definition) => {
-                    for Described(_, definition) in
-                        reckoning.sort(from_ref(&asked), definition.map(|d| vec![d]), Described::arn, [])
-                    {
+                    for Described(_, definition) in reckoning.sort(
+                        from_ref(&asked),
+                        definition.map(|d| vec![d]),
+                        Described::arn,
+                        [],
+                    ) {
                         let row = reckoning.accept(definition.into_row());
-                        self.send(Batch { configurations: row.into_iter().collect(), ..Batch::default() }).await?;
+                        self.send(Batch {
+                            configurations: row.into_iter().collect(),
+                            ..Batch::default()
+                        })
+                        .await?;
                         described.insert(asked.clone());
                     }
                 }
@@ -52,11 +65,23 @@ impl Described {
 }
 
 async fn describe(place: &Place, name: String) -> (String, Result<Option<Described>, Fault>) {
-    let request = || place.clients.ecs.describe_task_definition().task_definition(&name).send();
-    let answer = place.call(Class::EcsDefinitions, "ecs:DescribeTaskDefinition", request).await;
+    let request = || {
+        place
+            .clients
+            .ecs
+            .describe_task_definition()
+            .task_definition(&name)
+            .send()
+    };
+    let answer = place
+        .call(Class::EcsDefinitions, "ecs:DescribeTaskDefinition", request)
+        .await;
     let described = answer.map(|answer| {
         let definition = answer.task_definition?;
-        Some(Described(definition.task_definition_arn.clone(), definition.into()))
+        Some(Described(
+            definition.task_definition_arn.clone(),
+            definition.into(),
+        ))
     });
     (name, described)
 }

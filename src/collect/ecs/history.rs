@@ -45,11 +45,18 @@ impl Snapshot<'_> {
         let (place, cluster) = (self.place, self.cluster.arn.as_str());
         let mut reckoning = Reckoning::default();
         let mut without = 0;
-        let histories: Vec<_> = services.iter().map(|service| of_service(place, cluster, service)).collect();
+        let histories: Vec<_> = services
+            .iter()
+            .map(|service| of_service(place, cluster, service))
+            .collect();
         let mut histories = stream::iter(histories).buffer_unordered(AT_ONCE);
         while let Some((service, history)) = histories.next().await {
             match history {
-                Ok(History { deployments, revisions, reckoning: of_service }) => {
+                Ok(History {
+                    deployments,
+                    revisions,
+                    reckoning: of_service,
+                }) => {
                     let key = WorkloadKey {
                         account: place.account.clone(),
                         region: place.region.clone(),
@@ -59,10 +66,16 @@ impl Snapshot<'_> {
                     };
                     let configurations = rows(&key.into(), &deployments, &revisions);
                     reckoning.absorb(of_service);
-                    self.send(Batch { configurations, ..Batch::default() }).await?;
+                    self.send(Batch {
+                        configurations,
+                        ..Batch::default()
+                    })
+                    .await?;
                 }
                 // Services of other deployment controllers have none.
-                Err(Fault::Protocol(what)) if what.contains("UnsupportedFeatureException") => without += 1,
+                Err(Fault::Protocol(what)) if what.contains("UnsupportedFeatureException") => {
+                    without += 1
+                }
                 // The service was deleted a moment ago.
                 Err(Fault::Gone(what)) if what.contains("ServiceNotFoundException") => {}
                 Err(fault) => {
@@ -75,7 +88,9 @@ impl Snapshot<'_> {
             }
         }
         if without > 0 {
-            self.report.notes.push(format!("{without} services without a deployment history"));
+            self.report
+                .notes
+                .push(format!("{without} services without a deployment history"));
         }
         self.report.reckon(&reckoning, "service revisions");
         Ok(())
@@ -90,33 +105,72 @@ struct History {
     reckoning: Reckoning,
 }
 
-async fn of_service<'s>(place: &Place, cluster: &str, service: &'s Service) -> (&'s Service, Result<History, Fault>) {
+async fn of_service<'s>(
+    place: &Place,
+    cluster: &str,
+    service: &'s Service,
+) -> (&'s Service, Result<History, Fault>) {
     (service, history(place, cluster, service).await)
 }
 
 async fn history(place: &Place, cluster: &str, service: &Service) -> Result<History, Fault> {
     let deployments = deployments(place, cluster, service).await?;
-    let wanted: BTreeSet<String> = deployments.iter().map(|deployment| deployment.revision.clone()).collect();
+    let wanted: BTreeSet<String> = deployments
+        .iter()
+        .map(|deployment| deployment.revision.clone())
+        .collect();
     let wanted: Vec<String> = wanted.into_iter().collect();
-    let mut history = History { deployments, revisions: HashMap::new(), reckoning: Reckoning::default() };
+    let mut history = History {
+        deployments,
+        revisions: HashMap::new(),
+        reckoning: Reckoning::default(),
+    };
     for asked in wanted.chunks(REVISIONS_A_CALL) {
-        let request = || place.clients.ecs.describe_service_revisions().set_service_revision_arns(Some(asked.to_vec())).send();
-        let answer = place.call(Class::EcsServices, "ecs:DescribeServiceRevisions", request).await?;
+        let request = || {
+            place
+                .clients
+                .ecs
+                .describe_service_revisions()
+                .set_service_revision_arns(Some(asked.to_vec()))
+                .send()
+        };
+        let answer = place
+            .call(Class::EcsServices, "ecs:DescribeServiceRevisions", request)
+            .await?;
         let name = sdk::ServiceRevision::service_revision_arn;
-        let returned = history.reckoning.sort(asked, answer.service_revisions, name, failures(answer.failures));
+        let returned = history.reckoning.sort(
+            asked,
+            answer.service_revisions,
+            name,
+            failures(answer.failures),
+        );
         let revisions = returned.into_iter().map(Revision::from);
-        history.revisions.extend(revisions.map(|revision| (revision.arn.clone(), revision)));
+        history
+            .revisions
+            .extend(revisions.map(|revision| (revision.arn.clone(), revision)));
     }
     Ok(history)
 }
 
-async fn deployments(place: &Place, cluster: &str, service: &Service) -> Result<Vec<Deployment>, Fault> {
+async fn deployments(
+    place: &Place,
+    cluster: &str,
+    service: &Service,
+) -> Result<Vec<Deployment>, Fault> {
     let ask = async |token: Option<String>| {
         let request = || {
-            let request = place.clients.ecs.list_service_deployments().cluster(cluster).service(&service.arn).max_results(100);
+            let request = place
+                .clients
+                .ecs
+                .list_service_deployments()
+                .cluster(cluster)
+                .service(&service.arn)
+                .max_results(100);
             request.set_next_token(token.clone()).send()
         };
-        let page = place.call(Class::EcsServices, "ecs:ListServiceDeployments", request).await?;
+        let page = place
+            .call(Class::EcsServices, "ecs:ListServiceDeployments", request)
+            .await?;
         Ok((page.service_deployments, page.next_token))
     };
     let (mut listing, mut deployments) = (Listing::default(), Vec::new());
@@ -132,14 +186,22 @@ fn arn(brief: &sdk::ServiceDeploymentBrief) -> &str {
 
 /// The deployment, if it has begun.
 fn deployment(brief: sdk::ServiceDeploymentBrief) -> Option<Deployment> {
-    let started = brief.started_at.or(brief.created_at.filter(|_| brief.status != Some(Status::Pending))).map(time)?;
+    let started = brief
+        .started_at
+        .or(brief
+            .created_at
+            .filter(|_| brief.status != Some(Status::Pending)))
+        .map(time)?;
     let outcome = match brief.status? {
         Status::Pending => return None,
         Status::Successful => Outcome::Successful,
         Status::RollbackSuccessful => Outcome::RolledBack,
         _ => Outcome::Open,
     };
-    let finished = brief.finished_at.map(time).filter(|time| time.is_plausible());
+    let finished = brief
+        .finished_at
+        .map(time)
+        .filter(|time| time.is_plausible());
     let revision = brief.target_service_revision_arn?;
     started.is_plausible().then(|| Deployment {
         started_ms: started.0,
@@ -159,7 +221,9 @@ fn in_force(deployments: &[Deployment]) -> Vec<(i64, Option<&str>)> {
         match (deployment.outcome, deployment.finished_ms) {
             (Outcome::Successful, _) => settled = Some(deployment.revision.as_str()),
             // After the newest deployment the service itself tells.
-            (Outcome::RolledBack, Some(finished_ms)) if settled.is_some() || i + 1 < by_time.len() => {
+            (Outcome::RolledBack, Some(finished_ms))
+                if settled.is_some() || i + 1 < by_time.len() =>
+            {
                 spans.push((finished_ms, settled));
             }
             _ => {}
@@ -171,10 +235,16 @@ fn in_force(deployments: &[Deployment]) -> Vec<(i64, Option<&str>)> {
 
 /// The configurations of `service` over time. A revision that AWS does not return makes its time unknown, except
 /// the newest one: the service itself tells what is in force now.
-fn rows(service: &Arc<WorkloadKey>, deployments: &[Deployment], revisions: &HashMap<String, Revision>) -> Vec<ConfigurationRow> {
+fn rows(
+    service: &Arc<WorkloadKey>,
+    deployments: &[Deployment],
+    revisions: &HashMap<String, Revision>,
+) -> Vec<ConfigurationRow> {
     let spans = in_force(deployments);
     let newest = spans.len().saturating_sub(1);
-    let row = |(i, (from_ms, revision)): (usize, (i64, Option<&str>))| match revision.and_then(|arn| revisions.get(arn)) {
+    let row = |(i, (from_ms, revision)): (usize, (i64, Option<&str>))| match revision
+        .and_then(|arn| revisions.get(arn))
+    {
         Some(revision) => Some(revision.row(service, from_ms)),
         None if i < newest => Some(unknown_row(service, from_ms)),
         None => None,
@@ -187,7 +257,12 @@ mod tests {
     use super::*;
 
     fn deployed(started_ms: i64, finished_ms: i64, revision: &str, outcome: Outcome) -> Deployment {
-        Deployment { started_ms, finished_ms: Some(finished_ms), revision: revision.to_owned(), outcome }
+        Deployment {
+            started_ms,
+            finished_ms: Some(finished_ms),
+            revision: revision.to_owned(),
+            outcome,
+        }
     }
 
     #[test]
@@ -197,33 +272,69 @@ mod tests {
             deployed(30, 40, "r2", Outcome::RolledBack),
             deployed(10, 20, "r1", Outcome::Successful),
         ];
-        assert_eq!(in_force(&deployments), [(10, Some("r1")), (30, Some("r2")), (40, Some("r1")), (50, Some("r3"))]);
+        assert_eq!(
+            in_force(&deployments),
+            [
+                (10, Some("r1")),
+                (30, Some("r2")),
+                (40, Some("r1")),
+                (50, Some("r3"))
+            ]
+        );
     }
 
     #[test]
     fn a_rollback_to_a_revision_out_of_sight_leaves_its_time_unknown() {
         let rolled_back = deployed(30, 40, "r2", Outcome::RolledBack);
         let next = deployed(50, 60, "r3", Outcome::Open);
-        assert_eq!(in_force(&[next, rolled_back.clone()]), [(30, Some("r2")), (40, None), (50, Some("r3"))]);
-        assert_eq!(in_force(&[rolled_back]), [(30, Some("r2"))], "the service itself tells what came after");
+        assert_eq!(
+            in_force(&[next, rolled_back.clone()]),
+            [(30, Some("r2")), (40, None), (50, Some("r3"))]
+        );
+        assert_eq!(
+            in_force(&[rolled_back]),
+            [(30, Some("r2"))],
+            "the service itself tells what came after"
+        );
     }
 
     #[test]
     fn a_deployment_that_has_not_begun_changes_nothing() {
         let brief = |status: Status| {
             let at = aws_smithy_types::DateTime::from_secs(1_795_435_200);
-            let brief = sdk::ServiceDeploymentBrief::builder().created_at(at).status(status);
-            deployment(brief.target_service_revision_arn("arn:aws:ecs:r:a:service-revision/prod/web/1").build())
+            let brief = sdk::ServiceDeploymentBrief::builder()
+                .created_at(at)
+                .status(status);
+            deployment(
+                brief
+                    .target_service_revision_arn("arn:aws:ecs:r:a:service-revision/prod/web/1")
+                    .build(),
+            )
         };
         assert_eq!(brief(Status::Pending), None);
-        assert_eq!(brief(Status::InProgress).unwrap().started_ms, 1_795_435_200_000);
+        assert_eq!(
+            brief(Status::InProgress).unwrap().started_ms,
+            1_795_435_200_000
+        );
     }
 
     fn revision(arn: &str, definition: &str) -> (String, Revision) {
         let definition = format!("arn:aws:ecs:us-east-1:123456789012:task-definition/{definition}");
-        let strategy = sdk::CapacityProviderStrategyItem::builder().capacity_provider("FARGATE_SPOT").build().unwrap();
-        let revision = sdk::ServiceRevision::builder().service_revision_arn(arn).task_definition(definition);
-        (arn.to_owned(), revision.capacity_provider_strategy(strategy).platform_family("Linux").build().into())
+        let strategy = sdk::CapacityProviderStrategyItem::builder()
+            .capacity_provider("FARGATE_SPOT")
+            .build()
+            .unwrap();
+        let revision = sdk::ServiceRevision::builder()
+            .service_revision_arn(arn)
+            .task_definition(definition);
+        (
+            arn.to_owned(),
+            revision
+                .capacity_provider_strategy(strategy)
+                .platform_family("Linux")
+                .build()
+                .into(),
+        )
     }
 
     #[test]
@@ -242,14 +353,29 @@ mod tests {
             deployed(50, 60, "r3", Outcome::Open),
         ];
         let told = |known: &[(&str, &str)]| -> Vec<(i64, Option<String>, Option<String>)> {
-            let revisions = known.iter().map(|(arn, definition)| revision(arn, definition)).collect();
+            let revisions = known
+                .iter()
+                .map(|(arn, definition)| revision(arn, definition))
+                .collect();
             let rows = rows(&key, &deployments, &revisions);
-            rows.into_iter().map(|row| (row.from_ms, row.task_definition, row.configuration.capacity_provider)).collect()
+            rows.into_iter()
+                .map(|row| {
+                    (
+                        row.from_ms,
+                        row.task_definition,
+                        row.configuration.capacity_provider,
+                    )
+                })
+                .collect()
         };
         let spot = || Some("FARGATE_SPOT".to_owned());
         assert_eq!(
             told(&[("r1", "web:1"), ("r2", "web:2"), ("r3", "web:3")]),
-            [(10, Some("web:1".into()), spot()), (30, Some("web:2".into()), spot()), (50, Some("web:3".into()), spot())]
+            [
+                (10, Some("web:1".into()), spot()),
+                (30, Some("web:2".into()), spot()),
+                (50, Some("web:3".into()), spot())
+            ]
         );
         assert_eq!(
             told(&[("r1", "web:1")]),

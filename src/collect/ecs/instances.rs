@@ -27,24 +27,44 @@ impl Snapshot<'_> {
         let (place, cluster) = (self.place, self.cluster.arn.as_str());
         let ask = async |token: Option<String>| {
             let request = || {
-                let request = place.clients.ecs.list_container_instances().cluster(cluster).max_results(100);
+                let request = place
+                    .clients
+                    .ecs
+                    .list_container_instances()
+                    .cluster(cluster)
+                    .max_results(100);
                 request.set_next_token(token.clone()).send()
             };
-            let page = place.call(Class::EcsTasks, "ecs:ListContainerInstances", request).await?;
+            let page = place
+                .call(Class::EcsTasks, "ecs:ListContainerInstances", request)
+                .await?;
             Ok((page.container_instance_arns, page.next_token))
         };
         let mut listing = Listing::default();
         while let Some(asked) = listing.next(ask, String::as_str).await? {
             let request = || {
-                let request = place.clients.ecs.describe_container_instances().cluster(cluster);
+                let request = place
+                    .clients
+                    .ecs
+                    .describe_container_instances()
+                    .cluster(cluster);
                 request.set_container_instances(Some(asked.clone())).send()
             };
-            let answer = place.call(Class::EcsTasks, "ecs:DescribeContainerInstances", request).await?;
+            let answer = place
+                .call(Class::EcsTasks, "ecs:DescribeContainerInstances", request)
+                .await?;
             let name = ContainerInstance::container_instance_arn;
-            let returned = reckoning.sort(&asked, answer.container_instances, name, failures(answer.failures));
+            let returned = reckoning.sort(
+                &asked,
+                answer.container_instances,
+                name,
+                failures(answer.failures),
+            );
             let mut batch = Batch::default();
             for instance in returned {
-                batch.instances.extend(reckoning.accept(self.instance(&instance)));
+                batch
+                    .instances
+                    .extend(reckoning.accept(self.instance(&instance)));
             }
             self.send(batch).await?;
         }
@@ -53,11 +73,21 @@ impl Snapshot<'_> {
 
     fn instance(&self, instance: &ContainerInstance) -> Result<InstanceRow, Refusal> {
         let attribute = |name: &str| {
-            let attribute = instance.attributes.iter().flatten().find(|attribute| attribute.name == name);
-            attribute.and_then(|attribute| attribute.value.clone()).filter(|value| is_name(value))
+            let attribute = instance
+                .attributes
+                .iter()
+                .flatten()
+                .find(|attribute| attribute.name == name);
+            attribute
+                .and_then(|attribute| attribute.value.clone())
+                .filter(|value| is_name(value))
         };
         let resource = |name: &str| {
-            let resource = instance.registered_resources.iter().flatten().find(|resource| resource.name.as_deref() == Some(name));
+            let resource = instance
+                .registered_resources
+                .iter()
+                .flatten()
+                .find(|resource| resource.name.as_deref() == Some(name));
             resource.and_then(amount)
         };
         let registered = instance.registered_at.map(time);
@@ -76,7 +106,9 @@ impl Snapshot<'_> {
             memory_mib: resource("MEMORY"),
             registered_ms: registered.map(|time| time.0),
             seen_ms: self.now_ms,
-            instance_id: id.ok_or(Refusal::Rejected("container instance without an instance id"))?,
+            instance_id: id.ok_or(Refusal::Rejected(
+                "container instance without an instance id",
+            ))?,
         })
     }
 }

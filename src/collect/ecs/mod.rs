@@ -88,7 +88,9 @@ impl Service {
 
     /// Task definitions of all its deployments.
     pub(crate) fn definitions(&self) -> impl Iterator<Item = &str> {
-        self.configurations.iter().filter_map(|row| row.task_definition.as_deref())
+        self.configurations
+            .iter()
+            .filter_map(|row| row.task_definition.as_deref())
     }
 }
 
@@ -119,7 +121,16 @@ pub(crate) async fn snapshot(
     if cluster.instances {
         snapshot.instances().await?;
     }
-    let verdict = |state, reason| vec![verdict(cluster, None, source::snapshot(now_ms), now_ms, state, reason)];
+    let verdict = |state, reason| {
+        vec![verdict(
+            cluster,
+            None,
+            source::snapshot(now_ms),
+            now_ms,
+            state,
+            reason,
+        )]
+    };
     snapshot.finish(SNAPSHOT, verdict, definitions, known).await
 }
 
@@ -136,21 +147,54 @@ pub(crate) async fn history(
     sink: &Sink,
 ) -> Result<(), Fault> {
     let mut snapshot = Snapshot::new(place, cluster, now_ms, sink);
-    let configurations = services.iter().flat_map(|service| service.configurations.iter().cloned()).collect();
-    snapshot.send(Batch { configurations, ..Batch::default() }).await?;
+    let configurations = services
+        .iter()
+        .flat_map(|service| service.configurations.iter().cloned())
+        .collect();
+    snapshot
+        .send(Batch {
+            configurations,
+            ..Batch::default()
+        })
+        .await?;
     snapshot.history(services).await?;
     let verdicts = |state: State, reason: String| {
         let of = |service: &&Service| {
-            verdict(cluster, Some(&service.name), source::history(&service.name, now_ms), now_ms, state, reason.clone())
+            verdict(
+                cluster,
+                Some(&service.name),
+                source::history(&service.name, now_ms),
+                now_ms,
+                state,
+                reason.clone(),
+            )
         };
         services.iter().map(of).collect()
     };
     snapshot.finish(HISTORY, verdicts, definitions, known).await
 }
 
-fn verdict(cluster: &Cluster, service: Option<&str>, source: String, now_ms: i64, state: State, reason: String) -> Verdict {
-    let (scope, workload, day) = (cluster.name.clone(), service.map(str::to_owned), now_ms.div_euclid(MS_PER_DAY));
-    Verdict { scope, workload, source, day, state, reason: Some(reason) }
+fn verdict(
+    cluster: &Cluster,
+    service: Option<&str>,
+    source: String,
+    now_ms: i64,
+    state: State,
+    reason: String,
+) -> Verdict {
+    let (scope, workload, day) = (
+        cluster.name.clone(),
+        service.map(str::to_owned),
+        now_ms.div_euclid(MS_PER_DAY),
+    );
+    Verdict {
+        scope,
+        workload,
+        source,
+        day,
+        state,
+        reason: Some(reason),
+    }
 }
 
 /// A snapshot in the making.
@@ -168,7 +212,15 @@ struct Snapshot<'a> {
 impl<'a> Snapshot<'a> {
     fn new(place: &'a Place, cluster: &'a Cluster, now_ms: i64, sink: &Sink) -> Self {
         let (definitions, report) = (BTreeSet::new(), Report::default());
-        Self { place, cluster, now_ms, unit: sink.unit(), definitions, rows: 0, report }
+        Self {
+            place,
+            cluster,
+            now_ms,
+            unit: sink.unit(),
+            definitions,
+            rows: 0,
+            report,
+        }
     }
 
     /// Describes the task definitions that are not known yet, and commits everything.
@@ -185,9 +237,14 @@ impl<'a> Snapshot<'a> {
         };
         let described = self.describe(unknown).await?;
         let (state, reason) = self.report.verdict(whole, self.rows);
-        self.unit.commit(self.place, verdicts(state, reason), known).await?;
+        self.unit
+            .commit(self.place, verdicts(state, reason), known)
+            .await?;
         // Only now: what an abandoned unit described is in no commit.
-        definitions.lock().unwrap_or_else(PoisonError::into_inner).extend(described);
+        definitions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(described);
         Ok(())
     }
 }
@@ -195,8 +252,14 @@ impl<'a> Snapshot<'a> {
 impl Snapshot<'_> {
     /// Sends rows and notes the task definitions that they name; those of services' tasks are named by the services, too.
     async fn send(&mut self, batch: Batch) -> Result<(), Fault> {
-        let configured = batch.configurations.iter().filter_map(|row| row.task_definition.as_ref());
-        let standalone = batch.runs.iter().filter(|row| row.workload.kind == Kind::Task);
+        let configured = batch
+            .configurations
+            .iter()
+            .filter_map(|row| row.task_definition.as_ref());
+        let standalone = batch
+            .runs
+            .iter()
+            .filter(|row| row.workload.kind == Kind::Task);
         let ran = standalone.filter_map(|row| row.task_definition.as_ref());
         for definition in configured.chain(ran) {
             if !self.definitions.contains(definition) {
@@ -239,13 +302,21 @@ impl Report {
 
     /// The state of the whole and why: `whole` where nothing is missing.
     fn verdict(self, whole: &str, rows: usize) -> (State, String) {
-        let Self { faults, notes, first } = self;
+        let Self {
+            faults,
+            notes,
+            first,
+        } = self;
         let state = match (faults.is_empty(), first) {
             (true, _) => State::Snapshot,
             (false, Some(first)) if rows == 0 => first,
             (false, _) => State::Partial,
         };
-        let mut reasons = if faults.is_empty() { vec![whole.to_owned()] } else { faults };
+        let mut reasons = if faults.is_empty() {
+            vec![whole.to_owned()]
+        } else {
+            faults
+        };
         reasons.extend(notes);
         (state, reasons.join("; "))
     }
@@ -254,15 +325,23 @@ impl Report {
 /// True when asking the same operation about something else of the cluster would end the same way.
 fn is_final(fault: &Fault) -> bool {
     match fault {
-        Fault::Denied(_) | Fault::Credentials(_) | Fault::Stranger(_) | Fault::OptedOut | Fault::Budget | Fault::Stopped(_) => {
-            true
-        }
+        Fault::Denied(_)
+        | Fault::Credentials(_)
+        | Fault::Stranger(_)
+        | Fault::OptedOut
+        | Fault::Budget
+        | Fault::Stopped(_) => true,
         Fault::Gone(what) => what.contains("ClusterNotFoundException"),
         Fault::Throttled(_) | Fault::Failed(_) | Fault::Protocol(_) => false,
     }
 }
 
 /// The name and reason of a failure; its detail may quote what was sent.
-fn failures(failures: Option<Vec<aws_sdk_ecs::types::Failure>>) -> impl Iterator<Item = super::reckoning::Failure> {
-    failures.unwrap_or_default().into_iter().map(|failure| (failure.arn, failure.reason))
+fn failures(
+    failures: Option<Vec<aws_sdk_ecs::types::Failure>>,
+) -> impl Iterator<Item = super::reckoning::Failure> {
+    failures
+        .unwrap_or_default()
+        .into_iter()
+        .map(|failure| (failure.arn, failure.reason))
 }

@@ -38,7 +38,11 @@ impl Snapshot<'_> {
         Ok(())
     }
 
-    async fn tasks_to_be(&mut self, status: &DesiredStatus, reckoning: &mut Reckoning) -> Result<(), Fault> {
+    async fn tasks_to_be(
+        &mut self,
+        status: &DesiredStatus,
+        reckoning: &mut Reckoning,
+    ) -> Result<(), Fault> {
         let mut answers = answers(self.place, &self.cluster.arn, status);
         while let Some((asked, answer)) = answers.try_next().await? {
             let answer = match answer {
@@ -49,10 +53,17 @@ impl Snapshot<'_> {
                     continue;
                 }
             };
-            let tasks = reckoning.sort(&asked, answer.tasks, aws_sdk_ecs::types::Task::task_arn, failures(answer.failures));
+            let tasks = reckoning.sort(
+                &asked,
+                answer.tasks,
+                aws_sdk_ecs::types::Task::task_arn,
+                failures(answer.failures),
+            );
             let mut batch = Batch::default();
             for task in tasks {
-                batch.runs.extend(reckoning.accept(run(task.into(), self.now_ms)));
+                batch
+                    .runs
+                    .extend(reckoning.accept(run(task.into(), self.now_ms)));
             }
             self.send(batch).await?;
         }
@@ -70,9 +81,18 @@ fn run(task: Task, now_ms: i64) -> Result<RunRow, Refusal> {
 }
 
 /// Pages of tasks, described as they are listed.
-fn answers<'a>(place: &'a Place, cluster: &'a str, status: &'a DesiredStatus) -> BoxStream<'a, Result<Answer, Fault>> {
-    let pages = stream::try_unfold(Listing::default(), move |listing| page(place, cluster, status, listing));
-    pages.map_ok(move |arns| describe(place, cluster, arns)).try_buffer_unordered(AT_ONCE).boxed()
+fn answers<'a>(
+    place: &'a Place,
+    cluster: &'a str,
+    status: &'a DesiredStatus,
+) -> BoxStream<'a, Result<Answer, Fault>> {
+    let pages = stream::try_unfold(Listing::default(), move |listing| {
+        page(place, cluster, status, listing)
+    });
+    pages
+        .map_ok(move |arns| describe(place, cluster, arns))
+        .try_buffer_unordered(AT_ONCE)
+        .boxed()
 }
 
 /// A page of the listing, and the listing to go on with.
@@ -82,7 +102,9 @@ async fn page(
     status: &DesiredStatus,
     mut listing: Listing,
 ) -> Result<Option<(Vec<String>, Listing)>, Fault> {
-    let page = listing.next(|token| list(place, cluster, status, token), String::as_str).await?;
+    let page = listing
+        .next(|token| list(place, cluster, status, token), String::as_str)
+        .await?;
     Ok(page.map(|page| (page, listing)))
 }
 
@@ -93,17 +115,35 @@ async fn list(
     token: Option<String>,
 ) -> Result<(Option<Vec<String>>, Option<String>), Fault> {
     let request = || {
-        let request = place.clients.ecs.list_tasks().cluster(cluster).desired_status(status.clone()).max_results(100);
+        let request = place
+            .clients
+            .ecs
+            .list_tasks()
+            .cluster(cluster)
+            .desired_status(status.clone())
+            .max_results(100);
         request.set_next_token(token.clone()).send()
     };
-    let page = place.call(Class::EcsTasks, "ecs:ListTasks", request).await?;
+    let page = place
+        .call(Class::EcsTasks, "ecs:ListTasks", request)
+        .await?;
     Ok((page.task_arns, page.next_token))
 }
 
 type Answer = (Vec<String>, Result<DescribeTasksOutput, Fault>);
 
 async fn describe(place: &Place, cluster: &str, asked: Vec<String>) -> Result<Answer, Fault> {
-    let request = || place.clients.ecs.describe_tasks().cluster(cluster).set_tasks(Some(asked.clone())).send();
-    let answer = place.call(Class::EcsTasks, "ecs:DescribeTasks", request).await;
+    let request = || {
+        place
+            .clients
+            .ecs
+            .describe_tasks()
+            .cluster(cluster)
+            .set_tasks(Some(asked.clone()))
+            .send()
+    };
+    let answer = place
+        .call(Class::EcsTasks, "ecs:DescribeTasks", request)
+        .await;
     Ok((asked, answer))
 }

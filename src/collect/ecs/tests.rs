@@ -40,7 +40,11 @@ fn task(id: &str, group: &str, definition: &str) -> Value {
 }
 
 fn stopped(mut task: Value) -> Value {
-    for (name, value) in [("version", json!(5)), ("lastStatus", json!("STOPPED")), ("stoppedAt", json!(ago(10)))] {
+    for (name, value) in [
+        ("version", json!(5)),
+        ("lastStatus", json!("STOPPED")),
+        ("stoppedAt", json!(ago(10))),
+    ] {
         task[name] = value;
     }
     task
@@ -58,9 +62,20 @@ fn definition(name: &str, cpu: &str, memory: &str) -> Value {
 /// The items of `all` whose `name` is among `asked`, and a failure for each other.
 fn found(all: &[Value], name: &str, asked: &Value) -> (Vec<Value>, Vec<Value>) {
     let is_asked = |asked: &&Value| all.iter().any(|item| item[name] == **asked);
-    let (here, missing): (Vec<&Value>, Vec<&Value>) = asked.as_array().unwrap().iter().partition(is_asked);
-    let here = all.iter().filter(|item| here.contains(&&item[name])).cloned().collect();
-    (here, missing.into_iter().map(|arn| json!({ "arn": arn, "reason": "MISSING", "detail": CANARY })).collect())
+    let (here, missing): (Vec<&Value>, Vec<&Value>) =
+        asked.as_array().unwrap().iter().partition(is_asked);
+    let here = all
+        .iter()
+        .filter(|item| here.contains(&&item[name]))
+        .cloned()
+        .collect();
+    (
+        here,
+        missing
+            .into_iter()
+            .map(|arn| json!({ "arn": arn, "reason": "MISSING", "detail": CANARY }))
+            .collect(),
+    )
 }
 
 /// One cluster: a service that was resized, a task of it, tasks of two jobs, one instance.
@@ -85,8 +100,11 @@ fn ecs(operation: &str, asked: &Value) -> (u16, Value) {
             let prod = json!({ "clusterArn": arn("cluster/prod"), "clusterName": "prod", "status": "ACTIVE",
                 "registeredContainerInstancesCount": 1, "runningTasksCount": 1,
                 "settings": [{ "name": "containerInsights", "value": "enhanced" }] });
-            let (here, failures): (Vec<&Value>, Vec<&Value>) =
-                asked["clusters"].as_array().unwrap().iter().partition(|name| name.as_str().unwrap().ends_with("prod"));
+            let (here, failures): (Vec<&Value>, Vec<&Value>) = asked["clusters"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .partition(|name| name.as_str().unwrap().ends_with("prod"));
             let failures = failures
                 .iter()
                 .map(|name| json!({ "arn": arn(&format!("cluster/{}", name.as_str().unwrap())), "reason": "MISSING" }));
@@ -98,14 +116,20 @@ fn ecs(operation: &str, asked: &Value) -> (u16, Value) {
             json!({ "services": services, "failures": failures })
         }
         "ListTasks" => {
-            let (arns, token) = match (asked["desiredStatus"].as_str().unwrap(), asked["nextToken"].as_str()) {
+            let (arns, token) = match (
+                asked["desiredStatus"].as_str().unwrap(),
+                asked["nextToken"].as_str(),
+            ) {
                 ("RUNNING", None) => (vec!["aa01"], Some("1")),
                 ("RUNNING", Some("1")) => (vec!["aa01", "aa02"], None),
                 // Stopped an hour ago: gone before it can be described.
                 ("STOPPED", None) => (vec!["aa02", "aa03", "aaff"], None),
                 other => panic!("{other:?}"),
             };
-            let arns: Vec<String> = arns.into_iter().map(|id| arn(&format!("task/prod/{id}"))).collect();
+            let arns: Vec<String> = arns
+                .into_iter()
+                .map(|id| arn(&format!("task/prod/{id}")))
+                .collect();
             json!({ "taskArns": arns, "nextToken": token })
         }
         "DescribeTasks" => {
@@ -123,10 +147,16 @@ fn ecs(operation: &str, asked: &Value) -> (u16, Value) {
                 json!({ "serviceRevisionArn": web(no), "taskDefinition": arn(&format!("task-definition/web:{no}")),
                     "launchType": "FARGATE", "platformFamily": "Linux" })
             };
-            let (revisions, failures) = found(&[revision(1), revision(2)], "serviceRevisionArn", &asked["serviceRevisionArns"]);
+            let (revisions, failures) = found(
+                &[revision(1), revision(2)],
+                "serviceRevisionArn",
+                &asked["serviceRevisionArns"],
+            );
             json!({ "serviceRevisions": revisions, "failures": failures })
         }
-        "ListContainerInstances" => json!({ "containerInstanceArns": [arn("container-instance/prod/bb01")] }),
+        "ListContainerInstances" => {
+            json!({ "containerInstanceArns": [arn("container-instance/prod/bb01")] })
+        }
         "DescribeContainerInstances" => json!({ "containerInstances": [{
             "containerInstanceArn": arn("container-instance/prod/bb01"), "ec2InstanceId": "i-0123456789abcdef0",
             "capacityProviderName": "fleet", "registeredAt": ago(5_000),
@@ -140,7 +170,12 @@ fn ecs(operation: &str, asked: &Value) -> (u16, Value) {
             "web:2" => definition("web:2", "256", "512"),
             "job:7" => definition("job:7", "1024", "2048"),
             // Deleted for good.
-            "nightly:1" => return (400, json!({ "__type": "ClientException", "message": "Unable to describe" })),
+            "nightly:1" => {
+                return (
+                    400,
+                    json!({ "__type": "ClientException", "message": "Unable to describe" }),
+                );
+            }
             other => panic!("{other}"),
         },
         other => panic!("{other} is not of ECS"),
@@ -173,7 +208,11 @@ fn seen_knowing(
                 history(&place, cluster, &services, NOW, &definitions, &known, &sink).await?;
             }
         }
-        Ok(Seen { discovered: clusters, missing, definitions: definitions.into_inner().unwrap() })
+        Ok(Seen {
+            discovered: clusters,
+            missing,
+            definitions: definitions.into_inner().unwrap(),
+        })
     });
     let calls = calls.lock().unwrap().clone();
     (collected, calls)
@@ -187,28 +226,48 @@ fn seen(
 }
 
 fn table(collected: &Collected<Result<Seen, Fault>>, table: Table) -> DataFrame {
-    Scan::new(&collected.dataset).unwrap().table(table).unwrap().unwrap()
+    Scan::new(&collected.dataset)
+        .unwrap()
+        .table(table)
+        .unwrap()
+        .unwrap()
 }
 
 fn texts(frame: &DataFrame, column: &str) -> Vec<String> {
     let column = frame.column(column).unwrap().str().unwrap();
-    column.iter().map(|text| text.unwrap_or("-").to_owned()).collect()
+    column
+        .iter()
+        .map(|text| text.unwrap_or("-").to_owned())
+        .collect()
 }
 
 /// State and reason of the snapshot and of the history of the one service.
 fn verdicts(collected: &Collected<Result<Seen, Fault>>) -> [(String, String); 2] {
     let commits = collected.commits();
-    ["collect:ecs:2026-11-20T12:00:00Z", "collect:history:web:2026-11-20T12:00:00Z"].map(|source| {
+    [
+        "collect:ecs:2026-11-20T12:00:00Z",
+        "collect:history:web:2026-11-20T12:00:00Z",
+    ]
+    .map(|source| {
         let commit = commits.iter().find(|commit| commit.row.source == source);
         commit.map_or_else(Default::default, |commit| {
-            assert_eq!((commit.row.scope.as_str(), commit.row.day.as_str()), ("prod", "2026-11-20"));
-            (commit.row.state.clone(), commit.row.reason.clone().unwrap_or_default())
+            assert_eq!(
+                (commit.row.scope.as_str(), commit.row.day.as_str()),
+                ("prod", "2026-11-20")
+            );
+            (
+                commit.row.state.clone(),
+                commit.row.reason.clone().unwrap_or_default(),
+            )
         })
     })
 }
 
 /// `ecs`, but with `code` for one operation.
-fn refusing(operation: &'static str, code: &'static str) -> impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static {
+fn refusing(
+    operation: &'static str,
+    code: &'static str,
+) -> impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static {
     move |called, asked| {
         if called == operation {
             return (400, json!({ "__type": code, "message": CANARY }));
@@ -223,12 +282,19 @@ fn a_cluster_is_seen_with_all_that_belongs_to_it() {
     let seen = collected.outcome.as_ref().unwrap();
     let cluster = &seen.discovered[0];
     assert_eq!(
-        (cluster.name.as_str(), cluster.insights, cluster.instances, cluster.running_tasks),
+        (
+            cluster.name.as_str(),
+            cluster.insights,
+            cluster.instances,
+            cluster.running_tasks
+        ),
         ("prod", Insights::Enhanced, true, 1)
     );
     assert_eq!(cluster.services[0].name, "web");
     assert_eq!(cluster.services[0].families().collect::<Vec<_>>(), ["web"]);
-    assert!(cluster.faults.is_empty() && cluster.unknown_services.is_none() && seen.missing.is_empty());
+    assert!(
+        cluster.faults.is_empty() && cluster.unknown_services.is_none() && seen.missing.is_empty()
+    );
     let [(state, reason), history] = verdicts(&collected);
     assert_eq!(state, "snapshot");
     assert_eq!(
@@ -236,27 +302,62 @@ fn a_cluster_is_seen_with_all_that_belongs_to_it() {
         "tasks that ran then or had stopped within the hour; 1 of 5 tasks not returned: MISSING; \
          1 of 2 task definitions not returned: MISSING"
     );
-    assert_eq!(history, ("snapshot".to_owned(), "deployments that AWS still lists".to_owned()));
+    assert_eq!(
+        history,
+        (
+            "snapshot".to_owned(),
+            "deployments that AWS still lists".to_owned()
+        )
+    );
     let runs = table(&collected, Table::Runs);
-    let mut told: Vec<_> = texts(&runs, "run_id").into_iter().zip(texts(&runs, "name")).collect();
+    let mut told: Vec<_> = texts(&runs, "run_id")
+        .into_iter()
+        .zip(texts(&runs, "name"))
+        .collect();
     told.sort();
     told.dedup();
-    assert_eq!(told, [("aa01", "web"), ("aa02", "job"), ("aa03", "nightly")].map(|(a, b)| (a.to_owned(), b.to_owned())));
+    assert_eq!(
+        told,
+        [("aa01", "web"), ("aa02", "job"), ("aa03", "nightly")]
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+    );
     let instances = table(&collected, Table::Instances);
     assert_eq!(texts(&instances, "instance_type"), ["m7g.large"]);
     assert_eq!(texts(&instances, "instance_id"), ["i-0123456789abcdef0"]);
-    assert_eq!(instances.column("memory_mib").unwrap().i64().unwrap().get(0), Some(7_680));
-    assert_eq!(seen.definitions.iter().collect::<Vec<_>>(), ["job:7", "web:1", "web:2"]);
-    assert_eq!(calls.iter().filter(|call| *call == "DescribeTaskDefinition").count(), 4, "each once");
+    assert_eq!(
+        instances
+            .column("memory_mib")
+            .unwrap()
+            .i64()
+            .unwrap()
+            .get(0),
+        Some(7_680)
+    );
+    assert_eq!(
+        seen.definitions.iter().collect::<Vec<_>>(),
+        ["job:7", "web:1", "web:2"]
+    );
+    assert_eq!(
+        calls
+            .iter()
+            .filter(|call| *call == "DescribeTaskDefinition")
+            .count(),
+        4,
+        "each once"
+    );
 }
 
 #[test]
 fn a_running_task_is_seen_alive_now_and_a_stopped_one_at_its_end() {
     let (collected, _) = seen(&[], ecs);
     let runs = table(&collected, Table::Runs);
-    let times = |column: &str| -> Vec<Option<i64>> { runs.column(column).unwrap().i64().unwrap().iter().collect() };
-    let told: BTreeMap<String, _> =
-        texts(&runs, "run_id").into_iter().zip(times("last_seen_ms").into_iter().zip(times("stopped_ms"))).collect();
+    let times = |column: &str| -> Vec<Option<i64>> {
+        runs.column(column).unwrap().i64().unwrap().iter().collect()
+    };
+    let told: BTreeMap<String, _> = texts(&runs, "run_id")
+        .into_iter()
+        .zip(times("last_seen_ms").into_iter().zip(times("stopped_ms")))
+        .collect();
     assert_eq!(told["aa01"], (Some(NOW), None));
     assert_eq!(told["aa02"], (None, Some(NOW - 600_000)));
 }
@@ -265,12 +366,27 @@ fn a_running_task_is_seen_alive_now_and_a_stopped_one_at_its_end() {
 fn the_history_of_a_service_names_each_size_from_its_deployment_on() {
     let (collected, _) = seen(&[], ecs);
     let rows = table(&collected, Table::Workloads);
-    let from: Vec<i64> = rows.column("from_ms").unwrap().i64().unwrap().into_no_null_iter().collect();
-    let mut told: Vec<(i64, String)> = from.into_iter().zip(texts(&rows, "task_definition")).collect();
+    let from: Vec<i64> = rows
+        .column("from_ms")
+        .unwrap()
+        .i64()
+        .unwrap()
+        .into_no_null_iter()
+        .collect();
+    let mut told: Vec<(i64, String)> = from
+        .into_iter()
+        .zip(texts(&rows, "task_definition"))
+        .collect();
     told.sort();
     told.retain(|(_, name)| name.starts_with("web"));
     let at = |minutes: i64| ago(minutes) * 1_000;
-    let expected = [(0, "web:1"), (0, "web:2"), (at(9_000), "web:1"), (at(3_001), "web:2"), (at(3_000), "web:2")];
+    let expected = [
+        (0, "web:1"),
+        (0, "web:2"),
+        (at(9_000), "web:1"),
+        (at(3_001), "web:2"),
+        (at(3_000), "web:2"),
+    ];
     assert_eq!(told, expected.map(|(from, name)| (from, name.to_owned())));
 }
 
@@ -278,22 +394,39 @@ fn the_history_of_a_service_names_each_size_from_its_deployment_on() {
 fn no_secret_gets_into_the_dataset() {
     let (collected, _) = seen(&[], ecs);
     let mut told = 0;
-    for frame in [Table::Workloads, Table::Runs, Table::Instances].map(|name| table(&collected, name)) {
+    for frame in
+        [Table::Workloads, Table::Runs, Table::Instances].map(|name| table(&collected, name))
+    {
         for column in frame.columns().iter().filter(|column| column.str().is_ok()) {
             let texts = texts(&frame, column.name());
             told += texts.len();
-            assert!(!texts.iter().any(|text| text.contains(CANARY)), "{}", column.name());
+            assert!(
+                !texts.iter().any(|text| text.contains(CANARY)),
+                "{}",
+                column.name()
+            );
         }
     }
     assert!(told > 50);
-    assert!(verdicts(&collected).iter().all(|(_, reason)| !reason.contains(CANARY)));
+    assert!(
+        verdicts(&collected)
+            .iter()
+            .all(|(_, reason)| !reason.contains(CANARY))
+    );
 }
 
 #[test]
 fn a_definition_that_is_in_the_dataset_is_not_asked_for_again() {
     let (collected, calls) = seen_knowing(&["web:1", "web:2", "job:7"], &[], ecs);
     assert!(collected.outcome.is_ok());
-    assert_eq!(calls.iter().filter(|call| *call == "DescribeTaskDefinition").count(), 1, "only the one that was deleted");
+    assert_eq!(
+        calls
+            .iter()
+            .filter(|call| *call == "DescribeTaskDefinition")
+            .count(),
+        1,
+        "only the one that was deleted"
+    );
 }
 
 #[test]
@@ -315,20 +448,38 @@ fn a_denied_operation_only_takes_away_what_it_feeds() {
         assert!(collected.outcome.is_ok(), "{operation}");
         let told = verdicts(&collected);
         let blamed = format!("access denied: ecs:{operation}");
-        assert!(told.iter().any(|(state, reason)| state == "partial" && reason.starts_with(&blamed)), "{told:?}");
+        assert!(
+            told.iter()
+                .any(|(state, reason)| state == "partial" && reason.starts_with(&blamed)),
+            "{told:?}"
+        );
         assert!(!told.iter().any(|(_, reason)| reason.contains(CANARY)));
-        let unknown = collected.outcome.as_ref().unwrap().discovered[0].unknown_services.is_some();
-        assert_eq!(unknown, ["ListServices", "DescribeServices"].contains(&operation), "{operation}");
+        let unknown = collected.outcome.as_ref().unwrap().discovered[0]
+            .unknown_services
+            .is_some();
+        assert_eq!(
+            unknown,
+            ["ListServices", "DescribeServices"].contains(&operation),
+            "{operation}"
+        );
         let scan = Scan::new(&collected.dataset).unwrap();
-        let left = [Table::Workloads, Table::Runs, Table::Instances].map(|table| scan.table(table).unwrap());
-        assert_eq!(left.map(|frame| frame.map_or(0, |frame| frame.height())), rows, "{operation}");
+        let left = [Table::Workloads, Table::Runs, Table::Instances]
+            .map(|table| scan.table(table).unwrap());
+        assert_eq!(
+            left.map(|frame| frame.map_or(0, |frame| frame.height())),
+            rows,
+            "{operation}"
+        );
     }
 }
 
 #[test]
 fn without_clusters_there_is_nothing_to_go_on_with() {
     let (collected, calls) = seen(&[], refusing("ListClusters", "AccessDeniedException"));
-    assert_eq!(collected.outcome.err(), Some(Fault::Denied("ecs:ListClusters".to_owned())));
+    assert_eq!(
+        collected.outcome.err(),
+        Some(Fault::Denied("ecs:ListClusters".to_owned()))
+    );
     assert_eq!(calls, ["ListClusters"]);
 }
 
@@ -344,24 +495,48 @@ fn a_cluster_asked_for_by_name_need_not_be_listed_but_must_be_there() {
 #[test]
 fn a_cluster_deleted_meanwhile_is_partial_and_is_not_asked_about_any_further() {
     let (collected, calls) = seen(&[], |called, asked| {
-        if ["ListTasks", "ListServiceDeployments", "ListContainerInstances"].contains(&called) {
-            return (400, json!({ "__type": "ClusterNotFoundException", "message": "Cluster not found." }));
+        if [
+            "ListTasks",
+            "ListServiceDeployments",
+            "ListContainerInstances",
+        ]
+        .contains(&called)
+        {
+            return (
+                400,
+                json!({ "__type": "ClusterNotFoundException", "message": "Cluster not found." }),
+            );
         }
         ecs(called, asked)
     });
     let [(state, reason), (of_history, _)] = verdicts(&collected);
-    assert_eq!((state.as_str(), of_history.as_str()), ("partial", "partial"));
-    assert!(reason.starts_with("gone: ecs:ListTasks: ClusterNotFoundException"), "{reason}");
+    assert_eq!(
+        (state.as_str(), of_history.as_str()),
+        ("partial", "partial")
+    );
+    assert!(
+        reason.starts_with("gone: ecs:ListTasks: ClusterNotFoundException"),
+        "{reason}"
+    );
     assert_eq!(calls.iter().filter(|call| *call == "ListTasks").count(), 1);
 }
 
 #[test]
 fn a_service_of_another_controller_still_has_its_own_deployments() {
-    let (collected, _) = seen(&[], refusing("ListServiceDeployments", "UnsupportedFeatureException"));
+    let (collected, _) = seen(
+        &[],
+        refusing("ListServiceDeployments", "UnsupportedFeatureException"),
+    );
     let [_, (state, reason)] = verdicts(&collected);
     assert_eq!(state, "snapshot");
-    assert!(reason.contains("1 services without a deployment history"), "{reason}");
-    assert!(texts(&table(&collected, Table::Workloads), "task_definition").contains(&"web:2".to_owned()));
+    assert!(
+        reason.contains("1 services without a deployment history"),
+        "{reason}"
+    );
+    assert!(
+        texts(&table(&collected, Table::Workloads), "task_definition")
+            .contains(&"web:2".to_owned())
+    );
 }
 
 #[test]
@@ -370,7 +545,10 @@ fn tasks_passed_over_in_silence_make_the_snapshot_partial() {
         let (status, mut answer) = ecs(called, asked);
         if called == "DescribeTasks" {
             answer["failures"] = json!([]);
-            answer["tasks"].as_array_mut().unwrap().retain(|task| task["taskArn"] != arn("task/prod/aa03"));
+            answer["tasks"]
+                .as_array_mut()
+                .unwrap()
+                .retain(|task| task["taskArn"] != arn("task/prod/aa03"));
         }
         (status, answer)
     });
@@ -383,22 +561,42 @@ fn tasks_passed_over_in_silence_make_the_snapshot_partial() {
 fn a_task_that_vanished_is_told_but_is_no_failure() {
     let mut reckoning = Reckoning::default();
     let missing = (Some("a".to_owned()), Some("MISSING".to_owned()));
-    reckoning.sort(&["a".to_owned()], None::<Vec<String>>, |name| Some(name), [missing]);
+    reckoning.sort(
+        &["a".to_owned()],
+        None::<Vec<String>>,
+        |name| Some(name),
+        [missing],
+    );
     let mut report = Report::default();
     report.reckon(&reckoning, "tasks");
-    let told = "tasks that ran then or had stopped within the hour; 1 of 1 tasks not returned: MISSING";
-    assert_eq!(report.verdict(SNAPSHOT, 0), (State::Snapshot, told.to_owned()));
+    let told =
+        "tasks that ran then or had stopped within the hour; 1 of 1 tasks not returned: MISSING";
+    assert_eq!(
+        report.verdict(SNAPSHOT, 0),
+        (State::Snapshot, told.to_owned())
+    );
 }
 
 #[test]
 fn what_is_denied_is_partial_beside_what_was_seen() {
     let denied = || {
         let mut report = Report::default();
-        report.fault(Fault::Denied("ecs:ListTasks".to_owned())).unwrap();
-        report.fault(Fault::Denied("ecs:ListTasks".to_owned())).unwrap();
+        report
+            .fault(Fault::Denied("ecs:ListTasks".to_owned()))
+            .unwrap();
+        report
+            .fault(Fault::Denied("ecs:ListTasks".to_owned()))
+            .unwrap();
         report
     };
-    assert_eq!(denied().verdict(SNAPSHOT, 3), (State::Partial, "access denied: ecs:ListTasks".to_owned()));
+    assert_eq!(
+        denied().verdict(SNAPSHOT, 3),
+        (State::Partial, "access denied: ecs:ListTasks".to_owned())
+    );
     assert_eq!(denied().verdict(SNAPSHOT, 0).0, State::Denied);
-    assert!(Report::default().fault(Fault::Stopped("interrupted")).is_err());
+    assert!(
+        Report::default()
+            .fault(Fault::Stopped("interrupted"))
+            .is_err()
+    );
 }

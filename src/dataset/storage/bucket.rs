@@ -13,7 +13,9 @@ use futures::future::try_join_all;
 use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
 use object_store::list::{PaginatedListOptions, PaginatedListResult, PaginatedListStore};
 use object_store::path::Path;
-use object_store::{ClientOptions, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload, RetryConfig};
+use object_store::{
+    ClientOptions, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload, RetryConfig,
+};
 use tokio::runtime::Runtime;
 
 use super::failure::{Action, Asked, Failure};
@@ -52,20 +54,47 @@ impl Bucket {
     pub(super) fn at(place: &str, profile: Option<&str>) -> Result<Self> {
         let (name, prefix) = parse(place)?;
         let cannot_start = |cause| Error::new(Kind::Failure, "cannot start threads").cause(cause);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(cannot_start)?;
-        let login = runtime
-            .block_on(log_in(&LoginRequest { profile: profile.map(str::to_owned), ..LoginRequest::default() }, Patience::AWS));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(cannot_start)?;
+        let login = runtime.block_on(log_in(
+            &LoginRequest {
+                profile: profile.map(str::to_owned),
+                ..LoginRequest::default()
+            },
+            Patience::AWS,
+        ));
         let region = login.region().unwrap_or_else(|| DEFAULT_REGION.to_owned());
         let endpoint = Endpoint::of(login.s3_endpoint(), &region)?;
-        let first_pause = if endpoint.is_local { FIRST_PAUSE_LOCAL } else { FIRST_PAUSE };
+        let first_pause = if endpoint.is_local {
+            FIRST_PAUSE_LOCAL
+        } else {
+            FIRST_PAUSE
+        };
         let store = store(&name, &region, endpoint, Keys::of(login.credentials()))?;
-        Ok(Self { name, prefix, region, store, runtime, first_pause })
+        Ok(Self {
+            name,
+            prefix,
+            region,
+            store,
+            runtime,
+            first_pause,
+        })
     }
 
     /// `s3://bucket/key` of a part, or of the prefix itself.
     pub(super) fn place(&self, part: &str) -> String {
         let segments = [self.name.as_str(), self.prefix.as_ref(), part];
-        format!("s3://{}", segments.into_iter().filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/"))
+        format!(
+            "s3://{}",
+            segments
+                .into_iter()
+                .filter(|segment| !segment.is_empty())
+                .collect::<Vec<_>>()
+                .join("/")
+        )
     }
 
     /// True when there is anything but the marker.
@@ -86,13 +115,20 @@ impl Bucket {
             let (mut parts, mut seen, mut token) = (Vec::new(), BTreeSet::new(), None);
             loop {
                 let page = self.page(table, token, None).await?;
-                parts.extend(self.names(&page).filter(|name| is_part(name, table)).map(str::to_owned));
+                parts.extend(
+                    self.names(&page)
+                        .filter(|name| is_part(name, table))
+                        .map(str::to_owned),
+                );
                 token = page.page_token;
                 let Some(next) = &token else { break };
                 if !seen.insert(next.clone()) {
                     let place = self.place(table);
-                    return Err(Error::new(Kind::Input, format!("cannot list `{place}`: S3 gives the same page token twice"))
-                        .hint("run the same command again"));
+                    return Err(Error::new(
+                        Kind::Input,
+                        format!("cannot list `{place}`: S3 gives the same page token twice"),
+                    )
+                    .hint("run the same command again"));
                 }
             }
             parts.sort();
@@ -103,13 +139,17 @@ impl Bucket {
 
     /// The bytes of each of a few parts, fetched at the same time.
     pub(super) fn read_all(&self, parts: &[String]) -> Result<Vec<Vec<u8>>> {
-        self.runtime.block_on(try_join_all(parts.iter().map(|part| self.fetch(part))))
+        self.runtime
+            .block_on(try_join_all(parts.iter().map(|part| self.fetch(part))))
     }
 
     /// Adds an object, unless there is one of its name.
     pub(super) fn create(&self, part: &str, bytes: Vec<u8>) -> Result<()> {
         let (key, payload) = (self.key(part)?, PutPayload::from(bytes));
-        let put = || self.store.put_opts(&key, payload.clone(), PutOptions::from(PutMode::Create));
+        let put = || {
+            self.store
+                .put_opts(&key, payload.clone(), PutOptions::from(PutMode::Create))
+        };
         match self.runtime.block_on(self.persist(put)) {
             Ok(_) => Ok(()),
             // Ours, when the answer to an earlier attempt was lost, or somebody else's: the same bytes in any case.
@@ -120,25 +160,49 @@ impl Bucket {
 
     /// Creates the marker, once and for all: this takes the same permissions as a part does.
     pub(super) fn check_writable(&self) -> Result<()> {
-        self.create(MARKER, b"The parts of a plimsoll dataset are beside this object.\n".to_vec())
+        self.create(
+            MARKER,
+            b"The parts of a plimsoll dataset are beside this object.\n".to_vec(),
+        )
     }
 
     async fn fetch(&self, part: &str) -> Result<Vec<u8>> {
         let key = self.key(part)?;
-        let get = async || self.store.get_opts(&key, GetOptions::default()).await?.bytes().await;
+        let get = async || {
+            self.store
+                .get_opts(&key, GetOptions::default())
+                .await?
+                .bytes()
+                .await
+        };
         let read = self.persist(get).await;
-        read.map(Vec::from).map_err(|failure| self.explain(&failure, Action::Read, &self.place(part)))
+        read.map(Vec::from)
+            .map_err(|failure| self.explain(&failure, Action::Read, &self.place(part)))
     }
 
-    async fn page(&self, folder: &str, token: Option<String>, most: Option<usize>) -> Result<PaginatedListResult> {
+    async fn page(
+        &self,
+        folder: &str,
+        token: Option<String>,
+        most: Option<usize>,
+    ) -> Result<PaginatedListResult> {
         let segments = [self.prefix.as_ref(), folder];
-        let below: String =
-            segments.into_iter().filter(|segment| !segment.is_empty()).flat_map(|segment| [segment, "/"]).collect();
+        let below: String = segments
+            .into_iter()
+            .filter(|segment| !segment.is_empty())
+            .flat_map(|segment| [segment, "/"])
+            .collect();
         let list = || {
-            let options = PaginatedListOptions { page_token: token.clone(), max_keys: most, ..PaginatedListOptions::default() };
+            let options = PaginatedListOptions {
+                page_token: token.clone(),
+                max_keys: most,
+                ..PaginatedListOptions::default()
+            };
             self.store.list_paginated(Some(&below), options)
         };
-        self.persist(list).await.map_err(|failure| self.explain(&failure, Action::List, &self.place(folder)))
+        self.persist(list)
+            .await
+            .map_err(|failure| self.explain(&failure, Action::List, &self.place(folder)))
     }
 
     /// The names on a page, relative to the prefix.
@@ -146,13 +210,23 @@ impl Bucket {
         let prefix = self.prefix.as_ref();
         page.result.objects.iter().filter_map(move |object| {
             let name = object.location.as_ref().strip_prefix(prefix)?;
-            if prefix.is_empty() { Some(name) } else { name.strip_prefix('/') }
+            if prefix.is_empty() {
+                Some(name)
+            } else {
+                name.strip_prefix('/')
+            }
         })
     }
 
     fn key(&self, part: &str) -> Result<Path> {
-        let key = if self.prefix.is_root() { part.to_owned() } else { format!("{}/{part}", self.prefix) };
-        Path::parse(&key).map_err(|cause| Error::new(Kind::Input, format!("`{key}` cannot be a name in a bucket")).cause(cause))
+        let key = if self.prefix.is_root() {
+            part.to_owned()
+        } else {
+            format!("{}/{part}", self.prefix)
+        };
+        Path::parse(&key).map_err(|cause| {
+            Error::new(Kind::Input, format!("`{key}` cannot be a name in a bucket")).cause(cause)
+        })
     }
 
     /// Sends what `attempt` makes until it succeeds, or fails for good.
@@ -176,7 +250,12 @@ impl Bucket {
     }
 
     fn explain(&self, failure: &Failure, action: Action, place: &str) -> Error {
-        failure.explain(Asked { action, bucket: &self.name, region: &self.region, place })
+        failure.explain(Asked {
+            action,
+            bucket: &self.name,
+            region: &self.region,
+            place,
+        })
     }
 }
 
@@ -187,8 +266,10 @@ impl fmt::Debug for Bucket {
 }
 
 fn store(bucket: &str, region: &str, endpoint: Endpoint, keys: Keys) -> Result<AmazonS3> {
-    let options =
-        ClientOptions::new().with_allow_http(endpoint.is_local).with_connect_timeout(Patience::AWS.connect).with_timeout(ATTEMPT);
+    let options = ClientOptions::new()
+        .with_allow_http(endpoint.is_local)
+        .with_connect_timeout(Patience::AWS.connect)
+        .with_timeout(ATTEMPT);
     AmazonS3Builder::new()
         .with_bucket_name(bucket)
         .with_region(region)
@@ -197,29 +278,42 @@ fn store(bucket: &str, region: &str, endpoint: Endpoint, keys: Keys) -> Result<A
         .with_checksum_algorithm(Checksum::SHA256)
         .with_client_options(options)
         // Requests are repeated in one place, `persist`, signed afresh each time.
-        .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
+        .with_retry(RetryConfig {
+            max_retries: 0,
+            ..RetryConfig::default()
+        })
         .with_http_connector(Guarded)
         .build()
-        .map_err(|cause| Error::new(Kind::Failure, format!("cannot reach bucket `{bucket}`")).cause(cause))
+        .map_err(|cause| {
+            Error::new(Kind::Failure, format!("cannot reach bucket `{bucket}`")).cause(cause)
+        })
 }
 
 /// Between a half and one; the low bits of the clock are random enough to keep two processes apart.
 fn jitter() -> f64 {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    let nanos = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.subsec_nanos());
     0.5 + f64::from(nanos % 1_000_000) / 2_000_000.0
 }
 
 /// `BUCKET/PREFIX` as two.
 fn parse(place: &str) -> Result<(String, Path)> {
-    let refuse = |why: &str| Error::new(Kind::Usage, format!("dataset `s3://{place}`: {why}")).hint("give s3://BUCKET/PREFIX");
+    let refuse = |why: &str| {
+        Error::new(Kind::Usage, format!("dataset `s3://{place}`: {why}"))
+            .hint("give s3://BUCKET/PREFIX")
+    };
     let (name, prefix) = place.split_once('/').unwrap_or((place, ""));
     let is_name = (3..=63).contains(&name.len())
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
         && name.starts_with(|c: char| c.is_ascii_alphanumeric());
     if !is_name {
         return Err(refuse("it does not begin with the name of a bucket"));
     }
-    let prefix = Path::parse(prefix.trim_end_matches('/')).map_err(|_| refuse("the prefix cannot be a name in a bucket"))?;
+    let prefix = Path::parse(prefix.trim_end_matches('/'))
+        .map_err(|_| refuse("the prefix cannot be a name in a bucket"))?;
     Ok((name.to_owned(), prefix))
 }
 
@@ -234,21 +328,33 @@ struct Endpoint {
 impl Endpoint {
     fn of(given: Option<String>, region: &str) -> Result<Self> {
         let is_given = given.is_some();
-        let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let suffix = if region.starts_with("cn-") {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        };
         let url = given.unwrap_or_else(|| format!("https://s3.{region}.{suffix}"));
         let refuse = |why: &str| {
-            let message =
-                if is_given { format!("the endpoint `{url}` for S3 {why}") } else { format!("`{region}` is no region") };
-            Error::new(Kind::Usage, message).hint("look at AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION and the profile")
+            let message = if is_given {
+                format!("the endpoint `{url}` for S3 {why}")
+            } else {
+                format!("`{region}` is no region")
+            };
+            Error::new(Kind::Usage, message)
+                .hint("look at AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION and the profile")
         };
         let (is_secure, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
             (Some(rest), _) => (true, rest),
             (_, Some(rest)) => (false, rest),
             _ => return Err(refuse("is not a URL")),
         };
-        let Some((host, is_local)) = host(rest) else { return Err(refuse("is not a URL")) };
+        let Some((host, is_local)) = host(rest) else {
+            return Err(refuse("is not a URL"));
+        };
         if !is_secure && !is_local {
-            return Err(refuse(&format!("must be https: {host} is not this machine")));
+            return Err(refuse(&format!(
+                "must be https: {host} is not this machine"
+            )));
         }
         Ok(Self { url, is_local })
     }
@@ -258,14 +364,23 @@ impl Endpoint {
 /// is not understood here could mean another host elsewhere.
 fn host(rest: &str) -> Option<(&str, bool)> {
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    if !path.chars().all(|c| c.is_ascii_alphanumeric() || "/-._~".contains(c)) {
+    if !path
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "/-._~".contains(c))
+    {
         return None;
     }
-    if let Some((address, port)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    if let Some((address, port)) = authority
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+    {
         let address: std::net::Ipv6Addr = address.parse().ok()?;
-        return (port.is_empty() || is_port(port.strip_prefix(':')?)).then_some((authority, address.is_loopback()));
+        return (port.is_empty() || is_port(port.strip_prefix(':')?))
+            .then_some((authority, address.is_loopback()));
     }
-    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+    let (host, port) = authority
+        .split_once(':')
+        .map_or((authority, None), |(host, port)| (host, Some(port)));
     if port.is_some_and(|port| !is_port(port)) {
         return None;
     }
@@ -275,10 +390,15 @@ fn host(rest: &str) -> Option<(&str, bool)> {
     let is_label = |label: &str| {
         !label.is_empty()
             && !label.starts_with("xn--")
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            && label
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
     };
     // What ends in a number is an address to some.
-    let ends_in_a_name = host.rsplit('.').next().is_some_and(|label| label.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let ends_in_a_name = host
+        .rsplit('.')
+        .next()
+        .is_some_and(|label| label.starts_with(|c: char| c.is_ascii_alphabetic()));
     (ends_in_a_name && host.split('.').all(is_label)).then_some((host, host == "localhost"))
 }
 
@@ -302,8 +422,15 @@ mod tests {
     fn scripted(answers: &'static [&'static str]) -> (Bucket, JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let server = std::thread::spawn(move || answers.iter().map(|answer| exchange(&listener, answer)).collect());
-        let keys = Keys::of(Some(SharedCredentialsProvider::new(Credentials::new("AKIDTEST", "secret", None, None, "test"))));
+        let server = std::thread::spawn(move || {
+            answers
+                .iter()
+                .map(|answer| exchange(&listener, answer))
+                .collect()
+        });
+        let keys = Keys::of(Some(SharedCredentialsProvider::new(Credentials::new(
+            "AKIDTEST", "secret", None, None, "test",
+        ))));
         let endpoint = Endpoint::of(Some(url), "us-east-1").expect("local");
         let bucket = Bucket {
             name: "bucket".to_owned(),
@@ -324,9 +451,19 @@ mod tests {
             assert!(reader.read_line(&mut head).expect("a line") > 0);
         }
         let head = head.to_ascii_lowercase();
-        let length = head.split_once("content-length: ").and_then(|(_, rest)| rest.lines().next()?.parse().ok()).unwrap_or(0);
-        reader.take(length).read_to_end(&mut Vec::new()).expect("a body");
-        write!(stream, "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("sent");
+        let length = head
+            .split_once("content-length: ")
+            .and_then(|(_, rest)| rest.lines().next()?.parse().ok())
+            .unwrap_or(0);
+        reader
+            .take(length)
+            .read_to_end(&mut Vec::new())
+            .expect("a body");
+        write!(
+            stream,
+            "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        )
+        .expect("sent");
         head
     }
 
@@ -336,7 +473,11 @@ mod tests {
         bucket.check_writable().expect("made");
         bucket.check_writable().expect("there");
         for head in server.join().expect("no panic") {
-            assert!(head.starts_with("put /bucket/ds/_plimsoll http/1.1") && head.contains("if-none-match: *"), "{head}");
+            assert!(
+                head.starts_with("put /bucket/ds/_plimsoll http/1.1")
+                    && head.contains("if-none-match: *"),
+                "{head}"
+            );
             assert!(head.contains("x-amz-checksum-sha256: "), "{head}");
         }
     }
@@ -346,7 +487,10 @@ mod tests {
         let (bucket, server) = scripted(&["403 Forbidden"]);
         let error = bucket.check_writable().expect_err("denied");
         assert_eq!(error.kind().exit_code(), 10);
-        assert_eq!(error.to_string(), "access denied: s3:PutObject on `s3://bucket/ds/_plimsoll`");
+        assert_eq!(
+            error.to_string(),
+            "access denied: s3:PutObject on `s3://bucket/ds/_plimsoll`"
+        );
         assert_eq!(server.join().expect("no panic").len(), 1);
     }
 
@@ -354,17 +498,28 @@ mod tests {
     fn the_store_itself_can_neither_delete_nor_write_over() {
         let (bucket, server) = scripted(&[]);
         let key = Path::from("ds/x");
-        let overwrite = bucket.store.put_opts(&key, PutPayload::from("x"), PutOptions::from(PutMode::Overwrite));
+        let overwrite = bucket.store.put_opts(
+            &key,
+            PutPayload::from("x"),
+            PutOptions::from(PutMode::Overwrite),
+        );
         let refused = Failure::of(&bucket.runtime.block_on(overwrite).expect_err("refused"));
-        assert!(matches!(&refused, Failure::NoAnswer(why) if why.contains("conditional creates")), "{refused:?}");
+        assert!(
+            matches!(&refused, Failure::NoAnswer(why) if why.contains("conditional creates")),
+            "{refused:?}"
+        );
         let delete = futures::stream::iter([Ok(key)]);
-        let deleted: Vec<_> = bucket.runtime.block_on(bucket.store.delete_stream(Box::pin(delete)).collect());
+        let deleted: Vec<_> = bucket
+            .runtime
+            .block_on(bucket.store.delete_stream(Box::pin(delete)).collect());
         assert!(deleted.iter().all(Result::is_err) && !deleted.is_empty());
         assert!(server.join().expect("no panic").is_empty());
     }
 
     fn parts_of(place: &str) -> Option<(String, String)> {
-        parse(place).ok().map(|(name, prefix)| (name, prefix.to_string()))
+        parse(place)
+            .ok()
+            .map(|(name, prefix)| (name, prefix.to_string()))
     }
 
     #[test]
@@ -373,26 +528,49 @@ mod tests {
         assert_eq!(parts_of("fin-ops.example"), is("fin-ops.example", ""));
         assert_eq!(parts_of("bucket/"), is("bucket", ""));
         assert_eq!(parts_of("bucket/team a/ds/"), is("bucket", "team a/ds"));
-        for wrong in ["", "/x", "Bucket", "b?x=1", "b@host", "bucket/a//b", "bucket/../x", "bucket/a\nb", "ab"] {
+        for wrong in [
+            "",
+            "/x",
+            "Bucket",
+            "b?x=1",
+            "b@host",
+            "bucket/a//b",
+            "bucket/../x",
+            "bucket/a\nb",
+            "ab",
+        ] {
             assert_eq!(parts_of(wrong), None, "{wrong}");
         }
     }
 
     fn endpoint(given: &str) -> Option<bool> {
-        Endpoint::of(Some(given.to_owned()), "us-east-1").ok().map(|endpoint| endpoint.is_local)
+        Endpoint::of(Some(given.to_owned()), "us-east-1")
+            .ok()
+            .map(|endpoint| endpoint.is_local)
     }
 
     #[test]
     fn plain_http_is_for_this_machine_only() {
-        for local in ["http://127.0.0.1:4566", "http://localhost:9000/", "http://[::1]:9000", "https://127.8.8.8"] {
+        for local in [
+            "http://127.0.0.1:4566",
+            "http://localhost:9000/",
+            "http://[::1]:9000",
+            "https://127.8.8.8",
+        ] {
             assert_eq!(endpoint(local), Some(true), "{local}");
         }
-        for far in ["https://minio.example.com:9000", "https://bucket.vpce-1a.s3.us-east-1.vpce.amazonaws.com/x"] {
+        for far in [
+            "https://minio.example.com:9000",
+            "https://bucket.vpce-1a.s3.us-east-1.vpce.amazonaws.com/x",
+        ] {
             assert_eq!(endpoint(far), Some(false), "{far}");
         }
-        for refused in
-            ["http://10.0.0.1:9000", "http://minio:9000", "http://localhost.example.com", "http://127.0.0.1.example.com"]
-        {
+        for refused in [
+            "http://10.0.0.1:9000",
+            "http://minio:9000",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com",
+        ] {
             assert_eq!(endpoint(refused), None, "{refused}");
         }
     }
@@ -423,8 +601,14 @@ mod tests {
     #[test]
     fn without_an_endpoint_the_region_tells_the_host() {
         let url = |region| Endpoint::of(None, region).ok().map(|endpoint| endpoint.url);
-        assert_eq!(url("eu-west-1").as_deref(), Some("https://s3.eu-west-1.amazonaws.com"));
-        assert_eq!(url("cn-north-1").as_deref(), Some("https://s3.cn-north-1.amazonaws.com.cn"));
+        assert_eq!(
+            url("eu-west-1").as_deref(),
+            Some("https://s3.eu-west-1.amazonaws.com")
+        );
+        assert_eq!(
+            url("cn-north-1").as_deref(),
+            Some("https://s3.cn-north-1.amazonaws.com.cn")
+        );
         assert_eq!(url("eu west"), None);
         assert_eq!(url("x@evil.example/"), None);
     }

@@ -14,7 +14,10 @@ pub(super) fn parts(root: &Path, table: &str) -> Result<Vec<String>> {
         let mut deeper = Vec::new();
         for folder in &folders {
             deeper.extend(
-                children(root, folder)?.into_iter().filter(|name| name.starts_with(key)).map(|n| format!("{folder}/{n}")),
+                children(root, folder)?
+                    .into_iter()
+                    .filter(|name| name.starts_with(key))
+                    .map(|n| format!("{folder}/{n}")),
             );
         }
         folders = deeper;
@@ -22,7 +25,12 @@ pub(super) fn parts(root: &Path, table: &str) -> Result<Vec<String>> {
     let mut parts = Vec::new();
     for folder in &folders {
         let names = children(root, folder)?;
-        parts.extend(names.into_iter().filter(|name| name.ends_with(".parquet")).map(|name| format!("{folder}/{name}")));
+        parts.extend(
+            names
+                .into_iter()
+                .filter(|name| name.ends_with(".parquet"))
+                .map(|name| format!("{folder}/{name}")),
+        );
     }
     parts.sort();
     Ok(parts)
@@ -33,10 +41,17 @@ fn children(root: &Path, folder: &str) -> Result<Vec<String>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let unreadable = |cause| Error::new(Kind::Input, format!("cannot list `{}`", path.display())).cause(cause);
+    let unreadable =
+        |cause| Error::new(Kind::Input, format!("cannot list `{}`", path.display())).cause(cause);
     let mut names = Vec::new();
     for entry in fs::read_dir(&path).map_err(unreadable)? {
-        names.push(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned());
+        names.push(
+            entry
+                .map_err(unreadable)?
+                .file_name()
+                .to_string_lossy()
+                .into_owned(),
+        );
     }
     Ok(names)
 }
@@ -58,14 +73,22 @@ pub(super) fn read(root: &Path, part: &str) -> Result<Vec<u8>> {
 
 /// Writes beside, syncs, and renames.
 pub(super) fn create(root: &Path, part: &str, bytes: &[u8]) -> Result<()> {
-    place(&root.join(part), bytes)
-        .map_err(|cause| Error::new(Kind::Write, format!("cannot write `{}`", root.join(part).display())).cause(cause))
+    place(&root.join(part), bytes).map_err(|cause| {
+        Error::new(
+            Kind::Write,
+            format!("cannot write `{}`", root.join(part).display()),
+        )
+        .cause(cause)
+    })
 }
 
 fn place(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
-    let mut temporary = tempfile::Builder::new().prefix(".part-").suffix(".tmp").tempfile_in(folder)?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".part-")
+        .suffix(".tmp")
+        .tempfile_in(folder)?;
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
     temporary.persist(path)?;
@@ -75,11 +98,18 @@ fn place(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Tries a nameless file in the nearest folder that is there: it leaves nothing behind.
 pub(super) fn check_writable(root: &Path) -> Result<()> {
-    let nearest = root.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.exists());
-    let nearest = nearest.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let nearest = root
+        .ancestors()
+        .find(|folder| folder.as_os_str().is_empty() || folder.exists());
+    let nearest = nearest
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     tempfile::tempfile_in(nearest).map(drop).map_err(|cause| {
-        Error::new(Kind::Write, format!("cannot write the dataset `{}`", root.display()))
-            .cause(cause)
-            .hint("choose another folder for --dataset, or make this one writable")
+        Error::new(
+            Kind::Write,
+            format!("cannot write the dataset `{}`", root.display()),
+        )
+        .cause(cause)
+        .hint("choose another folder for --dataset, or make this one writable")
     })
 }

@@ -6,7 +6,8 @@ use std::fmt;
 use futures::future::BoxFuture;
 use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+    ReqwestConnector,
 };
 
 /// Connects through the guard.
@@ -15,7 +16,9 @@ pub(super) struct Guarded;
 
 impl HttpConnector for Guarded {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Guard(ReqwestConnector::default().connect(options)?)))
+        Ok(HttpClient::new(Guard(
+            ReqwestConnector::default().connect(options)?,
+        )))
     }
 }
 
@@ -23,7 +26,10 @@ impl HttpConnector for Guarded {
 struct Guard(HttpClient);
 
 impl HttpService for Guard {
-    fn call<'a, 'f>(&'a self, request: HttpRequest) -> BoxFuture<'f, Result<HttpResponse, HttpError>>
+    fn call<'a, 'f>(
+        &'a self,
+        request: HttpRequest,
+    ) -> BoxFuture<'f, Result<HttpResponse, HttpError>>
     where
         'a: 'f,
         Self: 'f,
@@ -36,14 +42,21 @@ async fn exchange(client: &HttpClient, request: HttpRequest) -> Result<HttpRespo
     if !is_allowed(&request) {
         return Err(permanent(Forbidden));
     }
-    let is_listing = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair == "list-type=2"));
+    let is_listing = request
+        .uri()
+        .query()
+        .is_some_and(|query| query.split('&').any(|pair| pair == "list-type=2"));
     let response = client.execute(request).await?;
     if !response.status().is_success() {
         return Err(permanent(refusal(response).await));
     }
     if !is_listing {
         // Every answer about an object carries its tag.
-        return if response.headers().contains_key("etag") { Ok(response) } else { Err(permanent(NotS3)) };
+        return if response.headers().contains_key("etag") {
+            Ok(response)
+        } else {
+            Err(permanent(NotS3))
+        };
     }
     let (head, body) = response.into_parts();
     let body = body.bytes().await?;
@@ -57,7 +70,10 @@ async fn exchange(client: &HttpClient, request: HttpRequest) -> Result<HttpRespo
 fn is_allowed(request: &HttpRequest) -> bool {
     match request.method().as_str() {
         "GET" => true,
-        "PUT" => request.headers().get("if-none-match").is_some_and(|value| value == "*"),
+        "PUT" => request
+            .headers()
+            .get("if-none-match")
+            .is_some_and(|value| value == "*"),
         _ => false,
     }
 }
@@ -114,16 +130,24 @@ impl std::error::Error for Refusal {}
 
 async fn refusal(response: HttpResponse) -> Refusal {
     let status = response.status().as_u16();
-    let region = response.headers().get("x-amz-bucket-region").and_then(|value| value.to_str().ok()).map(name);
+    let region = response
+        .headers()
+        .get("x-amz-bucket-region")
+        .and_then(|value| value.to_str().ok())
+        .map(name);
     // A refusal whose body breaks off is still a refusal.
     let body = response.into_body().bytes().await.unwrap_or_default();
     let told = told(status, &String::from_utf8_lossy(&body));
-    Refusal { region: region.or(told.region), ..told }
+    Refusal {
+        region: region.or(told.region),
+        ..told
+    }
 }
 
 /// What an error body says: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
 fn told(status: u16, body: &str) -> Refusal {
-    let action = tag(body, "Message").and_then(|message| message.split_once("not authorized to perform: "));
+    let action =
+        tag(body, "Message").and_then(|message| message.split_once("not authorized to perform: "));
     Refusal {
         status,
         code: tag(body, "Code").map(name).unwrap_or_default(),
@@ -134,7 +158,10 @@ fn told(status: u16, body: &str) -> Refusal {
 
 /// Names of AWS's are short and plain; what else stands there is not repeated.
 fn name(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_alphanumeric() || ".:-_".contains(*c)).take(60).collect()
+    text.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || ".:-_".contains(*c))
+        .take(60)
+        .collect()
 }
 
 fn tag<'t>(xml: &'t str, name: &str) -> Option<&'t str> {
@@ -144,7 +171,8 @@ fn tag<'t>(xml: &'t str, name: &str) -> Option<&'t str> {
 
 /// Complete, and truncated only where it says how to go on.
 fn is_whole_listing(body: &str) -> bool {
-    let has_frame = body.contains("<ListBucketResult") && body.trim_end().ends_with("</ListBucketResult>");
+    let has_frame =
+        body.contains("<ListBucketResult") && body.trim_end().ends_with("</ListBucketResult>");
     let goes_on = tag(body, "NextContinuationToken").is_some_and(|token| !token.is_empty());
     has_frame
         && match tag(body, "IsTruncated") {
@@ -166,14 +194,24 @@ mod tests {
             let mut request = HttpRequest::new(HttpRequestBody::empty());
             *request.method_mut() = method.parse().expect("a method");
             if let Some(condition) = condition {
-                request.headers_mut().insert("if-none-match", condition.parse().expect("a value"));
+                request
+                    .headers_mut()
+                    .insert("if-none-match", condition.parse().expect("a value"));
             }
             request
         };
         assert!(is_allowed(&request("GET", None)));
         assert!(is_allowed(&request("PUT", Some("*"))));
-        for (method, condition) in [("PUT", None), ("PUT", Some("\"etag\"")), ("POST", Some("*")), ("DELETE", Some("*"))] {
-            assert!(!is_allowed(&request(method, condition)), "{method} {condition:?}");
+        for (method, condition) in [
+            ("PUT", None),
+            ("PUT", Some("\"etag\"")),
+            ("POST", Some("*")),
+            ("DELETE", Some("*")),
+        ] {
+            assert!(
+                !is_allowed(&request(method, condition)),
+                "{method} {condition:?}"
+            );
         }
     }
 
@@ -183,19 +221,34 @@ mod tests {
                     perform: kms:GenerateDataKey on resource: CANARY because no policy allows it</Message>\
                     <CanonicalRequest>x-amz-security-token:CANARY</CanonicalRequest></Error>";
         let refusal = told(403, body);
-        assert_eq!((refusal.code.as_str(), refusal.action.as_deref()), ("AccessDenied", Some("kms:GenerateDataKey")));
+        assert_eq!(
+            (refusal.code.as_str(), refusal.action.as_deref()),
+            ("AccessDenied", Some("kms:GenerateDataKey"))
+        );
         assert!(!format!("{refusal:?}").contains("CANARY"));
-        assert_eq!(told(400, "<Region>eu-west-1</Region>").region.as_deref(), Some("eu-west-1"));
+        assert_eq!(
+            told(400, "<Region>eu-west-1</Region>").region.as_deref(),
+            Some("eu-west-1")
+        );
         assert_eq!(told(502, "<html>Bad Gateway").code, "");
     }
 
     #[test]
     fn a_listing_that_ends_without_a_word_is_none() {
-        let listing =
-            |inside: &str| format!("<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"x\">{inside}</ListBucketResult>");
-        assert!(is_whole_listing(&listing("<IsTruncated>false</IsTruncated>")));
-        assert!(is_whole_listing(&listing("<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>")));
-        assert!(!is_whole_listing(&listing("<IsTruncated>true</IsTruncated>")));
+        let listing = |inside: &str| {
+            format!(
+                "<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"x\">{inside}</ListBucketResult>"
+            )
+        };
+        assert!(is_whole_listing(&listing(
+            "<IsTruncated>false</IsTruncated>"
+        )));
+        assert!(is_whole_listing(&listing(
+            "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+        )));
+        assert!(!is_whole_listing(&listing(
+            "<IsTruncated>true</IsTruncated>"
+        )));
         assert!(!is_whole_listing(&listing("<Contents></Contents>")));
         assert!(!is_whole_listing("<html>please log in</html>"));
         assert!(!is_whole_listing(""));

@@ -24,7 +24,10 @@ pub(super) struct Keys {
 impl Keys {
     /// Keys of `chain`; without one, every request fails for want of credentials.
     pub(super) fn of(chain: Option<SharedCredentialsProvider>) -> Self {
-        Self { chain, latest: Mutex::new(None) }
+        Self {
+            chain,
+            latest: Mutex::new(None),
+        }
     }
 
     async fn current(&self) -> Result<Credentials, CredentialsError> {
@@ -32,7 +35,10 @@ impl Keys {
         if let Some(credentials) = latest.as_ref().filter(|credentials| lasts(credentials)) {
             return Ok(credentials.clone());
         }
-        let chain = self.chain.as_ref().ok_or_else(CredentialsError::not_loaded_no_source)?;
+        let chain = self
+            .chain
+            .as_ref()
+            .ok_or_else(CredentialsError::not_loaded_no_source)?;
         let fresh = chain.provide_credentials().await?;
         *latest = Some(fresh.clone());
         Ok(fresh)
@@ -40,7 +46,9 @@ impl Keys {
 }
 
 fn lasts(credentials: &Credentials) -> bool {
-    credentials.expiry().is_none_or(|expiry| expiry > SystemTime::now() + MARGIN)
+    credentials
+        .expiry()
+        .is_none_or(|expiry| expiry > SystemTime::now() + MARGIN)
 }
 
 impl CredentialProvider for Keys {
@@ -53,7 +61,12 @@ impl CredentialProvider for Keys {
     {
         Box::pin(async move {
             let credentials =
-                self.current().await.map_err(|cause| object_store::Error::Generic { store: "S3", source: Box::new(cause) })?;
+                self.current()
+                    .await
+                    .map_err(|cause| object_store::Error::Generic {
+                        store: "S3",
+                        source: Box::new(cause),
+                    })?;
             Ok(Arc::new(AwsCredential {
                 key_id: credentials.access_key_id().to_owned(),
                 secret_key: credentials.secret_access_key().to_owned(),
@@ -84,17 +97,34 @@ mod tests {
             Self: 'a,
         {
             let id = self.asked.fetch_add(1, Ordering::Relaxed).to_string();
-            let expiry = self.seconds.map(|seconds| SystemTime::now() + Duration::from_secs(seconds));
-            future::ProvideCredentials::ready(Ok(Credentials::new(id, "CANARY-secret", None, expiry, "test")))
+            let expiry = self
+                .seconds
+                .map(|seconds| SystemTime::now() + Duration::from_secs(seconds));
+            future::ProvideCredentials::ready(Ok(Credentials::new(
+                id,
+                "CANARY-secret",
+                None,
+                expiry,
+                "test",
+            )))
         }
     }
 
     fn keys(seconds: Option<u64>) -> Keys {
-        Keys::of(Some(SharedCredentialsProvider::new(Chain { seconds, asked: AtomicU32::new(0) })))
+        Keys::of(Some(SharedCredentialsProvider::new(Chain {
+            seconds,
+            asked: AtomicU32::new(0),
+        })))
     }
 
     async fn ids(keys: &Keys) -> [String; 2] {
-        let id = async || keys.get_credential().await.expect("credentials").key_id.clone();
+        let id = async || {
+            keys.get_credential()
+                .await
+                .expect("credentials")
+                .key_id
+                .clone()
+        };
         [id().await, id().await]
     }
 

@@ -17,7 +17,8 @@ use super::Table;
 use crate::error::{Error, Kind, Result};
 
 /// The next step when a part is not what its commit promises.
-pub(super) const RESTORE: &str = "restore the file from a copy, or import or collect its days again";
+pub(super) const RESTORE: &str =
+    "restore the file from a copy, or import or collect its days again";
 /// Parts read from a bucket at the same time.
 const AT_ONCE: usize = 8;
 
@@ -68,12 +69,20 @@ impl Storage {
     }
 
     /// Hands the bytes of each of `parts`, not verified, to `take`, in order; from a bucket, a few are fetched at once.
-    pub(super) fn read_each(&self, parts: &[String], mut take: impl FnMut(&str, Vec<u8>) -> Result<()>) -> Result<()> {
+    pub(super) fn read_each(
+        &self,
+        parts: &[String],
+        mut take: impl FnMut(&str, Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
         match self {
-            Self::Folder(root) => parts.iter().try_for_each(|part| take(part, folder::read(root, part)?)),
+            Self::Folder(root) => parts
+                .iter()
+                .try_for_each(|part| take(part, folder::read(root, part)?)),
             Self::Bucket(bucket) => parts.chunks(AT_ONCE).try_for_each(|some| {
                 let read = bucket.read_all(some)?;
-                some.iter().zip(read).try_for_each(|(part, bytes)| take(part, bytes))
+                some.iter()
+                    .zip(read)
+                    .try_for_each(|(part, bytes)| take(part, bytes))
             }),
         }
     }
@@ -127,11 +136,16 @@ mod tests {
 
     use super::*;
 
-    const PART: &str = "runs/account=1/region=r/month=2026-10/2026-10-05_2026-10-05_0123456789abcdef.parquet";
+    const PART: &str =
+        "runs/account=1/region=r/month=2026-10/2026-10-05_2026-10-05_0123456789abcdef.parquet";
 
     fn folder() -> (tempfile::TempDir, Storage) {
         let folder = tempfile::tempdir().expect("a folder");
-        let storage = Storage::at(&folder.path().join("deep/dataset").display().to_string(), None).expect("a folder");
+        let storage = Storage::at(
+            &folder.path().join("deep/dataset").display().to_string(),
+            None,
+        )
+        .expect("a folder");
         (folder, storage)
     }
 
@@ -151,7 +165,9 @@ mod tests {
         assert!(!storage.exists().expect("told") && !storage.has(Table::Runs).expect("told"));
         assert!(storage.parts(Table::Runs).expect("listed").is_empty());
         storage.create(PART, b"bytes".to_vec()).expect("created");
-        storage.create(PART, b"bytes".to_vec()).expect("created again");
+        storage
+            .create(PART, b"bytes".to_vec())
+            .expect("created again");
         assert!(storage.exists().expect("told") && storage.has(Table::Runs).expect("told"));
         assert_eq!(storage.parts(Table::Runs).expect("listed"), [PART]);
         assert!(storage.parts(Table::Samples).expect("listed").is_empty());
@@ -170,9 +186,14 @@ mod tests {
     #[test]
     fn a_part_that_is_missing_is_named_by_its_place() {
         let (_folder, storage) = folder();
-        let error = storage.read_each(&[PART.to_owned()], |_, _| Ok(())).expect_err("missing");
+        let error = storage
+            .read_each(&[PART.to_owned()], |_, _| Ok(()))
+            .expect_err("missing");
         assert_eq!(error.kind(), Kind::Input);
-        assert!(error.to_string().contains(PART) && error.to_string().contains("missing"), "{error}");
+        assert!(
+            error.to_string().contains(PART) && error.to_string().contains("missing"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -188,14 +209,29 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "x").expect("written");
         let storage = Storage::at(&file.display().to_string(), None).expect("a place");
-        assert_eq!(storage.check_writable().expect_err("a file").kind(), Kind::Write);
-        assert_eq!(storage.create(PART, Vec::new()).expect_err("a file").kind(), Kind::Write);
+        assert_eq!(
+            storage.check_writable().expect_err("a file").kind(),
+            Kind::Write
+        );
+        assert_eq!(
+            storage.create(PART, Vec::new()).expect_err("a file").kind(),
+            Kind::Write
+        );
     }
 
     #[test]
     fn only_folders_and_buckets_hold_datasets() {
-        for place in ["gs://bucket/x", "https://bucket.s3.amazonaws.com/x", "file:///x", "s3://", "s3://Bucket/x"] {
-            assert_eq!(Storage::at(place, None).expect_err(place).kind(), Kind::Usage);
+        for place in [
+            "gs://bucket/x",
+            "https://bucket.s3.amazonaws.com/x",
+            "file:///x",
+            "s3://",
+            "s3://Bucket/x",
+        ] {
+            assert_eq!(
+                Storage::at(place, None).expect_err(place).kind(),
+                Kind::Usage
+            );
         }
     }
 

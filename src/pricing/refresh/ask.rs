@@ -52,9 +52,13 @@ pub async fn each<T>(
         }
     }
     let read = &read;
-    let asked = regions.iter().filter_map(|region| Some((region, clients.get(endpoint(region))?)));
+    let asked = regions
+        .iter()
+        .filter_map(|region| Some((region, clients.get(endpoint(region))?)));
     futures::stream::iter(asked)
-        .map(|(region, clients)| async move { read(region, &answers(region, clients, with_savings_plans).await?) })
+        .map(|(region, clients)| async move {
+            read(region, &answers(region, clients, with_savings_plans).await?)
+        })
         .buffered(REGIONS_AT_ONCE)
         .try_collect()
         .await
@@ -71,7 +75,14 @@ pub(crate) async fn configured_region(profile: Option<&str>) -> Option<String> {
 }
 
 async fn login(profile: Option<&str>) -> aws::Login {
-    aws::log_in(&LoginRequest { profile: profile.map(str::to_owned), ..LoginRequest::default() }, Patience::AWS).await
+    aws::log_in(
+        &LoginRequest {
+            profile: profile.map(str::to_owned),
+            ..LoginRequest::default()
+        },
+        Patience::AWS,
+    )
+    .await
 }
 
 async fn answers(region: &str, clients: &Clients, with_savings_plans: bool) -> Result<Answers> {
@@ -83,7 +94,11 @@ async fn answers(region: &str, clients: &Clients, with_savings_plans: bool) -> R
         codebuild: products(pricing, "CodeBuild", region, &[]).await?,
         ec2,
         vpc: products(pricing, "AmazonVPC", region, &[]).await?,
-        rates: if with_savings_plans { rates(&clients.savingsplans, region).await? } else { Vec::new() },
+        rates: if with_savings_plans {
+            rates(&clients.savingsplans, region).await?
+        } else {
+            Vec::new()
+        },
     })
 }
 
@@ -98,15 +113,31 @@ async fn products(
     let of_region = ("regionCode", region);
     let filters = std::iter::once(&of_region)
         .chain(attributes)
-        .map(|(field, value)| Filter::builder().r#type(FilterType::TermMatch).field(*field).value(*value).build());
-    let filters: Vec<Filter> = filters.collect::<Result<_, _>>().map_err(|cause| unbuildable(&what, cause))?;
-    let request =
-        client.get_products().service_code(service).set_filters(Some(filters)).format_version("aws_v1").max_results(100);
+        .map(|(field, value)| {
+            Filter::builder()
+                .r#type(FilterType::TermMatch)
+                .field(*field)
+                .value(*value)
+                .build()
+        });
+    let filters: Vec<Filter> = filters
+        .collect::<Result<_, _>>()
+        .map_err(|cause| unbuildable(&what, cause))?;
+    let request = client
+        .get_products()
+        .service_code(service)
+        .set_filters(Some(filters))
+        .format_version("aws_v1")
+        .max_results(100);
     let mut pages = Pages::new(what);
     let mut products = Vec::new();
     loop {
-        let page =
-            request.clone().set_next_token(pages.token.clone()).send().await.map_err(|error| failed(&pages.what, error))?;
+        let page = request
+            .clone()
+            .set_next_token(pages.token.clone())
+            .send()
+            .await
+            .map_err(|error| failed(&pages.what, error))?;
         products.extend(page.price_list.unwrap_or_default());
         if !pages.turn(page.next_token)? {
             return Ok(products);
@@ -116,13 +147,25 @@ async fn products(
 
 /// Every region that the price list has Fargate prices for, without Local Zones.
 pub async fn regions(client: &aws_sdk_pricing::Client) -> Result<Vec<String>> {
-    let request = client.get_attribute_values().service_code("AmazonECS").attribute_name("regionCode").max_results(100);
+    let request = client
+        .get_attribute_values()
+        .service_code("AmazonECS")
+        .attribute_name("regionCode")
+        .max_results(100);
     let mut pages = Pages::new("the regions of the price list".to_owned());
     let mut regions = BTreeSet::new();
     loop {
-        let page =
-            request.clone().set_next_token(pages.token.clone()).send().await.map_err(|error| failed(&pages.what, error))?;
-        let values = page.attribute_values.unwrap_or_default().into_iter().filter_map(|value| value.value);
+        let page = request
+            .clone()
+            .set_next_token(pages.token.clone())
+            .send()
+            .await
+            .map_err(|error| failed(&pages.what, error))?;
+        let values = page
+            .attribute_values
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|value| value.value);
         regions.extend(values.filter(|value| is_region(value)));
         if !pages.turn(page.next_token)? {
             return Ok(regions.into_iter().collect());
@@ -133,7 +176,9 @@ pub async fn regions(client: &aws_sdk_pricing::Client) -> Result<Vec<String>> {
 /// `us-east-1`, `us-gov-west-1`; not `us-west-2-lax-1`, which is a zone.
 fn is_region(name: &str) -> bool {
     let mut parts = name.rsplit('-');
-    let is_numbered = parts.next().is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_numbered = parts
+        .next()
+        .is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()));
     let mut words = 0;
     is_numbered
         && parts.all(|part| {
@@ -162,9 +207,19 @@ async fn rates(client: &aws_sdk_savingsplans::Client, region: &str) -> Result<Ve
     let mut pages = Pages::new(what);
     let mut rates = Vec::new();
     loop {
-        let page =
-            request.clone().set_next_token(pages.token.clone()).send().await.map_err(|error| failed(&pages.what, error))?;
-        rates.extend(page.search_results.unwrap_or_default().into_iter().filter(|rate| is_of(rate, region)).map(rate));
+        let page = request
+            .clone()
+            .set_next_token(pages.token.clone())
+            .send()
+            .await
+            .map_err(|error| failed(&pages.what, error))?;
+        rates.extend(
+            page.search_results
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|rate| is_of(rate, region))
+                .map(rate),
+        );
         if !pages.turn(page.next_token)? {
             return Ok(rates);
         }
@@ -176,21 +231,38 @@ fn is_of(rate: &plans::SavingsPlanOfferingRate, region: &str) -> bool {
     let is_region = |key: &&plans::SavingsPlanOfferingRateProperty| {
         key.name.as_deref() == Some(plans::SavingsPlanRatePropertyKey::Region.as_str())
     };
-    rate.properties().iter().filter(is_region).all(|property| property.value.as_deref() == Some(region))
+    rate.properties()
+        .iter()
+        .filter(is_region)
+        .all(|property| property.value.as_deref() == Some(region))
 }
 
 fn rate(rate: plans::SavingsPlanOfferingRate) -> Rate {
     let offering = rate.savings_plan_offering;
     let of = |text: fn(&plans::ParentSavingsPlanOffering) -> Option<&str>| {
-        offering.as_ref().and_then(text).unwrap_or_default().to_owned()
+        offering
+            .as_ref()
+            .and_then(text)
+            .unwrap_or_default()
+            .to_owned()
     };
     Rate {
         usage_type: rate.usage_type.unwrap_or_default(),
         rate: rate.rate.unwrap_or_default(),
-        unit: rate.unit.map(|unit| unit.as_str().to_owned()).unwrap_or_default(),
+        unit: rate
+            .unit
+            .map(|unit| unit.as_str().to_owned())
+            .unwrap_or_default(),
         currency: of(|offering| offering.currency.as_ref().map(plans::CurrencyCode::as_str)),
-        payment_option: of(|offering| offering.payment_option.as_ref().map(plans::SavingsPlanPaymentOption::as_str)),
-        duration_s: offering.map(|offering| offering.duration_seconds).unwrap_or_default(),
+        payment_option: of(|offering| {
+            offering
+                .payment_option
+                .as_ref()
+                .map(plans::SavingsPlanPaymentOption::as_str)
+        }),
+        duration_s: offering
+            .map(|offering| offering.duration_seconds)
+            .unwrap_or_default(),
     }
 }
 
@@ -204,18 +276,30 @@ struct Pages {
 
 impl Pages {
     fn new(what: String) -> Self {
-        Self { what, token: None, seen: BTreeSet::new() }
+        Self {
+            what,
+            token: None,
+            seen: BTreeSet::new(),
+        }
     }
 
     /// Goes to the page of `token`; false after the last page.
     fn turn(&mut self, token: Option<String>) -> Result<bool> {
         self.token = token.filter(|token| !token.is_empty());
-        let Some(token) = &self.token else { return Ok(false) };
+        let Some(token) = &self.token else {
+            return Ok(false);
+        };
         if !self.seen.insert(token.clone()) {
-            return Err(Error::new(Kind::Input, format!("AWS repeats a page of {}", self.what)).hint("try again later"));
+            return Err(
+                Error::new(Kind::Input, format!("AWS repeats a page of {}", self.what))
+                    .hint("try again later"),
+            );
         }
         if self.seen.len() >= MAX_PAGES {
-            return Err(Error::new(Kind::Input, format!("AWS has more than {MAX_PAGES} pages of {}", self.what)));
+            return Err(Error::new(
+                Kind::Input,
+                format!("AWS has more than {MAX_PAGES} pages of {}", self.what),
+            ));
         }
         Ok(true)
     }
@@ -238,25 +322,44 @@ where
             .hint("log in (`aws sso login`), choose a profile with --profile, or set AWS_ACCESS_KEY_ID");
     }
     if let Some(code) = error.code().map(str::to_owned) {
-        let cause = format!("{code}: {}", error.message().unwrap_or("AWS gives no reason"));
+        let cause = format!(
+            "{code}: {}",
+            error.message().unwrap_or("AWS gives no reason")
+        );
         return if AUTHENTICATION.contains(&code.as_str()) {
             let hint = "the credentials need pricing:GetProducts, pricing:GetAttributeValues and, for --savings-plans, \
                         savingsplans:DescribeSavingsPlansOfferingRates";
-            Error::new(Kind::Authentication, message).cause(cause).hint(hint)
+            Error::new(Kind::Authentication, message)
+                .cause(cause)
+                .hint(hint)
         } else {
-            Error::new(Kind::Failure, message).cause(cause).hint("try again later")
+            Error::new(Kind::Failure, message)
+                .cause(cause)
+                .hint("try again later")
         };
     }
-    let is_answer = error.raw_response().is_some_and(|response| response.status().is_success());
+    let is_answer = error
+        .raw_response()
+        .is_some_and(|response| response.status().is_success());
     if is_answer {
-        return Error::new(Kind::Input, format!("AWS's answer about {what} cannot be read")).cause(error);
+        return Error::new(
+            Kind::Input,
+            format!("AWS's answer about {what} cannot be read"),
+        )
+        .cause(error);
     }
-    Error::new(Kind::Failure, message).cause(error).hint("is the network there, and AWS_ENDPOINT_URL right?")
+    Error::new(Kind::Failure, message)
+        .cause(error)
+        .hint("is the network there, and AWS_ENDPOINT_URL right?")
 }
 
 fn credentials_error(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.take(16).find_map(|error| error.downcast_ref::<CredentialsError>().map(ToString::to_string))
+    chain.take(16).find_map(|error| {
+        error
+            .downcast_ref::<CredentialsError>()
+            .map(ToString::to_string)
+    })
 }
 
 #[cfg(test)]
@@ -265,10 +368,24 @@ mod tests {
 
     #[test]
     fn zones_are_no_regions() {
-        for region in ["us-east-1", "us-gov-west-1", "ap-southeast-5", "eusc-de-east-1"] {
+        for region in [
+            "us-east-1",
+            "us-gov-west-1",
+            "ap-southeast-5",
+            "eusc-de-east-1",
+        ] {
             assert!(is_region(region), "{region}");
         }
-        for other in ["us-west-2-lax-1", "us-east-1-wl1-bos1", "global", "", "us-1", "-1", "us--1", "us-east-"] {
+        for other in [
+            "us-west-2-lax-1",
+            "us-east-1-wl1-bos1",
+            "global",
+            "",
+            "us-1",
+            "-1",
+            "us--1",
+            "us-east-",
+        ] {
             assert!(!is_region(other), "{other}");
         }
     }
@@ -281,13 +398,19 @@ mod tests {
         assert!(!pages.turn(Some(String::new())).expect("the end"));
         assert!(!pages.turn(None).expect("the end"));
         let error = pages.turn(Some("a".to_owned())).expect_err("seen before");
-        assert_eq!((error.kind(), error.to_string()), (Kind::Input, "AWS repeats a page of prices".to_owned()));
+        assert_eq!(
+            (error.kind(), error.to_string()),
+            (Kind::Input, "AWS repeats a page of prices".to_owned())
+        );
     }
 
     #[test]
     fn endless_pages_are_an_error() {
         let mut pages = Pages::new("prices".to_owned());
         let error = (0..=MAX_PAGES).find_map(|page| pages.turn(Some(page.to_string())).err());
-        assert_eq!(error.map(|error| error.to_string()), Some("AWS has more than 500 pages of prices".to_owned()));
+        assert_eq!(
+            error.map(|error| error.to_string()),
+            Some("AWS has more than 500 pages of prices".to_owned())
+        );
     }
 }

@@ -14,13 +14,21 @@ pub(super) fn prices(product: &Product, types: &[CodebuildType]) -> Result<Vec<P
         _ => return Ok(Vec::new()),
     };
     let compute_type = product.attribute("computeType");
-    let Some(spelling) = Spelling::of(compute_type, product.attribute("operatingSystem")) else { return Ok(Vec::new()) };
+    let Some(spelling) = Spelling::of(compute_type, product.attribute("operatingSystem")) else {
+        return Ok(Vec::new());
+    };
     if !product.usage().starts_with(usage) {
-        return Err(format!("compute type `{compute_type}` contradicts the usage type `{}`", product.attribute("usagetype")));
+        return Err(format!(
+            "compute type `{compute_type}` contradicts the usage type `{}`",
+            product.attribute("usagetype")
+        ));
     }
     let known = types.iter().filter(|kind| spelling.is(kind));
-    let priced =
-        |kind: &CodebuildType| Priced { item: item(&kind.environment_type, &kind.compute_type), units, unit: Some(unit) };
+    let priced = |kind: &CodebuildType| Priced {
+        item: item(&kind.environment_type, &kind.compute_type),
+        units,
+        unit: Some(unit),
+    };
     Ok(known.map(priced).collect())
 }
 
@@ -48,7 +56,10 @@ impl Spelling {
                 _ => return None,
             };
             let compute_type = format!("BUILD_LAMBDA_{}", memory.to_ascii_uppercase());
-            return Some(Self { environment: Environment::Named(environment), compute_type });
+            return Some(Self {
+                environment: Environment::Named(environment),
+                compute_type,
+            });
         }
         let environment = match (family, operating_system) {
             ("general1", "Linux") => Environment::Named("LINUX_CONTAINER"),
@@ -57,7 +68,10 @@ impl Spelling {
             ("gpu1", "Linux") => Environment::Named("LINUX_GPU_CONTAINER"),
             _ => return None,
         };
-        Some(Self { environment, compute_type: format!("BUILD_GENERAL1_{}", size.to_ascii_uppercase()) })
+        Some(Self {
+            environment,
+            compute_type: format!("BUILD_GENERAL1_{}", size.to_ascii_uppercase()),
+        })
     }
 
     fn is(&self, kind: &CodebuildType) -> bool {

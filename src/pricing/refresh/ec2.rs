@@ -17,15 +17,26 @@ pub(super) const INSTANCES: &[(&str, &str)] = &[
 ];
 
 /// What makes a product the storage price of gp3.
-pub(super) const VOLUMES: &[(&str, &str)] = &[("productFamily", "Storage"), ("volumeApiName", "gp3")];
+pub(super) const VOLUMES: &[(&str, &str)] =
+    &[("productFamily", "Storage"), ("volumeApiName", "gp3")];
 
 /// The price that an EC2 product states; none for instance types that the book does not describe.
 pub(super) fn price(product: &Product, instance_types: &BTreeSet<String>) -> Option<Priced> {
     let name = product.attribute("instanceType");
     if product.has(INSTANCES) && instance_types.contains(name) {
-        Some(Priced { item: item(name), units: &["Hrs", "hours"], unit: None })
-    } else if product.attribute("volumeApiName") == "gp3" && product.usage() == "EBS:VolumeUsage.gp3" {
-        Some(Priced { item: volume_item(), units: &["GB-Mo", "GB-month"], unit: Some("usd") })
+        Some(Priced {
+            item: item(name),
+            units: &["Hrs", "hours"],
+            unit: None,
+        })
+    } else if product.attribute("volumeApiName") == "gp3"
+        && product.usage() == "EBS:VolumeUsage.gp3"
+    {
+        Some(Priced {
+            item: volume_item(),
+            units: &["GB-Mo", "GB-month"],
+            unit: Some("usd"),
+        })
     } else {
         None
     }
@@ -34,7 +45,11 @@ pub(super) fn price(product: &Product, instance_types: &BTreeSet<String>) -> Opt
 /// The price that a VPC product states; none for what is not an address in use.
 pub(super) fn address(product: &Product) -> Option<Priced> {
     let is_address = product.usage() == "PublicIPv4:InUseAddress";
-    is_address.then(|| Priced { item: address_item(), units: &["Hrs", "hours"], unit: Some("usd") })
+    is_address.then(|| Priced {
+        item: address_item(),
+        units: &["Hrs", "hours"],
+        unit: Some("usd"),
+    })
 }
 
 /// The price of an instance type.

@@ -19,7 +19,10 @@ const X86: &[(Os, Architecture)] = &[(Os::Linux, Architecture::X86_64)];
 const ARM: &[(Os, Architecture)] = &[(Os::Linux, Architecture::Arm64)];
 const WINDOWS: &[(Os, Architecture)] = &[(Os::Windows, Architecture::X86_64)];
 /// Storage has one price for both architectures; Windows has no storage to configure.
-const LINUX: &[(Os, Architecture)] = &[(Os::Linux, Architecture::X86_64), (Os::Linux, Architecture::Arm64)];
+const LINUX: &[(Os, Architecture)] = &[
+    (Os::Linux, Architecture::X86_64),
+    (Os::Linux, Architecture::Arm64),
+];
 
 const EPHEMERAL: &str = "ephemeral_gib_hour";
 
@@ -41,17 +44,25 @@ fn component(usage: &str) -> Option<Component> {
 
 /// The prices that an ECS product states; none for what is not Fargate.
 pub(super) fn prices(product: &Product) -> Result<Vec<Priced>, String> {
-    let Some(component) = component(product.usage()) else { return Ok(Vec::new()) };
+    let Some(component) = component(product.usage()) else {
+        return Ok(Vec::new());
+    };
     // x86 and Linux products lack the attribute.
-    let is_arm = product.attribute("cpuArchitecture").eq_ignore_ascii_case("ARM");
-    let is_windows = product.attribute("operatingSystem").eq_ignore_ascii_case("Windows");
+    let is_arm = product
+        .attribute("cpuArchitecture")
+        .eq_ignore_ascii_case("ARM");
+    let is_windows = product
+        .attribute("operatingSystem")
+        .eq_ignore_ascii_case("Windows");
     let agrees = component.name == EPHEMERAL
-        || component
-            .sizes
-            .iter()
-            .all(|(os, architecture)| is_arm == (*architecture == Architecture::Arm64) && is_windows == (*os == Os::Windows));
+        || component.sizes.iter().all(|(os, architecture)| {
+            is_arm == (*architecture == Architecture::Arm64) && is_windows == (*os == Os::Windows)
+        });
     if !agrees {
-        return Err(format!("attributes contradict the usage type `{}`", product.attribute("usagetype")));
+        return Err(format!(
+            "attributes contradict the usage type `{}`",
+            product.attribute("usagetype")
+        ));
     }
     Ok(priced(&component, PurchaseOption::OnDemand))
 }
@@ -59,7 +70,11 @@ pub(super) fn prices(product: &Product) -> Result<Vec<Priced>, String> {
 /// The prices that a Savings Plan rate states; none for what Fargate does not discount or the book does not tell apart.
 pub(super) fn committed(rate: &Rate) -> Vec<Priced> {
     const YEAR_S: i64 = 365 * 86_400;
-    let option = match (rate.duration_s / YEAR_S, rate.duration_s % YEAR_S, rate.payment_option.as_str()) {
+    let option = match (
+        rate.duration_s / YEAR_S,
+        rate.duration_s % YEAR_S,
+        rate.payment_option.as_str(),
+    ) {
         (1, 0, "No Upfront") => PurchaseOption::SavingsPlan1yrNoUpfront,
         (1, 0, "All Upfront") => PurchaseOption::SavingsPlan1yrAllUpfront,
         (3, 0, "No Upfront") => PurchaseOption::SavingsPlan3yrNoUpfront,
@@ -83,21 +98,46 @@ fn priced(component: &Component, option: PurchaseOption) -> Vec<Priced> {
 }
 
 fn item(os: Os, architecture: Architecture, option: PurchaseOption, component: &str) -> Item {
-    let service = if option == PurchaseOption::OnDemand { Service::Fargate } else { Service::SavingsPlans };
-    Item::new(service, &[os.as_str(), architecture.as_str(), option.as_str(), component])
+    let service = if option == PurchaseOption::OnDemand {
+        Service::Fargate
+    } else {
+        Service::SavingsPlans
+    };
+    Item::new(
+        service,
+        &[
+            os.as_str(),
+            architecture.as_str(),
+            option.as_str(),
+            component,
+        ],
+    )
 }
 
 /// Every Fargate price of a complete region.
 pub(super) fn items(savings_plans: bool) -> Vec<Item> {
-    let on_demand = [(X86, true), (ARM, true), (WINDOWS, false)].into_iter().flat_map(|(sizes, linux)| {
-        let components = ["vcpu_hour", "gib_hour", if linux { EPHEMERAL } else { "os_license_vcpu_hour" }];
-        components.map(|component| item(sizes[0].0, sizes[0].1, PurchaseOption::OnDemand, component))
+    let on_demand = [(X86, true), (ARM, true), (WINDOWS, false)]
+        .into_iter()
+        .flat_map(|(sizes, linux)| {
+            let components = [
+                "vcpu_hour",
+                "gib_hour",
+                if linux {
+                    EPHEMERAL
+                } else {
+                    "os_license_vcpu_hour"
+                },
+            ];
+            components
+                .map(|component| item(sizes[0].0, sizes[0].1, PurchaseOption::OnDemand, component))
+        });
+    let plans = PurchaseOption::ALL.iter().filter(|option| {
+        savings_plans && !matches!(option, PurchaseOption::OnDemand | PurchaseOption::Spot)
     });
-    let plans = PurchaseOption::ALL
-        .iter()
-        .filter(|option| savings_plans && !matches!(option, PurchaseOption::OnDemand | PurchaseOption::Spot));
     let committed = plans.flat_map(|option| {
-        LINUX.iter().flat_map(|(os, architecture)| ["vcpu_hour", "gib_hour"].map(|part| item(*os, *architecture, *option, part)))
+        LINUX.iter().flat_map(|(os, architecture)| {
+            ["vcpu_hour", "gib_hour"].map(|part| item(*os, *architecture, *option, part))
+        })
     });
     on_demand.chain(committed).collect()
 }

@@ -28,7 +28,14 @@ pub enum Service {
 
 impl Service {
     /// Every service, in order.
-    pub const ALL: [Self; 6] = [Self::Fargate, Self::SavingsPlans, Self::Codebuild, Self::Ec2, Self::Volumes, Self::Addresses];
+    pub const ALL: [Self; 6] = [
+        Self::Fargate,
+        Self::SavingsPlans,
+        Self::Codebuild,
+        Self::Ec2,
+        Self::Volumes,
+        Self::Addresses,
+    ];
 }
 
 impl fmt::Display for Service {
@@ -53,7 +60,10 @@ pub(super) struct Item {
 
 impl Item {
     pub(super) fn new(service: Service, cells: &[&str]) -> Self {
-        Self { service, cells: cells.iter().map(|cell| (*cell).to_owned()).collect() }
+        Self {
+            service,
+            cells: cells.iter().map(|cell| (*cell).to_owned()).collect(),
+        }
     }
 }
 
@@ -107,7 +117,10 @@ pub struct Found {
 impl Found {
     /// How many prices of `service` were found.
     pub fn count(&self, service: Service) -> usize {
-        self.rows.keys().filter(|item| item.service == service).count()
+        self.rows
+            .keys()
+            .filter(|item| item.service == service)
+            .count()
     }
 
     /// The first and the last day that its prices are from; `None` without any.
@@ -118,7 +131,11 @@ impl Found {
 
     /// The prices of `service` that the list does not have.
     pub fn missing(&self, service: Service) -> Vec<String> {
-        self.missing.iter().filter(|item| item.service == service).map(Item::to_string).collect()
+        self.missing
+            .iter()
+            .filter(|item| item.service == service)
+            .map(Item::to_string)
+            .collect()
     }
 
     /// Whether a whole service, or a part of a Fargate price, is missing, or a price was left out. A size that the list
@@ -126,10 +143,17 @@ impl Found {
     pub fn is_incomplete(&self) -> bool {
         // vCPU and memory are worth nothing without each other.
         let group = |item: &Item| item.cells.split_last().map(|(_, group)| group.to_vec());
-        let is_fargate = |item: &&Item| matches!(item.service, Service::Fargate | Service::SavingsPlans);
+        let is_fargate =
+            |item: &&Item| matches!(item.service, Service::Fargate | Service::SavingsPlans);
         let groups: BTreeSet<_> = self.rows.keys().filter(is_fargate).map(group).collect();
-        let is_part = self.missing.iter().filter(is_fargate).any(|item| groups.contains(&group(item)));
-        let nothing_of = |service| self.count(service) == 0 && self.missing.iter().any(|item| item.service == service);
+        let is_part = self
+            .missing
+            .iter()
+            .filter(is_fargate)
+            .any(|item| groups.contains(&group(item)));
+        let nothing_of = |service| {
+            self.count(service) == 0 && self.missing.iter().any(|item| item.service == service)
+        };
         !self.left_out.is_empty() || is_part || Service::ALL.into_iter().any(nothing_of)
     }
 
@@ -155,48 +179,92 @@ struct Claim {
 
 impl<'a> Claims<'a> {
     pub(super) fn new(region: &'a str, now: Timestamp) -> Self {
-        Self { region, now, stated: BTreeMap::new(), left_out: BTreeSet::new(), unused: 0 }
+        Self {
+            region,
+            now,
+            stated: BTreeMap::new(),
+            left_out: BTreeSet::new(),
+            unused: 0,
+        }
     }
 
     /// Notes the prices that `product` states.
     pub(super) fn add(&mut self, product: &Product, prices: Result<Vec<Priced>, String>) {
         let now = self.now;
-        let prices = if product.is_of(self.region) { prices } else { Ok(Vec::new()) };
+        let prices = if product.is_of(self.region) {
+            prices
+        } else {
+            Ok(Vec::new())
+        };
         self.note(&product.sku, prices, |priced| {
             let usd = product.price(priced.units, now)?.to_owned();
-            Ok(Row { usd, unit: priced.unit, as_of: product.as_of.clone(), source: "AWS Price List API" })
+            Ok(Row {
+                usd,
+                unit: priced.unit,
+                as_of: product.as_of.clone(),
+                source: "AWS Price List API",
+            })
         });
     }
 
     /// Notes the prices that a Savings Plan rate states. Rates have no date of their own: they are as of now.
     pub(super) fn add_rate(&mut self, rate: &Rate, prices: Vec<Priced>) {
         let as_of = self.now.strftime("%Y-%m-%d").to_string();
-        let name = format!("{}, {} days, {}", rate.usage_type, rate.duration_s / 86_400, rate.payment_option);
+        let name = format!(
+            "{}, {} days, {}",
+            rate.usage_type,
+            rate.duration_s / 86_400,
+            rate.payment_option
+        );
         self.note(&name, Ok(prices), |priced| {
             if rate.currency != "USD" {
                 return Err(format!("price in {}, not in USD", rate.currency));
             }
-            if !priced.units.iter().any(|unit| unit.eq_ignore_ascii_case(&rate.unit)) {
-                return Err(format!("unit `{}`, not `{}`", rate.unit, priced.units.join("` or `")));
+            if !priced
+                .units
+                .iter()
+                .any(|unit| unit.eq_ignore_ascii_case(&rate.unit))
+            {
+                return Err(format!(
+                    "unit `{}`, not `{}`",
+                    rate.unit,
+                    priced.units.join("` or `")
+                ));
             }
             if !is_above_zero(&rate.rate)? {
                 return Err("free of charge".to_owned());
             }
-            Ok(Row { usd: rate.rate.clone(), unit: None, as_of: as_of.clone(), source: "AWS Savings Plans API" })
+            Ok(Row {
+                usd: rate.rate.clone(),
+                unit: None,
+                as_of: as_of.clone(),
+                source: "AWS Savings Plans API",
+            })
         });
     }
 
-    fn note(&mut self, name: &str, prices: Result<Vec<Priced>, String>, row: impl Fn(&Priced) -> Result<Row, String>) {
+    fn note(
+        &mut self,
+        name: &str,
+        prices: Result<Vec<Priced>, String>,
+        row: impl Fn(&Priced) -> Result<Row, String>,
+    ) {
         match prices {
             Ok(prices) if prices.is_empty() => self.unused += 1,
             Ok(prices) => {
                 for priced in prices {
-                    let claim = Claim { name: name.to_owned(), price: row(&priced) };
+                    let claim = Claim {
+                        name: name.to_owned(),
+                        price: row(&priced),
+                    };
                     self.stated.entry(priced.item).or_default().push(claim);
                 }
             }
             Err(reason) => {
-                self.left_out.insert(LeftOut { name: name.to_owned(), reason });
+                self.left_out.insert(LeftOut {
+                    name: name.to_owned(),
+                    reason,
+                });
             }
         }
     }
@@ -206,25 +274,45 @@ impl<'a> Claims<'a> {
         let mut rows = BTreeMap::new();
         let mut untaken = BTreeSet::new();
         for (item, claims) in self.stated {
-            let [claim] = claims.as_slice() else { return Err(ambiguous(self.region, &item, &claims)) };
+            let [claim] = claims.as_slice() else {
+                return Err(ambiguous(self.region, &item, &claims));
+            };
             match &claim.price {
                 Ok(row) => {
                     rows.insert(item, row.clone());
                 }
                 Err(reason) => {
                     let name = format!("{} ({} {item})", claim.name, item.service);
-                    self.left_out.insert(LeftOut { name, reason: reason.clone() });
+                    self.left_out.insert(LeftOut {
+                        name,
+                        reason: reason.clone(),
+                    });
                     untaken.insert(item);
                 }
             }
         }
-        let missing = wanted.iter().filter(|item| !rows.contains_key(item) && !untaken.contains(item)).cloned().collect();
-        Ok(Found { region: self.region.to_owned(), rows, missing, left_out: self.left_out, unused: self.unused })
+        let missing = wanted
+            .iter()
+            .filter(|item| !rows.contains_key(item) && !untaken.contains(item))
+            .cloned()
+            .collect();
+        Ok(Found {
+            region: self.region.to_owned(),
+            rows,
+            missing,
+            left_out: self.left_out,
+            unused: self.unused,
+        })
     }
 }
 
 fn ambiguous(region: &str, item: &Item, claims: &[Claim]) -> Error {
     let names: Vec<&str> = claims.iter().map(|claim| claim.name.as_str()).collect();
-    let message = format!("{} products state one price, {} {item} in {region}: {}", claims.len(), item.service, names.join("; "));
+    let message = format!(
+        "{} products state one price, {} {item} in {region}: {}",
+        claims.len(),
+        item.service,
+        names.join("; ")
+    );
     Error::new(Kind::Input, message).hint("no book was written; this is worth a bug report")
 }

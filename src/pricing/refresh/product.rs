@@ -58,21 +58,46 @@ struct Dimension {
 impl Product {
     /// The product that `text` describes.
     pub(super) fn read(text: &str) -> Result<Self> {
-        let Text { product: Described { sku, attributes }, terms, publication_date } = serde_json::from_str(text)
-            .map_err(|cause| Error::new(Kind::Input, "a product of the price list is not in AWS's shape").cause(cause))?;
+        let Text {
+            product: Described { sku, attributes },
+            terms,
+            publication_date,
+        } = serde_json::from_str(text).map_err(|cause| {
+            Error::new(
+                Kind::Input,
+                "a product of the price list is not in AWS's shape",
+            )
+            .cause(cause)
+        })?;
         let time = |text: &str| {
-            let refused = |cause| Error::new(Kind::Input, format!("`{text}` is no time, in product {sku}")).cause(cause);
-            text.parse::<Timestamp>().map_err(|error| refused(error.to_string()))
+            let refused = |cause| {
+                Error::new(
+                    Kind::Input,
+                    format!("`{text}` is no time, in product {sku}"),
+                )
+                .cause(cause)
+            };
+            text.parse::<Timestamp>()
+                .map_err(|error| refused(error.to_string()))
         };
         let as_of = time(&publication_date)?.strftime("%Y-%m-%d").to_string();
-        let terms = terms.on_demand.into_values().map(|term| Ok((time(&term.effective_date)?, term)));
+        let terms = terms
+            .on_demand
+            .into_values()
+            .map(|term| Ok((time(&term.effective_date)?, term)));
         let terms = terms.collect::<Result<_>>()?;
-        Ok(Self { sku, as_of, attributes, terms })
+        Ok(Self {
+            sku,
+            as_of,
+            attributes,
+            terms,
+        })
     }
 
     /// Whether it is sold in `region` itself, not in a zone or on an outpost of it.
     pub(super) fn is_of(&self, region: &str) -> bool {
-        self.attribute("regionCode") == region && matches!(self.attribute("locationType"), "AWS Region" | "")
+        self.attribute("regionCode") == region
+            && matches!(self.attribute("locationType"), "AWS Region" | "")
     }
 
     /// An attribute; empty where it has none of that name.
@@ -82,7 +107,9 @@ impl Product {
 
     /// Whether every attribute is as said.
     pub(super) fn has(&self, attributes: &[(&str, &str)]) -> bool {
-        attributes.iter().all(|(name, value)| self.attribute(name) == *value)
+        attributes
+            .iter()
+            .all(|(name, value)| self.attribute(name) == *value)
     }
 
     /// Its usage type without the prefix of the region.
@@ -95,8 +122,15 @@ impl Product {
         let tiers: Vec<&Dimension> = self.term_in_force(now)?.price_dimensions.values().collect();
         let mut paid = Vec::new();
         for tier in &tiers {
-            if !units.iter().any(|unit| unit.eq_ignore_ascii_case(&tier.unit)) {
-                return Err(format!("unit `{}`, not `{}`", tier.unit, units.join("` or `")));
+            if !units
+                .iter()
+                .any(|unit| unit.eq_ignore_ascii_case(&tier.unit))
+            {
+                return Err(format!(
+                    "unit `{}`, not `{}`",
+                    tier.unit,
+                    units.join("` or `")
+                ));
             }
             let usd = tier.usd()?;
             if is_above_zero(usd)? {
@@ -106,9 +140,10 @@ impl Product {
         match paid.as_slice() {
             [] => Err("free of charge".to_owned()),
             [(tier, usd)] if matches!(tier.begin_range.as_deref(), Some("0") | None) => Ok(usd),
-            [(tier, _)] if tiers.len() == 1 => {
-                Err(format!("charged from {} units on", tier.begin_range.as_deref().unwrap_or_default()))
-            }
+            [(tier, _)] if tiers.len() == 1 => Err(format!(
+                "charged from {} units on",
+                tier.begin_range.as_deref().unwrap_or_default()
+            )),
             _ => Err(format!("price of {} tiers", tiers.len())),
         }
     }
@@ -116,27 +151,45 @@ impl Product {
     /// The on-demand term with the newest start that is not in the future.
     fn term_in_force(&self, now: Timestamp) -> Result<&Term, String> {
         let day = |time: &Timestamp| time.strftime("%Y-%m-%d").to_string();
-        let newest = self.terms.iter().map(|(from, _)| from).filter(|from| **from <= now).max();
+        let newest = self
+            .terms
+            .iter()
+            .map(|(from, _)| from)
+            .filter(|from| **from <= now)
+            .max();
         let Some(newest) = newest else {
             return Err(match self.terms.iter().map(|(from, _)| from).min() {
                 Some(first) => format!("not in force before {}", day(first)),
                 None => "no on-demand price".to_owned(),
             });
         };
-        let in_force: Vec<&Term> = self.terms.iter().filter(|(from, _)| from == newest).map(|(_, term)| term).collect();
+        let in_force: Vec<&Term> = self
+            .terms
+            .iter()
+            .filter(|(from, _)| from == newest)
+            .map(|(_, term)| term)
+            .collect();
         match in_force.as_slice() {
             [term] => Ok(term),
-            several => Err(format!("{} prices in force since {}", several.len(), day(newest))),
+            several => Err(format!(
+                "{} prices in force since {}",
+                several.len(),
+                day(newest)
+            )),
         }
     }
 }
 
 impl Dimension {
     fn usd(&self) -> Result<&str, String> {
-        self.price_per_unit.get("USD").map(String::as_str).ok_or_else(|| {
-            let currencies: Vec<&str> = self.price_per_unit.keys().map(String::as_str).collect();
-            format!("price in {}, not in USD", currencies.join(", "))
-        })
+        self.price_per_unit
+            .get("USD")
+            .map(String::as_str)
+            .ok_or_else(|| {
+                let currencies: Vec<&str> =
+                    self.price_per_unit.keys().map(String::as_str).collect();
+                format!("price in {}, not in USD", currencies.join(", "))
+            })
     }
 }
 
@@ -151,7 +204,13 @@ pub(super) fn is_above_zero(price: &str) -> Result<bool, String> {
 /// `Fargate-GB-Hours` of `USE1-Fargate-GB-Hours`; a usage type without a region stays as it is.
 pub(super) fn without_region(usage_type: &str) -> &str {
     match usage_type.split_once('-') {
-        Some((region, rest)) if region.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) => rest,
+        Some((region, rest))
+            if region
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) =>
+        {
+            rest
+        }
         _ => usage_type,
     }
 }

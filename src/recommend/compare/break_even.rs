@@ -14,7 +14,10 @@ use crate::workload::{Architecture, Platform, PurchaseOption};
 
 /// Run lengths are searched up to the longest build, seconds.
 const LONGEST_S: u32 = 36 * 3_600;
-const _: () = assert!(LONGEST_S as i64 * 1_000 == LONGEST_BUILD_MS, "one limit in two units");
+const _: () = assert!(
+    LONGEST_S as i64 * 1_000 == LONGEST_BUILD_MS,
+    "one limit in two units"
+);
 /// Runs per day are searched up to this.
 const MOST_RUNS_PER_DAY: u32 = 1_000_000;
 
@@ -69,13 +72,34 @@ pub struct RunsPerDay {
 /// Between the best of each two platforms on the architecture of the cheapest. `candidates` are sorted by cost.
 pub(super) fn between_platforms(candidates: &[Candidate], load: Load) -> Vec<BreakEven> {
     let offers: Vec<Offer<'_>> = candidates.iter().filter_map(Offer::on_demand).collect();
-    let Some(architecture) = offers.first().map(|offer| offer.architecture) else { return Vec::new() };
-    let native: Vec<Offer<'_>> = offers.into_iter().filter(|offer| offer.architecture == architecture).collect();
-    let always_on = native.iter().find(|offer| matches!(offer.tariff.meter, Meter::AlwaysOn { .. }));
-    let is_best = |(at, offer): &(usize, &Offer<'_>)| !native[..*at].iter().any(|before| before.platform == offer.platform);
-    let best: Vec<&Offer<'_>> = native.iter().enumerate().filter(is_best).map(|(_, offer)| offer).collect();
-    let pairs = best.iter().enumerate().flat_map(|(at, cheaper)| best[at + 1..].iter().map(move |dearer| (cheaper, dearer)));
-    pairs.map(|(cheaper, dearer)| between(cheaper, dearer, always_on, load)).collect()
+    let Some(architecture) = offers.first().map(|offer| offer.architecture) else {
+        return Vec::new();
+    };
+    let native: Vec<Offer<'_>> = offers
+        .into_iter()
+        .filter(|offer| offer.architecture == architecture)
+        .collect();
+    let always_on = native
+        .iter()
+        .find(|offer| matches!(offer.tariff.meter, Meter::AlwaysOn { .. }));
+    let is_best = |(at, offer): &(usize, &Offer<'_>)| {
+        !native[..*at]
+            .iter()
+            .any(|before| before.platform == offer.platform)
+    };
+    let best: Vec<&Offer<'_>> = native
+        .iter()
+        .enumerate()
+        .filter(is_best)
+        .map(|(_, offer)| offer)
+        .collect();
+    let pairs = best
+        .iter()
+        .enumerate()
+        .flat_map(|(at, cheaper)| best[at + 1..].iter().map(move |dearer| (cheaper, dearer)));
+    pairs
+        .map(|(cheaper, dearer)| between(cheaper, dearer, always_on, load))
+        .collect()
 }
 
 /// A placement with a price.
@@ -89,17 +113,34 @@ struct Offer<'a> {
 impl<'a> Offer<'a> {
     fn on_demand(candidate: &'a Candidate) -> Option<Self> {
         let placement = &candidate.placement;
-        let tariff = candidate.tariff.as_ref().filter(|_| placement.purchase_option == PurchaseOption::OnDemand)?;
+        let tariff = candidate
+            .tariff
+            .as_ref()
+            .filter(|_| placement.purchase_option == PurchaseOption::OnDemand)?;
         let size = placement.size.as_ref().map_or("", |size| &size.name);
-        Some(Self { platform: placement.platform, architecture: placement.architecture, size, tariff })
+        Some(Self {
+            platform: placement.platform,
+            architecture: placement.architecture,
+            size,
+            tariff,
+        })
     }
 
     fn contender(&self) -> Contender {
-        Contender { platform: self.platform, size: self.size.to_owned(), architecture: self.architecture }
+        Contender {
+            platform: self.platform,
+            size: self.size.to_owned(),
+            architecture: self.architecture,
+        }
     }
 }
 
-fn between(cheaper: &Offer<'_>, dearer: &Offer<'_>, always_on: Option<&Offer<'_>>, load: Load) -> BreakEven {
+fn between(
+    cheaper: &Offer<'_>,
+    dearer: &Offer<'_>,
+    always_on: Option<&Offer<'_>>,
+    load: Load,
+) -> BreakEven {
     let by_the_run = match (cheaper.platform, dearer.platform) {
         (Platform::Ec2, _) => Some(dearer),
         (_, Platform::Ec2) => Some(cheaper),
@@ -109,27 +150,49 @@ fn between(cheaper: &Offer<'_>, dearer: &Offer<'_>, always_on: Option<&Offer<'_>
         cheaper: cheaper.contender(),
         dearer: dearer.contender(),
         run_length: run_length(cheaper, dearer, load),
-        runs_per_day: always_on.zip(by_the_run).and_then(|(always_on, by_the_run)| runs_per_day(always_on, by_the_run, load)),
+        runs_per_day: always_on
+            .zip(by_the_run)
+            .and_then(|(always_on, by_the_run)| runs_per_day(always_on, by_the_run, load)),
     }
 }
 
 fn run_length(one: &Offer<'_>, other: &Offer<'_>, load: Load) -> Option<RunLength> {
     let duel = Duel::new(one.tariff, other.tariff)?;
-    let order = |seconds: u32| duel.order(Load { duration_ms: i64::from(seconds) * 1_000, ..load });
+    let order = |seconds: u32| {
+        duel.order(Load {
+            duration_ms: i64::from(seconds) * 1_000,
+            ..load
+        })
+    };
     let at_the_end = order(LONGEST_S).filter(|order| order.is_ne())?;
-    let cheaper = if at_the_end.is_lt() { one.platform } else { other.platform };
+    let cheaper = if at_the_end.is_lt() {
+        one.platform
+    } else {
+        other.platform
+    };
     let from_s = last_stretch(LONGEST_S, |seconds| order(seconds) == Some(at_the_end))?;
-    Some(RunLength { cheaper, from_s, up_to_s: LONGEST_S })
+    Some(RunLength {
+        cheaper,
+        from_s,
+        up_to_s: LONGEST_S,
+    })
 }
 
 fn runs_per_day(always_on: &Offer<'_>, by_the_run: &Offer<'_>, load: Load) -> Option<RunsPerDay> {
     let duel = Duel::new(always_on.tariff, by_the_run.tariff)?;
-    let order = |runs_per_day| duel.order(Load { runs_per_day, ..load });
+    let order = |runs_per_day| {
+        duel.order(Load {
+            runs_per_day,
+            ..load
+        })
+    };
     order(MOST_RUNS_PER_DAY)?;
     Some(RunsPerDay {
         always_on: always_on.size.to_owned(),
         instead_of: by_the_run.platform,
-        from: last_stretch(MOST_RUNS_PER_DAY, |runs| order(runs) == Some(Ordering::Less)),
+        from: last_stretch(MOST_RUNS_PER_DAY, |runs| {
+            order(runs) == Some(Ordering::Less)
+        }),
         up_to: MOST_RUNS_PER_DAY,
     })
 }
@@ -149,7 +212,10 @@ impl Duel {
     fn new(one: &Tariff, other: &Tariff) -> Option<Self> {
         let rates = [one, other].map(|tariff| tariff.usd_per_month.amount().normalize());
         let scale = rates[0].scale().max(rates[1].scale());
-        Some(Self { rates: [whole(rates[0], scale)?, whole(rates[1], scale)?], meters: [one.meter, other.meter] })
+        Some(Self {
+            rates: [whole(rates[0], scale)?, whole(rates[1], scale)?],
+            meters: [one.meter, other.meter],
+        })
     }
 
     /// How the cost of the one compares with the cost of the other; `None` beyond what can be counted.
@@ -161,7 +227,8 @@ impl Duel {
 
 /// `rate` in units of 10^-scale, which holds all its digits.
 fn whole(rate: Decimal, scale: u32) -> Option<i128> {
-    rate.mantissa().checked_mul(10_i128.checked_pow(scale - rate.scale())?)
+    rate.mantissa()
+        .checked_mul(10_i128.checked_pow(scale - rate.scale())?)
 }
 
 #[cfg(test)]
@@ -174,33 +241,67 @@ mod tests {
     use crate::pricing::Metering;
     use crate::units::{TaskSize, Usd};
 
-    const LOAD: Load = Load { duration_ms: 600_000, runs_per_day: 1, days: 1 };
+    const LOAD: Load = Load {
+        duration_ms: 600_000,
+        runs_per_day: 1,
+        days: 1,
+    };
 
     fn by(rule: Metering, usd_per_hour: &str) -> Tariff {
         let usd_per_month = Usd::new(usd(usd_per_hour).amount() * Decimal::from(730));
-        Tariff { usd_per_month, meter: Meter::PerRun { rule, boot_ms: 0, free_ms: 0 } }
+        Tariff {
+            usd_per_month,
+            meter: Meter::PerRun {
+                rule,
+                boot_ms: 0,
+                free_ms: 0,
+            },
+        }
     }
 
     fn offer(platform: Platform, tariff: &Tariff) -> Offer<'_> {
-        Offer { platform, architecture: Architecture::X86_64, size: "", tariff }
+        Offer {
+            platform,
+            architecture: Architecture::X86_64,
+            size: "",
+            tariff,
+        }
     }
 
     fn length(fargate: &Tariff, codebuild: &Tariff) -> Option<RunLength> {
-        run_length(&offer(Platform::Fargate, fargate), &offer(Platform::Codebuild, codebuild), LOAD)
+        run_length(
+            &offer(Platform::Fargate, fargate),
+            &offer(Platform::Codebuild, codebuild),
+            LOAD,
+        )
     }
 
     fn from(cheaper: Platform, from_s: u32) -> RunLength {
-        RunLength { cheaper, from_s, up_to_s: 129_600 }
+        RunLength {
+            cheaper,
+            from_s,
+            up_to_s: 129_600,
+        }
     }
 
     fn pair(job: &Job, one: Platform, other: Platform) -> BreakEven {
-        let is_pair = |pair: &BreakEven| [(one, other), (other, one)].contains(&(pair.cheaper.platform, pair.dearer.platform));
-        compare(job, &book()).break_even.into_iter().find(is_pair).expect("both priced")
+        let is_pair = |pair: &BreakEven| {
+            [(one, other), (other, one)].contains(&(pair.cheaper.platform, pair.dearer.platform))
+        };
+        compare(job, &book())
+            .break_even
+            .into_iter()
+            .find(is_pair)
+            .expect("both priced")
     }
 
     /// 2 vCPU and 7.5 GiB: 8 GiB on Fargate at 0.11652 an hour; m6a.large at 0.0864 with 30 GiB of gp3, 65.472 a month.
     fn two_vcpu(seconds: i64) -> Job {
-        Job { architectures: vec![Architecture::X86_64], need: TaskSize::new(2048, 7680), ..job(2, 7, seconds, 100) }
+        Job {
+            architectures: vec![Architecture::X86_64],
+            need: TaskSize::new(2048, 7680),
+            ..job(2, 7, seconds, 100)
+        }
     }
 
     #[test]
@@ -223,7 +324,10 @@ mod tests {
             from: Some(444),
             up_to: 1_000_000,
         };
-        assert_eq!(pair(&two_vcpu(600), Platform::Fargate, Platform::Ec2).runs_per_day, Some(expected));
+        assert_eq!(
+            pair(&two_vcpu(600), Platform::Fargate, Platform::Ec2).runs_per_day,
+            Some(expected)
+        );
         // At 0.10 a build: 21.5 runs.
         let build = pair(&two_vcpu(600), Platform::Codebuild, Platform::Ec2).runs_per_day;
         assert_eq!(build.and_then(|turn| turn.from), Some(22));
@@ -239,15 +343,24 @@ mod tests {
     #[test]
     fn two_platforms_billed_by_the_run_turn_by_length_only() {
         let pair = pair(&job(1, 2, 600, 5), Platform::Fargate, Platform::Codebuild);
-        assert_eq!((pair.run_length, pair.runs_per_day), (Some(from(Platform::Fargate, 1)), None));
-        assert_eq!((pair.cheaper.architecture, pair.dearer.architecture), (Architecture::Arm64, Architecture::Arm64));
+        assert_eq!(
+            (pair.run_length, pair.runs_per_day),
+            (Some(from(Platform::Fargate, 1)), None)
+        );
+        assert_eq!(
+            (pair.cheaper.architecture, pair.dearer.architecture),
+            (Architecture::Arm64, Architecture::Arm64)
+        );
     }
 
     #[test]
     fn of_several_crossings_the_last_counts() {
         // 0.01 a minute against 0.0002 a second: 241 to 250 s are the last that the whole fifth minute costs as much or more.
         assert_eq!(
-            length(&by(Metering::FARGATE_LINUX, "0.72"), &by(Metering::CODEBUILD, "0.6")),
+            length(
+                &by(Metering::FARGATE_LINUX, "0.72"),
+                &by(Metering::CODEBUILD, "0.6")
+            ),
             Some(from(Platform::Codebuild, 251))
         );
     }
@@ -256,7 +369,14 @@ mod tests {
     fn free_minutes_shift_the_order_and_long_runs_shift_it_back() {
         let free_ms = 6_000_000;
         let build = by(Metering::CODEBUILD, "0.3");
-        let build = Tariff { meter: Meter::PerRun { rule: Metering::CODEBUILD, boot_ms: 0, free_ms }, ..build };
+        let build = Tariff {
+            meter: Meter::PerRun {
+                rule: Metering::CODEBUILD,
+                boot_ms: 0,
+                free_ms,
+            },
+            ..build
+        };
         // 0.2 × d against 0.3 × (d − 100 min): equal at 300 minutes; a minute later that one is over whole.
         let turn = length(&by(Metering::FARGATE_LINUX, "0.2"), &build);
         assert_eq!(turn, Some(from(Platform::Fargate, 18_001)));
@@ -266,8 +386,14 @@ mod tests {
     fn equal_costs_and_uncountable_ones_have_no_winner() {
         let one = by(Metering::FARGATE_LINUX, "0.6");
         assert_eq!(length(&one, &one), None);
-        let huge = Tariff { usd_per_month: Usd::new(Decimal::MAX), ..one };
-        let fine = Tariff { usd_per_month: usd("0.0000000000000000000000000001"), ..one };
+        let huge = Tariff {
+            usd_per_month: Usd::new(Decimal::MAX),
+            ..one
+        };
+        let fine = Tariff {
+            usd_per_month: usd("0.0000000000000000000000000001"),
+            ..one
+        };
         assert_eq!(length(&huge, &fine), None);
     }
 

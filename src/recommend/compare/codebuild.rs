@@ -13,20 +13,34 @@ use crate::workload::{Architecture, Platform, PurchaseOption};
 const LONGEST_LAMBDA_BUILD_MS: i64 = MS_PER_HOUR / 4;
 
 /// Every compute type that holds the job, and why Lambda compute is none of them.
-pub(super) fn candidates(job: &Job, book: &PriceBook, architecture: Architecture) -> Vec<Candidate> {
+pub(super) fn candidates(
+    job: &Job,
+    book: &PriceBook,
+    architecture: Architecture,
+) -> Vec<Candidate> {
     let draft = || Draft::new(Platform::Codebuild, architecture, PurchaseOption::OnDemand);
     if job.load.duration_ms > LONGEST_BUILD_MS {
         return vec![draft().infeasible("a build runs for 36 hours at most")];
     }
-    let known = book.codebuild_types().iter().filter(|kind| kind.architecture == architecture && kind.os == job.os);
+    let known = book
+        .codebuild_types()
+        .iter()
+        .filter(|kind| kind.architecture == architecture && kind.os == job.os);
     let (lambda, builders): (Vec<_>, Vec<_>) = known.partition(|kind| kind.lambda);
-    let (gpu, plain): (Vec<_>, Vec<_>) = builders.into_iter().filter(|kind| holds(kind, job)).partition(|kind| kind.gpu);
+    let (gpu, plain): (Vec<_>, Vec<_>) = builders
+        .into_iter()
+        .filter(|kind| holds(kind, job))
+        .partition(|kind| kind.gpu);
     let holding = if plain.is_empty() { gpu } else { plain };
-    let mut candidates: Vec<Candidate> = holding.into_iter().map(|kind| build(job, book, kind, draft())).collect();
+    let mut candidates: Vec<Candidate> = holding
+        .into_iter()
+        .map(|kind| build(job, book, kind, draft()))
+        .collect();
     if candidates.is_empty() {
         candidates.push(draft().infeasible("larger than every CodeBuild compute type"));
     }
-    candidates.extend((!lambda.is_empty()).then(|| draft().infeasible(why_not_lambda(job, &lambda))));
+    candidates
+        .extend((!lambda.is_empty()).then(|| draft().infeasible(why_not_lambda(job, &lambda))));
     candidates
 }
 
@@ -50,10 +64,24 @@ fn disk_gb(kind: &CodebuildType) -> u64 {
 }
 
 fn build(job: &Job, book: &PriceBook, kind: &CodebuildType, draft: Draft) -> Candidate {
-    let CodebuildType { environment_type, compute_type, .. } = kind;
-    let is_plain = matches!(environment_type.as_str(), "LINUX_CONTAINER" | "ARM_CONTAINER");
-    let name = if is_plain { compute_type.clone() } else { format!("{environment_type} {compute_type}") };
-    let draft = draft.sized(Size { name, ..size_of(kind.size().unwrap_or(job.need), None) });
+    let CodebuildType {
+        environment_type,
+        compute_type,
+        ..
+    } = kind;
+    let is_plain = matches!(
+        environment_type.as_str(),
+        "LINUX_CONTAINER" | "ARM_CONTAINER"
+    );
+    let name = if is_plain {
+        compute_type.clone()
+    } else {
+        format!("{environment_type} {compute_type}")
+    };
+    let draft = draft.sized(Size {
+        name,
+        ..size_of(kind.size().unwrap_or(job.need), None)
+    });
     let price = match book.codebuild(&job.region, environment_type, compute_type) {
         Ok(price) => price,
         Err(reason) => return draft.unpriced(reason.to_string()),
@@ -62,25 +90,47 @@ fn build(job: &Job, book: &PriceBook, kind: &CodebuildType, draft: Draft) -> Can
     let is_free = job.free_tier && is_codebuild_free_tier(environment_type, compute_type);
     let (free_ms, draft) = match is_free.then(|| book.codebuild_free_minutes(&job.region)) {
         None => (0, draft),
-        Some(Ok(minutes)) => (free_ms(minutes, job.load), draft.because("true if no other build uses the free minutes")),
+        Some(Ok(minutes)) => (
+            free_ms(minutes, job.load),
+            draft.because("true if no other build uses the free minutes"),
+        ),
         Some(Err(reason)) => (0, draft.because(reason.to_string())),
     };
-    let meter = Meter::PerRun { rule: price.unit.metering(), boot_ms: 0, free_ms };
-    draft.priced(Tariff { usd_per_month: codebuild_cost(price, MONTH_MS), meter }, job.load)
+    let meter = Meter::PerRun {
+        rule: price.unit.metering(),
+        boot_ms: 0,
+        free_ms,
+    };
+    draft.priced(
+        Tariff {
+            usd_per_month: codebuild_cost(price, MONTH_MS),
+            meter,
+        },
+        job.load,
+    )
 }
 
 /// Free build time of the period, by months of 730 hours.
 fn free_ms(minutes_per_month: u32, load: Load) -> i64 {
-    let free = i128::from(minutes_per_month) * 60_000 * i128::from(load.period_ms()) / i128::from(MONTH_MS);
+    let free = i128::from(minutes_per_month) * 60_000 * i128::from(load.period_ms())
+        / i128::from(MONTH_MS);
     i64::try_from(free).unwrap_or(i64::MAX)
 }
 
 /// Lambda compute is never known to hold a job: AWS does not publish its vCPU.
 fn why_not_lambda(job: &Job, types: &[&CodebuildType]) -> String {
-    let smallest = types.iter().filter(|kind| kind.memory_mib >= job.need.memory_mib).min_by_key(|kind| kind.memory_mib);
+    let smallest = types
+        .iter()
+        .filter(|kind| kind.memory_mib >= job.need.memory_mib)
+        .min_by_key(|kind| kind.memory_mib);
     match smallest {
-        _ if job.load.duration_ms > LONGEST_LAMBDA_BUILD_MS => "a build on Lambda compute runs for 15 minutes at most".to_owned(),
-        Some(kind) => format!("AWS does not publish the vCPU of Lambda compute; {} has the memory", kind.compute_type),
+        _ if job.load.duration_ms > LONGEST_LAMBDA_BUILD_MS => {
+            "a build on Lambda compute runs for 15 minutes at most".to_owned()
+        }
+        Some(kind) => format!(
+            "AWS does not publish the vCPU of Lambda compute; {} has the memory",
+            kind.compute_type
+        ),
         None => "larger than every Lambda compute type".to_owned(),
     }
 }
@@ -97,7 +147,10 @@ mod tests {
     }
 
     fn names(comparison: &Comparison) -> Vec<&str> {
-        let builds = comparison.placements.iter().filter(|found| found.platform == Platform::Codebuild);
+        let builds = comparison
+            .placements
+            .iter()
+            .filter(|found| found.platform == Platform::Codebuild);
         builds
             .filter(|found| found.architecture == Architecture::X86_64)
             .filter_map(|found| Some(found.size.as_ref()?.name.as_str()))
@@ -105,49 +158,96 @@ mod tests {
     }
 
     fn refusals(comparison: &Comparison) -> Vec<&str> {
-        let refused = comparison.placements.iter().filter(|found| found.platform == Platform::Codebuild && !found.feasible);
-        refused.flat_map(|found| &found.reasons).map(String::as_str).collect()
+        let refused = comparison
+            .placements
+            .iter()
+            .filter(|found| found.platform == Platform::Codebuild && !found.feasible);
+        refused
+            .flat_map(|found| &found.reasons)
+            .map(String::as_str)
+            .collect()
     }
 
     #[test]
     fn sixty_one_second_build_is_billed_two_minutes() {
-        let once = |seconds| Job { load: Load { days: 1, ..job(1, 2, seconds, 1).load }, ..job(1, 2, seconds, 1) };
-        assert_eq!(cost(x86(&compare(&once(61), &book()), "BUILD_GENERAL1_SMALL")), usd("0.01"));
-        assert_eq!(cost(x86(&compare(&once(60), &book()), "BUILD_GENERAL1_SMALL")), usd("0.005"));
+        let once = |seconds| Job {
+            load: Load {
+                days: 1,
+                ..job(1, 2, seconds, 1).load
+            },
+            ..job(1, 2, seconds, 1)
+        };
+        assert_eq!(
+            cost(x86(&compare(&once(61), &book()), "BUILD_GENERAL1_SMALL")),
+            usd("0.01")
+        );
+        assert_eq!(
+            cost(x86(&compare(&once(60), &book()), "BUILD_GENERAL1_SMALL")),
+            usd("0.005")
+        );
     }
 
     #[test]
     fn every_type_that_holds_the_job_is_listed() {
         let comparison = compare(&job(3, 5, 600, 1), &book());
-        let general = ["MEDIUM", "LARGE", "XLARGE", "2XLARGE"].map(|size| format!("BUILD_GENERAL1_{size}"));
+        let general =
+            ["MEDIUM", "LARGE", "XLARGE", "2XLARGE"].map(|size| format!("BUILD_GENERAL1_{size}"));
         assert_eq!(names(&comparison), general);
     }
 
     #[test]
     fn a_gpu_is_offered_only_where_nothing_else_holds_the_job() {
-        assert_eq!(names(&compare(&job(32, 200, 600, 1), &book())), ["LINUX_GPU_CONTAINER BUILD_GENERAL1_LARGE"]);
-        assert!(refusals(&compare(&job(73, 1, 600, 1), &book())).contains(&"larger than every CodeBuild compute type"));
+        assert_eq!(
+            names(&compare(&job(32, 200, 600, 1), &book())),
+            ["LINUX_GPU_CONTAINER BUILD_GENERAL1_LARGE"]
+        );
+        assert!(
+            refusals(&compare(&job(73, 1, 600, 1), &book()))
+                .contains(&"larger than every CodeBuild compute type")
+        );
     }
 
     #[test]
     fn a_build_of_more_than_36_hours_is_not_possible() {
-        assert!(x86(&compare(&job(1, 2, 129_600, 1), &book()), "BUILD_GENERAL1_SMALL").feasible);
-        assert_eq!(refusals(&compare(&job(1, 2, 129_601, 1), &book())), ["a build runs for 36 hours at most"; 2]);
+        assert!(
+            x86(
+                &compare(&job(1, 2, 129_600, 1), &book()),
+                "BUILD_GENERAL1_SMALL"
+            )
+            .feasible
+        );
+        assert_eq!(
+            refusals(&compare(&job(1, 2, 129_601, 1), &book())),
+            ["a build runs for 36 hours at most"; 2]
+        );
     }
 
     #[test]
     fn lambda_compute_is_never_silently_feasible() {
-        let reasons = |gib, seconds| refusals(&compare(&job(1, gib, seconds, 1), &book())).join(" | ");
-        let unknown = "AWS does not publish the vCPU of Lambda compute; BUILD_LAMBDA_4GB has the memory";
+        let reasons =
+            |gib, seconds| refusals(&compare(&job(1, gib, seconds, 1), &book())).join(" | ");
+        let unknown =
+            "AWS does not publish the vCPU of Lambda compute; BUILD_LAMBDA_4GB has the memory";
         assert_eq!(reasons(3, 900), format!("{unknown} | {unknown}"));
-        assert!(reasons(3, 901).starts_with("a build on Lambda compute runs for 15 minutes at most"));
+        assert!(
+            reasons(3, 901).starts_with("a build on Lambda compute runs for 15 minutes at most")
+        );
         assert!(reasons(11, 600).starts_with("larger than every Lambda compute type"));
     }
 
     #[test]
     fn a_disk_too_small_is_not_offered() {
         // 64 GB are 59.6 GiB, 128 GB are 119.2 GiB.
-        let smallest = |gib| names(&compare(&Job { ephemeral_gib: Some(gib), ..job(1, 2, 600, 1) }, &book()))[0].to_owned();
+        let smallest = |gib| {
+            names(&compare(
+                &Job {
+                    ephemeral_gib: Some(gib),
+                    ..job(1, 2, 600, 1)
+                },
+                &book(),
+            ))[0]
+                .to_owned()
+        };
         assert_eq!(
             [59, 60, 119, 120].map(smallest),
             ["SMALL", "MEDIUM", "MEDIUM", "XLARGE"].map(|size| format!("BUILD_GENERAL1_{size}"))
@@ -157,10 +257,24 @@ mod tests {
     #[test]
     fn free_minutes_are_taken_off_only_when_asked_and_only_from_small_types() {
         let paid = job(1, 2, 900, 20);
-        let free = compare(&Job { free_tier: true, ..paid.clone() }, &book());
+        let free = compare(
+            &Job {
+                free_tier: true,
+                ..paid.clone()
+            },
+            &book(),
+        );
         // 9,000 minutes less 100 × 720 ÷ 730, at 0.005.
-        assert_eq!(cost(x86(&free, "BUILD_GENERAL1_SMALL")).amount().round_dp(6), usd("44.506849").amount());
+        assert_eq!(
+            cost(x86(&free, "BUILD_GENERAL1_SMALL"))
+                .amount()
+                .round_dp(6),
+            usd("44.506849").amount()
+        );
         assert_eq!(cost(x86(&free, "BUILD_GENERAL1_MEDIUM")), usd("90"));
-        assert_eq!(cost(x86(&compare(&paid, &book()), "BUILD_GENERAL1_SMALL")), usd("45"));
+        assert_eq!(
+            cost(x86(&compare(&paid, &book()), "BUILD_GENERAL1_SMALL")),
+            usd("45")
+        );
     }
 }

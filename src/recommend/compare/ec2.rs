@@ -13,15 +13,27 @@ use crate::units::{TaskSize, Usd};
 use crate::workload::{Architecture, Os, Platform, PurchaseOption};
 
 /// On demand: the cheapest instance type launched for each run, and the cheapest always on.
-pub(super) fn candidates(job: &Job, book: &PriceBook, architecture: Architecture) -> Vec<Candidate> {
+pub(super) fn candidates(
+    job: &Job,
+    book: &PriceBook,
+    architecture: Architecture,
+) -> Vec<Candidate> {
     let draft = || Draft::new(Platform::Ec2, architecture, PurchaseOption::OnDemand);
     if job.os == Os::Windows {
         return vec![draft().unpriced("the EC2 prices in the price book are for Linux")];
     }
     match hosts(job, book, architecture) {
         Err(reason) => vec![draft().unpriced(reason.to_string())],
-        Ok(hosts) if hosts.is_empty() => vec![draft().infeasible("larger than every EC2 instance type in the price book")],
-        Ok(hosts) => [launched_per_run(job, &hosts, draft()), always_on(job, &hosts, draft())].into_iter().flatten().collect(),
+        Ok(hosts) if hosts.is_empty() => {
+            vec![draft().infeasible("larger than every EC2 instance type in the price book")]
+        }
+        Ok(hosts) => [
+            launched_per_run(job, &hosts, draft()),
+            always_on(job, &hosts, draft()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
     }
 }
 
@@ -36,21 +48,42 @@ struct Host<'a> {
 impl Host<'_> {
     /// The cost of 730 hours with room on the root volume for so many runs.
     fn usd_per_month(&self, ephemeral_gib: Option<u32>, runs: u32) -> Usd {
-        let root_gib = ROOT_GIB.saturating_add(ephemeral_gib.unwrap_or_default().saturating_mul(runs));
+        let root_gib =
+            ROOT_GIB.saturating_add(ephemeral_gib.unwrap_or_default().saturating_mul(runs));
         ec2_instance_cost(self.instance, root_gib, self.gp3_gib_month, None, MONTH_MS)
     }
 
     fn size(&self, way: &str) -> Size {
-        let InstanceType { name, cpu_units, memory_mib, .. } = self.instance;
-        Size { name: format!("{name}, {way}"), ..size_of(TaskSize::new(*cpu_units, *memory_mib), None) }
+        let InstanceType {
+            name,
+            cpu_units,
+            memory_mib,
+            ..
+        } = self.instance;
+        Size {
+            name: format!("{name}, {way}"),
+            ..size_of(TaskSize::new(*cpu_units, *memory_mib), None)
+        }
     }
 }
 
-fn hosts<'a>(job: &Job, book: &'a PriceBook, architecture: Architecture) -> Result<Vec<Host<'a>>, NotPriced> {
+fn hosts<'a>(
+    job: &Job,
+    book: &'a PriceBook,
+    architecture: Architecture,
+) -> Result<Vec<Host<'a>>, NotPriced> {
     let instances = book.instance_types(&job.region, architecture)?;
     let gp3_gib_month = book.root_volume_gib_month(&job.region)?;
-    let host = |instance| Host { instance, runs: runs_at_once(instance, job.need), gp3_gib_month };
-    Ok(instances.iter().map(host).filter(|host| host.runs > 0).collect())
+    let host = |instance| Host {
+        instance,
+        runs: runs_at_once(instance, job.need),
+        gp3_gib_month,
+    };
+    Ok(instances
+        .iter()
+        .map(host)
+        .filter(|host| host.runs > 0)
+        .collect())
 }
 
 /// How many runs fit on an instance beside the operating system and the agent.
@@ -63,31 +96,57 @@ fn runs_at_once(instance: &InstanceType, need: TaskSize) -> u32 {
         usd_per_hour: instance.usd_per_hour,
         root_usd_per_hour: Decimal::ZERO,
     }];
-    let together = |runs| TaskSize::new(need.cpu_units.saturating_mul(runs), need.memory_mib.saturating_mul(runs));
+    let together = |runs| {
+        TaskSize::new(
+            need.cpu_units.saturating_mul(runs),
+            need.memory_mib.saturating_mul(runs),
+        )
+    };
     let fits = |runs: &u32| pack::fits(together(*runs), &offer, &Rules::default());
-    (1..=instance.task_slots).take_while(fits).last().unwrap_or(0)
+    (1..=instance.task_slots)
+        .take_while(fits)
+        .last()
+        .unwrap_or(0)
 }
 
 fn launched_per_run(job: &Job, hosts: &[Host<'_>], draft: Draft) -> Option<Candidate> {
     let boot_ms = Rules::default().boot_ms.into();
-    let meter = Meter::PerRun { rule: Metering::EC2, boot_ms, free_ms: 0 };
-    let (host, tariff) =
-        cheapest(hosts, job.load, |host| Tariff { usd_per_month: host.usd_per_month(job.ephemeral_gib, 1), meter })?;
-    let draft = draft.minding(host.instance.quality).because(format!("{} s of boot are billed with each run", boot_ms / 1000));
-    Some(draft.sized(host.size("launched per run")).priced(tariff, job.load))
+    let meter = Meter::PerRun {
+        rule: Metering::EC2,
+        boot_ms,
+        free_ms: 0,
+    };
+    let (host, tariff) = cheapest(hosts, job.load, |host| Tariff {
+        usd_per_month: host.usd_per_month(job.ephemeral_gib, 1),
+        meter,
+    })?;
+    let draft = draft.minding(host.instance.quality).because(format!(
+        "{} s of boot are billed with each run",
+        boot_ms / 1000
+    ));
+    Some(
+        draft
+            .sized(host.size("launched per run"))
+            .priced(tariff, job.load),
+    )
 }
 
 fn always_on(job: &Job, hosts: &[Host<'_>], draft: Draft) -> Option<Candidate> {
     let (host, tariff) = cheapest(hosts, job.load, |host| Tariff {
         usd_per_month: host.usd_per_month(job.ephemeral_gib, host.runs),
-        meter: Meter::AlwaysOn { runs_per_instance: host.runs },
+        meter: Meter::AlwaysOn {
+            runs_per_instance: host.runs,
+        },
     })?;
     let overlap = job.load.overlap();
     let reason = match (ceil_div(overlap, host.runs.into()), i128::from(host.runs)) {
         (1, 1) => "one instance with room for one run: runs that start together wait".to_owned(),
         (1, room) => format!("one instance with room for {room} runs: more at once wait"),
         (instances, room) => {
-            format!("{instances} instances with room for {} runs: more at once wait", instances.saturating_mul(room))
+            format!(
+                "{instances} instances with room for {} runs: more at once wait",
+                instances.saturating_mul(room)
+            )
         }
     };
     let draft = draft.minding(host.instance.quality).because(reason);
@@ -95,9 +154,18 @@ fn always_on(job: &Job, hosts: &[Host<'_>], draft: Draft) -> Option<Candidate> {
 }
 
 /// The cheapest host by its tariff; at the same cost, the first by name.
-fn cheapest<'h, 'a>(hosts: &'h [Host<'a>], load: Load, tariff: impl Fn(&Host<'a>) -> Tariff) -> Option<(&'h Host<'a>, Tariff)> {
+fn cheapest<'h, 'a>(
+    hosts: &'h [Host<'a>],
+    load: Load,
+    tariff: impl Fn(&Host<'a>) -> Tariff,
+) -> Option<(&'h Host<'a>, Tariff)> {
     let offers = hosts.iter().map(|host| (host, tariff(host)));
-    offers.min_by_key(|(host, tariff)| (tariff.cost(load).unwrap_or(Usd::new(Decimal::MAX)), &host.instance.name))
+    offers.min_by_key(|(host, tariff)| {
+        (
+            tariff.cost(load).unwrap_or(Usd::new(Decimal::MAX)),
+            &host.instance.name,
+        )
+    })
 }
 
 #[cfg(test)]
@@ -108,41 +176,96 @@ mod tests {
 
     fn runs(name: &str, cpu_units: u32, memory_mib: u32) -> u32 {
         let book = book();
-        let types = book.instance_types("us-east-1", Architecture::X86_64).expect("priced");
-        runs_at_once(types.iter().find(|found| found.name == name).expect("known"), TaskSize::new(cpu_units, memory_mib))
+        let types = book
+            .instance_types("us-east-1", Architecture::X86_64)
+            .expect("priced");
+        runs_at_once(
+            types
+                .iter()
+                .find(|found| found.name == name)
+                .expect("known"),
+            TaskSize::new(cpu_units, memory_mib),
+        )
     }
 
     #[test]
     fn processor_memory_and_task_slots_limit_the_runs_of_an_instance() {
         // An m5.large leaves 2,048 units, 8,192 × 0.975 − 256 = 7,731 MiB and two slots.
-        assert_eq!([runs("m5.large", 1024, 1024), runs("m5.large", 1025, 1024), runs("m5.large", 2049, 1024)], [2, 1, 0]);
-        assert_eq!([runs("m5.large", 256, 3865), runs("m5.large", 256, 3866), runs("m5.large", 256, 7732)], [2, 1, 0]);
-        assert_eq!([runs("m5.large", 128, 128), runs("m5.4xlarge", 128, 128)], [2, 7]);
+        assert_eq!(
+            [
+                runs("m5.large", 1024, 1024),
+                runs("m5.large", 1025, 1024),
+                runs("m5.large", 2049, 1024)
+            ],
+            [2, 1, 0]
+        );
+        assert_eq!(
+            [
+                runs("m5.large", 256, 3865),
+                runs("m5.large", 256, 3866),
+                runs("m5.large", 256, 7732)
+            ],
+            [2, 1, 0]
+        );
+        assert_eq!(
+            [runs("m5.large", 128, 128), runs("m5.4xlarge", 128, 128)],
+            [2, 7]
+        );
     }
 
     #[test]
     fn an_instance_launched_per_run_is_billed_its_boot() {
         // 30 × 121 s of c6g.large at 0.068 with 30 GiB at 0.08 for 730 h.
         let comparison = compare(&job(1, 2, 1, 1), &book());
-        let launched = find(&comparison, Platform::Ec2, Architecture::Arm64, "c6g.large, launched per run");
+        let launched = find(
+            &comparison,
+            Platform::Ec2,
+            Architecture::Arm64,
+            "c6g.large, launched per run",
+        );
         assert_eq!(cost(launched), usd("0.07188174"));
-        assert_eq!(launched.reasons, ["120 s of boot are billed with each run", "needs an arm64 image"]);
+        assert_eq!(
+            launched.reasons,
+            [
+                "120 s of boot are billed with each run",
+                "needs an arm64 image"
+            ]
+        );
     }
 
     #[test]
     fn always_on_holds_the_runs_that_overlap_on_average() {
         // 5 × 40 h a day are 8.3 at once: five m6g.large, two runs on each, at 0.077 × 730 + 2.40 a month.
         let comparison = compare(&job(1, 2, 144_000, 5), &book());
-        let always_on = find(&comparison, Platform::Ec2, Architecture::Arm64, "m6g.large, always on");
+        let always_on = find(
+            &comparison,
+            Platform::Ec2,
+            Architecture::Arm64,
+            "m6g.large, always on",
+        );
         assert_eq!(cost(always_on), usd("289.03561644"));
-        assert_eq!(always_on.reasons[0], "5 instances with room for 10 runs: more at once wait");
+        assert_eq!(
+            always_on.reasons[0],
+            "5 instances with room for 10 runs: more at once wait"
+        );
     }
 
     #[test]
     fn runs_with_storage_enlarge_the_root_volume() {
         let with = |ephemeral_gib| {
-            let comparison = compare(&Job { ephemeral_gib, ..job(1, 2, 144_000, 5) }, &book());
-            let found = find(&comparison, Platform::Ec2, Architecture::Arm64, "m6g.large, always on");
+            let comparison = compare(
+                &Job {
+                    ephemeral_gib,
+                    ..job(1, 2, 144_000, 5)
+                },
+                &book(),
+            );
+            let found = find(
+                &comparison,
+                Platform::Ec2,
+                Architecture::Arm64,
+                "m6g.large, always on",
+            );
             cost(found).amount()
         };
         // Five volumes with 2 × 50 GiB more each at 0.08, for 720 of 730 hours.
@@ -153,14 +276,35 @@ mod tests {
     fn what_no_instance_holds_or_no_price_covers_has_its_reason() {
         let reason = |job: &Job| {
             let placements = compare(job, &book()).placements;
-            let ec2 = placements.into_iter().find(|found| found.platform == Platform::Ec2).expect("listed");
+            let ec2 = placements
+                .into_iter()
+                .find(|found| found.platform == Platform::Ec2)
+                .expect("listed");
             (ec2.feasible, ec2.cost_usd, ec2.reasons[0].clone())
         };
         let refused = |feasible, reason: &str| (feasible, None, reason.to_owned());
-        assert_eq!(reason(&job(500, 1, 60, 1)), refused(false, "larger than every EC2 instance type in the price book"));
-        let windows = Job { os: Os::Windows, ..job(1, 2, 60, 1) };
-        assert_eq!(reason(&windows), refused(true, "the EC2 prices in the price book are for Linux"));
-        let no_volume = Job { region: "eu-west-3".to_owned(), ..job(1, 2, 60, 1) };
-        assert_eq!(reason(&no_volume), refused(true, "no gp3 volume price for eu-west-3 in the price book"));
+        assert_eq!(
+            reason(&job(500, 1, 60, 1)),
+            refused(
+                false,
+                "larger than every EC2 instance type in the price book"
+            )
+        );
+        let windows = Job {
+            os: Os::Windows,
+            ..job(1, 2, 60, 1)
+        };
+        assert_eq!(
+            reason(&windows),
+            refused(true, "the EC2 prices in the price book are for Linux")
+        );
+        let no_volume = Job {
+            region: "eu-west-3".to_owned(),
+            ..job(1, 2, 60, 1)
+        };
+        assert_eq!(
+            reason(&no_volume),
+            refused(true, "no gp3 volume price for eu-west-3 in the price book")
+        );
     }
 }

@@ -34,21 +34,44 @@ impl Site {
         let regions: BTreeSet<String> = world
             .accounts
             .iter()
-            .flat_map(|account| account.regions.iter().filter(|region| region.is_enabled).map(|region| region.name.clone()))
+            .flat_map(|account| {
+                account
+                    .regions
+                    .iter()
+                    .filter(|region| region.is_enabled)
+                    .map(|region| region.name.clone())
+            })
             .collect();
         let fake = Fake::start(world);
         let folder = support::World::new();
         folder.write(".aws/config", fake.profiles());
-        Self { fake, folder, regions: regions.into_iter().collect(), begun: Cell::new(0) }
+        Self {
+            fake,
+            folder,
+            regions: regions.into_iter().collect(),
+            begun: Cell::new(0),
+        }
     }
 
     /// A handful of everything.
     pub(super) fn small() -> Self {
-        Self::of(World::seeded(1, Scale { days: 20, ..Scale::SMALL }))
+        Self::of(World::seeded(
+            1,
+            Scale {
+                days: 20,
+                ..Scale::SMALL
+            },
+        ))
     }
 
     pub(super) fn accounts(&self) -> Vec<String> {
-        self.fake.look(|world| world.accounts.iter().map(|account| account.id.clone()).collect())
+        self.fake.look(|world| {
+            world
+                .accounts
+                .iter()
+                .map(|account| account.id.clone())
+                .collect()
+        })
     }
 
     pub(super) fn now_ms(&self) -> i64 {
@@ -58,10 +81,19 @@ impl Site {
     /// `plimsoll` in this site's folder and environment.
     pub(super) fn plimsoll(&self, args: &[&str]) -> Command {
         let mut command = support::command(args);
-        command.current_dir(self.folder.path("")).env("HOME", self.folder.path(""));
+        command
+            .current_dir(self.folder.path(""))
+            .env("HOME", self.folder.path(""));
         for (name, value) in self.fake.env() {
             // Profiles say who asks; keys in the environment would go before them.
-            if !["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"].contains(&name.as_str()) {
+            if ![
+                "AWS_ACCESS_KEY_ID",
+                "AWS_SECRET_ACCESS_KEY",
+                "AWS_SESSION_TOKEN",
+                "AWS_REGION",
+            ]
+            .contains(&name.as_str())
+            {
                 command.env(name, value);
             }
         }
@@ -71,7 +103,9 @@ impl Site {
     /// `collect` with every account and region, as of the world's present.
     pub(super) fn collecting(&self, args: &[&str]) -> Command {
         self.begun.set(self.begun.get() + 1);
-        let now = jiff::Timestamp::from_millisecond(self.now_ms() + self.begun.get()).expect("a time").to_string();
+        let now = jiff::Timestamp::from_millisecond(self.now_ms() + self.begun.get())
+            .expect("a time")
+            .to_string();
         let mut command = self.plimsoll(&["collect", "--dataset", "dataset", "--now", &now]);
         if !args.contains(&"--pace") {
             command.args(["--pace", PACE]);
@@ -95,7 +129,11 @@ impl Site {
     }
 
     pub(super) fn start(&self, args: &[&str]) -> Child {
-        self.collecting(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts")
+        self.collecting(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts")
     }
 
     pub(super) fn dataset(&self) -> Dataset {
@@ -105,13 +143,31 @@ impl Site {
     /// Name, compute type and privilege of every CodeBuild project in the dataset.
     pub(super) fn projects(&self) -> Vec<(String, String, bool)> {
         let dataset = self.dataset();
-        let table = Scan::new(&dataset).expect("a dataset").table(Table::Workloads).expect("rows").expect("a table");
-        let [kind, name, compute] = ["kind", "name", "compute_type"].map(|column| texts(&table, column));
-        let privileged = table.column("privileged").and_then(Column::bool).expect("booleans");
-        let rows = kind.into_iter().zip(name).zip(compute).zip(privileged.iter());
+        let table = Scan::new(&dataset)
+            .expect("a dataset")
+            .table(Table::Workloads)
+            .expect("rows")
+            .expect("a table");
+        let [kind, name, compute] =
+            ["kind", "name", "compute_type"].map(|column| texts(&table, column));
+        let privileged = table
+            .column("privileged")
+            .and_then(Column::bool)
+            .expect("booleans");
+        let rows = kind
+            .into_iter()
+            .zip(name)
+            .zip(compute)
+            .zip(privileged.iter());
         let mut projects: Vec<_> = rows
             .filter(|(((kind, _), _), _)| kind.as_deref() == Some("build"))
-            .map(|(((_, name), compute), privileged)| (name.expect("a name"), compute.expect("a type"), privileged == Some(true)))
+            .map(|(((_, name), compute), privileged)| {
+                (
+                    name.expect("a name"),
+                    compute.expect("a type"),
+                    privileged == Some(true),
+                )
+            })
             .collect();
         projects.sort();
         projects
@@ -121,13 +177,26 @@ impl Site {
     pub(super) fn golden(&self, days: i64, resolution: Resolution) -> Golden {
         let now = self.now_ms();
         let from = (now.div_euclid(DAY) - days) * DAY;
-        let mut golden = self.fake.look(|world| world.golden(from, now - SETTLING, resolution));
+        let mut golden = self
+            .fake
+            .look(|world| world.golden(from, now - SETTLING, resolution));
         // Builds tell their own times: nothing about them settles.
-        let builds = self.fake.look(|world| world.golden(from, now, resolution)).runs;
+        let builds = self
+            .fake
+            .look(|world| world.golden(from, now, resolution))
+            .runs;
         // Tasks of services are measured by AWS/ECS: what the performance log says of them is not fetched.
-        golden.samples.retain(|sample| sample.source != "container_insights" || sample.key[2] == "task");
-        golden.runs.retain(|run| run.source != "container_insights" || run.key[2] == "task");
-        golden.runs.extend(builds.into_iter().filter(|run| run.source == "codebuild_api"));
+        golden
+            .samples
+            .retain(|sample| sample.source != "container_insights" || sample.key[2] == "task");
+        golden
+            .runs
+            .retain(|run| run.source != "container_insights" || run.key[2] == "task");
+        golden.runs.extend(
+            builds
+                .into_iter()
+                .filter(|run| run.source == "codebuild_api"),
+        );
         golden
     }
 
@@ -140,12 +209,22 @@ impl Site {
     #[track_caller]
     pub(super) fn holds_all(&self, days: i64, resolution: Resolution) {
         let golden = self.golden(days, resolution);
-        let Collected { runs, samples, instances, repeated, .. } = self.collected();
+        let Collected {
+            runs,
+            samples,
+            instances,
+            repeated,
+            ..
+        } = self.collected();
         same("runs", &golden.runs, &runs);
         same("samples", &golden.samples, &samples);
         same("instances", &golden.instances, &instances);
         assert_eq!(repeated, 0, "rows that are there twice");
-        assert!(self.fake.unexpected().is_empty(), "{:?}", self.fake.unexpected());
+        assert!(
+            self.fake.unexpected().is_empty(),
+            "{:?}",
+            self.fake.unexpected()
+        );
     }
 
     /// Holds that no text that was planted as a secret is in any file of the dataset or any row.
@@ -153,7 +232,13 @@ impl Site {
     pub(super) fn holds_no_secret(&self) {
         for file in files_below(&self.folder.path("dataset")) {
             let bytes = fs::read(&file).expect("readable");
-            assert!(!bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()), "{}", file.display());
+            assert!(
+                !bytes
+                    .windows(CANARY.len())
+                    .any(|window| window == CANARY.as_bytes()),
+                "{}",
+                file.display()
+            );
         }
         let collected = self.collected();
         assert!(!format!("{:?}{:?}", collected.runs, collected.commits).contains(CANARY));
@@ -166,11 +251,23 @@ impl Site {
             return;
         }
         let (golden, collected) = (self.golden(days, resolution), self.collected());
-        let (golden_samples, golden_runs) =
-            (by_claim(&golden.samples, |sample| Some(sample_claim(sample))), by_claim(&golden.runs, run_claim));
-        let (samples, runs) =
-            (by_claim(&collected.samples, |sample| Some(sample_claim(sample))), by_claim(&collected.runs, run_claim));
-        for Committed { account, region, row } in collected.commits.iter().filter(|commit| commit.row.state == "complete") {
+        let (golden_samples, golden_runs) = (
+            by_claim(&golden.samples, |sample| Some(sample_claim(sample))),
+            by_claim(&golden.runs, run_claim),
+        );
+        let (samples, runs) = (
+            by_claim(&collected.samples, |sample| Some(sample_claim(sample))),
+            by_claim(&collected.runs, run_claim),
+        );
+        for Committed {
+            account,
+            region,
+            row,
+        } in collected
+            .commits
+            .iter()
+            .filter(|commit| commit.row.state == "complete")
+        {
             let claim = Claim {
                 account: account.clone(),
                 region: region.clone(),
@@ -179,18 +276,37 @@ impl Site {
                 day: row.day.clone(),
             };
             let (none, no_runs) = (BTreeSet::new(), BTreeSet::new());
-            let (truth, found) = (golden_samples.get(&claim).unwrap_or(&none), samples.get(&claim).unwrap_or(&none));
+            let (truth, found) = (
+                golden_samples.get(&claim).unwrap_or(&none),
+                samples.get(&claim).unwrap_or(&none),
+            );
             same(&format!("samples of {claim:?}"), truth, found);
-            let (truth, found) = (golden_runs.get(&claim).unwrap_or(&no_runs), runs.get(&claim).unwrap_or(&no_runs));
+            let (truth, found) = (
+                golden_runs.get(&claim).unwrap_or(&no_runs),
+                runs.get(&claim).unwrap_or(&no_runs),
+            );
             same(&format!("runs of {claim:?}"), truth, found);
         }
     }
 }
 
 #[track_caller]
-pub(super) fn same<T: Ord + std::fmt::Debug>(what: &str, golden: &BTreeSet<T>, found: &BTreeSet<T>) {
-    let (missing, foreign): (Vec<_>, Vec<_>) = (golden.difference(found).collect(), found.difference(golden).collect());
-    let first = |rows: &[&T]| rows.iter().take(3).map(|row| format!("{row:?}")).collect::<Vec<_>>().join("\n  ");
+pub(super) fn same<T: Ord + std::fmt::Debug>(
+    what: &str,
+    golden: &BTreeSet<T>,
+    found: &BTreeSet<T>,
+) {
+    let (missing, foreign): (Vec<_>, Vec<_>) = (
+        golden.difference(found).collect(),
+        found.difference(golden).collect(),
+    );
+    let first = |rows: &[&T]| {
+        rows.iter()
+            .take(3)
+            .map(|row| format!("{row:?}"))
+            .collect::<Vec<_>>()
+            .join("\n  ")
+    };
     assert!(
         missing.is_empty() && foreign.is_empty(),
         "{what}: {} of {} missing\n  {}\nand {} not in the world\n  {}",
@@ -212,7 +328,10 @@ struct Claim {
     day: String,
 }
 
-fn by_claim<T: Ord + Clone>(rows: &BTreeSet<T>, claim: impl Fn(&T) -> Option<Claim>) -> BTreeMap<Claim, BTreeSet<T>> {
+fn by_claim<T: Ord + Clone>(
+    rows: &BTreeSet<T>,
+    claim: impl Fn(&T) -> Option<Claim>,
+) -> BTreeMap<Claim, BTreeSet<T>> {
     let mut claims: BTreeMap<Claim, BTreeSet<T>> = BTreeMap::new();
     for row in rows {
         if let Some(claim) = claim(row) {
@@ -224,9 +343,22 @@ fn by_claim<T: Ord + Clone>(rows: &BTreeSet<T>, claim: impl Fn(&T) -> Option<Cla
 
 fn claim(key: &Key, source: &str, at_ms: i64) -> Claim {
     let [account, region, kind, cluster, _] = key;
-    let scope = if kind == "build" { "codebuild" } else { cluster };
-    let day = jiff::Timestamp::from_millisecond(at_ms).expect("a time").strftime("%Y-%m-%d").to_string();
-    Claim { account: account.clone(), region: region.clone(), source: source.to_owned(), scope: scope.to_owned(), day }
+    let scope = if kind == "build" {
+        "codebuild"
+    } else {
+        cluster
+    };
+    let day = jiff::Timestamp::from_millisecond(at_ms)
+        .expect("a time")
+        .strftime("%Y-%m-%d")
+        .to_string();
+    Claim {
+        account: account.clone(),
+        region: region.clone(),
+        source: source.to_owned(),
+        scope: scope.to_owned(),
+        day,
+    }
 }
 
 fn sample_claim(sample: &Sample) -> Claim {
@@ -260,43 +392,95 @@ impl Collected {
         let scan = Scan::new(dataset).expect("a dataset");
         let mut samples = BTreeSet::new();
         let mut rows = 0;
-        for group in scan.sample_groups(Window { from_ms: 0, to_ms: i64::MAX }) {
+        for group in scan.sample_groups(Window {
+            from_ms: 0,
+            to_ms: i64::MAX,
+        }) {
             for part in &group.parts {
-                let one = plimsoll::dataset::scan::SampleGroup { parts: vec![part.clone()], overlapping: false };
+                let one = plimsoll::dataset::scan::SampleGroup {
+                    parts: vec![part.clone()],
+                    overlapping: false,
+                };
                 let part = scan.samples(&one, &SAMPLE_COLUMNS).expect("a part");
                 rows += part.frame.height();
                 samples.extend(sample_rows(&part.frame, &part.account, &part.region));
             }
         }
-        let runs = scan.table(Table::Runs).expect("runs").map(|frame| run_rows(&frame)).unwrap_or_default();
-        let instances = scan.table(Table::Instances).expect("instances").map(|frame| instance_rows(&frame)).unwrap_or_default();
-        Self { repeated: rows - samples.len(), runs, samples, instances, commits: scan.commits.clone() }
+        let runs = scan
+            .table(Table::Runs)
+            .expect("runs")
+            .map(|frame| run_rows(&frame))
+            .unwrap_or_default();
+        let instances = scan
+            .table(Table::Instances)
+            .expect("instances")
+            .map(|frame| instance_rows(&frame))
+            .unwrap_or_default();
+        Self {
+            repeated: rows - samples.len(),
+            runs,
+            samples,
+            instances,
+            commits: scan.commits.clone(),
+        }
     }
 }
 
-const SAMPLE_COLUMNS: [&str; 11] =
-    ["kind", "cluster", "name", "run_id", "metric", "period_s", "at_ms", "max", "sum", "count", "source"];
+const SAMPLE_COLUMNS: [&str; 11] = [
+    "kind", "cluster", "name", "run_id", "metric", "period_s", "at_ms", "max", "sum", "count",
+    "source",
+];
 
 fn texts(frame: &DataFrame, name: &str) -> Vec<Option<String>> {
-    frame.column(name).and_then(Column::str).expect(name).iter().map(|text| text.map(str::to_owned)).collect()
+    frame
+        .column(name)
+        .and_then(Column::str)
+        .expect(name)
+        .iter()
+        .map(|text| text.map(str::to_owned))
+        .collect()
 }
 
 fn integers(frame: &DataFrame, name: &str) -> Vec<Option<i64>> {
-    let column = frame.column(name).and_then(|column| column.cast(&DataType::Int64)).expect(name);
+    let column = frame
+        .column(name)
+        .and_then(|column| column.cast(&DataType::Int64))
+        .expect(name);
     column.i64().expect(name).iter().collect()
 }
 
 fn bits(frame: &DataFrame, name: &str) -> Vec<u64> {
-    frame.column(name).and_then(Column::f64).expect(name).iter().map(|value| value.expect("a value").to_bits()).collect()
+    frame
+        .column(name)
+        .and_then(Column::f64)
+        .expect(name)
+        .iter()
+        .map(|value| value.expect("a value").to_bits())
+        .collect()
 }
 
 fn spelt(text: Option<&str>, known: &[&'static str]) -> &'static str {
     let text = text.expect("a word");
-    known.iter().find(|word| **word == text).unwrap_or_else(|| panic!("`{text}` is none of {known:?}"))
+    known
+        .iter()
+        .find(|word| **word == text)
+        .unwrap_or_else(|| panic!("`{text}` is none of {known:?}"))
 }
 
-const SOURCES: [&str; 5] = ["ecs_api", "task_events", "container_insights", "cloudwatch", "codebuild_api"];
-const METRICS: [&str; 5] = ["cpu_percent", "memory_percent", "cpu_units", "memory_mib", "cpu_vcpu"];
+const SOURCES: [&str; 5] = [
+    "ecs_api",
+    "task_events",
+    "container_insights",
+    "cloudwatch",
+    "codebuild_api",
+];
+const METRICS: [&str; 5] = [
+    "cpu_percent",
+    "memory_percent",
+    "cpu_units",
+    "memory_mib",
+    "cpu_vcpu",
+];
 const STOP_CODES: [&str; 14] = [
     "TaskFailedToStart",
     "EssentialContainerExited",
@@ -316,13 +500,20 @@ const STOP_CODES: [&str; 14] = [
 
 fn sample_rows(frame: &DataFrame, account: &str, region: &str) -> Vec<Sample> {
     let [kind, cluster, name, run_id, metric, source] =
-        ["kind", "cluster", "name", "run_id", "metric", "source"].map(|column| texts(frame, column));
+        ["kind", "cluster", "name", "run_id", "metric", "source"]
+            .map(|column| texts(frame, column));
     let (period, at) = (integers(frame, "period_s"), integers(frame, "at_ms"));
     let (max, sum, count) = (bits(frame, "max"), bits(frame, "sum"), bits(frame, "count"));
     let word = |text: &Option<String>| text.clone().expect("a word");
     (0..frame.height())
         .map(|row| Sample {
-            key: [account.to_owned(), region.to_owned(), word(&kind[row]), word(&cluster[row]), word(&name[row])],
+            key: [
+                account.to_owned(),
+                region.to_owned(),
+                word(&kind[row]),
+                word(&cluster[row]),
+                word(&name[row]),
+            ],
             run_id: run_id[row].clone(),
             source: spelt(source[row].as_deref(), &SOURCES),
             metric: spelt(metric[row].as_deref(), &METRICS),
@@ -340,16 +531,47 @@ type Ranked = (i64, Option<i64>, GoldenRun);
 
 /// The newest word of each source on each run.
 fn run_rows(frame: &DataFrame) -> BTreeSet<GoldenRun> {
-    let [account, region, kind, cluster, name, run_id, source, stop_code] =
-        ["account", "region", "kind", "cluster", "name", "run_id", "source", "stop_code"].map(|column| texts(frame, column));
-    let [version, created, pull, provisioning, started, stopped, seen] =
-        ["version", "created_ms", "pull_started_ms", "provisioning_ms", "started_ms", "stopped_ms", "last_seen_ms"]
-            .map(|column| integers(frame, column));
-    let out_of_memory: Vec<bool> =
-        frame.column("out_of_memory").and_then(Column::bool).expect("booleans").iter().map(|yes| yes == Some(true)).collect();
+    let [
+        account,
+        region,
+        kind,
+        cluster,
+        name,
+        run_id,
+        source,
+        stop_code,
+    ] = [
+        "account",
+        "region",
+        "kind",
+        "cluster",
+        "name",
+        "run_id",
+        "source",
+        "stop_code",
+    ]
+    .map(|column| texts(frame, column));
+    let [version, created, pull, provisioning, started, stopped, seen] = [
+        "version",
+        "created_ms",
+        "pull_started_ms",
+        "provisioning_ms",
+        "started_ms",
+        "stopped_ms",
+        "last_seen_ms",
+    ]
+    .map(|column| integers(frame, column));
+    let out_of_memory: Vec<bool> = frame
+        .column("out_of_memory")
+        .and_then(Column::bool)
+        .expect("booleans")
+        .iter()
+        .map(|yes| yes == Some(true))
+        .collect();
     let mut newest: BTreeMap<(Key, String, &str), Ranked> = BTreeMap::new();
     for row in 0..frame.height() {
-        let key: Key = [&account, &region, &kind, &cluster, &name].map(|texts| texts[row].clone().expect("a word"));
+        let key: Key = [&account, &region, &kind, &cluster, &name]
+            .map(|texts| texts[row].clone().expect("a word"));
         let id = run_id[row].clone().expect("an id");
         let source = spelt(source[row].as_deref(), &SOURCES);
         let run = GoldenRun {
@@ -364,7 +586,9 @@ fn run_rows(frame: &DataFrame) -> BTreeSet<GoldenRun> {
             stopped_ms: stopped[row],
             // The moment of a snapshot is the collector's affair.
             last_seen_ms: seen[row].filter(|_| source != "ecs_api"),
-            stop_code: stop_code[row].as_deref().map(|code| spelt(Some(code), &STOP_CODES)),
+            stop_code: stop_code[row]
+                .as_deref()
+                .map(|code| spelt(Some(code), &STOP_CODES)),
             out_of_memory: out_of_memory[row],
         };
         let rank = (run.version, seen[row]);
@@ -377,10 +601,18 @@ fn run_rows(frame: &DataFrame) -> BTreeSet<GoldenRun> {
 }
 
 fn instance_rows(frame: &DataFrame) -> BTreeSet<Instance> {
-    let [account, region, cluster, id, kind, zone, provider] =
-        ["account", "region", "cluster", "instance_id", "instance_type", "availability_zone", "capacity_provider"]
-            .map(|column| texts(frame, column));
-    let [cpu, memory, registered] = ["cpu_units", "memory_mib", "registered_ms"].map(|column| integers(frame, column));
+    let [account, region, cluster, id, kind, zone, provider] = [
+        "account",
+        "region",
+        "cluster",
+        "instance_id",
+        "instance_type",
+        "availability_zone",
+        "capacity_provider",
+    ]
+    .map(|column| texts(frame, column));
+    let [cpu, memory, registered] =
+        ["cpu_units", "memory_mib", "registered_ms"].map(|column| integers(frame, column));
     let word = |text: &Option<String>| text.clone().expect("a word");
     (0..frame.height())
         .map(|row| Instance {

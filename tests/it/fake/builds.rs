@@ -32,7 +32,10 @@ impl<'w> Place<'w> {
         (0..self.region.projects.len()).flat_map(move |project_no| {
             let project = &self.region.projects[project_no];
             let seed = hash(self.seed, prefix(project_no));
-            project.runs.created(seed, from_ms, to_ms).filter_map(move |span| self.build_no(project_no, span.no))
+            project
+                .runs
+                .created(seed, from_ms, to_ms)
+                .filter_map(move |span| self.build_no(project_no, span.no))
         })
     }
 
@@ -40,17 +43,25 @@ impl<'w> Place<'w> {
     pub(crate) fn build(&self, id: &str) -> Option<Build<'w>> {
         let prefix = self.arn("codebuild", "build/");
         let (project, uuid) = id.strip_prefix(&prefix).unwrap_or(id).split_once(':')?;
-        let key = self.key_of(&uuid.replace('-', "")).filter(|key| key & BUILDS != 0)?;
-        let build = self.build_no((key >> PROJECT_SHIFT & 0xffff) as usize, u32::try_from(key & u64::from(u32::MAX)).ok()?)?;
+        let key = self
+            .key_of(&uuid.replace('-', ""))
+            .filter(|key| key & BUILDS != 0)?;
+        let build = self.build_no(
+            (key >> PROJECT_SHIFT & 0xffff) as usize,
+            u32::try_from(key & u64::from(u32::MAX)).ok()?,
+        )?;
         let now_ms = self.world.now_ms;
-        (build.project.name == project && (now_ms - REMEMBERED_MS..=now_ms).contains(&build.created_ms)).then_some(build)
+        (build.project.name == project
+            && (now_ms - REMEMBERED_MS..=now_ms).contains(&build.created_ms))
+        .then_some(build)
     }
 
     fn build_no(&self, project_no: usize, no: u32) -> Option<Build<'w>> {
         let project = self.region.projects.get(project_no)?;
         let span = project.runs.get(hash(self.seed, prefix(project_no)), no)?;
         let chance = span.chance;
-        let provisioning_ms = span.created_ms + SECOND + up_to(hash(chance, 21) * (chance & 1), 3_000);
+        let provisioning_ms =
+            span.created_ms + SECOND + up_to(hash(chance, 21) * (chance & 1), 3_000);
         Some(Build {
             project,
             key: prefix(project_no) | u64::from(no),
@@ -58,7 +69,8 @@ impl<'w> Place<'w> {
             created_ms: span.created_ms,
             provisioning_ms,
             ended_ms: span.created_ms + span.length_ms.max(3 * SECOND),
-            status: ["SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "FAILED"][up_to(hash(chance, 22) * (chance & 1), 4) as usize],
+            status: ["SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "FAILED"]
+                [up_to(hash(chance, 22) * (chance & 1), 4) as usize],
         })
     }
 }
@@ -91,14 +103,28 @@ impl Build<'_> {
     /// Whole minutes within `[from_ms, to_ms)` at which it was measured: none for builds of up to a minute.
     pub(crate) fn minutes(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = i64> + use<> {
         let is_measured = self.ended_ms - self.created_ms > MINUTE;
-        let to_ms = if is_measured { self.ended_ms.min(to_ms) } else { i64::MIN };
+        let to_ms = if is_measured {
+            self.ended_ms.min(to_ms)
+        } else {
+            i64::MIN
+        };
         (ceil_minute(self.provisioning_ms.max(from_ms))..to_ms).step_by(MINUTE as usize)
     }
 
     /// What it used in the minute from `at_ms` on, in 1/64 of the measure's unit.
     pub(crate) fn reading(&self, place: &Place<'_>, measure: Measure, at_ms: i64) -> i64 {
-        let Project { load, cpu_units, memory_mib, .. } = self.project;
-        measure.reading(hash(place.seed, self.key), (load.cpu, load.memory), (*cpu_units, *memory_mib), at_ms)
+        let Project {
+            load,
+            cpu_units,
+            memory_mib,
+            ..
+        } = self.project;
+        measure.reading(
+            hash(place.seed, self.key),
+            (load.cpu, load.memory),
+            (*cpu_units, *memory_mib),
+            at_ms,
+        )
     }
 
     /// The dimensions of its metrics.
@@ -108,6 +134,10 @@ impl Build<'_> {
             BuildId::Id => self.id(place),
             BuildId::Uuid => self.uuid(place),
         };
-        [("BuildId", id), ("BuildNumber", self.number.to_string()), ("ProjectName", self.project.name.clone())]
+        [
+            ("BuildId", id),
+            ("BuildNumber", self.number.to_string()),
+            ("ProjectName", self.project.name.clone()),
+        ]
     }
 }

@@ -46,7 +46,12 @@ impl Calls {
         let (this_time, mut ahead_s, mut strikes) = (*time, 0, None);
         *time += 1;
         for (fault, about) in &mut self.faults {
-            if !fault.is_about(&target.op, &target.account, &target.region, target.token.is_some()) {
+            if !fault.is_about(
+                &target.op,
+                &target.account,
+                &target.region,
+                target.token.is_some(),
+            ) {
                 continue;
             }
             let is_now = fault.when.is_now(*about, target.what, this_time);
@@ -66,7 +71,10 @@ impl Calls {
             region: target.region.clone(),
             what: target.what,
             has_token: target.token.is_some(),
-            fault: strikes.as_ref().map(Kind::name).or_else(|| (ahead_s != 0).then(|| Kind::DateOffset(ahead_s).name())),
+            fault: strikes
+                .as_ref()
+                .map(Kind::name)
+                .or_else(|| (ahead_s != 0).then(|| Kind::DateOffset(ahead_s).name())),
             status: None,
             answered: false,
             at: Instant::now(),

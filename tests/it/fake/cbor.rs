@@ -45,7 +45,11 @@ fn value(decoder: &mut Decoder<'_>) -> Result<Value, DeserializeError> {
     })
 }
 
-fn goes_on(decoder: &mut Decoder<'_>, length: Option<u64>, read: usize) -> Result<bool, DeserializeError> {
+fn goes_on(
+    decoder: &mut Decoder<'_>,
+    length: Option<u64>,
+    read: usize,
+) -> Result<bool, DeserializeError> {
     match length {
         Some(length) => Ok((read as u64) < length),
         None if decoder.datatype()? == Type::Break => decoder.skip().map(|()| false),

@@ -16,7 +16,13 @@ pub(crate) fn answer(ask: &Ask<'_>) -> Result<Answer, Problem> {
         "codebuild:ListBuilds" => list_builds(ask),
         "codebuild:BatchGetBuilds" => batch_get_builds(ask),
         "codebuild:ListProjects" => {
-            let mut names: Vec<&str> = ask.place.region.projects.iter().map(|project| project.name.as_str()).collect();
+            let mut names: Vec<&str> = ask
+                .place
+                .region
+                .projects
+                .iter()
+                .map(|project| project.name.as_str())
+                .collect();
             names.sort_unstable();
             Ok(ask.page(names, PAGE)?.named("projects", "nextToken"))
         }
@@ -43,14 +49,33 @@ fn list_builds(ask: &Ask<'_>) -> Result<Value, Problem> {
         None => None,
         Some(position) => {
             let (at_ms, key) = position.split_once(',').ok_or_else(|| ask.stale_token())?;
-            Some(at_ms.parse().ok().zip(key.parse().ok()).ok_or_else(|| ask.stale_token())?)
+            Some(
+                at_ms
+                    .parse()
+                    .ok()
+                    .zip(key.parse().ok())
+                    .ok_or_else(|| ask.stale_token())?,
+            )
         }
     };
-    let (first_day, last_day) = ((now_ms - REMEMBERED_MS).div_euclid(DAY), now_ms.div_euclid(DAY));
+    let (first_day, last_day) = (
+        (now_ms - REMEMBERED_MS).div_euclid(DAY),
+        now_ms.div_euclid(DAY),
+    );
     let mut builds: Vec<Build<'_>> = Vec::new();
     for no in 0..=last_day - first_day {
-        let day = if is_ascending { first_day + no } else { last_day - no };
-        if last.is_some_and(|(at_ms, _)| if is_ascending { day < at_ms.div_euclid(DAY) } else { day > at_ms.div_euclid(DAY) }) {
+        let day = if is_ascending {
+            first_day + no
+        } else {
+            last_day - no
+        };
+        if last.is_some_and(|(at_ms, _)| {
+            if is_ascending {
+                day < at_ms.div_euclid(DAY)
+            } else {
+                day > at_ms.div_euclid(DAY)
+            }
+        }) {
             continue;
         }
         let of_day = (day * DAY).max(now_ms - REMEMBERED_MS)..((day + 1) * DAY).min(now_ms + 1);
@@ -61,7 +86,13 @@ fn list_builds(ask: &Ask<'_>) -> Result<Value, Problem> {
         }
         let is_next = |build: &Build<'_>| {
             let place = (build.created_ms, build.key);
-            last.is_none_or(|last| if is_ascending { place > last } else { place < last })
+            last.is_none_or(|last| {
+                if is_ascending {
+                    place > last
+                } else {
+                    place < last
+                }
+            })
         };
         builds.extend(of_day.into_iter().filter(is_next));
         if builds.len() > PAGE {
@@ -70,7 +101,10 @@ fn list_builds(ask: &Ask<'_>) -> Result<Value, Problem> {
     }
     let has_more = builds.len() > PAGE;
     builds.truncate(PAGE);
-    let token = builds.last().filter(|_| has_more).map(|last| ask.token_at(&format!("{},{}", last.created_ms, last.key)));
+    let token = builds
+        .last()
+        .filter(|_| has_more)
+        .map(|last| ask.token_at(&format!("{},{}", last.created_ms, last.key)));
     let ids = builds.iter().map(|build| build.id(place)).collect();
     Ok(Page { items: ids, token }.named("ids", "nextToken"))
 }
@@ -78,7 +112,9 @@ fn list_builds(ask: &Ask<'_>) -> Result<Value, Problem> {
 fn batch_get_builds(ask: &Ask<'_>) -> Result<Value, Problem> {
     let ids = ask.texts("ids");
     if ids.is_empty() || ids.len() > PAGE {
-        return Err(invalid(format!("ids must have between 1 and {PAGE} members")));
+        return Err(invalid(format!(
+            "ids must have between 1 and {PAGE} members"
+        )));
     }
     let (mut builds, mut missing) = (Vec::new(), Vec::new());
     for id in ids {
@@ -120,7 +156,11 @@ fn build_json(ask: &Ask<'_>, build: &Build<'_>) -> Value {
         ("FINALIZING", build.ended_ms - SECOND / 10),
         ("COMPLETED", build.ended_ms),
     ];
-    for (no, (phase, from_ms)) in begins.iter().enumerate().filter(|(_, (_, from_ms))| *from_ms <= now_ms) {
+    for (no, (phase, from_ms)) in begins
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, from_ms))| *from_ms <= now_ms)
+    {
         let mut told = json!({ "phaseType": phase, "startTime": epoch(*from_ms) });
         if let Some((_, to_ms)) = begins.get(no + 1).filter(|(_, to_ms)| *to_ms <= now_ms) {
             told["endTime"] = epoch(*to_ms);
@@ -149,13 +189,19 @@ fn build_json(ask: &Ask<'_>, build: &Build<'_>) -> Value {
 fn batch_get_projects(ask: &Ask<'_>) -> Result<Value, Problem> {
     let names = ask.texts("names");
     if names.is_empty() || names.len() > PAGE {
-        return Err(invalid(format!("names must have between 1 and {PAGE} members")));
+        return Err(invalid(format!(
+            "names must have between 1 and {PAGE} members"
+        )));
     }
     let projects = &ask.place.region.projects;
-    let (found, missing): (Vec<&str>, Vec<&str>) =
-        names.into_iter().partition(|name| projects.iter().any(|project| project.name == *name));
+    let (found, missing): (Vec<&str>, Vec<&str>) = names
+        .into_iter()
+        .partition(|name| projects.iter().any(|project| project.name == *name));
     let describe = |name: &&str| {
-        let project = projects.iter().find(|project| project.name == **name).expect("it was found");
+        let project = projects
+            .iter()
+            .find(|project| project.name == **name)
+            .expect("it was found");
         json!({
             "name": project.name, "arn": ask.place.arn("codebuild", &format!("project/{}", project.name)), "source": source(),
             "environment": environment(project), "artifacts": { "type": "NO_ARTIFACTS" }, "cache": { "type": "NO_CACHE" },
@@ -163,5 +209,7 @@ fn batch_get_projects(ask: &Ask<'_>) -> Result<Value, Problem> {
             "tags": [{ "key": "note", "value": "CANARY-project-tag" }],
         })
     };
-    Ok(json!({ "projects": found.iter().map(describe).collect::<Vec<_>>(), "projectsNotFound": missing }))
+    Ok(
+        json!({ "projects": found.iter().map(describe).collect::<Vec<_>>(), "projectsNotFound": missing }),
+    )
 }

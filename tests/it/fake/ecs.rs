@@ -6,7 +6,9 @@ use super::answer::{Answer, Ask, Page, Problem, epoch};
 use super::random::hash;
 use super::task_json::{cluster_arn, definition_arn, launch, put, task_arn, task_json};
 use super::tasks::REMEMBERED_MS;
-use super::world::{Cluster, DAY, Definition, Insights, Instance, Launch, MINUTE, Place, Revision, Service, family};
+use super::world::{
+    Cluster, DAY, Definition, Insights, Instance, Launch, MINUTE, Place, Revision, Service, family,
+};
 
 /// Items of one describing call. Source: ECS API reference, read 2026-11.
 const MOST_DESCRIBED: usize = 100;
@@ -49,14 +51,18 @@ fn page_size(ask: &Ask<'_>) -> Result<usize, Problem> {
 /// The cluster meant, `default` where none is named.
 fn cluster<'w>(ask: &Ask<'w>) -> Result<(usize, &'w Cluster), Problem> {
     let name = ask.text("cluster").unwrap_or("default");
-    ask.place.cluster(name).ok_or_else(|| Problem::new(400, "ClusterNotFoundException", "Cluster not found."))
+    ask.place
+        .cluster(name)
+        .ok_or_else(|| Problem::new(400, "ClusterNotFoundException", "Cluster not found."))
 }
 
 /// The texts of a list that may hold between 1 and `most`.
 fn described<'a>(ask: &'a Ask<'_>, name: &str, most: usize) -> Result<Vec<&'a str>, Problem> {
     let texts = ask.texts(name);
     if texts.is_empty() || texts.len() > most {
-        return Err(invalid(format!("{name} must have between 1 and {most} members")));
+        return Err(invalid(format!(
+            "{name} must have between 1 and {most} members"
+        )));
     }
     Ok(texts)
 }
@@ -76,7 +82,11 @@ fn found_or_missing(
             continue;
         }
         let is_arn = asked.starts_with("arn:");
-        let arn = if is_arn { (*asked).to_owned() } else { ask.place.arn("ecs", &format!("{resource}/{asked}")) };
+        let arn = if is_arn {
+            (*asked).to_owned()
+        } else {
+            ask.place.arn("ecs", &format!("{resource}/{asked}"))
+        };
         failures.push(json!({ "arn": arn, "reason": "MISSING" }));
     }
     json!({ items_name: found, "failures": failures })
@@ -85,13 +95,24 @@ fn found_or_missing(
 // ------------------------------------------------------------------------------------------------- clusters
 
 fn list_clusters(ask: &Ask<'_>) -> Result<Value, Problem> {
-    let arns = ask.place.region.clusters.iter().map(|cluster| cluster_arn(&ask.place, cluster));
-    Ok(ask.page(arns, page_size(ask)?)?.named("clusterArns", "nextToken"))
+    let arns = ask
+        .place
+        .region
+        .clusters
+        .iter()
+        .map(|cluster| cluster_arn(&ask.place, cluster));
+    Ok(ask
+        .page(arns, page_size(ask)?)?
+        .named("clusterArns", "nextToken"))
 }
 
 fn describe_clusters(ask: &Ask<'_>) -> Result<Value, Problem> {
     let asked = ask.texts("clusters");
-    let asked = if asked.is_empty() { vec!["default"] } else { asked };
+    let asked = if asked.is_empty() {
+        vec!["default"]
+    } else {
+        asked
+    };
     if asked.len() > MOST_DESCRIBED {
         return Err(invalid("Clusters can have at most 100 items."));
     }
@@ -99,7 +120,9 @@ fn describe_clusters(ask: &Ask<'_>) -> Result<Value, Problem> {
     let describe = |name: &str| {
         let (no, cluster) = ask.place.cluster(name)?;
         let (place, now_ms) = (&ask.place, ask.place.world.now_ms);
-        let tasks = cluster.workloads(no).flat_map(|workload| workload.tasks(place, now_ms, now_ms + 1));
+        let tasks = cluster
+            .workloads(no)
+            .flat_map(|workload| workload.tasks(place, now_ms, now_ms + 1));
         let (running, pending): (Vec<_>, Vec<_>) = tasks
             .filter_map(|task| task.seen_at(now_ms))
             .filter(|task| task.stopping_ms.is_none())
@@ -123,7 +146,9 @@ fn describe_clusters(ask: &Ask<'_>) -> Result<Value, Problem> {
         }
         Some(described)
     };
-    Ok(found_or_missing(ask, "clusters", "cluster", &asked, describe))
+    Ok(found_or_missing(
+        ask, "clusters", "cluster", &asked, describe,
+    ))
 }
 
 // ------------------------------------------------------------------------------------------------- services
@@ -136,38 +161,71 @@ fn service_arn(place: &Place<'_>, cluster: &Cluster, service: &Service) -> Strin
 fn service<'w>(place: &Place<'w>, cluster: &'w Cluster, name_or_arn: &str) -> Option<&'w Service> {
     let prefix = place.arn("ecs", &format!("service/{}/", cluster.name));
     let name = name_or_arn.strip_prefix(&prefix).unwrap_or(name_or_arn);
-    cluster.services.iter().find(|service| service.name == name && is_created(service, place.world.now_ms))
+    cluster
+        .services
+        .iter()
+        .find(|service| service.name == name && is_created(service, place.world.now_ms))
 }
 
 fn is_created(service: &Service, now_ms: i64) -> bool {
-    service.revisions.first().is_some_and(|first| first.from_ms <= now_ms)
+    service
+        .revisions
+        .first()
+        .is_some_and(|first| first.from_ms <= now_ms)
 }
 
 fn list_services(ask: &Ask<'_>) -> Result<Value, Problem> {
     let (_, cluster) = cluster(ask)?;
     let wanted = ask.text("launchType");
-    let services = cluster.services.iter().filter(|service| is_created(service, ask.place.world.now_ms));
-    let services = services.filter(|service| wanted.is_none_or(|wanted| launch(&service.launch).0 == wanted));
-    let size = if ask.number("maxResults").is_some() { page_size(ask)? } else { 10 };
-    Ok(ask.page(services.map(|service| service_arn(&ask.place, cluster, service)), size)?.named("serviceArns", "nextToken"))
+    let services = cluster
+        .services
+        .iter()
+        .filter(|service| is_created(service, ask.place.world.now_ms));
+    let services =
+        services.filter(|service| wanted.is_none_or(|wanted| launch(&service.launch).0 == wanted));
+    let size = if ask.number("maxResults").is_some() {
+        page_size(ask)?
+    } else {
+        10
+    };
+    Ok(ask
+        .page(
+            services.map(|service| service_arn(&ask.place, cluster, service)),
+            size,
+        )?
+        .named("serviceArns", "nextToken"))
 }
 
 /// Revisions in force by now, with their numbers.
-fn revisions(service: &Service, now_ms: i64) -> impl DoubleEndedIterator<Item = (usize, &Revision)> {
-    service.revisions.iter().enumerate().filter(move |(_, revision)| revision.from_ms <= now_ms)
+fn revisions(
+    service: &Service,
+    now_ms: i64,
+) -> impl DoubleEndedIterator<Item = (usize, &Revision)> {
+    service
+        .revisions
+        .iter()
+        .enumerate()
+        .filter(move |(_, revision)| revision.from_ms <= now_ms)
 }
 
 /// A number of 19 digits.
 fn number(place: &Place<'_>, service: &Service, what: u64, revision_no: usize) -> String {
     let from_ms = service.revisions[revision_no].from_ms.unsigned_abs();
-    format!("{:019}", hash(hash(place.seed, from_ms), what + revision_no as u64) >> 2)
+    format!(
+        "{:019}",
+        hash(hash(place.seed, from_ms), what + revision_no as u64) >> 2
+    )
 }
 
 fn launched(described: &mut Value, service: &Service) {
     let object = described.as_object_mut().expect("an object");
     match &service.launch {
         Launch::Provider(name) => {
-            put(object, "capacityProviderStrategy", Some(json!([{ "capacityProvider": name, "weight": 1, "base": 0 }])));
+            put(
+                object,
+                "capacityProviderStrategy",
+                Some(json!([{ "capacityProvider": name, "weight": 1, "base": 0 }])),
+            );
         }
         other => put(object, "launchType", Some(launch(other).0.into())),
     }
@@ -183,9 +241,15 @@ fn describe_services(ask: &Ask<'_>) -> Result<Value, Problem> {
     let describe = |name: &str| {
         let (place, now_ms) = (&ask.place, ask.place.world.now_ms);
         let service = service(place, cluster, name)?;
-        let workload = cluster.workloads(cluster_no).find(|workload| workload.service() == Some(service.name.as_str()))?;
-        let tasks = workload.tasks(place, now_ms, now_ms + 1).filter_map(|task| task.seen_at(now_ms));
-        let running = tasks.filter(|task| task.started_ms.is_some() && task.stopping_ms.is_none()).count();
+        let workload = cluster
+            .workloads(cluster_no)
+            .find(|workload| workload.service() == Some(service.name.as_str()))?;
+        let tasks = workload
+            .tasks(place, now_ms, now_ms + 1)
+            .filter_map(|task| task.seen_at(now_ms));
+        let running = tasks
+            .filter(|task| task.started_ms.is_some() && task.stopping_ms.is_none())
+            .count();
         let deployment = |(no, revision): (usize, &Revision), status: &str| {
             let mut deployment = json!({
                 "id": format!("ecs-svc/{}", number(place, service, 1, no)), "status": status,
@@ -200,8 +264,12 @@ fn describe_services(ask: &Ask<'_>) -> Result<Value, Problem> {
         let (current_no, current) = history.next()?;
         let mut deployments = vec![deployment((current_no, current), "PRIMARY")];
         // The deployment before is drained within minutes.
-        deployments
-            .extend(history.next().filter(|_| now_ms - current.from_ms < 10 * MINUTE).map(|before| deployment(before, "ACTIVE")));
+        deployments.extend(
+            history
+                .next()
+                .filter(|_| now_ms - current.from_ms < 10 * MINUTE)
+                .map(|before| deployment(before, "ACTIVE")),
+        );
         let mut described = json!({
             "serviceArn": service_arn(place, cluster, service), "serviceName": service.name, "clusterArn": cluster_arn(place, cluster),
             "status": "ACTIVE", "desiredCount": running, "runningCount": running, "pendingCount": 0, "loadBalancers": [],
@@ -213,25 +281,51 @@ fn describe_services(ask: &Ask<'_>) -> Result<Value, Problem> {
         launched(&mut described, service);
         Some(described)
     };
-    Ok(found_or_missing(ask, "services", &format!("service/{}", cluster.name), &asked, describe))
+    Ok(found_or_missing(
+        ask,
+        "services",
+        &format!("service/{}", cluster.name),
+        &asked,
+        describe,
+    ))
 }
 
 fn revision_arn(place: &Place<'_>, cluster: &Cluster, service: &Service, no: usize) -> String {
-    place.arn("ecs", &format!("service-revision/{}/{}/{}", cluster.name, service.name, number(place, service, 1_000, no)))
+    place.arn(
+        "ecs",
+        &format!(
+            "service-revision/{}/{}/{}",
+            cluster.name,
+            service.name,
+            number(place, service, 1_000, no)
+        ),
+    )
 }
 
 fn list_service_deployments(ask: &Ask<'_>) -> Result<Value, Problem> {
     let (place, now_ms) = (&ask.place, ask.place.world.now_ms);
-    let asked = ask.text("service").ok_or_else(|| invalid("service is required"))?;
+    let asked = ask
+        .text("service")
+        .ok_or_else(|| invalid("service is required"))?;
     // An ARN tells its cluster.
-    let of_arn = asked.starts_with("arn:").then(|| asked.rsplit('/').nth(1)).flatten();
+    let of_arn = asked
+        .starts_with("arn:")
+        .then(|| asked.rsplit('/').nth(1))
+        .flatten();
     let (_, cluster) = match of_arn.filter(|_| ask.text("cluster").is_none()) {
-        Some(name) => place.cluster(name).ok_or_else(|| Problem::new(400, "ClusterNotFoundException", "Cluster not found."))?,
+        Some(name) => place
+            .cluster(name)
+            .ok_or_else(|| Problem::new(400, "ClusterNotFoundException", "Cluster not found."))?,
         None => cluster(ask)?,
     };
-    let service =
-        service(place, cluster, asked).ok_or_else(|| Problem::new(400, "ServiceNotFoundException", "Service not found."))?;
-    let bound = |name: &str| ask.input.get("createdAt").and_then(|created| created.get(name)).and_then(Value::as_f64);
+    let service = service(place, cluster, asked)
+        .ok_or_else(|| Problem::new(400, "ServiceNotFoundException", "Service not found."))?;
+    let bound = |name: &str| {
+        ask.input
+            .get("createdAt")
+            .and_then(|created| created.get(name))
+            .and_then(Value::as_f64)
+    };
     let (after, before) = (bound("after"), bound("before"));
     let recent = revisions(service, now_ms).rev().filter(|(_, revision)| {
         let from_s = revision.from_ms as f64 / 1_000.0;
@@ -247,17 +341,22 @@ fn list_service_deployments(ask: &Ask<'_>) -> Result<Value, Problem> {
             "createdAt": epoch(revision.from_ms), "startedAt": epoch(revision.from_ms + 1_000), "finishedAt": epoch(revision.from_ms + MINUTE),
         })
     });
-    Ok(ask.page(briefs, page_size(ask)?)?.named("serviceDeployments", "nextToken"))
+    Ok(ask
+        .page(briefs, page_size(ask)?)?
+        .named("serviceDeployments", "nextToken"))
 }
 
 fn describe_service_revisions(ask: &Ask<'_>) -> Result<Value, Problem> {
     let (place, now_ms) = (&ask.place, ask.place.world.now_ms);
     let asked = described(ask, "serviceRevisionArns", MOST_REVISIONS)?;
     let describe = |arn: &str| {
-        let mut names = arn.strip_prefix(&place.arn("ecs", "service-revision/"))?.split('/');
+        let mut names = arn
+            .strip_prefix(&place.arn("ecs", "service-revision/"))?
+            .split('/');
         let (_, cluster) = place.cluster(names.next()?)?;
         let service = service(place, cluster, names.next()?)?;
-        let (no, revision) = revisions(service, now_ms).find(|(no, _)| revision_arn(place, cluster, service, *no) == arn)?;
+        let (no, revision) = revisions(service, now_ms)
+            .find(|(no, _)| revision_arn(place, cluster, service, *no) == arn)?;
         let mut described = json!({
             "serviceRevisionArn": revision_arn(place, cluster, service, no), "serviceArn": service_arn(place, cluster, service),
             "clusterArn": cluster_arn(place, cluster), "taskDefinition": definition_arn(place, &revision.definition),
@@ -269,7 +368,13 @@ fn describe_service_revisions(ask: &Ask<'_>) -> Result<Value, Problem> {
         launched(&mut described, service);
         Some(described)
     };
-    Ok(found_or_missing(ask, "serviceRevisions", "service-revision", &asked, describe))
+    Ok(found_or_missing(
+        ask,
+        "serviceRevisions",
+        "service-revision",
+        &asked,
+        describe,
+    ))
 }
 
 // ---------------------------------------------------------------------------------------------------- tasks
@@ -281,11 +386,16 @@ fn list_tasks(ask: &Ask<'_>) -> Result<Value, Problem> {
     if !["RUNNING", "PENDING", "STOPPED"].contains(&desired) {
         return Err(invalid("desiredStatus must be RUNNING, PENDING or STOPPED"));
     }
-    let wants = |name: &str, known: Option<&str>| ask.text(name).is_none_or(|wanted| known == Some(wanted));
+    let wants =
+        |name: &str, known: Option<&str>| ask.text(name).is_none_or(|wanted| known == Some(wanted));
     if let Some(name) = ask.text("serviceName")
         && service(place, cluster, name).is_none()
     {
-        return Err(Problem::new(400, "ServiceNotFoundException", "Service not found."));
+        return Err(Problem::new(
+            400,
+            "ServiceNotFoundException",
+            "Service not found.",
+        ));
     }
     // No task is ever wanted PENDING; AWS answers an empty list.
     let is_wanted = |is_stopping: bool| match desired {
@@ -295,20 +405,32 @@ fn list_tasks(ask: &Ask<'_>) -> Result<Value, Problem> {
     };
     // A token names the workload and the last task of the page before.
     let position = ask.position()?;
-    let after = position.as_deref().and_then(|position| position.split_once(','));
+    let after = position
+        .as_deref()
+        .and_then(|position| position.split_once(','));
     let after: Option<(usize, u64)> = match (&position, after) {
         (None, _) => None,
         (_, Some((no, key))) => no.parse().ok().zip(key.parse().ok()),
         _ => return Err(ask.stale_token()),
     };
-    let workloads = cluster.workloads(cluster_no).enumerate().skip(after.map_or(0, |(no, _)| no));
+    let workloads = cluster
+        .workloads(cluster_no)
+        .enumerate()
+        .skip(after.map_or(0, |(no, _)| no));
     let tasks = workloads.flat_map(|(no, workload)| {
-        let last = after.filter(|(last_no, _)| *last_no == no).map(|(_, key)| key);
+        let last = after
+            .filter(|(last_no, _)| *last_no == no)
+            .map(|(_, key)| key);
         let tasks = workload.tasks(place, now_ms - REMEMBERED_MS, now_ms + 1);
-        tasks.filter(move |task| last.is_none_or(|last| task.key > last)).map(move |task| (no, task))
+        tasks
+            .filter(move |task| last.is_none_or(|last| task.key > last))
+            .map(move |task| (no, task))
     });
     let mut tasks = tasks.filter(|(_, task)| {
-        let seen = task.is_remembered(now_ms).then(|| task.seen_at(now_ms)).flatten();
+        let seen = task
+            .is_remembered(now_ms)
+            .then(|| task.seen_at(now_ms))
+            .flatten();
         let workload = &task.workload;
         seen.is_some_and(|seen| is_wanted(seen.stopping_ms.is_some()))
             && wants("serviceName", workload.service())
@@ -317,7 +439,10 @@ fn list_tasks(ask: &Ask<'_>) -> Result<Value, Problem> {
             && wants("startedBy", None)
     });
     let page: Vec<_> = tasks.by_ref().take(page_size(ask)?).collect();
-    let token = page.last().filter(|_| tasks.next().is_some()).map(|(no, task)| ask.token_at(&format!("{no},{}", task.key)));
+    let token = page
+        .last()
+        .filter(|_| tasks.next().is_some())
+        .map(|(no, task)| ask.token_at(&format!("{no},{}", task.key)));
     let arns = page.iter().map(|(_, task)| task_arn(place, task)).collect();
     Ok(Page { items: arns, token }.named("taskArns", "nextToken"))
 }
@@ -328,24 +453,50 @@ fn describe_tasks(ask: &Ask<'_>) -> Result<Value, Problem> {
     let asked = described(ask, "tasks", MOST_DESCRIBED)?;
     let with_tags = ask.texts("include").contains(&"TAGS");
     let describe = |id: &str| {
-        let id = id.strip_prefix(&place.arn("ecs", &format!("task/{}/", cluster.name))).unwrap_or(id);
-        let task = place.task(id).filter(|task| task.workload.cluster.name == cluster.name && task.is_remembered(now_ms))?;
+        let id = id
+            .strip_prefix(&place.arn("ecs", &format!("task/{}/", cluster.name)))
+            .unwrap_or(id);
+        let task = place.task(id).filter(|task| {
+            task.workload.cluster.name == cluster.name && task.is_remembered(now_ms)
+        })?;
         let mut described = task_json(place, &task.seen_at(now_ms)?, epoch);
         if !with_tags {
             described["tags"] = json!([]);
         }
         Some(described)
     };
-    Ok(found_or_missing(ask, "tasks", &format!("task/{}", cluster.name), &asked, describe))
+    Ok(found_or_missing(
+        ask,
+        "tasks",
+        &format!("task/{}", cluster.name),
+        &asked,
+        describe,
+    ))
 }
 
 fn describe_task_definition(ask: &Ask<'_>) -> Result<Value, Problem> {
     let place = &ask.place;
-    let asked = ask.text("taskDefinition").ok_or_else(|| invalid("taskDefinition is required"))?;
-    let name = asked.strip_prefix(&definition_arn(place, "")).unwrap_or(asked);
+    let asked = ask
+        .text("taskDefinition")
+        .ok_or_else(|| invalid("taskDefinition is required"))?;
+    let name = asked
+        .strip_prefix(&definition_arn(place, ""))
+        .unwrap_or(asked);
     // A family alone means its newest revision.
-    let newest = || place.region.definitions.iter().rfind(|definition| family(&definition.name) == name);
-    let unknown = || Problem::new(400, "ClientException", "Unable to describe task definition.");
+    let newest = || {
+        place
+            .region
+            .definitions
+            .iter()
+            .rfind(|definition| family(&definition.name) == name)
+    };
+    let unknown = || {
+        Problem::new(
+            400,
+            "ClientException",
+            "Unable to describe task definition.",
+        )
+    };
     let definition = place.definition(name).or_else(newest).ok_or_else(unknown)?;
     Ok(
         json!({ "taskDefinition": definition_json(place, definition), "tags": [{ "key": "note", "value": "CANARY-definition-tag" }] }),
@@ -378,15 +529,23 @@ fn definition_json(place: &Place<'_>, definition: &Definition) -> Value {
 // ---------------------------------------------------------------------------------------- container instances
 
 fn instance_arn(place: &Place<'_>, cluster: &Cluster, instance: &Instance) -> String {
-    place.arn("ecs", &format!("container-instance/{}/{}", cluster.name, instance.id))
+    place.arn(
+        "ecs",
+        &format!("container-instance/{}/{}", cluster.name, instance.id),
+    )
 }
 
 fn list_container_instances(ask: &Ask<'_>) -> Result<Value, Problem> {
     let (_, cluster) = cluster(ask)?;
-    let there = cluster.instances.iter().filter(|instance| instance.is_there(ask.place.world.now_ms));
+    let there = cluster
+        .instances
+        .iter()
+        .filter(|instance| instance.is_there(ask.place.world.now_ms));
     let wanted = there.filter(|_| ask.text("status").is_none_or(|status| status == "ACTIVE"));
     let arns = wanted.map(|instance| instance_arn(&ask.place, cluster, instance));
-    Ok(ask.page(arns, page_size(ask)?)?.named("containerInstanceArns", "nextToken"))
+    Ok(ask
+        .page(arns, page_size(ask)?)?
+        .named("containerInstanceArns", "nextToken"))
 }
 
 fn describe_container_instances(ask: &Ask<'_>) -> Result<Value, Problem> {
@@ -398,8 +557,13 @@ fn describe_container_instances(ask: &Ask<'_>) -> Result<Value, Problem> {
         json!([whole("CPU", cpu), whole("MEMORY", memory), { "name": "PORTS", "type": "STRINGSET", "stringSetValue": ["22", "2375"] }])
     };
     let describe = |id: &str| {
-        let there = cluster.instances.iter().filter(|instance| instance.is_there(place.world.now_ms));
-        let instance = there.into_iter().find(|instance| instance.id == id || instance_arn(place, cluster, instance) == id)?;
+        let there = cluster
+            .instances
+            .iter()
+            .filter(|instance| instance.is_there(place.world.now_ms));
+        let instance = there
+            .into_iter()
+            .find(|instance| instance.id == id || instance_arn(place, cluster, instance) == id)?;
         let mut described = json!({
             "containerInstanceArn": instance_arn(place, cluster, instance), "ec2InstanceId": instance.ec2_id, "status": "ACTIVE",
             "version": 7, "agentConnected": true, "runningTasksCount": 1, "pendingTasksCount": 0, "registeredAt": epoch(instance.registered_ms),
@@ -419,5 +583,11 @@ fn describe_container_instances(ask: &Ask<'_>) -> Result<Value, Problem> {
         }
         Some(described)
     };
-    Ok(found_or_missing(ask, "containerInstances", &format!("container-instance/{}", cluster.name), &asked, describe))
+    Ok(found_or_missing(
+        ask,
+        "containerInstances",
+        &format!("container-instance/{}", cluster.name),
+        &asked,
+        describe,
+    ))
 }

@@ -103,8 +103,12 @@ impl World {
     pub(crate) fn golden(&self, from_ms: i64, to_ms: i64, resolution: Resolution) -> Golden {
         let mut golden = Golden::default();
         for place in self.places() {
-            let mut teller =
-                Teller { place: &place, window_ms: (from_ms, to_ms.min(self.now_ms)), resolution, golden: &mut golden };
+            let mut teller = Teller {
+                place: &place,
+                window_ms: (from_ms, to_ms.min(self.now_ms)),
+                resolution,
+                golden: &mut golden,
+            };
             for (no, cluster) in place.region.clusters.iter().enumerate() {
                 teller.cluster(no, cluster);
             }

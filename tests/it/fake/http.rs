@@ -31,7 +31,9 @@ impl Request {
             return Ok(None);
         }
         let mut words = line.split_whitespace();
-        let (Some(method), Some(target)) = (words.next(), words.next()) else { return Err(malformed("request line")) };
+        let (Some(method), Some(target)) = (words.next(), words.next()) else {
+            return Err(malformed("request line"));
+        };
         let (method, target) = (method.to_owned(), target.to_owned());
         let mut headers = Vec::new();
         loop {
@@ -45,21 +47,41 @@ impl Request {
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let mut request = Self { method, path: path.to_owned(), query: query.to_owned(), headers, body: Vec::new() };
-        if request.header("expect").is_some_and(|expect| expect.eq_ignore_ascii_case("100-continue")) {
-            stream.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        let mut request = Self {
+            method,
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers,
+            body: Vec::new(),
+        };
+        if request
+            .header("expect")
+            .is_some_and(|expect| expect.eq_ignore_ascii_case("100-continue"))
+        {
+            stream
+                .get_mut()
+                .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
-        request.body = if request.header("transfer-encoding").is_some_and(|coding| coding.contains("chunked")) {
+        request.body = if request
+            .header("transfer-encoding")
+            .is_some_and(|coding| coding.contains("chunked"))
+        {
             read_chunks(stream)?
         } else {
-            let length = request.header("content-length").map_or(Ok(0), str::parse).map_err(|_| malformed("content-length"))?;
+            let length = request
+                .header("content-length")
+                .map_or(Ok(0), str::parse)
+                .map_err(|_| malformed("content-length"))?;
             read_exactly(stream, length)?
         };
         Ok(Some(request))
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The decoded value of a field of the query.
@@ -70,15 +92,22 @@ impl Request {
 
 /// The decoded value of a field of a form or a query.
 pub(crate) fn form_field(form: &str, name: &str) -> Option<String> {
-    let mut fields = form.split('&').map(|field| field.split_once('=').unwrap_or((field, "")));
-    fields.find(|(known, _)| *known == name).map(|(_, value)| decoded(&value.replace('+', " ")))
+    let mut fields = form
+        .split('&')
+        .map(|field| field.split_once('=').unwrap_or((field, "")));
+    fields
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| decoded(&value.replace('+', " ")))
 }
 
 /// Without percent-encoding.
 pub(crate) fn decoded(text: &str) -> String {
     let (bytes, mut decoded, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
     while let Some(&byte) = bytes.get(at) {
-        let digits = bytes.get(at + 1..at + 3).filter(|_| byte == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits = bytes
+            .get(at + 1..at + 3)
+            .filter(|_| byte == b'%')
+            .and_then(|digits| std::str::from_utf8(digits).ok());
         let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         decoded.push(code.unwrap_or(byte));
         at += if code.is_some() { 3 } else { 1 };
@@ -142,7 +171,12 @@ pub(crate) enum Delivery {
 
 impl Response {
     pub(crate) fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: vec![("Content-Type", content_type.to_owned())], body: body.into(), head_only: false }
+        Self {
+            status,
+            headers: vec![("Content-Type", content_type.to_owned())],
+            body: body.into(),
+            head_only: false,
+        }
     }
 
     /// Sends it; `Ok(false)` where the connection is over.
@@ -166,7 +200,13 @@ impl Response {
                 Ok(true)
             }
             Delivery::ResetAfter(bytes) | Delivery::ClosedAfter(bytes) => {
-                stream.write_all(&[head.as_bytes(), &body[..bytes.min(body.len().saturating_sub(1))]].concat())?;
+                stream.write_all(
+                    &[
+                        head.as_bytes(),
+                        &body[..bytes.min(body.len().saturating_sub(1))],
+                    ]
+                    .concat(),
+                )?;
                 if matches!(delivery, Delivery::ResetAfter(_)) {
                     reset(stream)?;
                 }

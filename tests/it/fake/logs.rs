@@ -31,7 +31,11 @@ fn describe_log_groups(ask: &Ask<'_>) -> Result<Value, Problem> {
         return Err(invalid("limit must be between 1 and 50"));
     }
     let prefix = ask.text("logGroupNamePrefix").unwrap_or_default();
-    let groups = ask.place.log_groups().into_iter().filter(|group| group.name.starts_with(prefix));
+    let groups = ask
+        .place
+        .log_groups()
+        .into_iter()
+        .filter(|group| group.name.starts_with(prefix));
     let described = groups.map(|group| {
         let arn = ask.place.arn("logs", &format!("log-group:{}", group.name));
         let mut described = json!({
@@ -43,30 +47,51 @@ fn describe_log_groups(ask: &Ask<'_>) -> Result<Value, Problem> {
         }
         described
     });
-    Ok(ask.page(described, usize::try_from(limit).expect("checked"))?.named("logGroups", "nextToken"))
+    Ok(ask
+        .page(described, usize::try_from(limit).expect("checked"))?
+        .named("logGroups", "nextToken"))
 }
 
 /// Looks through one stretch of time after the other; a page ends when it is full, or when enough was looked at.
 fn filter_log_events(ask: &Ask<'_>) -> Result<Value, Problem> {
     let (place, now_ms) = (&ask.place, ask.place.world.now_ms);
-    let name =
-        ask.text("logGroupName").or_else(|| ask.text("logGroupIdentifier")).ok_or_else(|| invalid("logGroupName is required"))?;
-    let group = place.log_groups().into_iter().find(|group| group.name == name);
-    let group = group.ok_or_else(|| Problem::new(400, "ResourceNotFoundException", "The specified log group does not exist."))?;
-    let pattern =
-        Pattern::parse(ask.text("filterPattern").unwrap_or_default()).ok_or_else(|| invalid("Invalid filter pattern"))?;
-    let limit = ask.number("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_EVENTS);
+    let name = ask
+        .text("logGroupName")
+        .or_else(|| ask.text("logGroupIdentifier"))
+        .ok_or_else(|| invalid("logGroupName is required"))?;
+    let group = place
+        .log_groups()
+        .into_iter()
+        .find(|group| group.name == name);
+    let group = group.ok_or_else(|| {
+        Problem::new(
+            400,
+            "ResourceNotFoundException",
+            "The specified log group does not exist.",
+        )
+    })?;
+    let pattern = Pattern::parse(ask.text("filterPattern").unwrap_or_default())
+        .ok_or_else(|| invalid("Invalid filter pattern"))?;
+    let limit = ask
+        .number("limit")
+        .and_then(|limit| usize::try_from(limit).ok())
+        .unwrap_or(MOST_EVENTS);
     if !(1..=MOST_EVENTS).contains(&limit) {
         return Err(invalid("limit must be between 1 and 10000"));
     }
     // Both ends are inclusive.
     let from_ms = ask.number("startTime").unwrap_or(0).max(group.created_ms);
-    let end_ms = ask.number("endTime").map_or(now_ms, |last_ms| last_ms.min(now_ms)) + 1;
+    let end_ms = ask
+        .number("endTime")
+        .map_or(now_ms, |last_ms| last_ms.min(now_ms))
+        + 1;
     let chunk_ms = group.chunk_ms();
     let (mut chunk, mut sent) = match ask.position()? {
         None => (from_ms.div_euclid(chunk_ms), 0),
         Some(position) => {
-            let numbers = position.split_once(',').and_then(|(chunk, sent)| chunk.parse().ok().zip(sent.parse().ok()));
+            let numbers = position
+                .split_once(',')
+                .and_then(|(chunk, sent)| chunk.parse().ok().zip(sent.parse().ok()));
             numbers.ok_or_else(|| ask.stale_token())?
         }
     };
@@ -78,8 +103,14 @@ fn filter_log_events(ask: &Ask<'_>) -> Result<Value, Problem> {
             token = Some((chunk, 0));
             break;
         }
-        let records = group.records(place, from_ms.max(chunk * chunk_ms), end_ms.min((chunk + 1) * chunk_ms));
-        let matching = records.into_iter().filter(|record| pattern.matches(|name| record.field(name)));
+        let records = group.records(
+            place,
+            from_ms.max(chunk * chunk_ms),
+            end_ms.min((chunk + 1) * chunk_ms),
+        );
+        let matching = records
+            .into_iter()
+            .filter(|record| pattern.matches(|name| record.field(name)));
         for record in matching.skip(sent) {
             let message = record.message(place);
             bytes += message.len();
@@ -96,7 +127,11 @@ fn filter_log_events(ask: &Ask<'_>) -> Result<Value, Problem> {
         (chunk, sent) = (chunk + 1, 0);
     }
     let token = token.map(|(chunk, sent)| ask.token_at(&format!("{chunk},{sent}")));
-    let mut page = Page { items: events, token }.named("events", "nextToken");
+    let mut page = Page {
+        items: events,
+        token,
+    }
+    .named("events", "nextToken");
     page["searchedLogStreams"] = json!([]);
     Ok(page)
 }

@@ -46,7 +46,14 @@ impl MetricData {
 
 impl MetricResult {
     fn encode(&self, encoder: &mut Encoder) {
-        encoder.map(5).str("Id").str(&self.id).str("Label").str(&self.label).str("StatusCode").str(self.status);
+        encoder
+            .map(5)
+            .str("Id")
+            .str(&self.id)
+            .str("Label")
+            .str(&self.label)
+            .str("StatusCode")
+            .str(self.status);
         encoder.str("Timestamps").array(self.times_ms.len());
         for time_ms in &self.times_ms {
             encoder.timestamp(&DateTime::from_millis(*time_ms));

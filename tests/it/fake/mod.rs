@@ -11,7 +11,10 @@
 //! account come from the credential scope of the `Authorization` header; signatures are not checked, but their times are.
 //! What the fake does not play is answered 418 and is found in [`Fake::unexpected`].
 
-#![allow(dead_code, reason = "an instrument for tests to come: each plays a part of it")]
+#![allow(
+    dead_code,
+    reason = "an instrument for tests to come: each plays a part of it"
+)]
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,

@@ -20,8 +20,17 @@ impl Pattern {
             return Some(Self { terms: Vec::new() });
         }
         let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
-        let terms = inner.split("&&").map(|term| parse_term(term.trim().trim_start_matches('(').trim_end_matches(')').trim()));
-        Some(Self { terms: terms.collect::<Option<_>>()? })
+        let terms = inner.split("&&").map(|term| {
+            parse_term(
+                term.trim()
+                    .trim_start_matches('(')
+                    .trim_end_matches(')')
+                    .trim(),
+            )
+        });
+        Some(Self {
+            terms: terms.collect::<Option<_>>()?,
+        })
     }
 
     /// True when every term holds for the fields that `field` tells.
@@ -43,7 +52,9 @@ fn parse_term(term: &str) -> Option<(String, Term)> {
     }
     let (selector, value) = term.split_once('=')?;
     let value = value.trim();
-    let text = value.strip_prefix('"').map_or(Some(value), |rest| rest.strip_suffix('"'))?;
+    let text = value
+        .strip_prefix('"')
+        .map_or(Some(value), |rest| rest.strip_suffix('"'))?;
     Some((name(selector)?, Term::Is(text.to_owned())))
 }
 
@@ -51,7 +62,9 @@ fn parse_term(term: &str) -> Option<(String, Term)> {
 fn name(selector: &str) -> Option<String> {
     let rest = selector.trim().strip_prefix('$')?;
     let rest = rest.strip_prefix('.').unwrap_or(rest);
-    let rest = rest.strip_prefix('[').map_or(Some(rest), |rest| rest.strip_suffix(']'))?;
+    let rest = rest
+        .strip_prefix('[')
+        .map_or(Some(rest), |rest| rest.strip_suffix(']'))?;
     let bare = rest.trim_matches(['"', '\'']);
     (!bare.is_empty()).then(|| bare.to_owned())
 }

@@ -20,12 +20,14 @@ pub(crate) struct Quotas {
 /// user guide, quotas. AWS publishes none for CodeBuild, Price List and STS: these are guesses.
 fn bucket(op: &str) -> (&'static str, f64, f64) {
     match op {
-        "ecs:DescribeTasks" | "ecs:ListTasks" | "ecs:DescribeContainerInstances" | "ecs:ListContainerInstances" => {
-            ("ecs cluster resources", 100.0, 20.0)
-        }
-        "ecs:DescribeServices" | "ecs:ListServices" | "ecs:ListServiceDeployments" | "ecs:DescribeServiceRevisions" => {
-            ("ecs services", 100.0, 20.0)
-        }
+        "ecs:DescribeTasks"
+        | "ecs:ListTasks"
+        | "ecs:DescribeContainerInstances"
+        | "ecs:ListContainerInstances" => ("ecs cluster resources", 100.0, 20.0),
+        "ecs:DescribeServices"
+        | "ecs:ListServices"
+        | "ecs:ListServiceDeployments"
+        | "ecs:DescribeServiceRevisions" => ("ecs services", 100.0, 20.0),
         "ecs:DescribeClusters" | "ecs:ListClusters" => ("ecs clusters", 50.0, 20.0),
         "ecs:DescribeTaskDefinition" => ("ecs task definitions", 50.0, 20.0),
         "cloudwatch:GetMetricData" => ("metric data", 50.0, 50.0),
@@ -49,7 +51,14 @@ pub(crate) struct Buckets(HashMap<(String, String, &'static str), (f64, Instant)
 
 impl Buckets {
     /// Draws for one call; false where AWS would throttle it.
-    pub(crate) fn allow(&mut self, quotas: Quotas, place: (&str, &str), op: &str, input: &Value, now_ms: i64) -> bool {
+    pub(crate) fn allow(
+        &mut self,
+        quotas: Quotas,
+        place: (&str, &str),
+        op: &str,
+        input: &Value,
+        now_ms: i64,
+    ) -> bool {
         let (name, burst, rate) = bucket(op);
         if !self.draw(quotas, place, name, (burst, rate), 1.0) {
             return false;
@@ -59,14 +68,32 @@ impl Buckets {
         }
         let (points, is_old) = points(input, now_ms);
         let rate = POINTS[usize::from(is_old)];
-        self.draw(quotas, place, if is_old { "old points" } else { "recent points" }, (rate, rate), points)
+        self.draw(
+            quotas,
+            place,
+            if is_old {
+                "old points"
+            } else {
+                "recent points"
+            },
+            (rate, rate),
+            points,
+        )
     }
 
-    fn draw(&mut self, quotas: Quotas, place: (&str, &str), name: &'static str, (burst, rate): (f64, f64), cost: f64) -> bool {
+    fn draw(
+        &mut self,
+        quotas: Quotas,
+        place: (&str, &str),
+        name: &'static str,
+        (burst, rate): (f64, f64),
+        cost: f64,
+    ) -> bool {
         let (now, burst) = (Instant::now(), burst * quotas.factor);
         let key = (place.0.to_owned(), place.1.to_owned(), name);
         let (tokens, at) = self.0.entry(key).or_insert((burst, now));
-        let gained = now.duration_since(*at).as_secs_f64() * rate * quotas.factor * (1.0 - quotas.neighbour);
+        let gained =
+            now.duration_since(*at).as_secs_f64() * rate * quotas.factor * (1.0 - quotas.neighbour);
         *tokens = (*tokens + gained).min(burst);
         *at = now;
         let cost = cost.min(burst);
@@ -82,8 +109,14 @@ impl Buckets {
 fn points(input: &Value, now_ms: i64) -> (f64, bool) {
     let time = |name: &str| input.get(name).and_then(Value::as_f64).unwrap_or(0.0);
     let (start_s, end_s) = (time("StartTime"), time("EndTime"));
-    let queries = input.get("MetricDataQueries").and_then(Value::as_array).into_iter().flatten();
+    let queries = input
+        .get("MetricDataQueries")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let periods = queries.filter_map(|query| query["MetricStat"]["Period"].as_f64());
-    let points = periods.map(|period_s| ((end_s - start_s) / period_s).max(1.0)).sum();
+    let points = periods
+        .map(|period_s| ((end_s - start_s) / period_s).max(1.0))
+        .sum();
     (points, now_ms as f64 / 1_000.0 - start_s > 3.0 * 3_600.0)
 }

@@ -21,7 +21,9 @@ pub(crate) const fn hash(a: u64, b: u64) -> u64 {
 
 /// The hash of a text or a body.
 pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// A number between 0 and `below`, which is positive; 0 for the hash 0.

@@ -49,11 +49,27 @@ impl<'w> Place<'w> {
         let mut groups = Vec::new();
         for (cluster_no, cluster) in self.region.clusters.iter().enumerate() {
             let group = |prefix: &str, kind, created_ms| {
-                let name = format!("{prefix}/ecs/containerinsights/{}/performance", cluster.name);
-                Group { name, kind, created_ms, cluster_no, cluster }
+                let name = format!(
+                    "{prefix}/ecs/containerinsights/{}/performance",
+                    cluster.name
+                );
+                Group {
+                    name,
+                    kind,
+                    created_ms,
+                    cluster_no,
+                    cluster,
+                }
             };
-            groups.extend(insights_since(cluster).map(|since_ms| group("/aws", GroupKind::Performance, since_ms)));
-            groups.extend(cluster.events_since_ms.map(|since_ms| group("/aws/events", GroupKind::Events, since_ms)));
+            groups.extend(
+                insights_since(cluster)
+                    .map(|since_ms| group("/aws", GroupKind::Performance, since_ms)),
+            );
+            groups.extend(
+                cluster
+                    .events_since_ms
+                    .map(|since_ms| group("/aws/events", GroupKind::Events, since_ms)),
+            );
         }
         groups.retain(|group| group.created_ms <= self.world.now_ms);
         groups.sort_by(|a, b| a.name.cmp(&b.name));
@@ -73,12 +89,20 @@ impl<'w> Group<'w> {
     /// What was logged within `[from_ms, to_ms)` and is still kept, in order of time.
     pub(crate) fn records(&self, place: &Place<'w>, from_ms: i64, to_ms: i64) -> Vec<Record<'w>> {
         let now_ms = place.world.now_ms;
-        let kept_from_ms = self.cluster.retention_days.map_or(i64::MIN, |days| now_ms - days * DAY);
-        let (from_ms, to_ms) = (from_ms.max(self.created_ms).max(kept_from_ms), to_ms.min(now_ms + 1));
+        let kept_from_ms = self
+            .cluster
+            .retention_days
+            .map_or(i64::MIN, |days| now_ms - days * DAY);
+        let (from_ms, to_ms) = (
+            from_ms.max(self.created_ms).max(kept_from_ms),
+            to_ms.min(now_ms + 1),
+        );
         let mut records = Vec::new();
         for workload in self.cluster.workloads(self.cluster_no) {
             match self.kind {
-                GroupKind::Performance => performance(place, workload, from_ms, to_ms, &mut records),
+                GroupKind::Performance => {
+                    performance(place, workload, from_ms, to_ms, &mut records)
+                }
                 GroupKind::Events => changes(place, workload, from_ms, to_ms, &mut records),
             }
         }
@@ -88,38 +112,75 @@ impl<'w> Group<'w> {
 }
 
 /// A record a minute for each task and container, and for each service.
-fn performance<'w>(place: &Place<'w>, workload: Workload<'w>, from_ms: i64, to_ms: i64, records: &mut Vec<Record<'w>>) {
+fn performance<'w>(
+    place: &Place<'w>,
+    workload: Workload<'w>,
+    from_ms: i64,
+    to_ms: i64,
+    records: &mut Vec<Record<'w>>,
+) {
     // A minute is told of when it is over.
     let to_ms = to_ms.min(place.world.now_ms.div_euclid(MINUTE) * MINUTE);
     let mut running = std::collections::BTreeMap::new();
     for task in workload.tasks(place, from_ms, to_ms) {
         for at_ms in task.minutes(from_ms, to_ms) {
             *running.entry(at_ms).or_default() += 1;
-            records.push(Record { at_ms, what: What::Task(task) });
-            records.push(Record { at_ms, what: What::Container(task) });
+            records.push(Record {
+                at_ms,
+                what: What::Task(task),
+            });
+            records.push(Record {
+                at_ms,
+                what: What::Container(task),
+            });
         }
     }
     if matches!(workload.of, Of::Service(_)) {
-        records.extend(running.into_iter().map(|(at_ms, running)| Record { at_ms, what: What::Service(workload, running) }));
+        records.extend(running.into_iter().map(|(at_ms, running)| Record {
+            at_ms,
+            what: What::Service(workload, running),
+        }));
     }
 }
 
 /// An event for each change of a task, and for each deployment.
-fn changes<'w>(place: &Place<'w>, workload: Workload<'w>, from_ms: i64, to_ms: i64, records: &mut Vec<Record<'w>>) {
+fn changes<'w>(
+    place: &Place<'w>,
+    workload: Workload<'w>,
+    from_ms: i64,
+    to_ms: i64,
+    records: &mut Vec<Record<'w>>,
+) {
     for task in workload.tasks(place, from_ms, to_ms) {
-        let within = task.changes().filter(|(at_ms, _, _)| (from_ms..to_ms).contains(at_ms));
-        records.extend(within.filter_map(|(at_ms, _, _)| Some(Record { at_ms, what: What::TaskChange(task.seen_at(at_ms)?) })));
+        let within = task
+            .changes()
+            .filter(|(at_ms, _, _)| (from_ms..to_ms).contains(at_ms));
+        records.extend(within.filter_map(|(at_ms, _, _)| {
+            Some(Record {
+                at_ms,
+                what: What::TaskChange(task.seen_at(at_ms)?),
+            })
+        }));
     }
     if let Of::Service(service) = workload.of {
-        let done =
-            service.revisions.iter().map(|revision| revision.from_ms + MINUTE).filter(|at_ms| (from_ms..to_ms).contains(at_ms));
-        records.extend(done.map(|at_ms| Record { at_ms, what: What::Deployment(workload) }));
+        let done = service
+            .revisions
+            .iter()
+            .map(|revision| revision.from_ms + MINUTE)
+            .filter(|at_ms| (from_ms..to_ms).contains(at_ms));
+        records.extend(done.map(|at_ms| Record {
+            at_ms,
+            what: What::Deployment(workload),
+        }));
     }
 }
 
 /// RFC 3339, as `EventBridge` writes it.
 fn stamp(ms: i64) -> Value {
-    jiff::Timestamp::from_millisecond(ms).expect("a time of this century").to_string().into()
+    jiff::Timestamp::from_millisecond(ms)
+        .expect("a time of this century")
+        .to_string()
+        .into()
 }
 
 impl Record<'_> {
@@ -135,7 +196,9 @@ impl Record<'_> {
             ("Type", What::Service(..)) => Some("Service"),
             ("ServiceName", What::Task(task) | What::Container(task)) => task.workload.service(),
             ("ServiceName", What::Service(workload, _)) => workload.service(),
-            ("ClusterName", What::Task(task) | What::Container(task)) => Some(&task.workload.cluster.name),
+            ("ClusterName", What::Task(task) | What::Container(task)) => {
+                Some(&task.workload.cluster.name)
+            }
             ("ClusterName", What::Service(workload, _)) => Some(&workload.cluster.name),
             _ => None,
         }
@@ -167,7 +230,10 @@ impl Record<'_> {
     }
 
     fn event(&self, place: &Place<'_>, detail_type: &str, arn: &str, detail: &Value) -> String {
-        let id = place.id_of(hash(self.at_ms.unsigned_abs(), super::random::hash_bytes(arn.as_bytes())));
+        let id = place.id_of(hash(
+            self.at_ms.unsigned_abs(),
+            super::random::hash_bytes(arn.as_bytes()),
+        ));
         json!({
             "version": "0", "id": id, "detail-type": detail_type, "source": "aws.ecs", "account": place.account.id, "region": place.name,
             // Events are stamped to the second.
@@ -177,7 +243,10 @@ impl Record<'_> {
     }
 
     fn measured(&self, place: &Place<'_>, task: &Task<'_>, record_type: &str) -> String {
-        let (family, revision) = (family(&task.definition.name), task.definition.name.rsplit(':').next());
+        let (family, revision) = (
+            family(&task.definition.name),
+            task.definition.name.rsplit(':').next(),
+        );
         let reading = |measure| told(task.reading(place, measure, self.at_ms));
         let mut record = json!({
             "Version": "0", "Type": record_type, "TaskId": place.id_of(task.key), "TaskDefinitionFamily": family,

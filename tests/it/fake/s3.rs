@@ -20,7 +20,11 @@ pub(crate) struct Objects(Mutex<BTreeMap<String, Vec<u8>>>);
 
 /// What a request means, as IAM spells it.
 pub(crate) fn op(request: &Request) -> &'static str {
-    let has_key = request.path.trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
+    let has_key = request
+        .path
+        .trim_start_matches('/')
+        .split_once('/')
+        .is_some_and(|(_, key)| !key.is_empty());
     match (request.method.as_str(), has_key) {
         ("PUT", true) => "s3:PutObject",
         ("GET", true) => "s3:GetObject",
@@ -39,7 +43,10 @@ impl Objects {
 
     /// Puts an object, as if somebody else had.
     pub(crate) fn put(&self, name: &str, content: impl Into<Vec<u8>>) {
-        self.0.lock().expect("no thread panics").insert(name.to_owned(), content.into());
+        self.0
+            .lock()
+            .expect("no thread panics")
+            .insert(name.to_owned(), content.into());
     }
 
     pub(crate) fn answer(&self, request: &Request) -> Result<Response, Problem> {
@@ -55,15 +62,27 @@ impl Objects {
             return Err(Problem::unexpected(op));
         }
         let content = self.0.lock().expect("no thread panics").get(&name).cloned();
-        let content = content.ok_or_else(|| Problem::new(404, "NoSuchKey", "The specified key does not exist."))?;
+        let content = content
+            .ok_or_else(|| Problem::new(404, "NoSuchKey", "The specified key does not exist."))?;
         let tag = etag(&content);
-        let range = request.header("range").map(|range| bounds(range, content.len()));
+        let range = request
+            .header("range")
+            .map(|range| bounds(range, content.len()));
         let mut response = match range {
             None => Response::new(200, "binary/octet-stream", content),
-            Some(None) => return Err(Problem::new(416, "InvalidRange", "The requested range is not satisfiable")),
+            Some(None) => {
+                return Err(Problem::new(
+                    416,
+                    "InvalidRange",
+                    "The requested range is not satisfiable",
+                ));
+            }
             Some(Some((from, to))) => {
                 let mut response = Response::new(206, "binary/octet-stream", &content[from..to]);
-                response.headers.push(("Content-Range", format!("bytes {from}-{}/{}", to - 1, content.len())));
+                response.headers.push((
+                    "Content-Range",
+                    format!("bytes {from}-{}/{}", to - 1, content.len()),
+                ));
                 response
             }
         };
@@ -79,7 +98,11 @@ impl Objects {
     fn create(&self, request: &Request, name: &str) -> Result<Response, Problem> {
         let mut objects = self.0.lock().expect("no thread panics");
         if request.header("if-none-match") == Some("*") && objects.contains_key(name) {
-            return Err(Problem::new(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"));
+            return Err(Problem::new(
+                412,
+                "PreconditionFailed",
+                "At least one of the pre-conditions you specified did not hold",
+            ));
         }
         objects.insert(name.to_owned(), request.body.clone());
         let mut response = Response::new(200, "application/xml", "");
@@ -89,21 +112,31 @@ impl Objects {
 
     fn list(&self, request: &Request, bucket: &str) -> Response {
         let prefix = request.field("prefix").unwrap_or_default();
-        let delimiter = request.field("delimiter").filter(|delimiter| !delimiter.is_empty());
-        let after = request.field("continuation-token").or_else(|| request.field("start-after"));
-        let most = request.field("max-keys").and_then(|most| most.parse().ok()).unwrap_or(PAGE).min(PAGE);
+        let delimiter = request
+            .field("delimiter")
+            .filter(|delimiter| !delimiter.is_empty());
+        let after = request
+            .field("continuation-token")
+            .or_else(|| request.field("start-after"));
+        let most = request
+            .field("max-keys")
+            .and_then(|most| most.parse().ok())
+            .unwrap_or(PAGE)
+            .min(PAGE);
         let objects = self.0.lock().expect("no thread panics");
         let mut xml = String::new();
         let (mut entries, mut last_entry, mut token) = (0, String::new(), None);
         for (name, content) in objects.iter() {
-            let Some(key) =
-                name.strip_prefix(bucket).and_then(|rest| rest.strip_prefix('/')).filter(|key| key.starts_with(&prefix))
+            let Some(key) = name
+                .strip_prefix(bucket)
+                .and_then(|rest| rest.strip_prefix('/'))
+                .filter(|key| key.starts_with(&prefix))
             else {
                 continue;
             };
-            let cut = delimiter
-                .as_ref()
-                .and_then(|delimiter| Some(prefix.len() + key[prefix.len()..].find(delimiter)? + delimiter.len()));
+            let cut = delimiter.as_ref().and_then(|delimiter| {
+                Some(prefix.len() + key[prefix.len()..].find(delimiter)? + delimiter.len())
+            });
             let entry = &key[..cut.unwrap_or(key.len())];
             if entry == last_entry || after.as_deref().is_some_and(|after| entry <= after) {
                 continue;
@@ -116,7 +149,10 @@ impl Objects {
             entry.clone_into(&mut last_entry);
             let entry = escaped(entry);
             let _ = match cut {
-                Some(_) => write!(xml, "<CommonPrefixes><Prefix>{entry}</Prefix></CommonPrefixes>"),
+                Some(_) => write!(
+                    xml,
+                    "<CommonPrefixes><Prefix>{entry}</Prefix></CommonPrefixes>"
+                ),
                 None => write!(
                     xml,
                     "<Contents><Key>{entry}</Key><LastModified>{MODIFIED}</LastModified><ETag>{}</ETag><Size>{}</Size>\
@@ -126,9 +162,12 @@ impl Objects {
                 ),
             };
         }
-        let next = token
-            .as_ref()
-            .map_or_else(String::new, |token| format!("<NextContinuationToken>{}</NextContinuationToken>", escaped(token)));
+        let next = token.as_ref().map_or_else(String::new, |token| {
+            format!(
+                "<NextContinuationToken>{}</NextContinuationToken>",
+                escaped(token)
+            )
+        });
         let whole = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
              <Name>{}</Name><Prefix>{}</Prefix><KeyCount>{entries}</KeyCount><MaxKeys>{most}</MaxKeys><IsTruncated>{}</IsTruncated>{next}{xml}\
@@ -146,7 +185,10 @@ fn etag(content: &[u8]) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// The bytes that `bytes=a-b`, `bytes=a-` or `bytes=-n` mean.

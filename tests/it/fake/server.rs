@@ -64,7 +64,11 @@ impl Fake {
         });
         let serving = shared.clone();
         let accepting = std::thread::spawn(move || accept(&listener, &serving));
-        Self { shared, address, accepting: Some(accepting) }
+        Self {
+            shared,
+            address,
+            accepting: Some(accepting),
+        }
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -82,7 +86,9 @@ impl Fake {
     /// The same with the access key id `key`.
     pub(crate) fn env_of(&self, key: &str) -> Vec<(String, String)> {
         let region = self.look(|world| {
-            let region = world.account_of_key(key).and_then(|account| account.regions.first());
+            let region = world
+                .account_of_key(key)
+                .and_then(|account| account.regions.first());
             region.map_or_else(|| "us-east-1".to_owned(), |region| region.name.clone())
         });
         let endpoint = self.endpoint();
@@ -94,7 +100,9 @@ impl Fake {
             ("AWS_REGION", &region),
             ("AWS_EC2_METADATA_DISABLED", "true"),
         ];
-        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+        variables
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec()
     }
 
     /// The text of an AWS configuration file with a profile for each account, named by its id.
@@ -104,7 +112,13 @@ impl Fake {
                 "[profile {id}]\naws_access_key_id = {key}\naws_secret_access_key = CANARY-profile-secret\nregion = us-east-1\n"
             )
         };
-        self.look(|world| world.accounts.iter().map(|account| profile(&account.id, &account.keys[0])).collect())
+        self.look(|world| {
+            world
+                .accounts
+                .iter()
+                .map(|account| profile(&account.id, &account.keys[0]))
+                .collect()
+        })
     }
 
     /// Looks at the world.
@@ -124,7 +138,11 @@ impl Fake {
 
     /// From now on these faults, which begin to count here.
     pub(crate) fn set_faults(&self, faults: Vec<Fault>) {
-        self.shared.calls.lock().expect("no thread panics").set_faults(faults);
+        self.shared
+            .calls
+            .lock()
+            .expect("no thread panics")
+            .set_faults(faults);
     }
 
     /// From now on these rates, with full buckets.
@@ -139,18 +157,34 @@ impl Fake {
 
     /// Every request so far.
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.shared.calls.lock().expect("no thread panics").all().to_vec()
+        self.shared
+            .calls
+            .lock()
+            .expect("no thread panics")
+            .all()
+            .to_vec()
     }
 
     /// Requests of operation `op`.
     pub(crate) fn calls_of(&self, op: &str) -> usize {
-        self.shared.calls.lock().expect("no thread panics").all().iter().filter(|call| call.op == op).count()
+        self.shared
+            .calls
+            .lock()
+            .expect("no thread panics")
+            .all()
+            .iter()
+            .filter(|call| call.op == op)
+            .count()
     }
 
     /// Operations asked for that the fake does not play.
     pub(crate) fn unexpected(&self) -> Vec<String> {
         let calls = self.calls();
-        calls.into_iter().filter(|call| call.status == Some(418)).map(|call| call.op).collect()
+        calls
+            .into_iter()
+            .filter(|call| call.status == Some(418))
+            .map(|call| call.op)
+            .collect()
     }
 
     /// Forgets every call; faults begin to count anew.
@@ -167,7 +201,13 @@ impl Fake {
 impl Drop for Fake {
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::SeqCst);
-        for connection in self.shared.connections.lock().expect("no thread panics").values() {
+        for connection in self
+            .shared
+            .connections
+            .lock()
+            .expect("no thread panics")
+            .values()
+        {
             let _ = connection.shutdown(Shutdown::Both);
         }
         // Wakes the listener.
@@ -182,13 +222,23 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             return;
         }
         let Ok(stream) = stream else { continue };
-        let Ok(known) = stream.try_clone() else { continue };
-        shared.connections.lock().expect("no thread panics").insert(no, known);
+        let Ok(known) = stream.try_clone() else {
+            continue;
+        };
+        shared
+            .connections
+            .lock()
+            .expect("no thread panics")
+            .insert(no, known);
         let shared = shared.clone();
         std::thread::spawn(move || {
             let _ = stream.set_nodelay(true);
             let _ = shared.serve(stream);
-            shared.connections.lock().expect("no thread panics").remove(&no);
+            shared
+                .connections
+                .lock()
+                .expect("no thread panics")
+                .remove(&no);
         });
     }
 }
@@ -212,10 +262,16 @@ impl Shared {
                     response.head_only |= request.method == "HEAD";
                     let is_whole = matches!(delivery, Delivery::Whole | Delivery::Dripping(_));
                     // On record before the client can know.
-                    self.calls.lock().expect("no thread panics").end(n, response.status, is_whole);
+                    self.calls
+                        .lock()
+                        .expect("no thread panics")
+                        .end(n, response.status, is_whole);
                     let sent = response.send(&mut writer, delivery);
                     if sent.is_err() {
-                        self.calls.lock().expect("no thread panics").end(n, response.status, false);
+                        self.calls
+                            .lock()
+                            .expect("no thread panics")
+                            .end(n, response.status, false);
                     }
                     sent?
                 }
@@ -243,7 +299,13 @@ impl Shared {
         let target = match target {
             Ok(target) => target,
             Err(problem) => {
-                return (usize::MAX, Outcome::Send(self.finished(problem.response(Protocol::Json), 0), Delivery::Whole));
+                return (
+                    usize::MAX,
+                    Outcome::Send(
+                        self.finished(problem.response(Protocol::Json), 0),
+                        Delivery::Whole,
+                    ),
+                );
             }
         };
         let (n, ahead_s, kind) = self.calls.lock().expect("no thread panics").begin(&target);
@@ -262,7 +324,10 @@ impl Shared {
             _ => {}
         }
         let response = self.answered(request, &target, ahead_s, kind);
-        let response = self.finished(response.unwrap_or_else(|problem| problem.response(target.protocol)), ahead_s);
+        let response = self.finished(
+            response.unwrap_or_else(|problem| problem.response(target.protocol)),
+            ahead_s,
+        );
         let delivery = match kind {
             Some(Kind::Slow(ms)) => Delivery::Dripping(Duration::from_millis(*ms)),
             Some(Kind::ResetMidBody(bytes)) => Delivery::ResetAfter(*bytes),
@@ -272,7 +337,13 @@ impl Shared {
         (n, Outcome::Send(response, delivery))
     }
 
-    fn answered(&self, request: &Request, target: &Target, ahead_s: i64, kind: Option<&Kind>) -> Result<Response, Problem> {
+    fn answered(
+        &self,
+        request: &Request,
+        target: &Target,
+        ahead_s: i64,
+        kind: Option<&Kind>,
+    ) -> Result<Response, Problem> {
         if let Some(early) = kind.and_then(|kind| early(kind, target)) {
             return early;
         }
@@ -287,9 +358,17 @@ impl Shared {
         if target.protocol == Protocol::S3 {
             return self.objects.answer(request);
         }
-        let place = world.place(&target.account, &target.region).ok_or_else(|| unknown_client(target.protocol))?;
+        let place = world
+            .place(&target.account, &target.region)
+            .ok_or_else(|| unknown_client(target.protocol))?;
         let (input, token) = (target.input.clone(), target.token.clone());
-        let ask = Ask { place, op: &target.op, input, token, fault: kind };
+        let ask = Ask {
+            place,
+            op: &target.op,
+            input,
+            token,
+            fault: kind,
+        };
         let answer = match target.op.split(':').next() {
             Some("sts") => sts::answer(&ask),
             Some("ecs") => ecs::answer(&ask),
@@ -312,17 +391,25 @@ impl Shared {
     /// With the headers that every answer of AWS has.
     fn finished(&self, mut response: Response, ahead_s: i64) -> Response {
         let now = jiff::Timestamp::from_second(now_s() + ahead_s).expect("a time of this century");
-        response.headers.push(("Date", now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
+        response.headers.push((
+            "Date",
+            now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        ));
         response.headers.push((
             "x-amzn-RequestId",
-            format!("00000000-0000-4000-8000-{:012}", self.calls.lock().expect("no thread panics").all().len()),
+            format!(
+                "00000000-0000-4000-8000-{:012}",
+                self.calls.lock().expect("no thread panics").all().len()
+            ),
         ));
         response
     }
 }
 
 fn now_s() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .expect("after 1970");
     i64::try_from(since.as_secs()).expect("a time of this century")
 }
 
@@ -339,19 +426,25 @@ fn unknown_client(protocol: Protocol) -> Problem {
     let message = "The security token included in the request is invalid.";
     match protocol {
         Protocol::Query => Problem::new(403, "InvalidClientTokenId", message),
-        Protocol::S3 => {
-            Problem::new(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
-        }
+        Protocol::S3 => Problem::new(
+            403,
+            "InvalidAccessKeyId",
+            "The AWS Access Key Id you provided does not exist in our records.",
+        ),
         _ => Problem::new(400, "UnrecognizedClientException", message),
     }
 }
 
 fn check_signing_time(target: &Target, ahead_s: i64) -> Result<(), Problem> {
-    let is_far = target.signed_s.is_some_and(|signed_s| (now_s() + ahead_s - signed_s).abs() > MOST_SKEW_S);
+    let is_far = target
+        .signed_s
+        .is_some_and(|signed_s| (now_s() + ahead_s - signed_s).abs() > MOST_SKEW_S);
     let message = "Signature expired: it is not within 5 minutes of the server's time";
     match target.protocol {
         _ if !is_far => Ok(()),
-        Protocol::Json | Protocol::Cbor => Err(Problem::new(400, "InvalidSignatureException", message)),
+        Protocol::Json | Protocol::Cbor => {
+            Err(Problem::new(400, "InvalidSignatureException", message))
+        }
         Protocol::Query => Err(Problem::new(403, "SignatureDoesNotMatch", message)),
         Protocol::S3 => Err(Problem::new(403, "RequestTimeTooSkewed", message)),
     }
@@ -360,7 +453,8 @@ fn check_signing_time(target: &Target, ahead_s: i64) -> Result<(), Problem> {
 /// The answer of faults that do not care what was asked.
 fn early(kind: &Kind, target: &Target) -> Option<Result<Response, Problem>> {
     let protocol = target.protocol;
-    let refused = |status: u16, code: &str, message: &str| Some(Err(Problem::new(status, code, message)));
+    let refused =
+        |status: u16, code: &str, message: &str| Some(Err(Problem::new(status, code, message)));
     let content_type = match protocol {
         Protocol::Json => "application/x-amz-json-1.1",
         Protocol::Cbor => "application/cbor",
@@ -370,39 +464,73 @@ fn early(kind: &Kind, target: &Target) -> Option<Result<Response, Problem>> {
     let told = |status: u16, body: &[u8]| Some(Ok(Response::new(status, content_type, body)));
     let denied = |because: &str| {
         let (account, op) = (&target.account, &target.op);
-        let message = format!("User: arn:aws:sts::{account}:assumed-role/x/y is not authorized to perform: {op} {because}");
+        let message = format!(
+            "User: arn:aws:sts::{account}:assumed-role/x/y is not authorized to perform: {op} {because}"
+        );
         let is_plain = matches!(protocol, Protocol::Query | Protocol::S3);
-        refused(if is_plain { 403 } else { 400 }, if is_plain { "AccessDenied" } else { "AccessDeniedException" }, &message)
+        refused(
+            if is_plain { 403 } else { 400 },
+            if is_plain {
+                "AccessDenied"
+            } else {
+                "AccessDeniedException"
+            },
+            &message,
+        )
     };
     match kind {
         Kind::Throttle => Some(Err(throttled(protocol))),
         Kind::ThrottleBare429 => told(429, b""),
-        Kind::RequestLimitExceeded => refused(503, "RequestLimitExceeded", "Request limit exceeded."),
-        Kind::Status(status) => told(*status, b""),
-        Kind::ServerException => refused(500, server_code(&target.op), "Service Unavailable. Please try again later."),
-        Kind::CaptivePortalHtml200 => {
-            Some(Ok(Response::new(200, "text/html", "<html><body>Welcome to our Wi-Fi. Please log in.</body></html>")))
+        Kind::RequestLimitExceeded => {
+            refused(503, "RequestLimitExceeded", "Request limit exceeded.")
         }
+        Kind::Status(status) => told(*status, b""),
+        Kind::ServerException => refused(
+            500,
+            server_code(&target.op),
+            "Service Unavailable. Please try again later.",
+        ),
+        Kind::CaptivePortalHtml200 => Some(Ok(Response::new(
+            200,
+            "text/html",
+            "<html><body>Welcome to our Wi-Fi. Please log in.</body></html>",
+        ))),
         Kind::BadBody => told(200, b"\x9f{\"\xff\x00 <"),
         Kind::EmptyBody200 => told(200, b""),
         Kind::ExpiredCredentials => match protocol {
-            Protocol::Query => refused(403, "ExpiredToken", "The security token included in the request is expired"),
+            Protocol::Query => refused(
+                403,
+                "ExpiredToken",
+                "The security token included in the request is expired",
+            ),
             Protocol::S3 => refused(400, "ExpiredToken", "The provided token has expired."),
-            _ => refused(400, "ExpiredTokenException", "The security token included in the request is expired"),
+            _ => refused(
+                400,
+                "ExpiredTokenException",
+                "The security token included in the request is expired",
+            ),
         },
         Kind::Denied => denied("because no identity-based policy allows the action"),
         Kind::DeniedByScp => denied("with an explicit deny in a service control policy"),
         Kind::OptedOutRegion => Some(Err(unknown_client(protocol))),
         Kind::ClusterNotFound => refused(400, "ClusterNotFoundException", "Cluster not found."),
         Kind::ServiceNotFound => refused(400, "ServiceNotFoundException", "Service not found."),
-        Kind::LogGroupGone => refused(400, "ResourceNotFoundException", "The specified log group does not exist."),
+        Kind::LogGroupGone => refused(
+            400,
+            "ResourceNotFoundException",
+            "The specified log group does not exist.",
+        ),
         Kind::SlowDown => refused(503, "SlowDown", "Please reduce your request rate."),
-        Kind::PreconditionFailed => {
-            refused(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
-        }
-        Kind::Conflict => {
-            refused(409, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation")
-        }
+        Kind::PreconditionFailed => refused(
+            412,
+            "PreconditionFailed",
+            "At least one of the pre-conditions you specified did not hold",
+        ),
+        Kind::Conflict => refused(
+            409,
+            "ConditionalRequestConflict",
+            "The conditional request cannot succeed due to a conflicting operation",
+        ),
         Kind::ExpiredNextToken => {
             let code = stale_token_code(&target.op);
             refused(400, code, "The pagination token has expired.")

@@ -45,21 +45,32 @@ pub(crate) fn spoil(ask: &Ask<'_>, answer: Answer) -> Answer {
 
 /// The token of a fault that leads in circles or nowhere, if `kind` is one.
 fn endless_token(ask: &Ask<'_>, kind: &Kind) -> Option<String> {
-    let number = ask.token.as_deref().and_then(|token| token.strip_prefix(AGAIN)).and_then(|number| number.parse().ok());
+    let number = ask
+        .token
+        .as_deref()
+        .and_then(|token| token.strip_prefix(AGAIN))
+        .and_then(|number| number.parse().ok());
     match kind {
         Kind::RepeatedToken => Some(ask.token.clone().unwrap_or_else(|| format!("{AGAIN}0"))),
         Kind::TokenLoop => Some(format!("{AGAIN}{}", u8::from(number == Some(0_u64)))),
-        Kind::EndlessEmptyPages => Some(format!("{AGAIN}{}", number.map_or(0, |number| number + 1))),
+        Kind::EndlessEmptyPages => {
+            Some(format!("{AGAIN}{}", number.map_or(0, |number| number + 1)))
+        }
         _ => None,
     }
 }
 
 fn spoilt(ask: &Ask<'_>, kind: &Kind, mut value: Value) -> Value {
-    let Some((items_name, missing_name, token_name)) = fields(ask.op) else { return value };
+    let Some((items_name, missing_name, token_name)) = fields(ask.op) else {
+        return value;
+    };
     if let Some(token) = endless_token(ask, kind).filter(|_| !token_name.is_empty()) {
         value[token_name] = token.into();
     }
-    let items = value[items_name].as_array_mut().map(std::mem::take).unwrap_or_default();
+    let items = value[items_name]
+        .as_array_mut()
+        .map(std::mem::take)
+        .unwrap_or_default();
     let mut missing = None;
     let items = changed(kind, items, &ask.place.account.id, &mut missing);
     value[items_name] = items.into();
@@ -76,7 +87,12 @@ fn spoilt(ask: &Ask<'_>, kind: &Kind, mut value: Value) -> Value {
 }
 
 /// The items with the fault; what is to be listed as missing goes to `missing`.
-fn changed(kind: &Kind, mut items: Vec<Value>, account: &str, missing: &mut Option<Value>) -> Vec<Value> {
+fn changed(
+    kind: &Kind,
+    mut items: Vec<Value>,
+    account: &str,
+    missing: &mut Option<Value>,
+) -> Vec<Value> {
     match kind {
         Kind::MissingListed => *missing = items.pop(),
         Kind::MissingSilently => drop(items.pop()),
@@ -91,8 +107,19 @@ fn changed(kind: &Kind, mut items: Vec<Value>, account: &str, missing: &mut Opti
 
 /// What an item is called.
 fn identity(item: &Value) -> String {
-    let names = ["taskArn", "serviceArn", "serviceRevisionArn", "containerInstanceArn", "clusterArn", "id", "name"];
-    let name = names.iter().find_map(|name| item[name].as_str()).or(item.as_str());
+    let names = [
+        "taskArn",
+        "serviceArn",
+        "serviceRevisionArn",
+        "containerInstanceArn",
+        "clusterArn",
+        "id",
+        "name",
+    ];
+    let name = names
+        .iter()
+        .find_map(|name| item[name].as_str())
+        .or(item.as_str());
     name.unwrap_or_default().to_owned()
 }
 
@@ -102,7 +129,11 @@ fn foreign(item: &Value, account: &str) -> Value {
     let last = name.rsplit(['/', ':']).next().unwrap_or_default();
     let renamed: String = last.chars().rev().collect();
     let text = item.to_string();
-    let text = if last.is_empty() { text } else { text.replace(last, &renamed) };
+    let text = if last.is_empty() {
+        text
+    } else {
+        text.replace(last, &renamed)
+    };
     serde_json::from_str(&text.replace(account, "999999999999")).expect("still JSON")
 }
 
@@ -112,7 +143,9 @@ fn to_1970(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(to_1970),
         Value::Object(fields) => {
             for (name, value) in fields {
-                let is_time = name.ends_with("At") || name.ends_with("Time") || name.eq_ignore_ascii_case("timestamp");
+                let is_time = name.ends_with("At")
+                    || name.ends_with("Time")
+                    || name.eq_ignore_ascii_case("timestamp");
                 if value.is_number() && is_time {
                     *value = json!(1);
                 } else if value.is_string() && is_time {
@@ -137,27 +170,47 @@ fn spoilt_metrics(ask: &Ask<'_>, kind: &Kind, mut data: MetricData) -> MetricDat
     }
     let third = |results: &mut Vec<MetricResult>, status| {
         for result in results.iter_mut().step_by(3) {
-            *result = MetricResult { id: result.id.clone(), label: result.label.clone(), status, ..MetricResult::default() };
+            *result = MetricResult {
+                id: result.id.clone(),
+                label: result.label.clone(),
+                status,
+                ..MetricResult::default()
+            };
         }
     };
     match kind {
         Kind::MetricInternalError => third(&mut data.results, "InternalError"),
         Kind::MetricForbidden => third(&mut data.results, "Forbidden"),
         Kind::TopLevelMessages => {
-            data.messages.push(("MaxMetricsExceeded", "The maximum number of metrics was exceeded and some were left out."));
+            data.messages.push((
+                "MaxMetricsExceeded",
+                "The maximum number of metrics was exceeded and some were left out.",
+            ));
         }
         Kind::MissingSilently | Kind::MissingListed => drop(data.results.pop()),
         Kind::DuplicateItem => data.results.extend(data.results.first().cloned()),
         Kind::ForeignItem => {
-            data.results.extend(data.results.first().map(|first| MetricResult { id: "foreign".to_owned(), ..first.clone() }));
+            data.results
+                .extend(data.results.first().map(|first| MetricResult {
+                    id: "foreign".to_owned(),
+                    ..first.clone()
+                }));
         }
-        _ => data.results.iter_mut().for_each(|result| spoil_points(kind, result)),
+        _ => data
+            .results
+            .iter_mut()
+            .for_each(|result| spoil_points(kind, result)),
     }
     data
 }
 
 fn spoil_points(kind: &Kind, result: &mut MetricResult) {
-    let MetricResult { times_ms, values, status, .. } = result;
+    let MetricResult {
+        times_ms,
+        values,
+        status,
+        ..
+    } = result;
     match kind {
         Kind::PartialDataNoToken => {
             let half = times_ms.len().div_ceil(2);
@@ -175,7 +228,10 @@ fn spoil_points(kind: &Kind, result: &mut MetricResult) {
             values.extend(values.first().copied());
         }
         Kind::PointsOutsideWindow => {
-            if let (Some(first), Some(last)) = (times_ms.iter().min().copied(), times_ms.iter().max().copied()) {
+            if let (Some(first), Some(last)) = (
+                times_ms.iter().min().copied(),
+                times_ms.iter().max().copied(),
+            ) {
                 times_ms.extend([first - 400 * DAY, last + 400 * DAY]);
                 values.extend([1.0, 1.0]);
             }
@@ -189,7 +245,10 @@ fn spoil_points(kind: &Kind, result: &mut MetricResult) {
                 values.swap(0, 1);
             }
         }
-        Kind::NanValue => values.iter_mut().take(1).for_each(|value| *value = f64::NAN),
+        Kind::NanValue => values
+            .iter_mut()
+            .take(1)
+            .for_each(|value| *value = f64::NAN),
         Kind::NegativeValue => values.iter_mut().take(1).for_each(|value| *value = -1.0),
         Kind::BadTimestamps => times_ms.iter_mut().for_each(|at_ms| *at_ms %= MINUTE),
         _ => {}

@@ -38,20 +38,30 @@ fn identity(ask: &Ask<'_>) -> String {
 
 fn assume_role(ask: &Ask<'_>) -> Result<Answer, Problem> {
     let arn = ask.text("RoleArn").unwrap_or_default();
-    let role = arn.strip_prefix("arn:aws:iam::").and_then(|rest| rest.split_once(":role/"));
+    let role = arn
+        .strip_prefix("arn:aws:iam::")
+        .and_then(|rest| rest.split_once(":role/"));
     let known = role.filter(|(account, name)| {
-        let account = ask.place.world.accounts.iter().find(|known| known.id == *account);
+        let account = ask
+            .place
+            .world
+            .accounts
+            .iter()
+            .find(|known| known.id == *account);
         account.is_some_and(|account| account.roles.iter().any(|known| known == name))
     });
     let Some((account, name)) = known else {
         let caller = &ask.place.account.id;
-        let message =
-            format!("User: arn:aws:iam::{caller}:user/tester is not authorized to perform: sts:AssumeRole on resource: {arn}");
+        let message = format!(
+            "User: arn:aws:iam::{caller}:user/tester is not authorized to perform: sts:AssumeRole on resource: {arn}"
+        );
         return Err(Problem::new(403, "AccessDenied", message));
     };
     let session = ask.text("RoleSessionName").unwrap_or("session");
     let until = SystemTime::now() + SESSION;
-    let until = jiff::Timestamp::try_from(until).expect("a time of this century").strftime("%Y-%m-%dT%H:%M:%SZ");
+    let until = jiff::Timestamp::try_from(until)
+        .expect("a time of this century")
+        .strftime("%Y-%m-%dT%H:%M:%SZ");
     let key = role_key(account);
     Ok(wrapped(
         "AssumeRole",

@@ -32,18 +32,43 @@ impl Target {
     /// Reads the credential scope, the operation and its input.
     pub(crate) fn of(request: &Request, world: &World) -> Result<Self, Problem> {
         let authorization = request.header("authorization").unwrap_or_default();
-        let scope = authorization.split("Credential=").nth(1).and_then(|rest| rest.split(',').next()).unwrap_or_default();
+        let scope = authorization
+            .split("Credential=")
+            .nth(1)
+            .and_then(|rest| rest.split(',').next())
+            .unwrap_or_default();
         let mut parts = scope.split('/');
-        let (Some(key), Some(_), Some(region), Some(service)) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-            return Err(Problem::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"));
+        let (Some(key), Some(_), Some(region), Some(service)) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Problem::new(
+                403,
+                "MissingAuthenticationToken",
+                "Request is missing Authentication Token",
+            ));
         };
         let protocol = Protocol::of(service);
         let (operation, mut input) = operation(request, protocol, key)?;
-        let prefix = if service == "monitoring" { "cloudwatch" } else { service };
-        let op = if protocol == Protocol::S3 { operation } else { format!("{prefix}:{operation}") };
-        let token = ["nextToken", "NextToken"].iter().find_map(|name| input.as_object_mut()?.remove(*name));
-        let account = world.account_of_key(key).map(|account| account.id.clone()).unwrap_or_default();
-        let where_from = hash_bytes(format!("{op} {account} {region} {} {}", request.path, request.query).as_bytes());
+        let prefix = if service == "monitoring" {
+            "cloudwatch"
+        } else {
+            service
+        };
+        let op = if protocol == Protocol::S3 {
+            operation
+        } else {
+            format!("{prefix}:{operation}")
+        };
+        let token = ["nextToken", "NextToken"]
+            .iter()
+            .find_map(|name| input.as_object_mut()?.remove(*name));
+        let account = world
+            .account_of_key(key)
+            .map(|account| account.id.clone())
+            .unwrap_or_default();
+        let where_from = hash_bytes(
+            format!("{op} {account} {region} {} {}", request.path, request.query).as_bytes(),
+        );
         Ok(Self {
             op,
             protocol,
@@ -64,8 +89,16 @@ fn operation(request: &Request, protocol: Protocol, key: &str) -> Result<(String
     match protocol {
         Protocol::S3 => Ok((s3::op(request).to_owned(), json!({}))),
         Protocol::Cbor => {
-            let operation = request.path.rsplit('/').next().unwrap_or_default().to_owned();
-            Ok((operation, cbor::decoded(&request.body).map_err(|_| malformed())?))
+            let operation = request
+                .path
+                .rsplit('/')
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            Ok((
+                operation,
+                cbor::decoded(&request.body).map_err(|_| malformed())?,
+            ))
         }
         Protocol::Query => {
             let form = String::from_utf8_lossy(&request.body);
@@ -76,11 +109,22 @@ fn operation(request: &Request, protocol: Protocol, key: &str) -> Result<(String
             Ok((field("Action").unwrap_or_default(), input))
         }
         Protocol::Json => {
-            let target = request.header("x-amz-target").and_then(|target| target.split_once('.'));
+            let target = request
+                .header("x-amz-target")
+                .and_then(|target| target.split_once('.'));
             // REST services have no target; the fake plays none of them.
-            let operation = target.map_or(request.path.as_str(), |(_, operation)| operation).to_owned();
-            let body: &[u8] = if request.body.is_empty() { b"{}" } else { &request.body };
-            Ok((operation, serde_json::from_slice(body).map_err(|_| malformed())?))
+            let operation = target
+                .map_or(request.path.as_str(), |(_, operation)| operation)
+                .to_owned();
+            let body: &[u8] = if request.body.is_empty() {
+                b"{}"
+            } else {
+                &request.body
+            };
+            Ok((
+                operation,
+                serde_json::from_slice(body).map_err(|_| malformed())?,
+            ))
         }
     }
 }
@@ -88,5 +132,10 @@ fn operation(request: &Request, protocol: Protocol, key: &str) -> Result<(String
 /// Epoch seconds of `20261120T120000Z`.
 fn signing_time(text: &str) -> Option<i64> {
     let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
-    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+    Some(
+        time.to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()?
+            .timestamp()
+            .as_second(),
+    )
 }

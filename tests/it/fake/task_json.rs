@@ -21,7 +21,14 @@ pub(crate) fn cluster_arn(place: &Place<'_>, cluster: &Cluster) -> String {
 }
 
 pub(crate) fn task_arn(place: &Place<'_>, task: &Task<'_>) -> String {
-    place.arn("ecs", &format!("task/{}/{}", task.workload.cluster.name, place.id_of(task.key)))
+    place.arn(
+        "ecs",
+        &format!(
+            "task/{}/{}",
+            task.workload.cluster.name,
+            place.id_of(task.key)
+        ),
+    )
 }
 
 pub(crate) fn definition_arn(place: &Place<'_>, name: &str) -> String {
@@ -34,7 +41,10 @@ pub(crate) fn task_json(place: &Place<'_>, task: &Task<'_>, time: impl Fn(i64) -
     let (launch_type, provider) = launch(task.workload.launch());
     let definition = task.definition;
     let arn = task_arn(place, task);
-    let (cpu, memory) = (definition.cpu_units.to_string(), definition.memory_mib.to_string());
+    let (cpu, memory) = (
+        definition.cpu_units.to_string(),
+        definition.memory_mib.to_string(),
+    );
     let mut container = json!({
         "containerArn": place.arn("ecs", &format!("container/{}/{}/app", task.workload.cluster.name, place.id_of(task.key))),
         "taskArn": arn, "name": "app", "image": format!("{}.dkr.ecr/app:latest", place.account.id), "lastStatus": last_status,
@@ -63,21 +73,44 @@ pub(crate) fn task_json(place: &Place<'_>, task: &Task<'_>, time: impl Fn(i64) -
     match task.workload.service() {
         Some(service) => {
             put(object, "group", Some(format!("service:{service}").into()));
-            put(object, "startedBy", Some(format!("ecs-svc/{:019}", hash(1, place.seed) >> 4).into()));
+            put(
+                object,
+                "startedBy",
+                Some(format!("ecs-svc/{:019}", hash(1, place.seed) >> 4).into()),
+            );
         }
-        None => put(object, "group", Some(format!("family:{}", family(&definition.name)).into())),
+        None => put(
+            object,
+            "group",
+            Some(format!("family:{}", family(&definition.name)).into()),
+        ),
     }
     if launch_type == "FARGATE" {
         put(object, "platformFamily", Some("Linux".into()));
         put(object, "platformVersion", Some("1.4.0".into()));
-        put(object, "ephemeralStorage", Some(json!({ "sizeInGiB": definition.ephemeral_gib.unwrap_or(20) })));
+        put(
+            object,
+            "ephemeralStorage",
+            Some(json!({ "sizeInGiB": definition.ephemeral_gib.unwrap_or(20) })),
+        );
     } else if let Some(instance) = task.workload.cluster.instances.first() {
-        let instance = format!("container-instance/{}/{}", task.workload.cluster.name, instance.id);
-        put(object, "containerInstanceArn", Some(place.arn("ecs", &instance).into()));
+        let instance = format!(
+            "container-instance/{}/{}",
+            task.workload.cluster.name, instance.id
+        );
+        put(
+            object,
+            "containerInstanceArn",
+            Some(place.arn("ecs", &instance).into()),
+        );
     }
     if task.stopping_ms.is_some() {
         put(object, "stopCode", Some(task.stop_code.into()));
-        put(object, "stoppedReason", Some("Essential container in task exited: CANARY-stopped-reason".into()));
+        put(
+            object,
+            "stoppedReason",
+            Some("Essential container in task exited: CANARY-stopped-reason".into()),
+        );
     }
     let times = [
         ("createdAt", Some(task.created_ms)),

@@ -1,7 +1,9 @@
 //! ECS tasks: when each was created, pulled, started and stopped, and what it used.
 
 use super::random::{hash, mix, unmix, up_to};
-use super::world::{Cluster, DAY, Definition, HOUR, Job, Launch, Load, MINUTE, Percent, Place, SECOND, Service};
+use super::world::{
+    Cluster, DAY, Definition, HOUR, Job, Launch, Load, MINUTE, Percent, Place, SECOND, Service,
+};
 
 /// ECS tells of a stopped task for this long.
 pub(crate) const REMEMBERED_MS: i64 = HOUR;
@@ -55,7 +57,11 @@ impl Cluster {
         let services = self.services.iter().map(Of::Service);
         let all = services.chain(self.jobs.iter().map(Of::Job)).enumerate();
         let prefix = (no as u64) << CLUSTER_SHIFT;
-        all.map(move |(no, of)| Workload { cluster: self, of, prefix: prefix | (no as u64) << WORKLOAD_SHIFT })
+        all.map(move |(no, of)| Workload {
+            cluster: self,
+            of,
+            prefix: prefix | (no as u64) << WORKLOAD_SHIFT,
+        })
     }
 }
 
@@ -63,7 +69,10 @@ impl<'w> Place<'w> {
     /// The task with a 32-digit id, if there ever is one.
     pub(crate) fn task(&self, id: &str) -> Option<Task<'w>> {
         let key = self.key_of(id)?;
-        let (cluster_no, workload_no) = ((key >> CLUSTER_SHIFT) as usize, (key >> WORKLOAD_SHIFT & 0xffff) as usize);
+        let (cluster_no, workload_no) = (
+            (key >> CLUSTER_SHIFT) as usize,
+            (key >> WORKLOAD_SHIFT & 0xffff) as usize,
+        );
         let cluster = self.region.clusters.get(cluster_no)?;
         let workload = cluster.workloads(cluster_no).nth(workload_no)?;
         workload.task(self, u32::try_from(key & u64::from(u32::MAX)).ok()?)
@@ -116,17 +125,28 @@ impl<'w> Workload<'w> {
     }
 
     /// Its tasks that exist, or are still remembered to have, at some time within `[from_ms, to_ms)`.
-    pub(crate) fn tasks(&self, place: &Place<'w>, from_ms: i64, to_ms: i64) -> impl Iterator<Item = Task<'w>> + use<'w> {
+    pub(crate) fn tasks(
+        &self,
+        place: &Place<'w>,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> impl Iterator<Item = Task<'w>> + use<'w> {
         let numbers: Box<dyn Iterator<Item = u32> + 'w> = match self.of {
             Of::Job(job) => {
                 let since_ms = from_ms - job.runs.longest_ms() - 2 * MINUTE;
-                Box::new(job.runs.created(self.seed(place), since_ms, to_ms).map(|span| span.no))
+                Box::new(
+                    job.runs
+                        .created(self.seed(place), since_ms, to_ms)
+                        .map(|span| span.no),
+                )
             }
             Of::Service(service) => Box::new(service_numbers(service, from_ms, to_ms)),
         };
         let (workload, place) = (*self, place.clone());
         let tasks = numbers.filter_map(move |no| workload.task(&place, no));
-        tasks.filter(move |task| task.created_ms < to_ms && task.stopped_ms.is_none_or(|stopped| stopped >= from_ms))
+        tasks.filter(move |task| {
+            task.created_ms < to_ms && task.stopped_ms.is_none_or(|stopped| stopped >= from_ms)
+        })
     }
 
     fn task(&self, place: &Place<'w>, no: u32) -> Option<Task<'w>> {
@@ -144,25 +164,49 @@ impl<'w> Workload<'w> {
             return Some(unborn.failed_to_start());
         }
         let out_of_memory = (span.chance >> 16) % 37 == 5;
-        let is_interrupted = *self.launch() == Launch::Provider("FARGATE_SPOT".to_owned()) && (span.chance >> 24) % 11 == 3;
-        let stop_code = if is_interrupted { "SpotInterruption" } else { "EssentialContainerExited" };
+        let is_interrupted = *self.launch() == Launch::Provider("FARGATE_SPOT".to_owned())
+            && (span.chance >> 24) % 11 == 3;
+        let stop_code = if is_interrupted {
+            "SpotInterruption"
+        } else {
+            "EssentialContainerExited"
+        };
         let started = unborn.started(span.chance);
         let end_ms = started.started_ms? + span.length_ms;
-        Some(Task { stop_code, out_of_memory, ..started.stopped(end_ms, span.chance) })
+        Some(Task {
+            stop_code,
+            out_of_memory,
+            ..started.stopped(end_ms, span.chance)
+        })
     }
 
     fn service_task(&self, place: &Place<'w>, service: &'w Service, no: u32) -> Option<Task<'w>> {
         let (slot, number) = (no & ((1 << SLOT_BITS) - 1), (no & !BY_DAY) >> SLOT_BITS);
         let chance = hash(self.seed(place), u64::from(no));
         let lag_ms = i64::from(slot) * 10 * SECOND;
-        let replaced = |no: usize| service.revisions.get(no + 1).map(|next| next.from_ms + MINUTE + lag_ms);
+        let replaced = |no: usize| {
+            service
+                .revisions
+                .get(no + 1)
+                .map(|next| next.from_ms + MINUTE + lag_ms)
+        };
         let (created_ms, end_ms, revision) = if no & BY_DAY == 0 {
-            let revision = service.revisions.get(number as usize).filter(|_| slot < service.base)?;
-            (revision.from_ms + lag_ms, replaced(number as usize), revision)
+            let revision = service
+                .revisions
+                .get(number as usize)
+                .filter(|_| slot < service.base)?;
+            (
+                revision.from_ms + lag_ms,
+                replaced(number as usize),
+                revision,
+            )
         } else {
             let midnight_ms = i64::from(number) * DAY;
             let created_ms = midnight_ms + 8 * HOUR + lag_ms + up_to(mix(chance), 30 * SECOND);
-            let in_force = service.revisions.iter().rposition(|revision| revision.from_ms <= created_ms);
+            let in_force = service
+                .revisions
+                .iter()
+                .rposition(|revision| revision.from_ms <= created_ms);
             let in_force = in_force.filter(|_| (service.base..service.peak).contains(&slot))?;
             let evening_ms = midnight_ms + 20 * HOUR + lag_ms;
             let end_ms = replaced(in_force).map_or(evening_ms, |replaced| replaced.min(evening_ms));
@@ -171,7 +215,10 @@ impl<'w> Workload<'w> {
         let definition = place.definition(&revision.definition)?;
         let started = Task::created(*self, definition, no, created_ms).started(chance);
         Some(match end_ms {
-            Some(end_ms) => Task { stop_code: "ServiceSchedulerInitiated", ..started.stopped(end_ms, chance) },
+            Some(end_ms) => Task {
+                stop_code: "ServiceSchedulerInitiated",
+                ..started.stopped(end_ms, chance)
+            },
             None => started,
         })
     }
@@ -181,15 +228,26 @@ impl<'w> Workload<'w> {
 fn service_numbers(service: &Service, from_ms: i64, to_ms: i64) -> impl Iterator<Item = u32> {
     let (base, peak) = (service.base, service.peak);
     let revisions = 0..u32::try_from(service.revisions.len()).expect("few revisions");
-    let lasting = revisions.flat_map(move |revision| (0..base).map(move |slot| revision << SLOT_BITS | slot));
-    let since_ms = service.revisions.first().map_or(to_ms, |first| first.from_ms.max(from_ms - DAY));
+    let lasting =
+        revisions.flat_map(move |revision| (0..base).map(move |slot| revision << SLOT_BITS | slot));
+    let since_ms = service
+        .revisions
+        .first()
+        .map_or(to_ms, |first| first.from_ms.max(from_ms - DAY));
     let days = since_ms.div_euclid(DAY)..to_ms.div_euclid(DAY) + 1;
     let by_day = days.filter_map(|day| u32::try_from(day).ok());
-    lasting.chain(by_day.flat_map(move |day| (base..peak).map(move |slot| BY_DAY | day << SLOT_BITS | slot)))
+    lasting.chain(
+        by_day.flat_map(move |day| (base..peak).map(move |slot| BY_DAY | day << SLOT_BITS | slot)),
+    )
 }
 
 impl<'w> Task<'w> {
-    fn created(workload: Workload<'w>, definition: &'w Definition, no: u32, created_ms: i64) -> Self {
+    fn created(
+        workload: Workload<'w>,
+        definition: &'w Definition,
+        no: u32,
+        created_ms: i64,
+    ) -> Self {
         Self {
             workload,
             definition,
@@ -208,12 +266,19 @@ impl<'w> Task<'w> {
 
     fn failed_to_start(self) -> Self {
         let stopping_ms = Some(self.created_ms + 20 * SECOND);
-        Self { stopping_ms, stopped_ms: Some(self.created_ms + 30 * SECOND), stop_code: "TaskFailedToStart", ..self }
+        Self {
+            stopping_ms,
+            stopped_ms: Some(self.created_ms + 30 * SECOND),
+            stop_code: "TaskFailedToStart",
+            ..self
+        }
     }
 
     fn started(self, chance: u64) -> Self {
-        let pull_started_ms = self.created_ms + 5 * SECOND + up_to(hash(chance, 11) * (chance & 1), 8_000);
-        let pull_stopped_ms = pull_started_ms + 2 * SECOND + up_to(hash(chance, 12) * (chance & 1), 20_000);
+        let pull_started_ms =
+            self.created_ms + 5 * SECOND + up_to(hash(chance, 11) * (chance & 1), 8_000);
+        let pull_stopped_ms =
+            pull_started_ms + 2 * SECOND + up_to(hash(chance, 12) * (chance & 1), 20_000);
         let started_ms = pull_stopped_ms + SECOND + up_to(hash(chance, 13) * (chance & 1), 3_000);
         Self {
             pull_started_ms: Some(pull_started_ms),
@@ -226,7 +291,12 @@ impl<'w> Task<'w> {
     fn stopped(self, end_ms: i64, chance: u64) -> Self {
         let stopping_ms = end_ms + SECOND;
         let stopped_ms = stopping_ms + 2 * SECOND + up_to(hash(chance, 14) * (chance & 1), 10_000);
-        Self { execution_stopped_ms: Some(end_ms), stopping_ms: Some(stopping_ms), stopped_ms: Some(stopped_ms), ..self }
+        Self {
+            execution_stopped_ms: Some(end_ms),
+            stopping_ms: Some(stopping_ms),
+            stopped_ms: Some(stopped_ms),
+            ..self
+        }
     }
 
     /// What AWS knows of it at `now_ms`; `None` before its creation.
@@ -240,7 +310,11 @@ impl<'w> Task<'w> {
             execution_stopped_ms: past(self.execution_stopped_ms),
             stopping_ms,
             stopped_ms: past(self.stopped_ms),
-            stop_code: if stopping_ms.is_some() { self.stop_code } else { "" },
+            stop_code: if stopping_ms.is_some() {
+                self.stop_code
+            } else {
+                ""
+            },
             out_of_memory: self.out_of_memory && stopping_ms.is_some(),
             ..self
         })
@@ -248,7 +322,10 @@ impl<'w> Task<'w> {
 
     /// True while `DescribeTasks` tells of it.
     pub(crate) fn is_remembered(&self, now_ms: i64) -> bool {
-        self.created_ms <= now_ms && self.stopped_ms.is_none_or(|stopped| now_ms - stopped <= REMEMBERED_MS)
+        self.created_ms <= now_ms
+            && self
+                .stopped_ms
+                .is_none_or(|stopped| now_ms - stopped <= REMEMBERED_MS)
     }
 
     /// The times at which its state changes, in order, each with the version and the state it leads to.
@@ -260,8 +337,12 @@ impl<'w> Task<'w> {
             (self.stopping_ms, "STOPPING"),
             (self.stopped_ms, "STOPPED"),
         ];
-        let changes = changes.into_iter().filter_map(|(at, state)| Some((at?, state)));
-        changes.enumerate().map(|(no, (at, state))| (at, no as i64 + 1, state))
+        let changes = changes
+            .into_iter()
+            .filter_map(|(at, state)| Some((at?, state)));
+        changes
+            .enumerate()
+            .map(|(no, (at, state))| (at, no as i64 + 1, state))
     }
 
     /// Version and state, as told by [`Task::seen_at`].
@@ -302,7 +383,13 @@ pub(crate) enum Measure {
 
 impl Measure {
     /// In 1/64 of the unit, for `seed`'s task or build of the size (CPU units, MiB) under the load (CPU, memory).
-    pub(crate) fn reading(self, seed: u64, (cpu, memory): (Percent, Percent), size: (u32, u32), at_ms: i64) -> i64 {
+    pub(crate) fn reading(
+        self,
+        seed: u64,
+        (cpu, memory): (Percent, Percent),
+        size: (u32, u32),
+        at_ms: i64,
+    ) -> i64 {
         let cpu = |salt| percent(hash(seed, salt), cpu, at_ms);
         let memory = |salt| percent(hash(seed, salt), memory, at_ms);
         match self {
@@ -319,7 +406,10 @@ impl Measure {
 fn percent(seed: u64, of: Percent, at_ms: i64) -> i64 {
     let from_noon = (at_ms.rem_euclid(DAY) - DAY / 2).abs();
     let day = i64::from(of.day) * PER_UNIT * (DAY / 2 - from_noon) / (DAY / 2);
-    let noise = up_to(hash(seed, (at_ms / MINUTE).unsigned_abs()), i64::from(of.noise) * PER_UNIT + 1);
+    let noise = up_to(
+        hash(seed, (at_ms / MINUTE).unsigned_abs()),
+        i64::from(of.noise) * PER_UNIT + 1,
+    );
     i64::from(of.floor) * PER_UNIT + day + noise
 }
 

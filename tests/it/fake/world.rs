@@ -135,7 +135,10 @@ impl Job {
 
 /// `family` of `family:revision`.
 pub(crate) fn family(definition: &str) -> &str {
-    definition.split(':').next().expect("a split has a first part")
+    definition
+        .split(':')
+        .next()
+        .expect("a split has a first part")
 }
 
 /// A task definition.
@@ -207,7 +210,11 @@ pub(crate) struct Percent {
 #[derive(Debug, Clone)]
 pub(crate) enum Runs {
     /// One every `every_ms` while `within` lasts, each up to a tenth of that late, and as long as chance will have it.
-    Every { within_ms: Range<i64>, every_ms: i64, length_ms: Range<i64> },
+    Every {
+        within_ms: Range<i64>,
+        every_ms: i64,
+        length_ms: Range<i64>,
+    },
     /// Exactly these, as (created, time from start to end), in order of creation. Nothing about them is left to chance.
     At(Vec<(i64, i64)>),
 }
@@ -229,23 +236,46 @@ impl Runs {
         match self {
             Self::At(spans) => {
                 let (created_ms, length_ms) = *spans.get(no as usize)?;
-                Some(Span { no, created_ms, length_ms, chance: 0 })
+                Some(Span {
+                    no,
+                    created_ms,
+                    length_ms,
+                    chance: 0,
+                })
             }
-            Self::Every { within_ms, every_ms, length_ms } => {
+            Self::Every {
+                within_ms,
+                every_ms,
+                length_ms,
+            } => {
                 let chance = hash(seed, u64::from(no)) | 1;
                 let late_ms = up_to(hash(chance, 1), every_ms / 10 + 1);
                 let created_ms = within_ms.start + i64::from(no) * every_ms + late_ms;
                 let extra_ms = up_to(hash(chance, 2), length_ms.end - length_ms.start);
-                (created_ms < within_ms.end).then_some(Span { no, created_ms, length_ms: length_ms.start + extra_ms, chance })
+                (created_ms < within_ms.end).then_some(Span {
+                    no,
+                    created_ms,
+                    length_ms: length_ms.start + extra_ms,
+                    chance,
+                })
             }
         }
     }
 
     /// Runs created within `[from_ms, to_ms)`, in order.
-    pub(crate) fn created(&self, seed: u64, from_ms: i64, to_ms: i64) -> impl Iterator<Item = Span> {
+    pub(crate) fn created(
+        &self,
+        seed: u64,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> impl Iterator<Item = Span> {
         let numbers = match self {
             Self::At(spans) => 0..spans.len() as i64,
-            Self::Every { within_ms, every_ms, .. } => {
+            Self::Every {
+                within_ms,
+                every_ms,
+                ..
+            } => {
                 let first = (from_ms - within_ms.start).div_euclid(*every_ms) - 1;
                 let end = (to_ms.min(within_ms.end) - within_ms.start).div_euclid(*every_ms) + 1;
                 first.max(0)..end.max(0)
@@ -258,7 +288,11 @@ impl Runs {
     /// The longest that a run can last from start to end.
     pub(crate) fn longest_ms(&self) -> i64 {
         match self {
-            Self::At(spans) => spans.iter().map(|(_, length_ms)| *length_ms).max().unwrap_or(0),
+            Self::At(spans) => spans
+                .iter()
+                .map(|(_, length_ms)| *length_ms)
+                .max()
+                .unwrap_or(0),
             Self::Every { length_ms, .. } => length_ms.end,
         }
     }
@@ -288,12 +322,17 @@ const OPT_IN: [&str; 17] = [
 impl World {
     /// The account `id`, to look at or to change.
     pub(crate) fn account(&mut self, id: &str) -> &mut Account {
-        self.accounts.iter_mut().find(|account| account.id == id).expect("an account of the world")
+        self.accounts
+            .iter_mut()
+            .find(|account| account.id == id)
+            .expect("an account of the world")
     }
 
     /// The account that a key belongs to: a user's, or one handed out for a role.
     pub(crate) fn account_of_key(&self, key: &str) -> Option<&Account> {
-        self.accounts.iter().find(|account| account.keys.iter().any(|known| known == key) || role_key(&account.id) == key)
+        self.accounts.iter().find(|account| {
+            account.keys.iter().any(|known| known == key) || role_key(&account.id) == key
+        })
     }
 
     /// A place; `None` where the account or the region is not in use.
@@ -302,20 +341,38 @@ impl World {
         let empty = &NOTHING_THERE;
         let here = account.regions.iter().find(|known| known.name == region);
         let is_enabled = here.map_or(!OPT_IN.contains(&region), |here| here.is_enabled);
-        let seed = hash(hash(self.seed, hash_bytes(account.id.as_bytes())), hash_bytes(region.as_bytes()));
-        is_enabled.then(|| Place { world: self, account, name: region.to_owned(), region: here.unwrap_or(empty), seed })
+        let seed = hash(
+            hash(self.seed, hash_bytes(account.id.as_bytes())),
+            hash_bytes(region.as_bytes()),
+        );
+        is_enabled.then(|| Place {
+            world: self,
+            account,
+            name: region.to_owned(),
+            region: here.unwrap_or(empty),
+            seed,
+        })
     }
 
     /// Every place with something in it.
     pub(crate) fn places(&self) -> impl Iterator<Item = Place<'_>> {
-        let names =
-            self.accounts.iter().flat_map(|account| account.regions.iter().map(move |region| (&account.id, &region.name)));
+        let names = self.accounts.iter().flat_map(|account| {
+            account
+                .regions
+                .iter()
+                .map(move |region| (&account.id, &region.name))
+        });
         names.filter_map(|(account, region)| self.place(account, region))
     }
 }
 
-static NOTHING_THERE: Region =
-    Region { name: String::new(), is_enabled: true, clusters: Vec::new(), definitions: Vec::new(), projects: Vec::new() };
+static NOTHING_THERE: Region = Region {
+    name: String::new(),
+    is_enabled: true,
+    clusters: Vec::new(),
+    definitions: Vec::new(),
+    projects: Vec::new(),
+};
 
 /// The access key id that `AssumeRole` hands out for an account.
 pub(crate) fn role_key(account: &str) -> String {
@@ -336,14 +393,21 @@ pub(crate) struct Place<'w> {
 impl<'w> Place<'w> {
     /// The ARN of `resource` here.
     pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
-        format!("arn:aws:{service}:{}:{}:{resource}", self.name, self.account.id)
+        format!(
+            "arn:aws:{service}:{}:{}:{resource}",
+            self.name, self.account.id
+        )
     }
 
     /// The cluster that a name or an ARN means, with its number.
     pub(crate) fn cluster(&self, name_or_arn: &str) -> Option<(usize, &'w Cluster)> {
         let prefix = self.arn("ecs", "cluster/");
         let name = name_or_arn.strip_prefix(&prefix).unwrap_or(name_or_arn);
-        self.region.clusters.iter().enumerate().find(|(_, cluster)| cluster.name == name)
+        self.region
+            .clusters
+            .iter()
+            .enumerate()
+            .find(|(_, cluster)| cluster.name == name)
     }
 
     /// The definition `family:revision`.
@@ -351,6 +415,9 @@ impl<'w> Place<'w> {
         let all = &self.region.definitions;
         // Big worlds have them in order of their names; worlds made by hand need not.
         let at = all.binary_search_by(|definition| definition.name.as_str().cmp(name));
-        at.map_or_else(|_| all.iter().find(|definition| definition.name == name), |at| Some(&all[at]))
+        at.map_or_else(
+            |_| all.iter().find(|definition| definition.name == name),
+            |at| Some(&all[at]),
+        )
     }
 }
