@@ -17,7 +17,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 
 /// Every operation that plimsoll may call, as (IAM prefix, operation). Nothing else leaves this process.
 pub(crate) const OPERATIONS: [(&str, &str); 24] = [

@@ -19,9 +19,9 @@ use crate::collect::summary::{Line, Progress, Summary};
 use crate::collect::{Collection, Day, Regions, Request, Resolution, regions, stopped};
 use crate::dataset::Dataset;
 use crate::dataset::schema::State;
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
+use crate::model::units::MS_PER_DAY;
 use crate::report::escape::terminal;
-use crate::units::MS_PER_DAY;
 
 /// A line on stderr this often where no bar can be shown.
 const HEARTBEAT: Duration = Duration::from_secs(30);

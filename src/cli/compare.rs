@@ -10,11 +10,11 @@ use clap::{Args, ValueEnum, value_parser};
 
 use super::cannot_print;
 use super::prices::BookArgs;
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
+use crate::model::units::TaskSize;
+use crate::model::workload::{Architecture, Os};
 use crate::pricing::PriceBook;
 use crate::recommend::compare::{Comparison, Job, Load, compare};
-use crate::units::TaskSize;
-use crate::workload::{Architecture, Os};
 
 /// Compare where a job could run: Fargate, CodeBuild or EC2
 ///

@@ -8,8 +8,8 @@ use clap::Args;
 use super::Console;
 use super::report::{AnalysisArgs, OutputArgs, analyse};
 use crate::dataset::Dataset;
-use crate::error::{Error, Kind, Result};
 use crate::import::{self, Outcome};
+use crate::model::error::{Error, Kind, Result};
 use crate::pricing::PriceBook;
 
 macro_rules! sample {

@@ -10,7 +10,7 @@ use super::collect::{ScopeArgs, request_for};
 use crate::collect::doctor::{BUILD_DAYS, Checkup, ClusterCheck, Kept, METRIC_DAYS};
 use crate::collect::summary::Line;
 use crate::collect::{Collection, Insights};
-use crate::error::Result;
+use crate::model::error::Result;
 use crate::report::escape::terminal;
 
 /// Arguments of `doctor`.

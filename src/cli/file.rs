@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 
 /// Refuses a file that cannot be written.
 pub(super) fn check(path: &Path) -> Result<()> {

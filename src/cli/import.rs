@@ -9,8 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Console, cannot_print, explain};
 use crate::dataset::Dataset;
-use crate::error::{Kind, Result};
 use crate::import::{self, FileReport, Input, Outcome, Tally};
+use crate::model::error::{Kind, Result};
 use crate::report::escape::terminal;
 
 /// Arguments of `import`.

@@ -14,7 +14,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 use crate::report::Style;
 
 /// How small each container workload on AWS may safely be, where it is cheapest, and how sure that is

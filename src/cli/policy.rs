@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::cannot_print;
 use crate::collect::policy::{self, Location};
-use crate::error::Result as Outcome;
+use crate::model::error::Result as Outcome;
 
 /// Arguments of `policy`.
 #[derive(Debug, Args)]

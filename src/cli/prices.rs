@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{Table, TableStyle};
 
 use super::{Console, cannot_print};
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 use crate::pricing::{PriceBook, PriceRow, frozen};
 
 /// What to do with prices.

@@ -15,7 +15,7 @@ use crate::dataset::scan::Scan;
 use crate::dataset::schema::State;
 use crate::dataset::source;
 use crate::demand;
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 use crate::pricing::PriceBook;
 use crate::recommend::{self, Policy};
 use crate::report::result::CoverageResult;

@@ -15,10 +15,10 @@ use super::call::{Fault, Place};
 use super::plan::Known;
 use super::{OPEN_DAY, STILL_RUNNING};
 use crate::dataset::Dataset;
+use crate::dataset::batch::Batch;
 use crate::dataset::schema::State;
 use crate::dataset::writer::{Verdict, Writer};
-use crate::error::{Error, Result};
-use crate::records::Batch;
+use crate::model::error::{Error, Result};
 
 /// Batches under way between fetches and the writer.
 const UNDER_WAY: usize = 4;

@@ -11,7 +11,7 @@ use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Scopes, Told};
 use super::{Request, source};
 use crate::dataset::schema::State;
 use crate::dataset::writer::BUILD_SCOPE;
-use crate::units::MS_PER_DAY;
+use crate::model::units::MS_PER_DAY;
 
 /// The scopes of one place.
 pub(super) async fn discover(

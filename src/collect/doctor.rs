@@ -9,7 +9,7 @@ use super::logs::{Group, GroupKind};
 use super::plan::Day;
 use super::rates::Class;
 use super::{ecs, logs};
-use crate::units::MS_PER_DAY;
+use crate::model::units::MS_PER_DAY;
 
 /// Days that CloudWatch keeps: at a minute, at five, at an hour. Source: CloudWatch user guide, read 2026-11.
 pub(crate) const METRIC_DAYS: [(i64, &str); 3] = [(15, "60 s"), (63, "300 s"), (455, "3600 s")];

@@ -19,7 +19,7 @@ use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Scopes, Told};
 use super::summary::Line;
 use super::{Request, ecs, logs, source};
 use crate::dataset::writer::{BUILD_SCOPE, Verdict};
-use crate::units::MS_PER_DAY;
+use crate::model::units::MS_PER_DAY;
 
 /// Places fetched side by side.
 const PLACES: usize = 16;

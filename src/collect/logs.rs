@@ -7,11 +7,12 @@ use super::commit::Sink;
 use super::plan::{self, Day, Known};
 use super::rates::Class;
 use super::{OPEN_DAY, source};
+use crate::dataset::batch::Batch;
 use crate::dataset::schema::State;
 use crate::dataset::writer::Verdict;
-use crate::records::{Batch, Refusal, container_insights, tasks};
-use crate::units::MS_PER_DAY;
-use crate::workload::WorkloadKey;
+use crate::model::units::MS_PER_DAY;
+use crate::model::workload::WorkloadKey;
+use crate::records::{Refusal, container_insights, tasks};
 
 /// Where Container Insights writes, for each cluster. Source: CloudWatch user guide, Container Insights performance
 /// log events for Amazon ECS, read 2026-11.

@@ -33,7 +33,7 @@ use tokio::sync::watch;
 use crate::aws::LoginRequest;
 use crate::dataset::Dataset;
 use crate::dataset::source::{self, OPEN_DAY, SETTLING_MS, STILL_RUNNING};
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 pub(crate) use cloudwatch::Resolution;
 use cost::Cost;
 pub(crate) use ecs::Insights;

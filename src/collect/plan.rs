@@ -8,8 +8,8 @@ use crate::dataset::coverage::{self, Committed};
 use crate::dataset::schema::State;
 use crate::dataset::writer::{BUILD_SCOPE, date};
 use crate::dataset::{Dataset, scan};
-use crate::error::Result;
-use crate::units::MS_PER_DAY;
+use crate::model::error::Result;
+use crate::model::units::MS_PER_DAY;
 
 /// Days since the epoch.
 pub(crate) type Day = i64;

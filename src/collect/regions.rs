@@ -1,6 +1,6 @@
 //! AWS's regions, by partition.
 
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 
 /// Regions of the commercial partition. Source: AWS regional endpoints page, read 2026-11.
 const AWS: [&str; 34] = [

@@ -22,7 +22,7 @@ use super::summary::Line;
 use super::{Regions, Request, discovery, fetch, regions, source};
 use crate::aws::{self, Patience};
 use crate::dataset::schema::State;
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 use crate::records::fields::is_account;
 
 /// The scope of what concerns every cluster of a region.

@@ -8,7 +8,7 @@ use polars::prelude::{Column, DataFrame, PolarsResult};
 use super::part::{self, Partition, Summary};
 use super::schema::{self, CoverageRow, State};
 use super::{Dataset, Table};
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 
 /// A coverage row with the account and region of its part.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

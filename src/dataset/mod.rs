@@ -6,6 +6,7 @@
 //! changes. A row of the `coverage` table is the commit: a part that no row names is ignored, a named
 //! part that is missing or altered is an error. Hive-partitioned Parquet, so any engine reads it.
 
+pub(crate) mod batch;
 pub mod coverage;
 pub mod part;
 pub mod scan;
@@ -15,7 +16,7 @@ pub mod spacing;
 mod storage;
 pub(crate) mod writer;
 
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 use storage::Storage;
 
 /// Version of the layout and of the tables' schemas; a reader refuses newer ones.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::storage::{RESTORE, Storage};
 use super::{FORMAT, Table};
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 
 const FORMAT_KEY: &str = "plimsoll.format";
 const SUMMARY_KEY: &str = "plimsoll.summary";

@@ -10,8 +10,8 @@ use super::coverage::{self, Committed};
 use super::part::{self, Part, SeriesSummary};
 use super::schema::CoverageRow;
 use super::{Dataset, Table, source};
-use crate::error::{Error, Kind, Result};
-use crate::units::{MS_PER_DAY, Window};
+use crate::model::error::{Error, Kind, Result};
+use crate::model::units::{MS_PER_DAY, Window};
 
 /// The commits of a dataset and the parts they name.
 #[derive(Debug)]

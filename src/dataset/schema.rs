@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PlSmallStr, PolarsResult, Series};
 
-use crate::workload::{Configuration, WorkloadKey};
+use crate::model::workload::{Configuration, WorkloadKey};
 
 /// What a reading measures. The unit is part of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

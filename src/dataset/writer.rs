@@ -11,10 +11,10 @@ use super::schema::{
 };
 use super::spacing::{self, Spacings};
 use super::{Dataset, Table, coverage};
-use crate::error::{Error, Kind, Result};
-use crate::records::Batch;
-use crate::units::MS_PER_DAY;
-use crate::workload::{Kind as WorkloadKind, WorkloadKey};
+use crate::dataset::batch::Batch;
+use crate::model::error::{Error, Kind, Result};
+use crate::model::units::MS_PER_DAY;
+use crate::model::workload::{Kind as WorkloadKind, WorkloadKey};
 
 /// Rows held before they are written: what bounds memory.
 const MOST_SAMPLES: usize = 400_000;

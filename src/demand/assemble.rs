@@ -9,8 +9,8 @@ use super::seen::Sight;
 use super::sizes::{self, History};
 use super::{Basis, Billable, Demand, Evidence, MeteredMs, OutOfMemory, Runs, Slot};
 use crate::dataset::schema::{Metric, SourceKind};
-use crate::units::{SLOT_MS, TaskSize, Window};
-use crate::workload::{Configuration, Kind, WorkloadKey};
+use crate::model::units::{SLOT_MS, TaskSize, Window};
+use crate::model::workload::{Configuration, Kind, WorkloadKey};
 
 /// Runs are believed over `SampleCount` when they tell of at least this share of its task time, percent.
 const RUNS_COMPLETE_PERCENT: i128 = 98;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Slot;
-use crate::units::{SLOT_MS, Window};
+use crate::model::units::{SLOT_MS, Window};
 
 /// Counts the runs alive in each slot of the window: task-milliseconds and the most at once.
 ///

@@ -22,9 +22,9 @@ use polars::prelude::PolarsError;
 
 use crate::dataset::Table;
 use crate::dataset::scan::Scan;
-use crate::error::{Error, Kind, Result};
-use crate::units::{MS_PER_DAY, TaskSize, Window};
-use crate::workload::{Configuration, WorkloadKey};
+use crate::model::error::{Error, Kind, Result};
+use crate::model::units::{MS_PER_DAY, TaskSize, Window};
+use crate::model::workload::{Configuration, WorkloadKey};
 use histogram::Histogram;
 
 /// The longest window that is not asked for from end to end, days: a little more than CloudWatch keeps its coarsest data.
@@ -45,7 +45,7 @@ pub struct Demand {
     pub cpu: Option<Usage>,
     /// Memory used by one task or build, MiB.
     pub memory: Option<Usage>,
-    /// Running tasks over time, in slots of [`crate::units::SLOT_MS`], ordered, only slots with a task.
+    /// Running tasks over time, in slots of [`crate::model::units::SLOT_MS`], ordered, only slots with a task.
     pub slots: Vec<Slot>,
     /// What is known of its runs.
     pub runs: Runs,

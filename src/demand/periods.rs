@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::dataset::part::SeriesSummary;
 use crate::dataset::spacing::{Spacings, count, most_frequent};
-use crate::workload::{Kind, WorkloadKey};
+use crate::model::workload::{Kind, WorkloadKey};
 
 const USUAL_S: i32 = 60;
 

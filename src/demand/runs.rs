@@ -10,9 +10,9 @@ use polars::prelude::{
 use super::columns::{booleans, integers, texts};
 use super::{Basis, Billable, MeteredMs};
 use crate::dataset::schema::{CONFIGURATION_COLUMNS, SourceKind};
+use crate::model::units::Window;
+use crate::model::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
 use crate::pricing::metering::Metering;
-use crate::units::Window;
-use crate::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
 
 const WORKLOAD: [&str; 5] = ["account", "region", "kind", "cluster", "name"];
 /// A run that only sightings tell of (performance records, snapshots of the ECS API) has ended when none came for this long.

@@ -19,8 +19,8 @@ use super::sizes::History;
 use super::{Slot, Usage};
 use crate::dataset::schema::Metric;
 use crate::dataset::spacing::{self, Spacings};
-use crate::units::{MS_PER_DAY, SLOT_MS, TaskSize, Window};
-use crate::workload::{Kind, WorkloadKey};
+use crate::model::units::{MS_PER_DAY, SLOT_MS, TaskSize, Window};
+use crate::model::workload::{Kind, WorkloadKey};
 
 /// The columns this reads.
 pub const COLUMNS: [&str; 12] = [

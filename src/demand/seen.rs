@@ -16,8 +16,8 @@ use crate::dataset::source::{
     self, BUILDS, COLLECTED, OPEN_DAY, SETTLING_MS, TASK_EVENTS, TASK_LOGS,
 };
 use crate::dataset::writer::BUILD_SCOPE;
-use crate::units::{MS_PER_DAY, Window};
-use crate::workload::{Kind, WorkloadKey};
+use crate::model::units::{MS_PER_DAY, Window};
+use crate::model::workload::{Kind, WorkloadKey};
 
 /// Stands for every imported content.
 const IMPORT: &str = "import:";

@@ -6,8 +6,8 @@ use polars::prelude::{DataFrame, PolarsResult};
 
 use super::columns::{integers, texts};
 use super::runs::{Run, configurations, workload_keys};
-use crate::units::TaskSize;
-use crate::workload::{Configuration, Kind, WorkloadKey};
+use crate::model::units::TaskSize;
+use crate::model::workload::{Configuration, Kind, WorkloadKey};
 
 /// The configurations of one workload, each from its time on, in order of time.
 pub type History = Vec<(i64, Configuration)>;

@@ -9,16 +9,16 @@ use tempfile::TempDir;
 
 use super::{Basis, Demand, Reduced, SeenDays, reduce};
 use crate::dataset::Dataset;
+use crate::dataset::batch::Batch;
 use crate::dataset::scan::Scan;
 use crate::dataset::schema::{ConfigurationRow, Metric, RunRow, SampleRow, SourceKind, State};
 use crate::dataset::source::OPEN_DAY;
 use crate::dataset::writer::{Verdict, Writer};
+use crate::model::units::{MS_PER_DAY, MS_PER_HOUR, Usd, Window};
+use crate::model::workload::{Architecture, Configuration, Kind, WorkloadKey};
 use crate::pricing::PriceBook;
 use crate::recommend::{self, Policy};
-use crate::records::Batch;
 use crate::report::result::{CoverageResult, Report};
-use crate::units::{MS_PER_DAY, MS_PER_HOUR, Usd, Window};
-use crate::workload::{Architecture, Configuration, Kind, WorkloadKey};
 
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-east-1";

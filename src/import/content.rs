@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::dataset::part::short_hash;
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 
 /// Rejection reason of text that is not JSON.
 pub(super) const NOT_JSON: &str = "not valid JSON";

@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use crate::dataset::schema::{Metric, SampleRow, SourceKind};
 use crate::dataset::writer::Writer;
-use crate::error::Result;
+use crate::model::error::Result;
+use crate::model::workload::{Kind, WorkloadKey};
 use crate::records::Refusal;
 use crate::records::fields::{Time, is_account, is_name, is_region};
-use crate::workload::{Kind, WorkloadKey};
 
 /// More than a hundred times what was asked for is no utilisation.
 const ABSURD_PERCENT: f64 = 10_000.0;

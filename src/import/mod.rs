@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dataset::writer::Writer;
 use crate::dataset::{Dataset, coverage};
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 use content::{HashingReader, Place};
 
 /// What became of one file.

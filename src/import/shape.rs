@@ -6,9 +6,10 @@ use serde_json::value::RawValue;
 
 use super::content::{MISSING, NOT_JSON, Place};
 use super::{Tally, metric_stream};
+use crate::dataset::batch::Batch;
 use crate::dataset::writer::Writer;
-use crate::error::Result;
-use crate::records::{Batch, Refusal, builds, container_insights, services, tasks};
+use crate::model::error::Result;
+use crate::records::{Refusal, builds, container_insights, services, tasks};
 
 /// Rejection reason of a value whose shape is not known.
 pub(super) const UNKNOWN: &str = "shape not recognised";

@@ -8,7 +8,7 @@ use std::ops::{Add, AddAssign};
 
 use rust_decimal::RoundingStrategy;
 
-use crate::units::{TaskSize, Usd};
+use crate::model::units::{TaskSize, Usd};
 
 /// What a vCPU is worth in GiB.
 const GIB_PER_VCPU: i128 = 9;

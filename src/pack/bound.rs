@@ -13,7 +13,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::attribute::{Resources, proportional};
 use super::simulate::Moment;
 use super::{Offer, Tenant};
-use crate::units::{MS_PER_HOUR, Usd};
+use crate::model::units::{MS_PER_HOUR, Usd};
 
 /// Instance prices are taken in this fraction of a dollar, rounded down.
 const PRICE_SCALE: u32 = 12;
@@ -154,9 +154,9 @@ pub(super) mod tests {
 
     use super::*;
     use crate::demand::Slot;
+    use crate::model::units::{SLOT_MS, TaskSize};
     use crate::pack::tests::{WINDOW, close, planned};
     use crate::pack::{InstanceType, Rules, simulate};
-    use crate::units::{SLOT_MS, TaskSize};
 
     /// CPU units, MiB, and by slot the most tasks and the share of the slot they ran, percent.
     type AnyTenant = (u32, u32, BTreeMap<i64, (u32, u8)>);

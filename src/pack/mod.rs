@@ -16,7 +16,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use crate::demand::Slot;
-use crate::units::{MS_PER_HOUR, TaskSize, Usd, Window};
+use crate::model::units::{MS_PER_HOUR, TaskSize, Usd, Window};
 use attribute::Resources;
 use simulate::{Billed, Capacity, Moment, Timeline};
 
@@ -417,7 +417,7 @@ mod tests {
 
     use super::bound::tests::{any_tenants, any_types, slot, slots_of, tenants_of, types_of};
     use super::*;
-    use crate::units::SLOT_MS;
+    use crate::model::units::SLOT_MS;
 
     pub(super) const WINDOW: Window = Window {
         from_ms: 0,

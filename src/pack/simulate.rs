@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Rules, Tenant};
 use crate::demand::Slot;
-use crate::units::{SLOT_MS, TaskSize, Window};
+use crate::model::units::{SLOT_MS, TaskSize, Window};
 
 /// EC2 bills at least this much per start. An instance is needed for a slot or longer, so the minimum is always met.
 /// Source: AWS EC2 API reference, `StartInstances`, read 2026-11.

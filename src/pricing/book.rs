@@ -24,9 +24,9 @@ use super::table::{self, Line, Stated, count, lines};
 use super::{
     CodebuildPrice, CodebuildType, CodebuildUnit, FargatePrices, InstanceType, NotPriced, PriceRow,
 };
-use crate::error::Result;
-use crate::units::TaskSize;
-use crate::workload::{Architecture, Os, PurchaseOption};
+use crate::model::error::Result;
+use crate::model::units::TaskSize;
+use crate::model::workload::{Architecture, Os, PurchaseOption};
 
 const VCPU_HOUR: &str = "vcpu_hour";
 const GIB_HOUR: &str = "gib_hour";
@@ -565,7 +565,7 @@ fn insert<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: V, line: &Line) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::PurchaseOption::{
+    use crate::model::workload::PurchaseOption::{
         OnDemand, SavingsPlan1yrAllUpfront, SavingsPlan1yrNoUpfront, Spot,
     };
 

@@ -20,7 +20,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use super::book::{PriceBook, Tables, short_hash};
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 
 const FIRST_LINE: &str = "# plimsoll price book, format ";
 const FORMAT: u32 = 1;

@@ -11,8 +11,8 @@ use jiff::{Timestamp, ToSpan};
 use rust_decimal::Decimal;
 
 use super::{CodebuildPrice, CodebuildUnit, FargatePrices, InstanceType, NotPriced};
-use crate::units::{HOURS_PER_MONTH, MS_PER_HOUR, TaskSize, Usd, Window};
-use crate::workload::Os;
+use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR, TaskSize, Usd, Window};
+use crate::model::workload::Os;
 
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -228,9 +228,9 @@ pub fn codebuild_free_value(builds: &[(&CodebuildPrice, i64)], free_ms: i64) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::units::MS_PER_DAY;
+    use crate::model::workload::{Architecture, PurchaseOption};
     use crate::pricing::{PriceBook, Quality};
-    use crate::units::MS_PER_DAY;
-    use crate::workload::{Architecture, PurchaseOption};
 
     fn usd(text: &str) -> Usd {
         Usd::new(text.parse().expect("a decimal"))

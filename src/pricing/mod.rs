@@ -1,6 +1,6 @@
 //! What a second of capacity costs: a dated book of public list prices and the rules that meter time.
 //!
-//! In: the price tables, a place to run, metered milliseconds. Out: [`crate::units::Usd`], or [`NotPriced`] with
+//! In: the price tables, a place to run, metered milliseconds. Out: [`crate::model::units::Usd`], or [`NotPriced`] with
 //! the reason. A price that nobody has seen is never made up: no region stands in for another, no architecture
 //! is taken as a share of the other.
 
@@ -13,8 +13,8 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 
-use crate::units::TaskSize;
-use crate::workload::{Architecture, Os, PurchaseOption};
+use crate::model::units::TaskSize;
+use crate::model::workload::{Architecture, Os, PurchaseOption};
 
 pub use book::{PriceBook, Tables};
 pub use metering::Metering;
@@ -210,7 +210,7 @@ mod table {
     use rust_decimal::Decimal;
 
     use super::{PriceRow, Quality};
-    use crate::error::{Error, Kind};
+    use crate::model::error::{Error, Kind};
 
     /// Why a table cannot be read, and where.
     #[derive(Debug)]
@@ -404,7 +404,7 @@ mod table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use crate::model::error::Kind;
 
     fn refusal(rows: &str) -> String {
         let fargate = format!(

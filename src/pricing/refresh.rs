@@ -23,7 +23,7 @@ pub use tables::{Texts, tables};
 
 use super::CodebuildType;
 use super::book::{PriceBook, Tables, instance_type_names};
-use crate::error::Result;
+use crate::model::error::Result;
 use found::Claims;
 use product::Product;
 
@@ -81,7 +81,7 @@ pub struct Rate {
 /// What `answers` say about `region` at `now`.
 ///
 /// # Errors
-/// [`crate::error::Kind::Input`] where a product is not in AWS's shape, and where two products state one price.
+/// [`crate::model::error::Kind::Input`] where a product is not in AWS's shape, and where two products state one price.
 pub fn read(
     region: &str,
     answers: &Answers,

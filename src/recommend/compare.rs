@@ -13,10 +13,10 @@ use std::cmp::Reverse;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use crate::model::units::{HOURS_PER_MONTH, MS_PER_DAY, MS_PER_HOUR, TaskSize, Usd};
+use crate::model::workload::{Architecture, Os, Platform, PurchaseOption};
 use crate::pricing::{Metering, PriceBook, Quality};
 use crate::report::result::{PlacementResult, PricesResult, Size};
-use crate::units::{HOURS_PER_MONTH, MS_PER_DAY, MS_PER_HOUR, TaskSize, Usd};
-use crate::workload::{Architecture, Os, Platform, PurchaseOption};
 
 const MONTH_MS: i64 = HOURS_PER_MONTH * MS_PER_HOUR;
 

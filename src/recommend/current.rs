@@ -2,12 +2,12 @@
 
 use super::Analysis;
 use crate::demand::{Basis, Billable, Demand};
+use crate::model::units::{TaskSize, Usd};
+use crate::model::workload::{Configuration, Os, Platform};
 use crate::pricing::CodebuildUnit;
 use crate::pricing::PriceBook;
 use crate::pricing::metering::{codebuild_cost, fargate_cost};
 use crate::report::result::Metered;
-use crate::units::{TaskSize, Usd};
-use crate::workload::{Configuration, Os, Platform};
 
 /// The newest configuration, with the size of its compute type where it is a build.
 pub(super) fn configuration(book: &PriceBook, demand: &Demand) -> Configuration {

@@ -6,11 +6,11 @@ use rust_decimal::Decimal;
 
 use super::placements::{self, fargate_cost_of};
 use super::{Analysis, Case, ROOT_GIB};
+use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR, Usd};
+use crate::model::workload::{Architecture, Os, Platform, PurchaseOption, WorkloadKey};
 use crate::pack::{self, Fleet, InstanceType, Rules, Tenant, Unpackable};
 use crate::report::result::{FleetResult, PlacementResult};
 use crate::rightsize::sizes;
-use crate::units::{HOURS_PER_MONTH, MS_PER_HOUR, Usd};
-use crate::workload::{Architecture, Os, Platform, PurchaseOption, WorkloadKey};
 
 /// What one workload is to a fleet.
 #[derive(Debug, Clone)]

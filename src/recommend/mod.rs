@@ -13,6 +13,8 @@ mod totals;
 use std::collections::BTreeSet;
 
 use crate::demand::{Demand, Reduced, SeenDays};
+use crate::model::units::{MS_PER_HOUR, Mib, TaskSize, Usd, Vcpu, Window};
+use crate::model::workload::Configuration;
 use crate::pricing::PriceBook;
 use crate::report::result::{
     BoundsResult, CoverageResult, Current, EvidenceResult, PlacementResult, PolicyResult,
@@ -20,8 +22,6 @@ use crate::report::result::{
     WorkloadResult,
 };
 use crate::rightsize::{self, Bounds, Reason, Requirement};
-use crate::units::{MS_PER_HOUR, Mib, TaskSize, Usd, Vcpu, Window};
-use crate::workload::Configuration;
 use fleet::Fleets;
 
 /// CodeBuild stops a build after 36 hours. Source: AWS CodeBuild API reference, timeoutInMinutes, read 2026-11.

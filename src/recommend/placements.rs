@@ -5,12 +5,12 @@ use std::cmp::Reverse;
 use super::fleet::{Fleets, Share};
 use super::{Analysis, Case, LONGEST_BUILD_MS, Need, current};
 use crate::demand::Billable;
+use crate::model::units::{TaskSize, Usd};
+use crate::model::workload::{Architecture, Configuration, Kind, Os, Platform, PurchaseOption};
 use crate::pricing::metering::{INCLUDED_EPHEMERAL_GIB, codebuild_cost, fargate_cost};
 use crate::pricing::{CodebuildType, FargatePrices};
 use crate::report::result::{PlacementResult, Size};
 use crate::rightsize::sizes;
-use crate::units::{TaskSize, Usd};
-use crate::workload::{Architecture, Configuration, Kind, Os, Platform, PurchaseOption};
 
 /// The placements that a workload has to itself: Fargate and CodeBuild.
 pub(super) fn alone(analysis: &Analysis<'_>, case: &Case<'_>) -> Vec<PlacementResult> {
@@ -232,7 +232,7 @@ fn fargate(
 
 /// The cost of an hour at `size`: what orders sizes.
 fn hourly(prices: &FargatePrices, size: TaskSize) -> Usd {
-    fargate_cost(prices, size, None, crate::units::MS_PER_HOUR)
+    fargate_cost(prices, size, None, crate::model::units::MS_PER_HOUR)
         .unwrap_or(Usd::new(rust_decimal::Decimal::MAX))
 }
 

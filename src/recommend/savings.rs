@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::placements::{cheapest, resized, size_of};
 use super::{Analysis, Case};
+use crate::model::units::{TaskSize, Usd};
+use crate::model::workload::Platform;
 use crate::report::result::{Finding, PlacementResult, ReasonCode, SavingsSteps};
 use crate::rightsize::{self, Requirement};
-use crate::units::{TaskSize, Usd};
-use crate::workload::Platform;
 
 /// What is said of one workload.
 pub(super) struct Verdict {

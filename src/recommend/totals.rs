@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{Analysis, Case, current};
+use crate::model::units::Usd;
+use crate::model::workload::{Architecture, Platform, PurchaseOption};
 use crate::pricing::CodebuildPrice;
 use crate::pricing::metering::{codebuild_free_ms, codebuild_free_value, is_codebuild_free_tier};
 use crate::report::result::{
     Finding, FindingCounts, PlatformTotal, SavingsSteps, Totals, WorkloadResult,
 };
-use crate::units::Usd;
-use crate::workload::{Architecture, Platform, PurchaseOption};
 
 /// The totals of a report.
 pub(super) fn of(

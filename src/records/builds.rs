@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
+use super::Refusal;
 use super::fields::{Arn, Time, code_word, is_name};
-use super::{Batch, Refusal};
+use crate::dataset::batch::Batch;
 use crate::dataset::schema::{ConfigurationRow, RunRow, SourceKind};
-use crate::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
+use crate::model::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
 
 /// The fields of a build that plimsoll keeps; variables, buildspec, source and logs are not among them.
 #[derive(Deserialize)]

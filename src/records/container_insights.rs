@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::Refusal;
 use super::fields::{Time, code_word, is_account, is_name, is_region};
-use super::{Batch, Refusal};
+use crate::dataset::batch::Batch;
 use crate::dataset::schema::{Metric, RunRow, SampleRow, SourceKind};
-use crate::workload::{Configuration, Kind, WorkloadKey};
+use crate::model::workload::{Configuration, Kind, WorkloadKey};
 
 /// Seconds between two records of one task.
 const PERIOD_S: i32 = 60;

@@ -10,8 +10,6 @@ pub(crate) mod sdk;
 pub(crate) mod services;
 pub(crate) mod tasks;
 
-use crate::dataset::schema::{ConfigurationRow, InstanceRow, RunRow, SampleRow};
-
 /// Why a record did not become rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -19,19 +17,4 @@ pub(crate) enum Refusal {
     Unused(&'static str),
     /// Not to be trusted.
     Rejected(&'static str),
-}
-
-/// Rows on their way to a writer.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    /// Configurations as seen.
-    pub(crate) configurations: Vec<ConfigurationRow>,
-    /// Tasks and builds.
-    pub(crate) runs: Vec<RunRow>,
-    /// Tasks told of minute by minute: only the last sighting of each is kept.
-    pub(crate) sightings: Vec<RunRow>,
-    /// Readings.
-    pub(crate) samples: Vec<SampleRow>,
-    /// Container instances.
-    pub(crate) instances: Vec<InstanceRow>,
 }

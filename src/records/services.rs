@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::Refusal;
 use super::fields::{Arn, Time, code_word, cpu_units, is_name, memory_mib};
 use super::tasks::{EphemeralStorage, architecture_of, launch_type_of, os_of};
-use super::{Batch, Refusal};
+use crate::dataset::batch::Batch;
 use crate::dataset::schema::{ConfigurationRow, SourceKind};
-use crate::workload::{Configuration, Kind, WorkloadKey};
+use crate::model::workload::{Configuration, Kind, WorkloadKey};
 
 /// The fields of a service that plimsoll keeps.
 #[derive(Deserialize)]

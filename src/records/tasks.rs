@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
+use super::Refusal;
 use super::fields::{Arn, Time, code_word, cpu_units, is_name, memory_mib};
-use super::{Batch, Refusal};
+use crate::dataset::batch::Batch;
 use crate::dataset::schema::{RunRow, SourceKind};
-use crate::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
+use crate::model::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
 
 #[derive(Deserialize)]
 struct Event<'a> {

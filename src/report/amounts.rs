@@ -2,7 +2,7 @@
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use crate::units::Usd;
+use crate::model::units::Usd;
 
 /// Stands where an amount is unknown.
 pub(super) const NOT_PRICED: &str = "not priced";

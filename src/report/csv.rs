@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 
 use super::escape;
 use super::result::{PlacementResult, Report, Size, WorkloadResult};
-use crate::units::Usd;
-use crate::workload::Platform;
+use crate::model::units::Usd;
+use crate::model::workload::Platform;
 
 /// A column: its name, and its cell for a workload.
 type Column = (&'static str, fn(&WorkloadResult, &Report) -> String);

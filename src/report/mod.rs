@@ -52,8 +52,8 @@ pub(crate) mod sample {
     use rust_decimal::Decimal;
 
     use super::result::*;
-    use crate::units::Usd;
-    use crate::workload::{Architecture, Kind, Platform, PurchaseOption};
+    use crate::model::units::Usd;
+    use crate::model::workload::{Architecture, Kind, Platform, PurchaseOption};
 
     /// Names that were chosen to break an output.
     pub(crate) const HOSTILE: &[&str] = &[

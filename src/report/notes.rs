@@ -3,7 +3,7 @@
 use super::amounts::{count, money, percent, plural};
 use super::result::Report;
 use super::words::{AT_LEAST, capitalized, date, is_estimated, name};
-use crate::units::{HOURS_PER_MONTH, Usd};
+use crate::model::units::{HOURS_PER_MONTH, Usd};
 
 /// Everything a reader should know before trusting a figure.
 pub(super) fn notes(report: &Report) -> Vec<String> {

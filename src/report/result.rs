@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
-use crate::units::Usd;
-use crate::workload::{Architecture, Kind, Platform, PurchaseOption};
+use crate::model::units::Usd;
+use crate::model::workload::{Architecture, Kind, Platform, PurchaseOption};
 
 /// Version of these types; a change that breaks a reader raises it.
 pub const REPORT_VERSION: u32 = 1;

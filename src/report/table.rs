@@ -12,7 +12,7 @@ use super::Style;
 use super::escape::{clip, terminal};
 use super::result::{Finding, FleetResult, Report, WorkloadResult};
 use super::{notes, words};
-use crate::units::Usd;
+use crate::model::units::Usd;
 
 /// From this width on, everything has its column; below, a workload's words stand under each other.
 const WIDE: u16 = 140;

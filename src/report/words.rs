@@ -9,8 +9,8 @@ use super::result::{
     Current, Finding, FleetResult, PlacementResult, PlatformTotal, ReasonCode, Report, Size,
     WorkloadResult,
 };
-use crate::units::{MS_PER_HOUR, Usd};
-use crate::workload::{Platform, PurchaseOption};
+use crate::model::units::{MS_PER_HOUR, Usd};
+use crate::model::workload::{Platform, PurchaseOption};
 
 /// Stands where there is nothing to say.
 pub(super) const NOTHING: &str = "–";
@@ -460,7 +460,7 @@ fn no_home(platform: Platform) -> Home {
 mod tests {
     use super::super::sample;
     use super::*;
-    use crate::workload::Architecture;
+    use crate::model::workload::Architecture;
 
     fn usd(amount: &str) -> Usd {
         Usd::new(amount.parse().unwrap())

@@ -8,9 +8,9 @@
 //! wherever that ends. A kill for want of memory is a reading of at least the limit it hit.
 
 use crate::demand::{Demand, OutOfMemory, Slot, Usage};
+use crate::model::units::{SLOT_MS, TaskSize};
+use crate::model::workload::Kind;
 use crate::report::result::ReasonCode;
-use crate::units::{SLOT_MS, TaskSize};
-use crate::workload::Kind;
 
 use super::evidence::Seen;
 use super::trend::{between_restarts, trend};

@@ -7,9 +7,9 @@
 //! first run.
 
 use crate::demand::{Demand, Usage};
+use crate::model::units::{MS_PER_DAY, TaskSize, Window};
+use crate::model::workload::{Kind, Platform};
 use crate::report::result::ReasonCode;
-use crate::units::{MS_PER_DAY, TaskSize, Window};
-use crate::workload::{Kind, Platform};
 
 use super::{Policy, Reason, figure};
 

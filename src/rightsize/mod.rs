@@ -11,8 +11,8 @@ pub mod sizes;
 pub mod trend;
 
 use crate::demand::Demand;
+use crate::model::units::{TaskSize, Window};
 use crate::report::result::{Finding, ReasonCode};
-use crate::units::{TaskSize, Window};
 
 /// How much evidence is asked for, and how much margin is added.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -162,8 +162,8 @@ mod tests {
     use super::*;
     use crate::demand::histogram::{FIRST_CPU_VCPU, FIRST_MEMORY_MIB, Histogram};
     use crate::demand::{Evidence, OutOfMemory, Runs, Slot, Usage};
-    use crate::units::{MS_PER_DAY, SLOT_MS, Usd};
-    use crate::workload::{Configuration, Kind, Os, WorkloadKey};
+    use crate::model::units::{MS_PER_DAY, SLOT_MS, Usd};
+    use crate::model::workload::{Configuration, Kind, Os, WorkloadKey};
 
     /// Fourteen days.
     pub(super) const WINDOW: Window = Window {

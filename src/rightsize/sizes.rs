@@ -3,8 +3,8 @@
 //! Fargate sells a lattice, not a continuum: memory comes in steps that depend on the CPU, so the cheapest
 //! size is found by looking at every one of them, not at the neighbours of the present one.
 
-use crate::units::{TaskSize, Usd};
-use crate::workload::Os;
+use crate::model::units::{TaskSize, Usd};
+use crate::model::workload::Os;
 
 /// One row of the table of Fargate sizes: CPU units and the memory that goes with them, MiB.
 struct Row {

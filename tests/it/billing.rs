@@ -2,14 +2,14 @@
 
 use std::sync::LazyLock;
 
+use plimsoll::model::units::{MS_PER_HOUR, TaskSize, Usd};
+use plimsoll::model::workload::{Architecture, Os, PurchaseOption};
 use plimsoll::pricing::metering::{
     codebuild_cost, codebuild_free_value, ec2_instance_cost, fargate_cost,
 };
 use plimsoll::pricing::{
     CodebuildPrice, CodebuildUnit, FargatePrices, InstanceType, Metering, PriceBook, Quality,
 };
-use plimsoll::units::{MS_PER_HOUR, TaskSize, Usd};
-use plimsoll::workload::{Architecture, Os, PurchaseOption};
 use proptest::prelude::*;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Deserialize;

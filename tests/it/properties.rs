@@ -9,11 +9,13 @@ use plimsoll::dataset::schema::{self, RunRow, SourceKind};
 use plimsoll::demand::runs::{latest, metered};
 use plimsoll::demand::{self, MeteredMs};
 use plimsoll::import::{self, Outcome};
+use plimsoll::model::units::{TaskSize, Usd, Window};
+use plimsoll::model::workload::{
+    Architecture, Configuration, Kind, Os, PurchaseOption, WorkloadKey,
+};
 use plimsoll::pricing::PriceBook;
 use plimsoll::recommend::{self, Policy};
 use plimsoll::report::result::{CoverageResult, Report};
-use plimsoll::units::{TaskSize, Usd, Window};
-use plimsoll::workload::{Architecture, Configuration, Kind, Os, PurchaseOption, WorkloadKey};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 use proptest::prelude::*;
 use rust_decimal::Decimal;

@@ -1,7 +1,7 @@
 //! A biller so plain that it is right at sight: it counts every second and every minute.
 
+use plimsoll::model::units::TaskSize;
 use plimsoll::pricing::FargatePrices;
-use plimsoll::units::TaskSize;
 use rust_decimal::Decimal;
 
 /// Seconds billed: one more for as long as the run is not covered or the minimum not reached.

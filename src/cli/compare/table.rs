@@ -3,10 +3,10 @@
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, LineStyle, Row, Table, TableStyle};
 use jiff::SignedDuration;
 
+use crate::model::workload::{Platform, PurchaseOption};
 use crate::recommend::compare::{BreakEven, Comparison, Contender, RunLength, RunsPerDay};
 use crate::report::amounts::{count, money, plural};
 use crate::report::result::PlacementResult;
-use crate::workload::{Platform, PurchaseOption};
 
 /// The whole comparison as text.
 pub(super) fn render(comparison: &Comparison) -> String {
@@ -349,7 +349,7 @@ mod tests {
         let contender = |platform| Contender {
             platform,
             size: "c6g.large, launched per run".to_owned(),
-            architecture: crate::workload::Architecture::Arm64,
+            architecture: crate::model::workload::Architecture::Arm64,
         };
         turns(&BreakEven {
             cheaper: contender(Platform::Fargate),

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::aws::check_endpoints;
 use crate::cli::compare::parse::region;
 use crate::cli::{Console, cannot_print, file};
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 use crate::pricing::refresh::{self, Found, Service, Wanted, ask};
 use crate::pricing::{PriceBook, frozen};
 use crate::report::escape::terminal;

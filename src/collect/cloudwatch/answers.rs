@@ -10,8 +10,8 @@ use aws_smithy_types::DateTime;
 
 use crate::collect::call::Fault;
 use crate::collect::plan::Day;
+use crate::model::units::MS_PER_DAY;
 use crate::records::fields::code_word;
-use crate::units::MS_PER_DAY;
 
 /// How often the points of a window may come again before the answer is taken to be without end.
 const MOST_REPEATED: usize = 4;

@@ -28,9 +28,9 @@ use super::commit::{Sink, Unit};
 use super::plan::{self, Day, Known};
 use super::rates::Class;
 use super::{OPEN_DAY, source};
+use crate::dataset::batch::Batch;
 use crate::dataset::schema::{Metric, State};
 use crate::dataset::writer::{BUILD_SCOPE, Verdict};
-use crate::records::Batch;
 use answers::{Answer, Answers, Flaws, Grid, Status};
 use series::{STATISTICS, Statistic};
 
@@ -538,7 +538,7 @@ mod tests {
         let mut outcome = Outcome::default();
         outcome
             .flaws
-            .of_day(DAY * crate::units::MS_PER_DAY, "negative");
+            .of_day(DAY * crate::model::units::MS_PER_DAY, "negative");
         assert_eq!(outcome.verdict(DAY, true).0, State::Partial);
         assert_eq!(outcome.verdict(DAY + 1, true), (State::Complete, None));
     }

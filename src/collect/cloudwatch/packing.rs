@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::series::{SERIES_PER_WORKLOAD, STATISTICS};
 use crate::collect::plan::{self, Day};
-use crate::units::MS_PER_DAY;
+use crate::model::units::MS_PER_DAY;
 
 /// Queries in one call. Source: `GetMetricData` API reference, read 2026-11.
 const MOST_QUERIES: usize = 500;

@@ -6,7 +6,7 @@ use aws_sdk_cloudwatch::types::{Dimension, Metric as AwsMetric, MetricDataQuery,
 
 use super::listing::BuildDimensions;
 use crate::dataset::schema::Metric;
-use crate::workload::{Kind, WorkloadKey};
+use crate::model::workload::{Kind, WorkloadKey};
 
 /// CPU and memory.
 pub(crate) const SERIES_PER_WORKLOAD: usize = 2;

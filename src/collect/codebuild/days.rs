@@ -8,7 +8,7 @@ use crate::collect::plan::{Day, is_over};
 use crate::collect::{OPEN_DAY, STILL_RUNNING, source};
 use crate::dataset::schema::State;
 use crate::dataset::writer::{BUILD_SCOPE, Verdict};
-use crate::units::MS_PER_DAY;
+use crate::model::units::MS_PER_DAY;
 
 /// How far the listing may stray from the order of start times.
 const SLACK_MS: i64 = 600_000;

@@ -18,11 +18,12 @@ use super::commit::{Sink, Unit};
 use super::listing::Listing;
 use super::plan::{Day, Known, spans};
 use super::rates::Class;
+use crate::dataset::batch::Batch;
 use crate::dataset::schema::RunRow;
 use crate::dataset::writer::Verdict;
+use crate::model::units::MS_PER_DAY;
+use crate::records::Refusal;
 use crate::records::builds::Build;
-use crate::records::{Batch, Refusal};
-use crate::units::MS_PER_DAY;
 use days::Days;
 pub(crate) use projects::projects;
 

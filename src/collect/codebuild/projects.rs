@@ -9,11 +9,11 @@ use crate::collect::plan::Known;
 use crate::collect::rates::Class;
 use crate::collect::reckoning::Reckoning;
 use crate::collect::source;
+use crate::dataset::batch::Batch;
 use crate::dataset::schema::State;
 use crate::dataset::writer::{BUILD_SCOPE, Verdict};
-use crate::records::Batch;
+use crate::model::units::MS_PER_DAY;
 use crate::records::builds::Project;
-use crate::units::MS_PER_DAY;
 
 /// What the projects show when nothing is missing.
 const PROJECTS: &str = "projects as they were then";

@@ -9,7 +9,7 @@ use super::{AT_ONCE, Snapshot, is_final};
 use crate::collect::call::{Fault, Place};
 use crate::collect::rates::Class;
 use crate::collect::reckoning::Reckoning;
-use crate::records::Batch;
+use crate::dataset::batch::Batch;
 use crate::records::services::TaskDefinition;
 
 impl Snapshot<'_> {

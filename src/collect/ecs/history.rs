@@ -11,11 +11,11 @@ use crate::collect::call::{Fault, Place};
 use crate::collect::listing::Listing;
 use crate::collect::rates::Class;
 use crate::collect::reckoning::Reckoning;
+use crate::dataset::batch::Batch;
 use crate::dataset::schema::ConfigurationRow;
-use crate::records::Batch;
+use crate::model::workload::{Kind, WorkloadKey};
 use crate::records::sdk::time;
 use crate::records::services::{Revision, unknown_row};
-use crate::workload::{Kind, WorkloadKey};
 
 /// Most that one call describes. Source: ECS API reference, read 2026-11.
 const REVISIONS_A_CALL: usize = 20;

@@ -7,10 +7,11 @@ use crate::collect::call::Fault;
 use crate::collect::listing::Listing;
 use crate::collect::rates::Class;
 use crate::collect::reckoning::Reckoning;
+use crate::dataset::batch::Batch;
 use crate::dataset::schema::InstanceRow;
+use crate::records::Refusal;
 use crate::records::fields::{code_word, is_name};
 use crate::records::sdk::time;
-use crate::records::{Batch, Refusal};
 
 impl Snapshot<'_> {
     /// Container instances in every state but `INACTIVE`.

@@ -19,12 +19,12 @@ use super::commit::{Sink, Unit};
 use super::plan::Known;
 use super::reckoning::Reckoning;
 use super::source;
+use crate::dataset::batch::Batch;
 use crate::dataset::schema::{ConfigurationRow, State};
 use crate::dataset::writer::Verdict;
-use crate::records::Batch;
+use crate::model::units::MS_PER_DAY;
+use crate::model::workload::Kind;
 use crate::records::tasks::family;
-use crate::units::MS_PER_DAY;
-use crate::workload::Kind;
 
 pub(crate) use clusters::discover;
 

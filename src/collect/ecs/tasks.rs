@@ -10,9 +10,10 @@ use crate::collect::call::{Fault, Place};
 use crate::collect::listing::Listing;
 use crate::collect::rates::Class;
 use crate::collect::reckoning::Reckoning;
+use crate::dataset::batch::Batch;
 use crate::dataset::schema::{RunRow, SourceKind};
+use crate::records::Refusal;
 use crate::records::tasks::Task;
-use crate::records::{Batch, Refusal};
 
 impl Snapshot<'_> {
     /// Tasks, a page at a time.

@@ -23,7 +23,7 @@ use super::guard::Guarded;
 use super::is_part;
 use super::keys::Keys;
 use crate::aws::{LoginRequest, Patience, log_in};
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 
 /// Attempts at one request before it is given up: about a quarter of a minute.
 const MOST_ATTEMPTS: u32 = 8;

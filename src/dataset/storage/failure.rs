@@ -5,7 +5,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use super::RESTORE;
 use super::guard::Refusal;
 use crate::aws::{first_line, innermost};
-use crate::error::{Error, Kind};
+use crate::model::error::{Error, Kind};
 
 /// What is asked of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::RESTORE;
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 
 /// The parts of a table, in order.
 pub(super) fn parts(root: &Path, table: &str) -> Result<Vec<String>> {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use self::bucket::Bucket;
 use super::Table;
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 
 /// The next step when a part is not what its commit promises.
 pub(super) const RESTORE: &str =

@@ -12,7 +12,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::{Answers, Rate, ec2, endpoint};
 use crate::aws::{self, Clients, LoginRequest, Patience};
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 
 /// More pages than any service of a region has; more of them are an endless answer.
 const MAX_PAGES: usize = 500;

@@ -2,8 +2,8 @@
 
 use super::found::{Item, Priced, Service};
 use super::product::Product;
+use crate::model::workload::Os;
 use crate::pricing::CodebuildType;
-use crate::workload::Os;
 
 /// The prices that a product states. None for reserved capacity, Docker servers, sandboxes, macOS, and for types that the
 /// book does not describe.

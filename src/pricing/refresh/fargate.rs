@@ -3,7 +3,7 @@
 use super::Rate;
 use super::found::{Item, Priced, Service};
 use super::product::{Product, without_region};
-use crate::workload::{Architecture, Os, PurchaseOption};
+use crate::model::workload::{Architecture, Os, PurchaseOption};
 
 const HOURS: &[&str] = &["hours", "Hrs", "vCPU-Hours"];
 const GIB_HOURS: &[&str] = &["hours", "Hrs", "GB-Hours"];

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Rate;
 use super::product::{Product, is_above_zero};
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 
 /// What is asked for separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

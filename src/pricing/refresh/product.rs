@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 
 /// A product, as far as prices need it; reserved terms are not read.
 pub(super) struct Product {

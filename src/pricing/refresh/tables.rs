@@ -1,7 +1,7 @@
 //! The tables of a book from what was found.
 
 use super::found::{Found, Item, Row, Service};
-use crate::error::{Error, Kind, Result};
+use crate::model::error::{Error, Kind, Result};
 use crate::pricing::Quality;
 use crate::pricing::book::{ANY_REGION, Tables};
 

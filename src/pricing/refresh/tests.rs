@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::error::Kind;
+use crate::model::error::Kind;
+use crate::model::workload::{Architecture, Os, PurchaseOption};
 use crate::pricing::PriceBook;
-use crate::workload::{Architecture, Os, PurchaseOption};
 
 const SKU: &str = "SKU0000000000001";
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::super::LONGEST_BUILD_MS;
 use super::{Candidate, Load, Meter, Tariff};
-use crate::workload::{Architecture, Platform, PurchaseOption};
+use crate::model::workload::{Architecture, Platform, PurchaseOption};
 
 /// Run lengths are searched up to the longest build, seconds.
 const LONGEST_S: u32 = 36 * 3_600;
@@ -238,8 +238,8 @@ mod tests {
     use super::super::tests::{book, job, usd};
     use super::super::{Job, compare};
     use super::*;
+    use crate::model::units::{TaskSize, Usd};
     use crate::pricing::Metering;
-    use crate::units::{TaskSize, Usd};
 
     const LOAD: Load = Load {
         duration_ms: 600_000,

@@ -2,12 +2,12 @@
 
 use super::super::LONGEST_BUILD_MS;
 use super::{Candidate, Draft, Job, Load, MONTH_MS, Meter, Tariff};
+use crate::model::units::MS_PER_HOUR;
+use crate::model::workload::{Architecture, Platform, PurchaseOption};
 use crate::pricing::metering::{codebuild_cost, is_codebuild_free_tier};
 use crate::pricing::{CodebuildType, PriceBook};
 use crate::recommend::placements::size_of;
 use crate::report::result::Size;
-use crate::units::MS_PER_HOUR;
-use crate::workload::{Architecture, Platform, PurchaseOption};
 
 /// Source: AWS CodeBuild user guide, "Run builds on AWS Lambda compute", read 2026-11.
 const LONGEST_LAMBDA_BUILD_MS: i64 = MS_PER_HOUR / 4;

@@ -4,13 +4,13 @@ use rust_decimal::Decimal;
 
 use super::super::ROOT_GIB;
 use super::{Candidate, Draft, Job, Load, MONTH_MS, Meter, Tariff, ceil_div};
+use crate::model::units::{TaskSize, Usd};
+use crate::model::workload::{Architecture, Os, Platform, PurchaseOption};
 use crate::pack::{self, Rules};
 use crate::pricing::metering::ec2_instance_cost;
 use crate::pricing::{InstanceType, Metering, NotPriced, PriceBook};
 use crate::recommend::placements::size_of;
 use crate::report::result::Size;
-use crate::units::{TaskSize, Usd};
-use crate::workload::{Architecture, Os, Platform, PurchaseOption};
 
 /// On demand: the cheapest instance type launched for each run, and the cheapest always on.
 pub(super) fn candidates(

@@ -3,12 +3,12 @@
 use rust_decimal::Decimal;
 
 use super::{Candidate, Draft, Job, MONTH_MS, Meter, Tariff};
+use crate::model::units::Usd;
+use crate::model::workload::{Architecture, Platform, PurchaseOption};
 use crate::pricing::metering::fargate_cost;
 use crate::pricing::{Metering, PriceBook};
 use crate::recommend::placements::size_of;
 use crate::rightsize::sizes::cheapest_fargate;
-use crate::units::Usd;
-use crate::workload::{Architecture, Platform, PurchaseOption};
 
 /// Source: Amazon ECS API reference, `EphemeralStorage`, read 2026-11.
 const MOST_EPHEMERAL_GIB: u32 = 200;

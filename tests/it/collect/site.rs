@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use plimsoll::dataset::coverage::Committed;
 use plimsoll::dataset::scan::Scan;
 use plimsoll::dataset::{Dataset, Table};
-use plimsoll::units::Window;
+use plimsoll::model::units::Window;
 use polars::prelude::{Column, DataFrame, DataType};
 
 use crate::fake::golden::{Golden, Instance, Key, Run as GoldenRun, Sample};
