@@ -7,7 +7,7 @@ use super::runs::Run;
 use super::samples::{Resource, Totals, WorkloadTotals};
 use super::seen::Sight;
 use super::sizes::{self, History};
-use super::{Basis, Billable, Demand, Evidence, MeteredMs, OutOfMemory, Runs, Slot};
+use super::{Basis, Component, Demand, Evidence, MeteredMs, OutOfMemory, Pace, Runs, Slot, Span};
 use crate::dataset::schema::{Metric, SourceKind};
 use crate::model::units::{SLOT_MS, TaskSize, Window};
 use crate::model::workload::{Configuration, Kind, WorkloadKey};
@@ -35,7 +35,7 @@ pub(super) struct Told<'a> {
 /// The demand of every workload, ordered.
 pub(super) fn assemble(
     told: &Told<'_>,
-    mut metered: BTreeMap<WorkloadKey, Vec<Billable>>,
+    mut metered: BTreeMap<WorkloadKey, Vec<Component>>,
 ) -> Vec<Demand> {
     let Told {
         runs,
@@ -100,25 +100,25 @@ fn is_shadow(demand: &Demand, told: &Told<'_>, families_run: &BTreeSet<&str>) ->
 fn demand(
     key: &WorkloadKey,
     runs: &[&Run],
-    from_runs: Vec<Billable>,
+    from_runs: Vec<Component>,
     samples: &WorkloadTotals,
     told: &Told<'_>,
 ) -> Demand {
     let (history, window) = (told.histories.get(key), told.window);
     let (current, resized_ms) = history.map_or((None, None), sizes::newest);
     let counted = counted_tasks(samples);
-    let from_samples: Vec<Billable> = counted
+    let from_samples: Vec<Component> = counted
         .iter()
-        .map(|(size, slots)| billable_from_samples(*size, slots, history, current.as_ref()))
+        .map(|(size, slots)| component_from_samples(*size, slots, history, current.as_ref()))
         .collect();
-    let elapsed = |billables: &[Billable]| {
-        billables
+    let elapsed = |components: &[Component]| {
+        components
             .iter()
-            .map(|b| i128::from(b.metered.elapsed))
+            .map(|b| i128::from(b.metered.best.elapsed))
             .sum::<i128>()
     };
     let runs_tell_all = elapsed(&from_runs) * 100 >= elapsed(&from_samples) * RUNS_COMPLETE_PERCENT;
-    let (billables, slots) = if runs_tell_all {
+    let (mut components, slots) = if runs_tell_all {
         let spans = runs
             .iter()
             .filter_map(|run| Some((run.start_ms?, run.end_ms)));
@@ -134,11 +134,20 @@ fn demand(
     };
     let mut sources = samples.sources.clone();
     sources.extend(runs.iter().map(|run| run.source.clone()));
-    let basis = billables.first().map(|billable| billable.basis);
+    let basis = components.first().map(|component| component.basis);
     let seen = told.sight.days_of(key, basis, !counted.is_empty());
+    for component in &mut components {
+        component.more_unseen = seen.is_some();
+    }
+    let pace = (!components.is_empty()).then(|| Pace {
+        since_ms: window.from_ms,
+        observed_ms: window.ms(),
+        components: components.clone(),
+    });
     Demand {
         workload: key.clone(),
-        billables,
+        ran: components,
+        pace,
         current,
         resized_ms,
         cpu: usage(Resource::Cpu),
@@ -184,12 +193,12 @@ fn counted_tasks(samples: &WorkloadTotals) -> Counted<'_> {
     }
 }
 
-fn billable_from_samples(
+fn component_from_samples(
     size: Option<TaskSize>,
     slots: &BTreeMap<i64, Slot>,
     history: Option<&History>,
     current: Option<&Configuration>,
-) -> Billable {
+) -> Component {
     let task_ms = slots.values().map(|slot| slot.task_ms).sum();
     let of_size = history
         .into_iter()
@@ -208,11 +217,12 @@ fn billable_from_samples(
         minute_with_queue: task_ms,
         second: task_ms,
     };
-    Billable {
+    Component {
         configuration,
         basis: Basis::SampleCount,
         runs: 0,
-        metered,
+        metered: Span::exact(metered),
+        more_unseen: false,
     }
 }
 

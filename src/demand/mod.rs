@@ -35,9 +35,12 @@ const LONGEST_WINDOW_DAYS: i64 = 460;
 pub struct Demand {
     /// Whose demand it is.
     pub workload: WorkloadKey,
-    /// Billable quantities, one per configuration the workload ran in, ordered by configuration.
-    pub billables: Vec<Billable>,
-    /// The newest configuration seen.
+    /// What ran in the window, one per configuration, ordered by configuration: measured cost stands on this.
+    pub ran: Vec<Component>,
+    /// At which pace it ran since its present configuration is in force: the going rate stands on this. `None` where
+    /// nothing ran, or no time was observed.
+    pub pace: Option<Pace>,
+    /// The configuration that runs today: the one last seen running.
     pub current: Option<Configuration>,
     /// When the present size came into force, if another was seen before it.
     pub resized_ms: Option<i64>,
@@ -55,7 +58,7 @@ pub struct Demand {
     pub evidence: Evidence,
 }
 
-/// How the billable milliseconds were measured.
+/// How the component milliseconds were measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Basis {
     /// Start and stop of every run: exact.
@@ -66,15 +69,55 @@ pub enum Basis {
 
 /// Time run in one configuration, as every metering rule counts it. Milliseconds inside the window.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Billable {
-    /// How these runs were configured.
+pub struct Component {
+    /// How these runs were configured; what is `None` in it is not known.
     pub configuration: Configuration,
     /// How the time was measured.
     pub basis: Basis,
     /// Runs that touch the window; 0 when only counted by `SampleCount`.
     pub runs: i64,
-    /// Time as metered.
-    pub metered: MeteredMs,
+    /// Time as metered: what is known to have run, the best figure, and the most that can have run.
+    pub metered: Span<MeteredMs>,
+    /// Days of the window were not looked at: more may have run than the upper end says.
+    pub more_unseen: bool,
+}
+
+/// A quantity that lies between two ends: `low ≤ best ≤ high`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span<T> {
+    /// Not less than this.
+    pub low: T,
+    /// The best figure.
+    pub best: T,
+    /// Not more than this.
+    pub high: T,
+}
+
+impl<T: Copy + PartialEq> Span<T> {
+    /// A quantity that is known.
+    pub const fn exact(amount: T) -> Self {
+        Self {
+            low: amount,
+            best: amount,
+            high: amount,
+        }
+    }
+
+    /// True where both ends are the same.
+    pub fn is_exact(&self) -> bool {
+        self.low == self.high
+    }
+}
+
+/// What ran since the present configuration is in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pace {
+    /// The present configuration is in force since, inside the window.
+    pub since_ms: i64,
+    /// Time that was really observed since then: a rate divides by this.
+    pub observed_ms: i64,
+    /// What ran in that time, the mix of sizes and purchase options kept.
+    pub components: Vec<Component>,
 }
 
 /// One span of running time under each metering rule, summed over runs.

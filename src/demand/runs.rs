@@ -8,7 +8,7 @@ use polars::prelude::{
 };
 
 use super::columns::{booleans, integers, texts};
-use super::{Basis, Billable, MeteredMs};
+use super::{Basis, Component, MeteredMs, Span};
 use crate::dataset::schema::{CONFIGURATION_COLUMNS, SourceKind};
 use crate::model::units::Window;
 use crate::model::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
@@ -309,7 +309,7 @@ pub fn metered(
     latest: &DataFrame,
     window: Window,
     data_end_ms: i64,
-) -> PolarsResult<BTreeMap<WorkloadKey, Vec<Billable>>> {
+) -> PolarsResult<BTreeMap<WorkloadKey, Vec<Component>>> {
     let by_seconds = |rule| inside(&col("start_ms"), rule, window);
     let spans = with_spans(latest.clone().lazy(), window, data_end_ms)
         .filter(col("start_ms").is_not_null())
@@ -356,7 +356,7 @@ pub fn metered(
         .map(|name| integers(&frame, name))
         .collect::<PolarsResult<_>>()?;
     let runs = integers(&frame, "runs")?;
-    let mut billables: BTreeMap<WorkloadKey, Vec<Billable>> = BTreeMap::new();
+    let mut components: BTreeMap<WorkloadKey, Vec<Component>> = BTreeMap::new();
     for (i, (workload, configuration)) in workload_keys(&frame)?
         .into_iter()
         .zip(configurations(&frame)?)
@@ -371,18 +371,19 @@ pub fn metered(
             minute_with_queue: amount(4),
             second: amount(5),
         };
-        let billable = Billable {
+        let component = Component {
             configuration,
             basis: Basis::Runs,
             runs: runs[i].unwrap_or_default(),
-            metered,
+            metered: Span::exact(metered),
+            more_unseen: false,
         };
-        billables.entry(workload).or_default().push(billable);
+        components.entry(workload).or_default().push(component);
     }
-    for billables in billables.values_mut() {
-        billables.sort_by(|a, b| a.configuration.cmp(&b.configuration));
+    for components in components.values_mut() {
+        components.sort_by(|a, b| a.configuration.cmp(&b.configuration));
     }
-    Ok(billables)
+    Ok(components)
 }
 
 /// Metered milliseconds from `start` inside the window.

@@ -202,9 +202,9 @@ fn readings(step_s: i32, period_s: Option<i32>, hours: i64) -> Batch {
 
 fn elapsed_s(demand: &Demand) -> i64 {
     demand
-        .billables
+        .ran
         .iter()
-        .map(|billable| billable.metered.elapsed)
+        .map(|component| component.metered.best.elapsed)
         .sum::<i64>()
         / 1000
 }
@@ -393,7 +393,7 @@ fn tasks_that_a_metric_stream_and_a_collection_count_are_counted_once() {
     let web = &reduced.demands[0];
     // Two tasks for an hour.
     assert_eq!(
-        (web.billables[0].basis, elapsed_s(web)),
+        (web.ran[0].basis, elapsed_s(web)),
         (Basis::SampleCount, 2 * 3600)
     );
     assert!(

@@ -1,7 +1,7 @@
-//! What runs today and what it costs, from billable quantities alone.
+//! What runs today and what it costs, from component quantities alone.
 
 use super::Analysis;
-use crate::demand::{Basis, Billable, Demand};
+use crate::demand::{Basis, Component, Demand};
 use crate::model::units::{TaskSize, Usd};
 use crate::model::workload::{Configuration, Os, Platform};
 use crate::pricing::CodebuildUnit;
@@ -28,16 +28,16 @@ fn codebuild_size(book: &PriceBook, configuration: &Configuration) -> Option<Tas
 
 /// The list cost in the window: exact, or the reason why there is none.
 pub(super) fn cost(analysis: &Analysis<'_>, demand: &Demand) -> Result<Usd, String> {
-    if demand.billables.is_empty() {
+    if demand.ran.is_empty() {
         return Err(no_history(demand));
     }
     if demand.runs.only_glimpsed {
         return Err("only snapshots of the ECS API tell of it: tasks that came and went between them were not seen".to_owned());
     }
     demand
-        .billables
+        .ran
         .iter()
-        .map(|billable| billable_cost(analysis, &demand.workload.region, billable))
+        .map(|component| component_cost(analysis, &demand.workload.region, component))
         .sum()
 }
 
@@ -48,12 +48,12 @@ fn no_history(demand: &Demand) -> String {
     }
 }
 
-fn billable_cost(
+fn component_cost(
     analysis: &Analysis<'_>,
     region: &str,
-    billable: &Billable,
+    component: &Component,
 ) -> Result<Usd, String> {
-    let configuration = &billable.configuration;
+    let configuration = &component.configuration;
     match configuration.platform() {
         Some(Platform::Fargate) => {
             let size = configuration.size().ok_or("no source tells its size")?;
@@ -69,7 +69,7 @@ fn billable_cost(
                     prices,
                     size,
                     configuration.ephemeral_gib,
-                    fargate_ms(os, billable),
+                    fargate_ms(os, component),
                 )
             });
             cost.map_err(|reason| reason.to_string())
@@ -89,7 +89,7 @@ fn billable_cost(
                 .map_err(|reason| reason.to_string())?;
             Ok(codebuild_cost(
                 price,
-                codebuild_ms(analysis, price.unit, billable),
+                codebuild_ms(analysis, price.unit, component),
             ))
         }
         Some(Platform::Ec2) => {
@@ -103,10 +103,10 @@ fn billable_cost(
 }
 
 /// Milliseconds as Fargate meters them.
-pub(super) const fn fargate_ms(os: Os, billable: &Billable) -> i64 {
+pub(super) const fn fargate_ms(os: Os, component: &Component) -> i64 {
     match os {
-        Os::Linux => billable.metered.second_floor_60,
-        Os::Windows => billable.metered.second_floor_300,
+        Os::Linux => component.metered.best.second_floor_60,
+        Os::Windows => component.metered.best.second_floor_300,
     }
 }
 
@@ -114,26 +114,26 @@ pub(super) const fn fargate_ms(os: Os, billable: &Billable) -> i64 {
 pub(super) const fn codebuild_ms(
     analysis: &Analysis<'_>,
     unit: CodebuildUnit,
-    billable: &Billable,
+    component: &Component,
 ) -> i64 {
     match unit {
-        CodebuildUnit::Second => billable.metered.second,
+        CodebuildUnit::Second => component.metered.best.second,
         CodebuildUnit::Minute if analysis.policy.bill_queue_time => {
-            billable.metered.minute_with_queue
+            component.metered.best.minute_with_queue
         }
-        CodebuildUnit::Minute => billable.metered.minute,
+        CodebuildUnit::Minute => component.metered.best.minute,
     }
 }
 
 /// The time billed in the present home; `None` where homes with different units were mixed or none is known.
 pub(super) fn metered(analysis: &Analysis<'_>, demand: &Demand) -> Option<Metered> {
-    let one = |billable: &Billable| match billable.configuration.platform()? {
+    let one = |component: &Component| match component.configuration.platform()? {
         Platform::Fargate => Some((
-            fargate_ms(billable.configuration.os_or_default(), billable),
+            fargate_ms(component.configuration.os_or_default(), component),
             "second",
         )),
         Platform::Codebuild => {
-            let is_lambda = billable
+            let is_lambda = component
                 .configuration
                 .environment_type
                 .as_deref()
@@ -144,13 +144,13 @@ pub(super) fn metered(analysis: &Analysis<'_>, demand: &Demand) -> Option<Metere
                 CodebuildUnit::Minute
             };
             Some((
-                codebuild_ms(analysis, unit, billable),
+                codebuild_ms(analysis, unit, component),
                 if is_lambda { "second" } else { "minute" },
             ))
         }
         Platform::Ec2 => None,
     };
-    let all: Vec<(i64, &'static str)> = demand.billables.iter().map(one).collect::<Option<_>>()?;
+    let all: Vec<(i64, &'static str)> = demand.ran.iter().map(one).collect::<Option<_>>()?;
     let unit = all.first()?.1;
     let total: i64 = all.iter().map(|(ms, _)| ms).sum();
     let per_unit = if unit == "minute" { 60_000.0 } else { 1_000.0 };
@@ -164,11 +164,8 @@ pub(super) fn metered(analysis: &Analysis<'_>, demand: &Demand) -> Option<Metere
 
 /// How its billed time was measured.
 pub(super) fn basis(demand: &Demand) -> Option<&'static str> {
-    demand
-        .billables
-        .first()
-        .map(|billable| match billable.basis {
-            Basis::Runs => "runs",
-            Basis::SampleCount => "sample_count",
-        })
+    demand.ran.first().map(|component| match component.basis {
+        Basis::Runs => "runs",
+        Basis::SampleCount => "sample_count",
+    })
 }

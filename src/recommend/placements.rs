@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::fleet::{Fleets, Share};
 use super::{Analysis, Case, LONGEST_BUILD_MS, Need, current};
-use crate::demand::Billable;
+use crate::demand::Component;
 use crate::model::units::{TaskSize, Usd};
 use crate::model::workload::{Architecture, Configuration, Kind, Os, Platform, PurchaseOption};
 use crate::pricing::metering::{INCLUDED_EPHEMERAL_GIB, codebuild_cost, fargate_cost};
@@ -244,9 +244,9 @@ pub(super) fn fargate_cost_of(
 ) -> Result<Usd, String> {
     let ms: i64 = case
         .demand
-        .billables
+        .ran
         .iter()
-        .map(|billable| current::fargate_ms(prices.os, billable))
+        .map(|component| current::fargate_ms(prices.os, component))
         .sum();
     fargate_cost(prices, size, case.configuration.ephemeral_gib, ms)
         .map_err(|reason| reason.to_string())
@@ -333,9 +333,9 @@ fn codebuild(
         .map(|price| {
             let ms = case
                 .demand
-                .billables
+                .ran
                 .iter()
-                .map(|billable: &Billable| current::codebuild_ms(analysis, price.unit, billable))
+                .map(|component: &Component| current::codebuild_ms(analysis, price.unit, component))
                 .sum();
             codebuild_cost(price, ms)
         });

@@ -106,10 +106,10 @@ fn free_tier(analysis: &Analysis<'_>, cases: &[Case<'_>]) -> Usd {
     let mut minutes = BTreeMap::new();
     for case in cases {
         let workload = &case.demand.workload;
-        for billable in &case.demand.billables {
+        for component in &case.demand.ran {
             let (Some(environment), Some(compute)) = (
-                &billable.configuration.environment_type,
-                &billable.configuration.compute_type,
+                &component.configuration.environment_type,
+                &component.configuration.compute_type,
             ) else {
                 continue;
             };
@@ -119,10 +119,10 @@ fn free_tier(analysis: &Analysis<'_>, cases: &[Case<'_>]) -> Usd {
             let (Ok(price), true) = (price, is_codebuild_free_tier(environment, compute)) else {
                 continue;
             };
-            builds
-                .entry(&workload.account)
-                .or_default()
-                .push((price, current::codebuild_ms(analysis, price.unit, billable)));
+            builds.entry(&workload.account).or_default().push((
+                price,
+                current::codebuild_ms(analysis, price.unit, component),
+            ));
             if let Ok(free) = analysis.book.codebuild_free_minutes(&workload.region) {
                 minutes.insert(&workload.account, free);
             }

@@ -220,9 +220,9 @@ fn size_unknown(demand: &Demand) -> Option<Reason> {
 /// Fargate ends a task before it uses more memory than its size; a reading far above it is of something else.
 fn impossible_memory(demand: &Demand) -> Option<Reason> {
     let sizes = demand
-        .billables
+        .ran
         .iter()
-        .map(|billable| &billable.configuration)
+        .map(|component| &component.configuration)
         .chain(&demand.current);
     let on_fargate =
         sizes.filter(|configuration| configuration.platform() == Some(Platform::Fargate));

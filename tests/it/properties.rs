@@ -234,16 +234,21 @@ fn fast(runs: &[AnyRun], window: Window) -> Metered {
         let column: Column = Series::new(name.into(), vec![value; rows.len()]).into();
         frame.with_column(column).expect("a column");
     }
-    let billables =
+    let components =
         metered(&latest(frame).expect("reduced").frame, window, i64::MAX).expect("reduced");
-    let all = billables.into_iter().flat_map(|(key, billables)| {
-        billables
+    let all = components.into_iter().flat_map(|(key, components)| {
+        components
             .into_iter()
-            .map(move |billable| (key.clone(), billable))
+            .map(move |component| (key.clone(), component))
     });
     without_zeros(
-        all.map(|(key, billable)| ((key, billable.configuration.cpu_units), billable.metered))
-            .collect(),
+        all.map(|(key, component)| {
+            (
+                (key, component.configuration.cpu_units),
+                component.metered.best,
+            )
+        })
+        .collect(),
     )
 }
 
