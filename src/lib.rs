@@ -13,6 +13,7 @@
 //!
 //! One direction, no way back. Only [`import`], [`dataset`], [`pricing::refresh::ask`] and [`cli`] touch the world; the rest is pure.
 
+pub mod analysis;
 pub(crate) mod aws;
 pub mod cli;
 pub(crate) mod collect;
@@ -21,6 +22,7 @@ pub mod demand;
 pub mod import;
 pub mod model;
 pub mod pack;
+pub mod placement;
 pub mod pricing;
 pub mod recommend;
 pub(crate) mod records;

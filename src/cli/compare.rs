@@ -14,7 +14,8 @@ use crate::model::error::{Error, Kind, Result};
 use crate::model::units::TaskSize;
 use crate::model::workload::{Architecture, Os};
 use crate::pricing::PriceBook;
-use crate::recommend::compare::{Comparison, Job, Load, compare};
+use crate::recommend::compare::{Job, Load, compare};
+use crate::report::comparison::ComparisonResult;
 
 /// Compare where a job could run: Fargate, CodeBuild or EC2
 ///
@@ -75,7 +76,7 @@ pub enum Format {
 /// does not know, otherwise [`Kind::Nothing`]. [`Kind::Usage`] for Windows on ARM, [`Kind::Write`] where `out` fails.
 pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
     let book = args.prices.book()?;
-    let comparison = compare(&job(args)?, &book);
+    let comparison = ComparisonResult::of(&compare(&job(args)?, &book), &book);
     let text = match args.format {
         Format::Table => table::render(&comparison),
         Format::Json => json(&comparison)?,
@@ -115,7 +116,7 @@ fn job(args: &CompareArgs) -> Result<Job> {
     })
 }
 
-fn json(comparison: &Comparison) -> Result<String> {
+fn json(comparison: &ComparisonResult) -> Result<String> {
     let text = serde_json::to_string_pretty(comparison);
     text.map(|text| text + "\n").map_err(|cause| {
         Error::new(Kind::Failure, "cannot make JSON of the comparison").cause(cause)
@@ -135,7 +136,7 @@ fn nothing_priced(job: &Job, book: &PriceBook) -> Error {
     }
     let distances = regions
         .iter()
-        .map(|region| (distance(region, &job.region), *region));
+        .map(|region| (strsim::levenshtein(region, &job.region), *region));
     let near: BTreeSet<(usize, &str)> = distances.filter(|(distance, _)| *distance <= 2).collect();
     let hint = match near
         .iter()
@@ -154,20 +155,6 @@ fn nothing_priced(job: &Job, book: &PriceBook) -> Error {
         format!("the price book knows no region {}", job.region),
     )
     .hint(hint)
-}
-
-/// Letters to insert, delete or replace to turn one word into the other.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, letter) in one.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
-        for (column, replaced) in other.bytes().enumerate() {
-            let kept = diagonal + usize::from(letter != replaced);
-            diagonal = row[column + 1];
-            row[column + 1] = kept.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]
@@ -228,7 +215,7 @@ mod tests {
     fn json_carries_inputs_placements_break_evens_and_prices() {
         let (text, _) = written(&["--format", "json", "--ephemeral", "30GiB"]);
         let read: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        assert_eq!(read["version"], 1);
+        assert_eq!(read["version"], 2);
         assert_eq!(
             read["inputs"]["need"],
             serde_json::json!({ "cpu_units": 1024, "memory_mib": 2048 })
@@ -241,7 +228,7 @@ mod tests {
         let x86 = placements.iter().find(|found| {
             found["architecture"] == "x86_64" && found["purchase_option"] == "on_demand"
         });
-        assert_eq!(x86.map(|found| &found["cost_usd"]), Some(&1.262.into()));
+        assert_eq!(x86.map(|found| &found["cost"]["usd"]), Some(&1.262.into()));
         assert_eq!(
             read["break_even"][0]["run_length"],
             serde_json::json!({ "cheaper": "fargate", "from_s": 1, "up_to_s": 129_600 })
@@ -315,32 +302,5 @@ mod tests {
         assert!(refusal("--os", "beos").contains("[possible values: linux, windows]"));
         assert!(refusal("--region", "US").contains("not the name of a region"));
         assert_eq!(parse(&["--vcpu", "0"]).expect_err("refused").exit_code(), 2);
-    }
-
-    #[test]
-    fn words_differ_by_their_edits() {
-        assert_eq!(
-            [
-                distance("", "abc"),
-                distance("abc", "abc"),
-                distance("kitten", "sitting")
-            ],
-            [3, 0, 3]
-        );
-    }
-
-    #[test]
-    fn a_closed_output_is_a_write_error() {
-        struct Closed;
-        impl Write for Closed {
-            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-                Err(std::io::ErrorKind::BrokenPipe.into())
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
-        let error = run(&parse(&[]).expect("valid"), &mut Closed).expect_err("closed");
-        assert_eq!(error.kind(), Kind::Write);
     }
 }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::prices::BookArgs;
 use super::{Console, cannot_print, file};
+use crate::analysis::{self, Policy};
 use crate::dataset::Dataset;
 use crate::dataset::part::short_hash;
 use crate::dataset::scan::Scan;
@@ -17,8 +18,7 @@ use crate::dataset::source;
 use crate::demand;
 use crate::model::error::{Error, Kind, Result};
 use crate::pricing::PriceBook;
-use crate::recommend::{self, Policy};
-use crate::report::result::CoverageResult;
+use crate::report::result::{CoverageResult, Report};
 use crate::report::{Format, Style, render};
 use crate::rightsize;
 
@@ -203,12 +203,9 @@ pub(super) fn analyse(
         rows = reduced.rows,
         "demand reduced"
     );
-    let report = recommend::report(
-        &reduced,
-        prices,
-        &analysis.policy(),
-        coverage(&scan, &reduced, prices),
-    );
+    let coverage = coverage(&scan, &reduced, prices);
+    let analysed = analysis::analyse(reduced, prices, &analysis.policy());
+    let report = Report::of(&analysed, prices, coverage);
     let style = if output.file().is_some() {
         Style {
             width: None,

@@ -27,6 +27,9 @@ use crate::model::units::{MS_PER_DAY, TaskSize, Window};
 use crate::model::workload::{Configuration, WorkloadKey};
 use histogram::Histogram;
 
+pub use crate::model::span::Span;
+pub use crate::pricing::metering::MeteredMs;
+
 /// The longest window that is not asked for from end to end, days: a little more than CloudWatch keeps its coarsest data.
 const LONGEST_WINDOW_DAYS: i64 = 460;
 
@@ -82,33 +85,6 @@ pub struct Component {
     pub more_unseen: bool,
 }
 
-/// A quantity that lies between two ends: `low ≤ best ≤ high`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Span<T> {
-    /// Not less than this.
-    pub low: T,
-    /// The best figure.
-    pub best: T,
-    /// Not more than this.
-    pub high: T,
-}
-
-impl<T: Copy + PartialEq> Span<T> {
-    /// A quantity that is known.
-    pub const fn exact(amount: T) -> Self {
-        Self {
-            low: amount,
-            best: amount,
-            high: amount,
-        }
-    }
-
-    /// True where both ends are the same.
-    pub fn is_exact(&self) -> bool {
-        self.low == self.high
-    }
-}
-
 /// What ran since the present configuration is in force.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pace {
@@ -118,23 +94,6 @@ pub struct Pace {
     pub observed_ms: i64,
     /// What ran in that time, the mix of sizes and purchase options kept.
     pub components: Vec<Component>,
-}
-
-/// One span of running time under each metering rule, summed over runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct MeteredMs {
-    /// The plain time, no rounding.
-    pub elapsed: i64,
-    /// Fargate Linux, and EC2 launched per run: whole seconds, at least 60.
-    pub second_floor_60: i64,
-    /// Fargate Windows: whole seconds, at least 300.
-    pub second_floor_300: i64,
-    /// CodeBuild: whole minutes, from PROVISIONING.
-    pub minute: i64,
-    /// CodeBuild, queue time included: whole minutes, from submission.
-    pub minute_with_queue: i64,
-    /// CodeBuild Lambda compute: whole seconds.
-    pub second: i64,
 }
 
 /// Use of one resource by one task or build.

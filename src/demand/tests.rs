@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::{Basis, Demand, Reduced, SeenDays, reduce};
+use crate::analysis::{self, Policy};
 use crate::dataset::Dataset;
 use crate::dataset::batch::Batch;
 use crate::dataset::scan::Scan;
@@ -17,7 +18,6 @@ use crate::dataset::writer::{Verdict, Writer};
 use crate::model::units::{MS_PER_DAY, MS_PER_HOUR, Usd, Window};
 use crate::model::workload::{Architecture, Configuration, Kind, WorkloadKey};
 use crate::pricing::PriceBook;
-use crate::recommend::{self, Policy};
 use crate::report::result::{CoverageResult, Report};
 
 const ACCOUNT: &str = "123456789012";
@@ -94,12 +94,9 @@ impl World {
             fingerprint: String::new(),
             notes: Vec::new(),
         };
-        recommend::report(
-            &self.reduced(None),
-            &PriceBook::embedded().unwrap(),
-            &Policy::default(),
-            coverage,
-        )
+        let book = PriceBook::embedded().unwrap();
+        let analysis = analysis::analyse(self.reduced(None), &book, &Policy::default());
+        Report::of(&analysis, &book, coverage)
     }
 }
 

@@ -1,5 +1,7 @@
-//! The domain's own words: what is sized, in which units, and what can go wrong.
+//! The domain's own words: what is sized, in which units, what is found, and what can go wrong.
 
 pub mod error;
+pub mod finding;
+pub mod span;
 pub mod units;
 pub mod workload;

@@ -3,10 +3,12 @@
 //! Amounts that are billed are integers (CPU units, MiB, milliseconds); amounts that were measured are
 //! floats ([`Vcpu`], [`Mib`]); money is an exact decimal made at the very end by [`Usd::of`].
 
+use std::borrow::Cow;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
 
 use rust_decimal::Decimal;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Hours in the month that projections use, as AWS's own calculators do. Never used for measured costs.
@@ -184,6 +186,20 @@ impl AddAssign for Usd {
 impl Sum for Usd {
     fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
         amounts.fold(Self::ZERO, Add::add)
+    }
+}
+
+impl JsonSchema for Usd {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Usd".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        f64::json_schema(generator)
     }
 }
 

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::units::TaskSize;
 
 /// What a workload is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// An ECS service.
@@ -64,7 +67,9 @@ impl fmt::Display for WorkloadKey {
 macro_rules! spelled {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+        )]
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
@@ -137,7 +142,21 @@ spelled! {
         SavingsPlan3yrNoUpfront = "savings_plan_3yr_no_upfront",
         /// Compute Savings Plan, three years, all upfront.
         SavingsPlan3yrAllUpfront = "savings_plan_3yr_all_upfront",
+        /// Several ways side by side, as they run today.
+        Mixed = "mixed",
     }
+}
+
+impl PurchaseOption {
+    /// The ways in which a placement can be bought.
+    pub const OFFERED: &[Self] = &[
+        Self::OnDemand,
+        Self::Spot,
+        Self::SavingsPlan1yrNoUpfront,
+        Self::SavingsPlan1yrAllUpfront,
+        Self::SavingsPlan3yrNoUpfront,
+        Self::SavingsPlan3yrAllUpfront,
+    ];
 }
 
 /// How a run was configured, as far as its sources tell. `None` is "not known", never a default.

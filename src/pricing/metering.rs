@@ -74,6 +74,69 @@ impl Metering {
     }
 }
 
+/// One span of running time under each metering rule, summed over runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MeteredMs {
+    /// The plain time, no rounding.
+    pub elapsed: i64,
+    /// Fargate Linux, and EC2 launched per run: whole seconds, at least 60.
+    pub second_floor_60: i64,
+    /// Fargate Windows: whole seconds, at least 300.
+    pub second_floor_300: i64,
+    /// CodeBuild: whole minutes, from PROVISIONING.
+    pub minute: i64,
+    /// CodeBuild, queue time included: whole minutes, from submission.
+    pub minute_with_queue: i64,
+    /// CodeBuild Lambda compute: whole seconds.
+    pub second: i64,
+}
+
+/// Which of the metered times a price is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meter {
+    /// Fargate Linux.
+    Seconds60,
+    /// Fargate Windows.
+    Seconds300,
+    /// CodeBuild, whole minutes from PROVISIONING.
+    Minutes,
+    /// CodeBuild, whole minutes from submission.
+    MinutesWithQueue,
+    /// CodeBuild Lambda compute.
+    Seconds,
+}
+
+impl Meter {
+    /// The rule that rounds one run.
+    pub const fn rule(self) -> Metering {
+        match self {
+            Self::Seconds60 => Metering::FARGATE_LINUX,
+            Self::Seconds300 => Metering::FARGATE_WINDOWS,
+            Self::Minutes | Self::MinutesWithQueue => Metering::CODEBUILD,
+            Self::Seconds => Metering::CODEBUILD_LAMBDA,
+        }
+    }
+
+    /// The rule for Fargate tasks of `os`.
+    pub const fn fargate(os: Os) -> Self {
+        match os {
+            Os::Linux => Self::Seconds60,
+            Os::Windows => Self::Seconds300,
+        }
+    }
+
+    /// The time that counts, milliseconds.
+    pub const fn of(self, metered: &MeteredMs) -> i64 {
+        match self {
+            Self::Seconds60 => metered.second_floor_60,
+            Self::Seconds300 => metered.second_floor_300,
+            Self::Minutes => metered.minute,
+            Self::MinutesWithQueue => metered.minute_with_queue,
+            Self::Seconds => metered.second,
+        }
+    }
+}
+
 impl CodebuildUnit {
     /// The rule that meters builds priced by this unit.
     pub const fn metering(self) -> Metering {
@@ -113,12 +176,15 @@ pub fn fargate_cost(
     Ok(cpu + memory + Usd::of(amount(extra_gib, metered_ms), storage_price, MS_PER_HOUR))
 }
 
-fn no_storage_price(prices: &FargatePrices, extra_gib: u32) -> NotPriced {
-    NotPriced::new(format!(
-        "no Fargate ephemeral storage price for {} {} in {} in the price book, and the task has {extra_gib} GiB beyond the included \
-         {INCLUDED_EPHEMERAL_GIB} GiB",
-        prices.os, prices.architecture, prices.region,
-    ))
+impl FargatePrices {
+    /// Why a task with so much storage beyond the included has no price.
+    pub(crate) fn no_storage_price(&self, extra_gib: u32) -> NotPriced {
+        NotPriced::new(format!(
+            "no Fargate ephemeral storage price for {} {} in {} in the price book, and the task has {extra_gib} GiB beyond the \
+             included {INCLUDED_EPHEMERAL_GIB} GiB",
+            self.os, self.architecture, self.region,
+        ))
+    }
 }
 
 /// What builds cost for `metered_ms`, metered by `price.unit.metering()`; a negative time is none.

@@ -5,6 +5,7 @@
 //! is taken as a share of the other.
 
 pub mod book;
+pub mod cost;
 pub mod frozen;
 pub mod metering;
 pub mod refresh;
@@ -24,7 +25,7 @@ pub use metering::Metering;
 pub struct NotPriced(String);
 
 impl NotPriced {
-    fn new(reason: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
 }

@@ -11,22 +11,21 @@ mod fargate;
 use std::cmp::Reverse;
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::units::{HOURS_PER_MONTH, MS_PER_DAY, MS_PER_HOUR, TaskSize, Usd};
 use crate::model::workload::{Architecture, Os, Platform, PurchaseOption};
-use crate::pricing::{Metering, PriceBook, Quality};
-use crate::report::result::{PlacementResult, PricesResult, Size};
+use crate::placement::{Placement, Size};
+use crate::pricing::cost::{Amount, Tariff};
+use crate::pricing::{Metering, NotPriced, PriceBook, Quality};
 
 const MONTH_MS: i64 = HOURS_PER_MONTH * MS_PER_HOUR;
 
 pub use break_even::{BreakEven, Contender, RunLength, RunsPerDay};
 
-/// Version of [`Comparison`]; a change that breaks a reader raises it.
-pub const COMPARISON_VERSION: u32 = 1;
-
 /// A job to place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Job {
     /// AWS region.
     pub region: String,
@@ -46,7 +45,7 @@ pub struct Job {
 }
 
 /// How long and how often a job runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Load {
     /// Metered span of one run, milliseconds: image pull to stop on Fargate, PROVISIONING to end on CodeBuild.
     pub duration_ms: i64,
@@ -74,44 +73,47 @@ impl Load {
     }
 }
 
-/// What the placements of a job cost.
-#[derive(Debug, Clone, Serialize)]
+/// Where a job could run.
+#[derive(Debug, Clone)]
 pub struct Comparison {
-    /// [`COMPARISON_VERSION`].
-    pub version: u32,
     /// The job.
-    pub inputs: Job,
+    pub job: Job,
     /// Every placement, cheapest first; then those without a price, then those that cannot be, with their reasons.
-    pub placements: Vec<PlacementResult>,
+    pub offers: Vec<Offer>,
     /// Between the best of each two platforms, on demand, on the architecture of the cheapest.
     pub break_even: Vec<BreakEven>,
-    /// Which prices were looked at: `as_of` spans the dates of all prices of the region.
-    pub prices: PricesResult,
 }
 
-impl Comparison {
-    /// The cheapest placement on demand.
-    pub fn best(&self) -> Option<&PlacementResult> {
-        self.best_where(|_| true)
-    }
+/// A placement and what the whole period costs there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// Where.
+    pub placement: Placement,
+    /// What the period costs; `None` where the placement has no price, or cannot be.
+    pub cost: Option<Amount>,
+    terms: Option<Terms>,
+}
 
-    /// The cheapest on demand of the placements that `matches`.
-    pub fn best_where(
-        &self,
-        matches: impl Fn(&PlacementResult) -> bool,
-    ) -> Option<&PlacementResult> {
-        let on_demand =
-            |placement: &&PlacementResult| placement.purchase_option == PurchaseOption::OnDemand;
-        self.priced()
-            .filter(on_demand)
-            .find(|placement| matches(placement))
-    }
-
-    /// The placements with a cost, cheapest first.
-    pub fn priced(&self) -> impl Iterator<Item = &PlacementResult> {
-        self.placements
+impl Offer {
+    /// Why it cannot be, why it has no price, or what to mind.
+    pub fn reasons(&self) -> impl Iterator<Item = String> + '_ {
+        let placement = &self.placement;
+        let unpriced = placement
+            .going_rate
+            .as_ref()
+            .err()
+            .filter(|_| placement.is_feasible())
+            .map(ToString::to_string);
+        placement
+            .obstacles
             .iter()
-            .filter(|placement| placement.cost_usd.is_some())
+            .cloned()
+            .chain(unpriced)
+            .chain(placement.cautions.iter().cloned())
+    }
+
+    fn usd(&self) -> Option<Usd> {
+        self.cost.as_ref().map(|cost| cost.usd)
     }
 }
 
@@ -123,46 +125,34 @@ impl Comparison {
 /// the cheapest always on, as many as the runs that overlap on average need. Data transfer, public addresses and
 /// logs are the same everywhere and left out.
 pub fn compare(job: &Job, book: &PriceBook) -> Comparison {
-    let mut candidates: Vec<Candidate> = job
+    let mut offers: Vec<Offer> = job
         .architectures
         .iter()
         .flat_map(|&architecture| of_architecture(job, book, architecture))
         .collect();
-    candidates.sort_by_key(|Candidate { placement, .. }| {
+    offers.sort_by_key(|offer| {
         (
-            placement.cost_usd.is_none(),
-            placement.cost_usd,
-            Reverse(placement.feasible),
+            offer.cost.is_none(),
+            offer.usd(),
+            Reverse(offer.placement.is_feasible()),
         )
     });
     Comparison {
-        version: COMPARISON_VERSION,
-        inputs: job.clone(),
-        break_even: break_even::between_platforms(&candidates, job.load),
-        placements: candidates
-            .into_iter()
-            .map(|candidate| candidate.placement)
-            .collect(),
-        prices: prices(book, &job.region),
+        job: job.clone(),
+        break_even: break_even::between_platforms(&offers, job.load),
+        offers,
     }
 }
 
-/// A placement and, where it has a price, what that price counts.
-struct Candidate {
-    placement: PlacementResult,
-    tariff: Option<Tariff>,
-}
-
-/// What a placement costs: a rate, and the time that it is billed for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Tariff {
-    /// For 730 billed hours. Finite as a decimal, unlike the price of a millisecond.
-    usd_per_month: Usd,
-    meter: Meter,
+/// What is paid for: a tariff, and the time it is billed for.
+#[derive(Debug, Clone, PartialEq)]
+struct Terms {
+    tariff: Tariff,
+    time: BilledTime,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Meter {
+enum BilledTime {
     /// Each run by itself, after `boot_ms`, which is billed too; `free_ms` of the period are not billed.
     PerRun {
         rule: Metering,
@@ -173,7 +163,7 @@ enum Meter {
     AlwaysOn { runs_per_instance: u32 },
 }
 
-impl Meter {
+impl BilledTime {
     const fn per_run(rule: Metering) -> Self {
         Self::PerRun {
             rule,
@@ -201,15 +191,20 @@ impl Meter {
     }
 }
 
-impl Tariff {
-    /// What the period costs; `None` beyond what can be counted.
-    fn cost(&self, load: Load) -> Option<Usd> {
-        let cost = Usd::of(
-            self.meter.billed_ms(load),
-            self.usd_per_month.amount(),
-            MONTH_MS,
-        );
-        (cost.amount() < Decimal::MAX).then_some(cost)
+impl Terms {
+    /// What the period costs, line by line; `None` beyond what can be counted.
+    fn cost(&self, load: Load) -> Option<Amount> {
+        let billed_ms = i64::try_from(self.time.billed_ms(load)).ok()?;
+        let usd = self.tariff.usd(billed_ms);
+        (usd.amount() < Decimal::MAX).then(|| Amount {
+            lines: self.tariff.lines(billed_ms),
+            ..Amount::exact(usd)
+        })
+    }
+
+    /// What 730 billed hours cost. Finite as a decimal, unlike the price of a millisecond.
+    fn usd_per_month(&self) -> Usd {
+        self.tariff.usd(MONTH_MS)
     }
 }
 
@@ -218,36 +213,32 @@ fn ceil_div(number: i128, by: i128) -> i128 {
 }
 
 /// A placement before its cost is known.
-struct Draft {
-    platform: Platform,
-    architecture: Architecture,
-    purchase_option: PurchaseOption,
-    size: Option<Size>,
-    reasons: Vec<String>,
-}
+struct Draft(Placement);
 
 impl Draft {
-    const fn new(
+    fn new(
         platform: Platform,
         architecture: Architecture,
         purchase_option: PurchaseOption,
     ) -> Self {
-        Self {
+        Self(Placement {
             platform,
+            size: None,
             architecture,
             purchase_option,
-            size: None,
-            reasons: Vec::new(),
-        }
+            obstacles: Vec::new(),
+            cautions: Vec::new(),
+            going_rate: Err(NotPriced::new("it cannot run there")),
+        })
     }
 
     fn sized(mut self, size: Size) -> Self {
-        self.size = Some(size);
+        self.0.size = Some(size);
         self
     }
 
     fn because(mut self, reason: impl Into<String>) -> Self {
-        self.reasons.push(reason.into());
+        self.0.cautions.push(reason.into());
         self
     }
 
@@ -260,84 +251,58 @@ impl Draft {
         }
     }
 
-    fn infeasible(self, reason: impl Into<String>) -> Candidate {
-        self.because(reason).finish(false, None, None)
+    fn infeasible(mut self, reason: impl Into<String>) -> Offer {
+        self.0.obstacles.push(reason.into());
+        self.without_cost()
     }
 
-    fn unpriced(self, reason: impl Into<String>) -> Candidate {
-        self.because(reason).finish(true, None, None)
+    fn unpriced(mut self, reason: NotPriced) -> Offer {
+        self.0.going_rate = Err(reason);
+        self.without_cost()
     }
 
-    fn priced(self, tariff: Tariff, load: Load) -> Candidate {
-        let Some(cost) = tariff.cost(load) else {
-            return self.unpriced("more than can be counted");
+    fn without_cost(self) -> Offer {
+        Offer {
+            placement: self.0,
+            cost: None,
+            terms: None,
+        }
+    }
+
+    fn priced(mut self, terms: Terms, load: Load) -> Offer {
+        let Some(cost) = terms.cost(load) else {
+            return self.unpriced(NotPriced::new("more than can be counted"));
         };
-        let mut candidate = self.finish(true, Some(cost), Some(tariff));
-        candidate
-            .placement
-            .reasons
-            .extend(cautions(&candidate.placement));
-        candidate.placement.monthly_cost_usd = cost.per_month(load.period_ms());
-        candidate
-    }
-
-    fn finish(self, feasible: bool, cost_usd: Option<Usd>, tariff: Option<Tariff>) -> Candidate {
-        let Self {
-            platform,
-            architecture,
-            purchase_option,
-            size,
-            reasons,
-        } = self;
-        let monthly_cost_usd = None;
-        let placement = PlacementResult {
-            platform,
-            size,
-            architecture,
-            purchase_option,
-            cost_usd,
-            monthly_cost_usd,
-            feasible,
-            reasons,
-        };
-        Candidate { placement, tariff }
+        let cautions = cautions(&self.0);
+        self.0.cautions.extend(cautions);
+        self.0.going_rate = cost
+            .per_month(load.period_ms())
+            .ok_or_else(|| NotPriced::new("more than can be counted"));
+        Offer {
+            placement: self.0,
+            cost: Some(cost),
+            terms: Some(terms),
+        }
     }
 }
 
 /// What to mind about an architecture and a way to buy.
-fn cautions(placement: &PlacementResult) -> Vec<String> {
+fn cautions(placement: &Placement) -> Vec<String> {
     let image = (placement.architecture == Architecture::Arm64).then_some("needs an arm64 image");
     let option = match placement.purchase_option {
-        PurchaseOption::OnDemand => None,
+        PurchaseOption::OnDemand | PurchaseOption::Mixed => None,
         PurchaseOption::Spot => Some("can be interrupted, and its price floats"),
         _ => Some("only under a Compute Savings Plan that is used in full"),
     };
     image.into_iter().chain(option).map(str::to_owned).collect()
 }
 
-fn of_architecture(job: &Job, book: &PriceBook, architecture: Architecture) -> Vec<Candidate> {
-    let homes = [fargate::candidates, codebuild::candidates, ec2::candidates];
-    homes
+fn of_architecture(job: &Job, book: &PriceBook, architecture: Architecture) -> Vec<Offer> {
+    let platforms = [fargate::offers, codebuild::offers, ec2::offers];
+    platforms
         .into_iter()
-        .flat_map(|candidates| candidates(job, book, architecture))
+        .flat_map(|offers| offers(job, book, architecture))
         .collect()
-}
-
-fn prices(book: &PriceBook, region: &str) -> PricesResult {
-    let dates = || {
-        book.rows()
-            .filter(|row| row.region == region)
-            .filter_map(|row| row.as_of.as_deref())
-    };
-    let as_of = dates().min().zip(dates().max()).map_or_else(
-        || "not dated".to_owned(),
-        |(from, to)| format!("{from} to {to}"),
-    );
-    PricesResult {
-        as_of,
-        book: book.hash().to_owned(),
-        kind: "list",
-    }
 }
 
 #[cfg(test)]
@@ -389,31 +354,31 @@ mod tests {
         platform: Platform,
         architecture: Architecture,
         size: &str,
-    ) -> &'a PlacementResult {
-        let named = |placement: &&PlacementResult| {
-            placement
-                .size
-                .as_ref()
-                .is_some_and(|found| found.name == size)
+    ) -> &'a Offer {
+        let is_it = |offer: &&Offer| {
+            let found = &offer.placement;
+            let named = found.size.as_ref().is_some_and(|found| found.name == size);
+            let place = (found.platform, found.architecture, found.purchase_option);
+            named && place == (platform, architecture, PurchaseOption::OnDemand)
         };
-        let mut all = comparison.placements.iter().filter(named);
-        all.find(|found| {
-            (found.platform, found.architecture, found.purchase_option)
-                == (platform, architecture, PurchaseOption::OnDemand)
-        })
-        .expect("listed")
+        comparison.offers.iter().find(is_it).expect("listed")
+    }
+
+    fn cheapest_on_demand(comparison: &Comparison) -> Usd {
+        let is_on_demand =
+            |offer: &&Offer| offer.placement.purchase_option == PurchaseOption::OnDemand;
+        comparison
+            .offers
+            .iter()
+            .find(is_on_demand)
+            .map(cost)
+            .expect("priced")
     }
 
     /// To a millionth of a cent.
-    pub(super) fn cost(placement: &PlacementResult) -> Usd {
-        Usd::new(
-            placement
-                .cost_usd
-                .expect("priced")
-                .amount()
-                .round_dp(8)
-                .normalize(),
-        )
+    pub(super) fn cost(offer: &Offer) -> Usd {
+        let usd = offer.usd().expect("priced");
+        Usd::new(usd.amount().round_dp(8).normalize())
     }
 
     #[test]
@@ -430,7 +395,7 @@ mod tests {
         };
         assert_eq!(fargate(Architecture::X86_64), usd("1.262"));
         assert_eq!(fargate(Architecture::Arm64), usd("1.01525"));
-        assert_eq!(comparison.best().map(cost), Some(usd("1.01525")));
+        assert_eq!(cheapest_on_demand(&comparison), usd("1.01525"));
     }
 
     #[test]
@@ -452,29 +417,29 @@ mod tests {
     #[test]
     fn the_cheapest_come_first_then_the_unpriced_then_the_impossible() {
         let comparison = page_example();
-        let rank = |placement: &PlacementResult| {
+        let rank = |offer: &Offer| {
             (
-                placement.cost_usd.is_none(),
-                placement.cost_usd,
-                !placement.feasible,
+                offer.cost.is_none(),
+                offer.usd(),
+                !offer.placement.is_feasible(),
             )
         };
-        assert!(comparison.placements.is_sorted_by_key(rank));
-        let refused: Vec<_> = comparison
-            .placements
+        assert!(comparison.offers.is_sorted_by_key(rank));
+        let refused: Vec<&Offer> = comparison
+            .offers
             .iter()
-            .filter(|placement| placement.cost_usd.is_none())
+            .filter(|offer| offer.cost.is_none())
             .collect();
         assert!(
-            refused
-                .iter()
-                .all(|placement| !placement.reasons.is_empty())
-                && refused.iter().any(|placement| placement.feasible)
+            refused.iter().all(|offer| offer.reasons().next().is_some())
+                && refused.iter().any(|offer| offer.placement.is_feasible())
         );
         assert!(
             comparison
-                .priced()
-                .all(|placement| placement.feasible && placement.size.is_some())
+                .offers
+                .iter()
+                .filter(|offer| offer.cost.is_some())
+                .all(|offer| offer.placement.is_feasible() && offer.placement.size.is_some())
         );
     }
 

@@ -2,32 +2,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rust_decimal::Decimal;
-
-use super::placements::{self, fargate_cost_of};
-use super::{Analysis, Case, ROOT_GIB};
-use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR, Usd};
+use super::choose::cheapest;
+use crate::analysis::{Assessed, Policy};
+use crate::model::units::{MS_PER_HOUR, Usd, Window};
 use crate::model::workload::{Architecture, Os, Platform, PurchaseOption, WorkloadKey};
 use crate::pack::{self, Fleet, InstanceType, Rules, Tenant, Unpackable};
-use crate::report::result::{FleetResult, PlacementResult};
-use crate::rightsize::sizes;
+use crate::placement::feasibility::{Demands, obstacles};
+use crate::placement::{Placement, Prices, Size, ec2, fargate, size};
+use crate::pricing::NotPriced;
+use crate::pricing::cost::Amount;
 
 /// What one workload is to a fleet.
 #[derive(Debug, Clone)]
-pub(super) enum Share {
-    /// Its part of the modelled cost.
+enum Share {
+    /// Its part of the modelled cost, in the window.
     Of(Usd),
     /// It could run there, but no price tells at what cost.
-    NotPriced(String),
+    NotPriced(NotPriced),
     /// It cannot run there.
-    Infeasible(String),
+    Infeasible(Vec<String>),
 }
 
 /// The fleets of an analysis.
-pub(super) struct Fleets {
-    fleets: BTreeMap<Site, Packed>,
+pub(crate) struct Fleets {
+    fleets: BTreeMap<Site, PackedFleet>,
     shares: BTreeMap<WorkloadKey, Share>,
     kept: BTreeSet<WorkloadKey>,
+    window: Window,
 }
 
 /// Where a fleet is.
@@ -38,154 +39,189 @@ struct Site {
     architecture: Architecture,
 }
 
-struct Packed {
-    fleet: Fleet,
-    tenants: Vec<WorkloadKey>,
+/// One packed fleet: amounts are a month's.
+#[derive(Debug, Clone)]
+pub struct PackedFleet {
+    /// AWS account id.
+    pub account: String,
+    /// AWS region.
+    pub region: String,
+    /// Architecture of its instances.
+    pub architecture: Architecture,
+    /// How it is packed in the window.
+    pub plan: Fleet,
+    /// As ECS would run it.
+    pub modelled: Usd,
+    /// No packing on these instance types can cost less.
+    pub floor: Usd,
+    /// What the same workloads cost on Fargate, on demand, at the same need; `None` where not priced.
+    pub fargate: Option<Usd>,
+    /// Who is on it.
+    pub tenants: Vec<WorkloadKey>,
 }
 
-/// A workload that could be a tenant, and the least it costs without the fleet.
+/// A workload that could be a tenant, and the least a month of it costs without the fleet.
 #[derive(Clone, Copy)]
 struct Candidate<'a> {
-    case: &'a Case<'a>,
+    workload: &'a Assessed,
     elsewhere: Option<Usd>,
 }
 
+impl Candidate<'_> {
+    fn key(&self) -> &WorkloadKey {
+        &self.workload.demand.workload
+    }
+}
+
+/// What every fleet is planned by.
+struct Planner<'a> {
+    prices: &'a Prices<'a>,
+    policy: &'a Policy,
+    window: Window,
+}
+
 impl Fleets {
-    /// Packs every workload that can run on Linux instances and whose size is known; `alone` are its other placements.
-    pub(super) fn plan<'a>(
-        analysis: &Analysis<'_>,
-        cases: &'a [Case<'a>],
-        alone: &[Vec<PlacementResult>],
+    /// Packs every workload that can run on Linux instances and whose size is known.
+    pub(crate) fn plan(
+        workloads: &[Assessed],
+        prices: &Prices<'_>,
+        policy: &Policy,
+        window: Window,
     ) -> Self {
-        let mut sites: BTreeMap<Site, Vec<Candidate<'a>>> = BTreeMap::new();
+        let mut sites: BTreeMap<Site, Vec<Candidate<'_>>> = BTreeMap::new();
         let mut planned = Self {
             fleets: BTreeMap::new(),
             shares: BTreeMap::new(),
             kept: BTreeSet::new(),
+            window,
         };
-        for (case, placements) in cases
-            .iter()
-            .zip(alone)
-            .filter(|(case, _)| case.need.is_some())
-        {
-            let workload = &case.demand.workload;
-            if case.configuration.os_or_default() == Os::Windows {
-                planned.shares.insert(
-                    workload.clone(),
-                    Share::Infeasible("only Linux instances are modelled".to_owned()),
-                );
+        for workload in workloads.iter().filter(|workload| workload.need.is_some()) {
+            let key = &workload.demand.workload;
+            let architecture = workload.configuration.architecture_or_default();
+            let demands = Demands {
+                kind: key.kind,
+                configuration: &workload.configuration,
+                architecture,
+                longest_ms: workload.demand.runs.longest_ms,
+            };
+            let obstacles = obstacles(Platform::Ec2, &demands);
+            if !obstacles.is_empty() {
+                planned
+                    .shares
+                    .insert(key.clone(), Share::Infeasible(obstacles));
                 continue;
             }
-            let architecture = case.configuration.architecture_or_default();
             let site = Site {
-                account: workload.account.clone(),
-                region: workload.region.clone(),
+                account: key.account.clone(),
+                region: key.region.clone(),
                 architecture,
             };
             sites.entry(site).or_default().push(Candidate {
-                case,
-                elsewhere: elsewhere(case, placements),
+                workload,
+                elsewhere: elsewhere(workload),
             });
         }
+        let planner = Planner {
+            prices,
+            policy,
+            window,
+        };
         for (site, candidates) in sites {
-            planned.plan_site(analysis, site, candidates);
+            planned.plan_site(&planner, site, candidates);
         }
         planned
     }
 
-    fn plan_site(&mut self, analysis: &Analysis<'_>, site: Site, candidates: Vec<Candidate<'_>>) {
-        let types = match instance_types(analysis, &site) {
+    fn plan_site(&mut self, planner: &Planner<'_>, site: Site, candidates: Vec<Candidate<'_>>) {
+        let types = match instance_types(planner, &site) {
             Ok(types) => types,
             Err(reason) => return self.share_alike(&candidates, &Share::NotPriced(reason)),
         };
-        let (everyone, refused) = pack_fitting(analysis, &types, candidates);
+        let (everyone, refused) = planner.pack_fitting(&types, candidates);
         for (candidate, reason) in refused {
-            self.shares.insert(
-                candidate.case.demand.workload.clone(),
-                Share::Infeasible(reason),
-            );
+            self.shares
+                .insert(candidate.key().clone(), Share::Infeasible(vec![reason]));
         }
         let Some((fleet, tenants)) = everyone else {
             return;
         };
         self.record(&fleet, &tenants);
-        let packed = match settle(analysis, &types, &fleet, &tenants) {
+        let (fleet, tenants) = match planner.settle(&types, &fleet, &tenants) {
             Some((settled, stayers)) => {
                 self.record(&settled, &stayers);
-                self.kept.extend(
-                    stayers
-                        .iter()
-                        .map(|stayer| stayer.case.demand.workload.clone()),
-                );
-                Packed {
-                    fleet: settled,
-                    tenants: keys(&stayers),
-                }
+                let stayers_keys = stayers.iter().map(|stayer| stayer.key().clone());
+                self.kept.extend(stayers_keys);
+                (settled, stayers)
             }
-            None => Packed {
-                fleet,
-                tenants: keys(&tenants),
-            },
+            None => (fleet, tenants),
         };
-        self.fleets.insert(site, packed);
+        if let Some(packed) = planner.packed(&site, fleet, &tenants) {
+            self.fleets.insert(site, packed);
+        }
     }
 
     fn share_alike(&mut self, candidates: &[Candidate<'_>], share: &Share) {
-        self.shares.extend(
-            candidates
-                .iter()
-                .map(|candidate| (candidate.case.demand.workload.clone(), share.clone())),
-        );
+        let keys = candidates.iter().map(|candidate| candidate.key().clone());
+        self.shares.extend(keys.map(|key| (key, share.clone())));
     }
 
     fn record(&mut self, fleet: &Fleet, tenants: &[Candidate<'_>]) {
         for (tenant, &share) in tenants.iter().zip(&fleet.shares) {
-            let share = if tenant.case.demand.slots.is_empty() {
-                Share::NotPriced("nothing ran in the window, as far as the sources tell".to_owned())
+            let share = if tenant.workload.demand.slots.is_empty() {
+                Share::NotPriced(NotPriced::new(
+                    "nothing ran in the window, as far as the sources tell",
+                ))
             } else {
                 Share::Of(share)
             };
-            self.shares
-                .insert(tenant.case.demand.workload.clone(), share);
+            self.shares.insert(tenant.key().clone(), share);
         }
     }
 
-    /// What `workload` is to its fleet: to the settled one if it stays, else to one that holds every workload.
-    pub(super) fn share(&self, workload: &WorkloadKey) -> Share {
-        self.shares
-            .get(workload)
-            .cloned()
-            .unwrap_or_else(|| Share::Infeasible("no source tells its size".to_owned()))
+    /// The workload on its fleet: the settled one if it stays, else one that holds every workload.
+    pub(crate) fn placement(&self, workload: &Assessed) -> Option<Placement> {
+        let subject = workload.subject()?;
+        let architecture = workload.configuration.architecture_or_default();
+        let mut placement =
+            crate::placement::on_ec2(&subject, architecture, PurchaseOption::OnDemand);
+        placement.size = Some(Size::of_task(
+            subject.need.size(),
+            workload.configuration.ephemeral_gib,
+        ));
+        match self.shares.get(&workload.demand.workload) {
+            Some(Share::Of(share)) => {
+                placement.going_rate = share
+                    .per_month(self.window.ms())
+                    .map(|usd| Amount {
+                        estimated: true,
+                        ..Amount::exact(usd)
+                    })
+                    .ok_or_else(|| NotPriced::new("no time was observed"));
+            }
+            Some(Share::NotPriced(reason)) => placement.going_rate = Err(reason.clone()),
+            Some(Share::Infeasible(reasons)) => {
+                placement.obstacles.clone_from(reasons);
+            }
+            None => placement.obstacles.push("size unknown".to_owned()),
+        }
+        Some(placement)
     }
 
     /// Whether `workload` belongs on its fleet: none of the tenants there would be cheaper elsewhere.
-    pub(super) fn keeps(&self, workload: &WorkloadKey) -> bool {
+    pub(crate) fn keeps(&self, workload: &WorkloadKey) -> bool {
         self.kept.contains(workload)
     }
 
-    /// The fleets as reported.
-    pub(super) fn results(&self, analysis: &Analysis<'_>, cases: &[Case<'_>]) -> Vec<FleetResult> {
-        let by_key: BTreeMap<&WorkloadKey, &Case<'_>> = cases
-            .iter()
-            .map(|case| (&case.demand.workload, case))
-            .collect();
-        self.fleets
-            .iter()
-            .map(|(site, packed)| result(analysis, site, packed, &by_key))
-            .collect()
+    /// The fleets.
+    pub(crate) fn into_results(self) -> Vec<PackedFleet> {
+        self.fleets.into_values().collect()
     }
 }
 
-fn instance_types(analysis: &Analysis<'_>, site: &Site) -> Result<Vec<InstanceType>, String> {
-    let gib_month = analysis
-        .book
-        .root_volume_gib_month(&site.region)
-        .map_err(|reason| reason.to_string())?;
-    let root_usd_per_hour = gib_month * Decimal::from(ROOT_GIB) / Decimal::from(HOURS_PER_MONTH);
-    let types = analysis
-        .book
-        .instance_types(&site.region, site.architecture)
-        .map_err(|reason| reason.to_string())?;
+fn instance_types(planner: &Planner<'_>, site: &Site) -> Result<Vec<InstanceType>, NotPriced> {
+    let book = planner.prices.book;
+    let root_usd_per_hour = ec2::root_usd_per_hour(book.root_volume_gib_month(&site.region)?);
+    let types = book.instance_types(&site.region, site.architecture)?;
     let packable = types.iter().map(|of| InstanceType {
         name: of.name.clone(),
         cpu_units: of.cpu_units,
@@ -197,152 +233,158 @@ fn instance_types(analysis: &Analysis<'_>, site: &Site) -> Result<Vec<InstanceTy
     Ok(packable.collect())
 }
 
-/// The least a workload costs without the fleet: resized where it is, or in the other home, on demand.
-fn elsewhere(case: &Case<'_>, alone: &[PlacementResult]) -> Option<Usd> {
-    let stay = placements::resized(case, alone).and_then(|placement| placement.cost_usd);
-    let go = placements::cheapest(case, alone, |platform| platform != Platform::Ec2)
-        .and_then(|placement| placement.cost_usd);
-    stay.into_iter().chain(go).min()
+/// The least a month costs without the fleet: resized where it is, or on the other platform, on demand.
+fn elsewhere(workload: &Assessed) -> Option<Usd> {
+    let stay = workload
+        .resized
+        .as_ref()
+        .and_then(|placement| Some(placement.rate()?.usd));
+    let go = cheapest(workload, |placement| placement.platform != Platform::Ec2);
+    stay.into_iter().chain(go.map(|(_, usd)| usd)).min()
 }
 
 type Planned<'a> = (Fleet, Vec<Candidate<'a>>);
 
-/// Packs the candidates, leaving out those that no instance type holds together with the others.
-fn pack_fitting<'a>(
-    analysis: &Analysis<'_>,
-    types: &[InstanceType],
-    mut candidates: Vec<Candidate<'a>>,
-) -> (Option<Planned<'a>>, Vec<(Candidate<'a>, String)>) {
-    let mut refused = Vec::new();
-    loop {
-        match pack_all(analysis, types, &candidates) {
-            Ok(fleet) => return (Some((fleet, candidates)), refused),
-            Err(unpackable) => {
-                let out: BTreeSet<usize> = unpackable.tenants.iter().copied().collect();
-                let all = out.is_empty();
-                let (out, rest): (Vec<_>, Vec<_>) = candidates
-                    .into_iter()
-                    .enumerate()
-                    .partition(|(index, _)| all || out.contains(index));
-                refused.extend(
-                    out.into_iter()
-                        .map(|(_, candidate)| (candidate, unpackable.to_string())),
-                );
-                candidates = rest.into_iter().map(|(_, candidate)| candidate).collect();
-                if candidates.is_empty() {
-                    return (None, refused);
+impl Planner<'_> {
+    /// Packs the candidates, leaving out those that no instance type holds together with the others.
+    fn pack_fitting<'a>(
+        &self,
+        types: &[InstanceType],
+        mut candidates: Vec<Candidate<'a>>,
+    ) -> (Option<Planned<'a>>, Vec<(Candidate<'a>, String)>) {
+        let mut refused = Vec::new();
+        loop {
+            match self.pack_all(types, &candidates) {
+                Ok(fleet) => return (Some((fleet, candidates)), refused),
+                Err(unpackable) => {
+                    let out: BTreeSet<usize> = unpackable.tenants.iter().copied().collect();
+                    let all = out.is_empty();
+                    let (out, rest): (Vec<_>, Vec<_>) = candidates
+                        .into_iter()
+                        .enumerate()
+                        .partition(|(index, _)| all || out.contains(index));
+                    let reasons = out
+                        .into_iter()
+                        .map(|(_, candidate)| (candidate, unpackable.to_string()));
+                    refused.extend(reasons);
+                    candidates = rest.into_iter().map(|(_, candidate)| candidate).collect();
+                    if candidates.is_empty() {
+                        return (None, refused);
+                    }
                 }
             }
         }
     }
-}
 
-fn pack_all(
-    analysis: &Analysis<'_>,
-    types: &[InstanceType],
-    candidates: &[Candidate<'_>],
-) -> Result<Fleet, Unpackable> {
-    let tenants: Vec<Tenant<'_>> = candidates
-        .iter()
-        .filter_map(|candidate| {
-            Some(Tenant {
-                size: candidate.case.need?.size(),
-                slots: &candidate.case.demand.slots,
+    fn pack_all(
+        &self,
+        types: &[InstanceType],
+        candidates: &[Candidate<'_>],
+    ) -> Result<Fleet, Unpackable> {
+        let tenants: Vec<Tenant<'_>> = candidates
+            .iter()
+            .filter_map(|candidate| {
+                Some(Tenant {
+                    size: candidate.workload.need?.size(),
+                    slots: &candidate.workload.demand.slots,
+                })
             })
-        })
-        .collect();
-    pack::plan(&tenants, types, &Rules::default(), analysis.window)
-}
+            .collect();
+        pack::plan(&tenants, types, &Rules::default(), self.window)
+    }
 
-/// Lets every tenant leave that is cheaper elsewhere, packs the rest again, and so on until nobody wants to leave.
-///
-/// Only workloads whose need is known count: the others are not advised to move.
-fn settle<'a>(
-    analysis: &Analysis<'_>,
-    types: &[InstanceType],
-    everyone: &Fleet,
-    tenants: &[Candidate<'a>],
-) -> Option<Planned<'a>> {
-    let is_content = |tenant: &Candidate<'_>, share: Usd| {
-        tenant.elsewhere.is_some_and(|elsewhere| share < elsewhere)
-    };
-    let mut staying: Vec<(Candidate<'a>, Usd)> = tenants
-        .iter()
-        .copied()
-        .zip(everyone.shares.iter().copied())
-        .collect();
-    staying.retain(|(tenant, share)| tenant.case.requirement.is_ok() && is_content(tenant, *share));
-    while !staying.is_empty() {
-        let remaining: Vec<Candidate<'a>> = staying.iter().map(|(tenant, _)| *tenant).collect();
-        let fleet = pack_all(analysis, types, &remaining).ok()?;
-        staying = remaining
+    /// Lets every tenant leave that is not cheaper here by what a change must save, packs the rest again, and so on
+    /// until nobody wants to leave.
+    ///
+    /// Only workloads whose need is known count: the others are not advised to move.
+    fn settle<'a>(
+        &self,
+        types: &[InstanceType],
+        everyone: &Fleet,
+        tenants: &[Candidate<'a>],
+    ) -> Option<Planned<'a>> {
+        let is_content = |tenant: &Candidate<'_>, share: Usd| {
+            let here = share.per_month(self.window.ms());
+            tenant.elsewhere.zip(here).is_some_and(|(elsewhere, here)| {
+                let least = elsewhere.as_f64() * self.policy.min_savings_percent / 100.0;
+                here < elsewhere && (elsewhere - here).as_f64() >= least
+            })
+        };
+        let mut staying: Vec<(Candidate<'a>, Usd)> = tenants
             .iter()
             .copied()
-            .zip(fleet.shares.iter().copied())
+            .zip(everyone.shares.iter().copied())
             .collect();
-        staying.retain(|(tenant, share)| is_content(tenant, *share));
-        if staying.len() == remaining.len() {
-            return Some((fleet, remaining));
+        staying.retain(|(tenant, share)| {
+            tenant.workload.requirement.is_ok() && is_content(tenant, *share)
+        });
+        while !staying.is_empty() {
+            let remaining: Vec<Candidate<'a>> = staying.iter().map(|(tenant, _)| *tenant).collect();
+            let fleet = self.pack_all(types, &remaining).ok()?;
+            staying = remaining
+                .iter()
+                .copied()
+                .zip(fleet.shares.iter().copied())
+                .collect();
+            staying.retain(|(tenant, share)| is_content(tenant, *share));
+            if staying.len() == remaining.len() {
+                return Some((fleet, remaining));
+            }
         }
+        None
     }
-    None
-}
 
-fn keys(tenants: &[Candidate<'_>]) -> Vec<WorkloadKey> {
-    tenants
-        .iter()
-        .map(|tenant| tenant.case.demand.workload.clone())
-        .collect()
-}
+    /// `None` where no time was observed.
+    fn packed(&self, site: &Site, plan: Fleet, tenants: &[Candidate<'_>]) -> Option<PackedFleet> {
+        let month = |usd: Usd| usd.per_month(self.window.ms());
+        Some(PackedFleet {
+            account: site.account.clone(),
+            region: site.region.clone(),
+            architecture: site.architecture,
+            modelled: month(plan.cost)?,
+            floor: month(plan.floor)?,
+            fargate: tenants
+                .iter()
+                .map(|tenant| self.on_fargate(site, tenant.workload))
+                .sum(),
+            tenants: tenants.iter().map(|tenant| tenant.key().clone()).collect(),
+            plan,
+        })
+    }
 
-fn result(
-    analysis: &Analysis<'_>,
-    site: &Site,
-    packed: &Packed,
-    cases: &BTreeMap<&WorkloadKey, &Case<'_>>,
-) -> FleetResult {
-    let Packed { fleet, tenants } = packed;
-    let fargate_usd: Option<Usd> = tenants
-        .iter()
-        .map(|tenant| fargate(analysis, site, cases.get(tenant)?))
-        .sum();
-    let over_floor = |cost: Usd| (cost.as_f64() / fleet.floor.as_f64() - 1.0) * 100.0;
-    FleetResult {
-        account: site.account.clone(),
-        region: site.region.clone(),
-        architecture: site.architecture,
-        instance_type: fleet.instance_type.name.clone(),
-        peak_instances: fleet.peak_instances,
-        instance_hours: fleet.instance_ms as f64 / MS_PER_HOUR as f64,
-        cost_usd: fleet.cost,
-        floor_usd: fleet.floor,
-        gap_percent: rounded(over_floor(fleet.cost)),
-        fargate_usd,
-        break_even_gap_percent: fargate_usd.map(|cost| rounded(over_floor(cost))),
-        binds: fleet.binds.as_str(),
-        workloads: tenants.len(),
+    /// The same tenant on Fargate, on demand, at the same need; a privileged build is priced as if it could go.
+    fn on_fargate(&self, site: &Site, workload: &Assessed) -> Option<Usd> {
+        let pace = workload.demand.pace.as_ref()?;
+        let found = self
+            .prices
+            .book
+            .fargate(
+                &site.region,
+                Os::Linux,
+                site.architecture,
+                PurchaseOption::OnDemand,
+            )
+            .ok()?;
+        let size = size::fargate_for(workload.need?, Os::Linux)?;
+        let tariff = fargate::tariff(found, size, workload.configuration.ephemeral_gib).ok()?;
+        let ms = pace
+            .components
+            .iter()
+            .map(|component| tariff.meter.of(&component.metered.best))
+            .sum();
+        tariff.usd(ms).per_month(pace.observed_ms)
     }
 }
 
-/// The same tenant on Fargate, on demand, at the same need; a privileged build is priced as if it could go.
-fn fargate(analysis: &Analysis<'_>, site: &Site, case: &Case<'_>) -> Option<Usd> {
-    let need = case.need?;
-    let prices = analysis
-        .book
-        .fargate(
-            &site.region,
-            Os::Linux,
-            site.architecture,
-            PurchaseOption::OnDemand,
-        )
-        .ok()?;
-    let hourly = |size| {
-        crate::pricing::metering::fargate_cost(prices, size, None, MS_PER_HOUR).unwrap_or_default()
-    };
-    let chosen = sizes::cheapest_fargate(need.cpu.get(), need.memory.get(), Os::Linux, hourly)?;
-    fargate_cost_of(case, prices, chosen).ok()
-}
+impl PackedFleet {
+    /// Instance-hours billed in the window.
+    pub fn instance_hours(&self) -> f64 {
+        self.plan.instance_ms as f64 / MS_PER_HOUR as f64
+    }
 
-fn rounded(percent: f64) -> f64 {
-    (percent * 100.0).round() / 100.0
+    /// How far `cost` is above the floor, percent.
+    pub fn above_floor_percent(&self, cost: Usd) -> f64 {
+        let percent = (cost.as_f64() / self.floor.as_f64() - 1.0) * 100.0;
+        (percent * 100.0).round() / 100.0
+    }
 }

@@ -2,138 +2,141 @@
 
 use std::collections::BTreeMap;
 
-use super::{Analysis, Case, current};
-use crate::model::units::Usd;
-use crate::model::workload::{Architecture, Platform, PurchaseOption};
+use crate::analysis::Assessed;
+use crate::model::units::{Usd, Window};
+use crate::model::workload::Platform;
+use crate::placement::effort::{Effort, Step};
+use crate::placement::{Prices, codebuild};
 use crate::pricing::CodebuildPrice;
+use crate::pricing::cost::Amount;
 use crate::pricing::metering::{codebuild_free_ms, codebuild_free_value, is_codebuild_free_tier};
-use crate::report::result::{
-    Finding, FindingCounts, PlatformTotal, SavingsSteps, Totals, WorkloadResult,
-};
+use crate::recommend::choose::{Saving, cheapest};
 
-/// The totals of a report.
-pub(super) fn of(
-    analysis: &Analysis<'_>,
-    cases: &[Case<'_>],
-    workloads: &[WorkloadResult],
-) -> Totals {
-    let cost: Usd = workloads
+/// Sums over all workloads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Totals {
+    /// Workloads without a going rate; left out of every sum here.
+    pub not_priced: usize,
+    /// Priced workloads that were not seen on every day of the window.
+    pub partly_seen: usize,
+    /// What ran in the window.
+    pub measured_cost: Amount,
+    /// A month as everything runs today.
+    pub going_rate: Amount,
+    /// What the recommendations save in a month, by step.
+    pub steps: Vec<Saving>,
+    /// CodeBuild's free minutes in the window.
+    pub codebuild_free_tier: Usd,
+    /// Everything that can run there on one platform.
+    pub by_platform: Vec<OnOnePlatform>,
+}
+
+/// Everything that can run there on one platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnOnePlatform {
+    /// Which.
+    pub platform: Platform,
+    /// Workloads that can run there, are priced there, and are priced today.
+    pub workloads: usize,
+    /// What a month there costs.
+    pub there: Usd,
+    /// What the same workloads cost a month today.
+    pub today: Usd,
+}
+
+/// The totals of an analysis.
+pub fn of(workloads: &[Assessed], prices: &Prices<'_>, window: Window) -> Totals {
+    let sum = |amounts: &mut dyn Iterator<Item = &Amount>| {
+        amounts.fold(Amount::zero(), |sum, amount| {
+            sum.plus(Amount {
+                lines: Vec::new(),
+                ..amount.clone()
+            })
+        })
+    };
+    let measured = workloads
         .iter()
-        .filter_map(|workload| workload.current.cost_usd)
-        .sum();
-    let monthly = |amount: Usd| amount.per_month(analysis.window.ms()).unwrap_or_default();
+        .filter_map(|w| w.measured_cost.as_ref().ok());
+    let rates = workloads.iter().filter_map(|w| w.going_rate.as_ref().ok());
+    let steps = [
+        (Step::Rightsize, Effort::VeryLow),
+        (Step::Move, Effort::High),
+    ];
     Totals {
-        workloads: workloads.len(),
-        not_priced: workloads
-            .iter()
-            .filter(|workload| workload.current.cost_usd.is_none())
-            .count(),
-        partly_seen: cases.iter().filter(|case| case.bound().is_some()).count(),
-        cost_usd: cost,
-        monthly_cost_usd: monthly(cost),
-        monthly_savings_usd: workloads
-            .iter()
-            .filter_map(|workload| workload.monthly_savings_usd)
-            .sum(),
-        savings_steps: SavingsSteps {
-            rightsize_usd: workloads
-                .iter()
-                .map(|workload| workload.savings_steps.rightsize_usd)
-                .sum(),
-            move_usd: workloads
-                .iter()
-                .map(|workload| workload.savings_steps.move_usd)
-                .sum(),
-        },
-        codebuild_free_tier_usd: free_tier(analysis, cases),
-        findings: findings(workloads),
+        not_priced: workloads.iter().filter(|w| w.going_rate.is_err()).count(),
+        partly_seen: workloads.iter().filter(|w| w.is_partly_seen()).count(),
+        measured_cost: sum(&mut measured.into_iter()),
+        going_rate: sum(&mut rates.into_iter()),
+        steps: steps
+            .into_iter()
+            .map(|(step, effort)| step_total(workloads, step, effort))
+            .collect(),
+        codebuild_free_tier: free_tier(workloads, prices, window),
         by_platform: Platform::ALL
             .iter()
-            .filter_map(|&platform| in_one_home(platform, workloads))
+            .filter_map(|&platform| on_one_platform(platform, workloads))
             .collect(),
     }
 }
 
-fn findings(workloads: &[WorkloadResult]) -> FindingCounts {
-    let count = |finding| {
-        workloads
-            .iter()
-            .filter(|workload| workload.finding == finding)
-            .count()
-    };
-    FindingCounts {
-        overprovisioned: count(Finding::Overprovisioned),
-        underprovisioned: count(Finding::Underprovisioned),
-        optimized: count(Finding::Optimized),
-        not_enough_data: count(Finding::NotEnoughData),
+fn step_total(workloads: &[Assessed], step: Step, effort: Effort) -> Saving {
+    let all = workloads.iter().flat_map(|workload| &workload.advice.steps);
+    Saving {
+        step,
+        effort,
+        monthly: all
+            .filter(|saving| saving.step == step)
+            .map(|saving| saving.monthly)
+            .sum(),
     }
 }
 
-/// What the workloads that can live on `platform` would cost there, and what the same ones cost today.
-fn in_one_home(platform: Platform, workloads: &[WorkloadResult]) -> Option<PlatformTotal> {
-    let mut total = PlatformTotal {
+/// What the workloads that can run on `platform` would cost there, and what the same ones cost today.
+fn on_one_platform(platform: Platform, workloads: &[Assessed]) -> Option<OnOnePlatform> {
+    let mut total = OnOnePlatform {
         platform,
         workloads: 0,
-        cost_usd: Usd::ZERO,
-        current_cost_usd: Usd::ZERO,
+        there: Usd::ZERO,
+        today: Usd::ZERO,
     };
     for workload in workloads {
-        let architecture = workload
-            .current
-            .architecture
-            .unwrap_or(Architecture::X86_64);
-        let there = workload.placements.iter().find(|placement| {
-            placement.platform == platform
-                && placement.feasible
-                && placement.architecture == architecture
-                && placement.purchase_option == PurchaseOption::OnDemand
-        });
-        if let (Some(cost), Some(today)) = (
-            there.and_then(|placement| placement.cost_usd),
-            workload.current.cost_usd,
-        ) {
+        let there = cheapest(workload, |placement| placement.platform == platform);
+        if let (Some((_, there)), Ok(today)) = (there, &workload.going_rate) {
             total.workloads += 1;
-            total.cost_usd += cost;
-            total.current_cost_usd += today;
+            total.there += there;
+            total.today += today.usd;
         }
     }
     (total.workloads > 0).then_some(total)
 }
 
 /// CodeBuild's free minutes. AWS gives them once per payer; one account is taken for one payer here.
-fn free_tier(analysis: &Analysis<'_>, cases: &[Case<'_>]) -> Usd {
-    let mut builds: BTreeMap<&str, Vec<(&CodebuildPrice, i64)>> = BTreeMap::new();
-    let mut minutes = BTreeMap::new();
-    for case in cases {
-        let workload = &case.demand.workload;
-        for component in &case.demand.ran {
+fn free_tier(workloads: &[Assessed], prices: &Prices<'_>, window: Window) -> Usd {
+    let mut accounts: BTreeMap<&str, (u32, Vec<(&CodebuildPrice, i64)>)> = BTreeMap::new();
+    for workload in workloads {
+        let key = &workload.demand.workload;
+        for component in &workload.demand.ran {
+            let configuration = &component.configuration;
             let (Some(environment), Some(compute)) = (
-                &component.configuration.environment_type,
-                &component.configuration.compute_type,
+                configuration.environment_type.as_deref(),
+                configuration.compute_type.as_deref(),
             ) else {
                 continue;
             };
-            let price = analysis
-                .book
-                .codebuild(&workload.region, environment, compute);
-            let (Ok(price), true) = (price, is_codebuild_free_tier(environment, compute)) else {
-                continue;
-            };
-            builds.entry(&workload.account).or_default().push((
-                price,
-                current::codebuild_ms(analysis, price.unit, component),
-            ));
-            if let Ok(free) = analysis.book.codebuild_free_minutes(&workload.region) {
-                minutes.insert(&workload.account, free);
+            let price = prices.book.codebuild(&key.region, environment, compute);
+            let free = prices.book.codebuild_free_minutes(&key.region);
+            let is_free =
+                is_codebuild_free_tier(environment, compute) && configuration.fleet.is_none();
+            if let (Ok(price), Ok(free), true) = (price, free, is_free) {
+                let meter = codebuild::tariff(price, prices.bill_queue_time).meter;
+                let account = accounts.entry(&key.account).or_default();
+                account.0 = free;
+                account.1.push((price, meter.of(&component.metered.best)));
             }
         }
     }
-    let value = |(account, builds): (&&str, &Vec<(&CodebuildPrice, i64)>)| {
-        let free = minutes
-            .iter()
-            .find(|(of, _)| of.as_str() == *account)
-            .map_or(0, |(_, free)| *free);
-        codebuild_free_value(builds, codebuild_free_ms(free, analysis.window))
-    };
-    builds.iter().map(value).sum()
+    accounts
+        .values()
+        .map(|(free, builds)| codebuild_free_value(builds, codebuild_free_ms(*free, window)))
+        .sum()
 }

@@ -5,7 +5,7 @@
 use rust_decimal::Decimal;
 
 use super::escape;
-use super::result::{PlacementResult, Report, Size, WorkloadResult};
+use super::result::{AmountResult, PlacementResult, Report, Size, WorkloadResult};
 use crate::model::units::Usd;
 use crate::model::workload::Platform;
 
@@ -36,8 +36,34 @@ const COLUMNS: &[Column] = &[
     ("current_purchase_option", |w, _| {
         w.current.purchase_option.to_string()
     }),
-    ("cost_usd", |w, _| money(w.current.cost_usd)),
-    ("monthly_cost_usd", |w, _| money(w.current.monthly_cost_usd)),
+    ("measured_cost_usd", |w, _| {
+        amount(w.current.measured_cost.as_ref())
+    }),
+    ("measured_cost_certainty", |w, _| {
+        certainty(w.current.measured_cost.as_ref())
+    }),
+    ("going_rate_usd", |w, _| {
+        amount(w.current.going_rate.as_ref())
+    }),
+    ("going_rate_certainty", |w, _| {
+        certainty(w.current.going_rate.as_ref())
+    }),
+    ("going_rate_lower_usd", |w, _| {
+        money(
+            w.current
+                .going_rate
+                .as_ref()
+                .and_then(|rate| rate.lower_usd),
+        )
+    }),
+    ("going_rate_upper_usd", |w, _| {
+        money(
+            w.current
+                .going_rate
+                .as_ref()
+                .and_then(|rate| rate.upper_usd),
+        )
+    }),
     ("not_priced", |w, _| {
         known(w.current.not_priced.as_ref(), |reason| text(reason))
     }),
@@ -60,14 +86,11 @@ const COLUMNS: &[Column] = &[
     ("recommended_purchase_option", |w, _| {
         spelt(w.recommended.as_ref().map(|there| there.purchase_option))
     }),
-    ("recommended_cost_usd", |w, _| {
-        money(w.recommended.as_ref().and_then(|there| there.cost_usd))
-    }),
-    ("recommended_monthly_cost_usd", |w, _| {
-        money(
+    ("recommended_going_rate_usd", |w, _| {
+        amount(
             w.recommended
                 .as_ref()
-                .and_then(|there| there.monthly_cost_usd),
+                .and_then(|there| there.going_rate.as_ref()),
         )
     }),
     ("monthly_savings_usd", |w, _| money(w.monthly_savings_usd)),
@@ -79,13 +102,15 @@ const COLUMNS: &[Column] = &[
             number(needs.memory_mib.target)
         })
     }),
-    ("fargate_cost_usd", |w, _| {
+    ("fargate_going_rate_usd", |w, _| {
         money(cheapest(w, Platform::Fargate))
     }),
-    ("codebuild_cost_usd", |w, _| {
+    ("codebuild_going_rate_usd", |w, _| {
         money(cheapest(w, Platform::Codebuild))
     }),
-    ("ec2_cost_usd", |w, _| money(cheapest(w, Platform::Ec2))),
+    ("ec2_going_rate_usd", |w, _| {
+        money(cheapest(w, Platform::Ec2))
+    }),
     ("days", |w, _| w.evidence.days.to_string()),
     ("samples", |w, _| w.evidence.samples.to_string()),
     ("period_s", |w, _| spelt(w.evidence.period_s)),
@@ -96,12 +121,8 @@ const COLUMNS: &[Column] = &[
 
 /// Only there where some workload was not seen on every day: its cost and savings are lower bounds.
 const BOUNDS: &[Column] = &[
-    ("seen_days", |w, _| {
-        spelt(w.evidence.seen.map(|seen| seen.seen_days))
-    }),
-    ("window_days", |w, _| {
-        spelt(w.evidence.seen.map(|seen| seen.window_days))
-    }),
+    ("seen_days", |w, _| spelt(w.evidence.seen_days)),
+    ("window_days", |w, _| spelt(w.evidence.window_days)),
 ];
 
 /// A header row and one row per workload.
@@ -109,7 +130,7 @@ pub(super) fn render(report: &Report) -> String {
     let is_bounded = report
         .workloads
         .iter()
-        .any(|workload| workload.evidence.seen.is_some());
+        .any(|workload| workload.evidence.seen_days.is_some());
     let columns: Vec<&Column> = COLUMNS
         .iter()
         .chain(BOUNDS.iter().filter(|_| is_bounded))
@@ -169,6 +190,14 @@ fn money(amount: Option<Usd>) -> String {
     })
 }
 
+fn amount(amount: Option<&AmountResult>) -> String {
+    money(amount.map(|amount| amount.usd))
+}
+
+fn certainty(amount: Option<&AmountResult>) -> String {
+    spelt(amount.map(|amount| amount.certainty.as_str()))
+}
+
 /// Compute Optimizer's spelling, which is the variants' own.
 fn reason_codes(workload: &WorkloadResult) -> String {
     workload
@@ -190,15 +219,15 @@ fn cheapest(workload: &WorkloadResult, platform: Platform) -> Option<Usd> {
         .placements
         .iter()
         .filter(here)
-        .filter_map(|placement| placement.cost_usd)
+        .filter_map(|placement| Some(placement.going_rate.as_ref()?.usd))
         .min()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::result::ReasonCode;
     use super::super::sample;
     use super::*;
+    use crate::model::finding::ReasonCode;
 
     /// The rows read back, each as (column, cell) pairs.
     fn rows(report: &Report) -> Vec<std::collections::BTreeMap<String, String>> {
@@ -221,13 +250,13 @@ mod tests {
         );
         assert_eq!(web["current_size"], "2 vCPU / 4 GiB");
         assert_eq!(web["current_memory_gib"], "4");
-        assert_eq!(web["cost_usd"], "1422.019726");
-        assert_eq!(web["monthly_cost_usd"], "1441.77");
+        assert_eq!(web["measured_cost_usd"], "1422.019726");
+        assert_eq!(web["going_rate_usd"], "1441.77");
         assert_eq!(web["recommended_vcpu"], "0.5");
         assert_eq!(web["monthly_savings_usd"], "1081.33");
         assert_eq!(web["requirement_memory_mib"], "812.4");
-        assert_eq!(web["fargate_cost_usd"], "355.502466");
-        assert_eq!(web["codebuild_cost_usd"], "");
+        assert_eq!(web["fargate_going_rate_usd"], "360.44");
+        assert_eq!(web["codebuild_going_rate_usd"], "");
         assert_eq!(web["window_from"], "2026-10-01T00:00:00Z");
     }
 
@@ -243,7 +272,10 @@ mod tests {
             ("cron", "")
         );
         assert_eq!(
-            (unpriced["name"].as_str(), unpriced["cost_usd"].as_str()),
+            (
+                unpriced["name"].as_str(),
+                unpriced["measured_cost_usd"].as_str()
+            ),
             ("report", "")
         );
         assert_eq!(unpriced["monthly_savings_usd"], "");

@@ -39,7 +39,7 @@ mod tests {
         let read: serde_json::Value = serde_json::from_str(&render(&sample::report())).unwrap();
         let windows = &read["workloads"][4];
         assert_eq!(windows["name"], "report");
-        assert!(windows["current"]["cost_usd"].is_null());
+        assert!(windows["current"]["going_rate"].is_null());
     }
 
     #[test]

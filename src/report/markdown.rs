@@ -12,8 +12,8 @@ const SHOWN: usize = 20;
 /// Workloads shown at all: rows of the longest names stay well under what a job summary holds.
 const MOST: usize = 1_000;
 
-const HOMES: &str = "\
-| If all stood in one home | Workloads that can | Today/month | There/month | Change |
+const PLATFORMS: &str = "\
+| If all ran on one platform | Workloads that can | Today/month | There/month | Change |
 | --- | ---: | ---: | ---: | ---: |
 ";
 const WORKLOADS: &str = "\
@@ -43,7 +43,7 @@ pub(super) fn render(report: &Report) -> String {
             .flatten(),
     );
     if !report.workloads.is_empty() {
-        sections.push(homes(report));
+        sections.push(platforms(report));
         sections.extend(workloads(report));
     }
     if !report.fleets.is_empty() {
@@ -71,17 +71,17 @@ fn table<const N: usize>(header: &str, rows: impl Iterator<Item = [String; N]>) 
             .join("\n")
 }
 
-fn homes(report: &Report) -> String {
-    let rows = words::homes(report).into_iter();
+fn platforms(report: &Report) -> String {
+    let rows = words::platforms(report).into_iter();
     table(
-        HOMES,
-        rows.map(|home| {
+        PLATFORMS,
+        rows.map(|on| {
             [
-                words::capitalized(home.name),
-                home.workloads,
-                home.today,
-                home.there,
-                home.change,
+                words::capitalized(on.name),
+                on.workloads,
+                on.today,
+                on.there,
+                on.change,
             ]
         }),
     )
@@ -131,12 +131,12 @@ fn workload_cells(workload: &WorkloadResult, scoped: bool) -> [String; 8] {
     ]
 }
 
-fn place((home, size): (String, String)) -> String {
-    markdown_text(&clip(&format!("{home} {size}")))
+fn place((platform, size): (String, String)) -> String {
+    markdown_text(&clip(&format!("{platform} {size}")))
 }
 
 fn fleet_cells(fleet: &FleetResult, report: &Report) -> [String; 8] {
-    let words = words::fleet(fleet, report);
+    let words = words::fleet(fleet);
     [
         markdown_text(&words.name),
         markdown_text(&words.instances),

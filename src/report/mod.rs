@@ -3,8 +3,10 @@
 pub mod result;
 
 pub(crate) mod amounts;
+pub mod comparison;
 mod csv;
 pub(crate) mod escape;
+mod from;
 mod json;
 mod markdown;
 mod notes;
@@ -52,8 +54,11 @@ pub(crate) mod sample {
     use rust_decimal::Decimal;
 
     use super::result::*;
+    use crate::model::finding::{Finding, ReasonCode};
     use crate::model::units::Usd;
     use crate::model::workload::{Architecture, Kind, Platform, PurchaseOption};
+    use crate::placement::effort::{Effort, Step};
+    use crate::pricing::cost::Certainty;
 
     /// Names that were chosen to break an output.
     pub(crate) const HOSTILE: &[&str] = &[
@@ -87,10 +92,13 @@ pub(crate) mod sample {
     pub(crate) fn partly_seen() -> Report {
         let mut report = report();
         report.totals.partly_seen = 1;
-        report.workloads[0].evidence.seen = Some(SeenResult {
-            seen_days: 7,
-            window_days: 30,
-        });
+        let web = &mut report.workloads[0];
+        (web.evidence.seen_days, web.evidence.window_days) = (Some(7), Some(30));
+        for amount in [&mut web.current.measured_cost, &mut web.current.going_rate] {
+            let amount = amount.as_mut().unwrap();
+            (amount.certainty, amount.lower_usd) = (Certainty::AtLeast, Some(amount.usd));
+        }
+        web.savings_certainty = Some(Certainty::AtLeast);
         report
     }
 
@@ -127,10 +135,10 @@ pub(crate) mod sample {
                 workloads: 0,
                 not_priced: 0,
                 partly_seen: 0,
-                cost_usd: Usd::ZERO,
-                monthly_cost_usd: Usd::ZERO,
+                measured_cost: exact(Usd::ZERO),
+                going_rate: exact(Usd::ZERO),
                 monthly_savings_usd: Usd::ZERO,
-                savings_steps: SavingsSteps::default(),
+                savings_steps: Vec::new(),
                 codebuild_free_tier_usd: Usd::ZERO,
                 findings: FindingCounts::default(),
                 by_platform: Vec::new(),
@@ -172,6 +180,24 @@ pub(crate) mod sample {
         Usd::new(usd(monthly).amount() * Decimal::from(720) / Decimal::from(730))
     }
 
+    fn exact(usd: Usd) -> AmountResult {
+        AmountResult {
+            usd,
+            certainty: Certainty::Exact,
+            lower_usd: None,
+            upper_usd: None,
+            lines: Vec::new(),
+        }
+    }
+
+    fn step(step: Step, effort: Effort, monthly: &str) -> SavingsStep {
+        SavingsStep {
+            step,
+            effort,
+            monthly_savings_usd: usd(monthly),
+        }
+    }
+
     fn size(name: &str, vcpu: f64, memory_gib: f64) -> Size {
         Size {
             name: name.into(),
@@ -187,8 +213,8 @@ pub(crate) mod sample {
             size: Some(size),
             architecture: Some(Architecture::X86_64),
             purchase_option: PurchaseOption::OnDemand,
-            cost_usd: Some(in_window(monthly)),
-            monthly_cost_usd: Some(usd(monthly)),
+            measured_cost: Some(exact(in_window(monthly))),
+            going_rate: Some(exact(usd(monthly))),
             not_priced: None,
             metered: None,
             basis: Some("runs"),
@@ -201,10 +227,11 @@ pub(crate) mod sample {
             size: Some(size),
             architecture: Architecture::X86_64,
             purchase_option: PurchaseOption::OnDemand,
-            cost_usd: Some(in_window(monthly)),
-            monthly_cost_usd: Some(usd(monthly)),
             feasible: true,
             reasons: Vec::new(),
+            effort: Some(Effort::VeryLow),
+            going_rate: Some(exact(usd(monthly))),
+            not_priced: None,
         }
     }
 
@@ -234,8 +261,10 @@ pub(crate) mod sample {
             reason_codes: Vec::new(),
             reasons: Vec::new(),
             recommended: None,
+            second_best: None,
             monthly_savings_usd: Some(Usd::ZERO),
-            savings_steps: SavingsSteps::default(),
+            savings_certainty: Some(Certainty::Exact),
+            savings_steps: Vec::new(),
             evidence: EvidenceResult {
                 days: 30,
                 samples: 86_400,
@@ -243,7 +272,8 @@ pub(crate) mod sample {
                 slots_seen_percent: 99.5,
                 runs: 12,
                 open_runs: 2,
-                seen: None,
+                seen_days: None,
+                window_days: None,
                 sources: vec!["task_events".into()],
             },
         }
@@ -353,8 +383,8 @@ pub(crate) mod sample {
 
     fn windows() -> WorkloadResult {
         let unpriced = Current {
-            cost_usd: None,
-            monthly_cost_usd: None,
+            measured_cost: None,
+            going_rate: None,
             not_priced: Some("no Fargate price for Windows in eu-west-1".into()),
             ..current(Platform::Fargate, size("1 vCPU / 2 GiB", 1.0, 2.0), "0")
         };
@@ -379,23 +409,23 @@ pub(crate) mod sample {
     }
 
     fn totals() -> Totals {
-        let home = |platform, workloads, there, today| PlatformTotal {
+        let on = |platform, workloads, there, today| PlatformTotal {
             platform,
             workloads,
-            cost_usd: in_window(there),
-            current_cost_usd: in_window(today),
+            going_rate_usd: usd(there),
+            current_going_rate_usd: usd(today),
         };
         Totals {
             workloads: 6,
             not_priced: 1,
             partly_seen: 0,
-            cost_usd: in_window("1705.2921"),
-            monthly_cost_usd: usd("1705.2921"),
+            measured_cost: exact(in_window("1705.2921")),
+            going_rate: exact(usd("1705.2921")),
             monthly_savings_usd: usd("1114.78"),
-            savings_steps: SavingsSteps {
-                rightsize_usd: usd("1072.36"),
-                move_usd: usd("42.42"),
-            },
+            savings_steps: vec![
+                step(Step::Rightsize, Effort::VeryLow, "1072.36"),
+                step(Step::Move, Effort::High, "42.42"),
+            ],
             codebuild_free_tier_usd: usd("0.50"),
             findings: FindingCounts {
                 overprovisioned: 3,
@@ -404,9 +434,9 @@ pub(crate) mod sample {
                 not_enough_data: 1,
             },
             by_platform: vec![
-                home(Platform::Fargate, 4, "590.51", "1705.29"),
-                home(Platform::Codebuild, 1, "84.84", "84.84"),
-                home(Platform::Ec2, 3, "520.00", "1620.45"),
+                on(Platform::Fargate, 4, "590.51", "1705.29"),
+                on(Platform::Codebuild, 1, "84.84", "84.84"),
+                on(Platform::Ec2, 3, "520.00", "1620.45"),
             ],
         }
     }
@@ -419,10 +449,11 @@ pub(crate) mod sample {
             instance_type: "m7i.large".into(),
             peak_instances: 6,
             instance_hours: 4_180.5,
-            cost_usd: in_window("520.00"),
-            floor_usd: in_window("464.29"),
+            modelled_usd: usd("520.00"),
+            achievable_usd: usd("500.00"),
+            floor_usd: usd("464.29"),
             gap_percent: 12.0,
-            fargate_usd: Some(in_window("548.09")),
+            fargate_usd: Some(usd("548.09")),
             break_even_gap_percent: Some(18.05),
             binds: "memory",
             workloads: 3,

@@ -2,22 +2,26 @@
 //!
 //! These types are versioned on their own; internal types may change without them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::model::finding::{Finding, ReasonCode};
 use crate::model::units::Usd;
 use crate::model::workload::{Architecture, Kind, Platform, PurchaseOption};
+use crate::placement::effort::{Effort, Step};
+use crate::pricing::cost::Certainty;
 
 /// Version of these types; a change that breaks a reader raises it.
-pub const REPORT_VERSION: u32 = 1;
+pub const REPORT_VERSION: u32 = 2;
 
-/// What containers cost, at which size and in which home they could run, and how sure that is.
-#[derive(Debug, Clone, Serialize)]
+/// What containers cost, at which size and on which platform they could run, and how sure that is.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Report {
     /// [`REPORT_VERSION`].
     pub version: u32,
     /// The tool and its version.
     pub generated_by: String,
-    /// The window that every `cost_usd` is for.
+    /// The window that every measured cost is for: when the records were made.
     pub window: WindowResult,
     /// Sums over all workloads.
     pub totals: Totals,
@@ -34,7 +38,7 @@ pub struct Report {
 }
 
 /// A half-open span of time.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WindowResult {
     /// RFC 3339, inclusive.
     pub from: String,
@@ -45,47 +49,81 @@ pub struct WindowResult {
 }
 
 /// Sums over all workloads.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Totals {
     /// All workloads seen.
     pub workloads: usize,
-    /// Workloads without a price or a size; left out of every sum here.
+    /// Workloads without a going rate; left out of every sum here.
     pub not_priced: usize,
     /// Priced workloads that were not seen on every day of the window: with them, the sums are lower bounds.
-    #[serde(skip_serializing_if = "is_zero")]
     pub partly_seen: usize,
-    /// Cost of the priced workloads, list price, for the window.
-    pub cost_usd: Usd,
-    /// The same as a 730-hour month.
-    pub monthly_cost_usd: Usd,
-    /// What the recommendations save in a 730-hour month; never more than the cost.
+    /// What the workloads that have a price cost in the window.
+    pub measured_cost: AmountResult,
+    /// What they cost in a 730-hour month as they run today.
+    pub going_rate: AmountResult,
+    /// What the recommendations save in a 730-hour month; never more than the going rate.
     pub monthly_savings_usd: Usd,
     /// The savings by step, in the order in which they are taken.
-    pub savings_steps: SavingsSteps,
+    pub savings_steps: Vec<SavingsStep>,
     /// CodeBuild's free minutes, once per account, for the window; not part of any workload's cost.
     pub codebuild_free_tier_usd: Usd,
     /// Workloads by finding.
     pub findings: FindingCounts,
-    /// If everything that can stood in one home; a home that none can be priced in is left out.
+    /// If everything that can ran on one platform; a platform on which nothing is priced is left out.
     pub by_platform: Vec<PlatformTotal>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-const fn is_zero(count: &usize) -> bool {
-    *count == 0
+/// Money, how sure it is, and what it is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct AmountResult {
+    /// The best figure.
+    pub usd: Usd,
+    /// `exact`, `estimated`, `at_least`, `at_most` or `between`.
+    pub certainty: Certainty,
+    /// Not less than this, where the amount is a bound or lies between two.
+    pub lower_usd: Option<Usd>,
+    /// Not more than this, where the amount is a bound or lies between two.
+    pub upper_usd: Option<Usd>,
+    /// Quantity × price, component by component; they add up to `usd`. Empty for sums over workloads.
+    pub lines: Vec<CostLineResult>,
 }
 
-/// Savings of a 730-hour month, each step on what the one before left.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct SavingsSteps {
-    /// Same home, smaller or larger size.
-    pub rightsize_usd: Usd,
-    /// Another home.
-    pub move_usd: Usd,
+/// Quantity × price of one component.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct CostLineResult {
+    /// What runs: `Fargate 1 vCPU / 2 GiB, linux x86_64, on_demand`.
+    pub of: String,
+    /// `vcpu`, `memory`, `ephemeral_storage`, `windows_license`, `build_time`, `instance`, …
+    pub component: String,
+    /// How much.
+    pub quantity: f64,
+    /// Of what: `vCPU-hour`, `GiB-hour`, `minute`, …
+    pub unit: String,
+    /// USD for one unit, as published.
+    pub price_usd: f64,
+    /// Date of the price; `None` if undated.
+    pub as_of: Option<String>,
+    /// What the price stands on: `exact`, `consistent`, `single_source`, `snapshot` or `conflicting`.
+    pub quality: String,
+    /// Where the price is from.
+    pub source: String,
+    /// The product.
+    pub usd: Usd,
+}
+
+/// One step of a recommendation, on what the steps before it left.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SavingsStep {
+    /// `rightsize`: same platform, another size. `move`: another platform.
+    pub step: Step,
+    /// How much work it is.
+    pub effort: Effort,
+    /// What it saves in a 730-hour month; negative where safety costs more.
+    pub monthly_savings_usd: Usd,
 }
 
 /// Workloads by finding.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
 pub struct FindingCounts {
     /// Larger than needed.
     pub overprovisioned: usize,
@@ -97,21 +135,21 @@ pub struct FindingCounts {
     pub not_enough_data: usize,
 }
 
-/// The whole fleet in one home.
-#[derive(Debug, Clone, Serialize)]
+/// Everything that can run there on one platform.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PlatformTotal {
-    /// Which home.
+    /// Which platform.
     pub platform: Platform,
-    /// Workloads that can run there and are priced there.
+    /// Workloads that can run there, are priced there, and are priced today.
     pub workloads: usize,
-    /// What these would cost there, for the window, at their recommended size, on demand, same architecture.
-    pub cost_usd: Usd,
-    /// What the same workloads cost today.
-    pub current_cost_usd: Usd,
+    /// What a month there would cost, at the size needed, on demand, same architecture.
+    pub going_rate_usd: Usd,
+    /// What the same workloads cost a month today.
+    pub current_going_rate_usd: Usd,
 }
 
 /// One workload.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WorkloadResult {
     /// AWS account id.
     pub account: String,
@@ -135,50 +173,63 @@ pub struct WorkloadResult {
     pub reason_codes: Vec<ReasonCode>,
     /// The same in a sentence each.
     pub reasons: Vec<String>,
-    /// The placement to move to; `None` to stay, or when withheld.
+    /// The placement to go to; `None` to stay, or when withheld.
     pub recommended: Option<PlacementResult>,
+    /// The next best placement, and what would have to change for it to win; `None` where there is none.
+    pub second_best: Option<SecondBest>,
     /// What the recommendation saves in a 730-hour month; zero to stay as it is, `None` when that is not known.
     pub monthly_savings_usd: Option<Usd>,
+    /// How sure that saving is; `None` when it is not known.
+    pub savings_certainty: Option<Certainty>,
     /// The same by step.
-    pub savings_steps: SavingsSteps,
+    pub savings_steps: Vec<SavingsStep>,
     /// What was seen of it.
     pub evidence: EvidenceResult,
 }
 
 /// What runs today and what it costs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Current {
-    /// Its home; `None` for launch types outside the three.
+    /// Its platform; `None` for launch types outside the three.
     pub platform: Option<Platform>,
     /// Its size; `None` when no source tells.
     pub size: Option<Size>,
-    /// Its architecture.
+    /// Its architecture; `None` when no source tells.
     pub architecture: Option<Architecture>,
-    /// How it is bought.
+    /// How it is bought; `mixed` where several ways run side by side.
     pub purchase_option: PurchaseOption,
-    /// Cost in the window at list price; `None` when not priced, with the reason in `not_priced`.
-    pub cost_usd: Option<Usd>,
-    /// The same as a 730-hour month.
-    pub monthly_cost_usd: Option<Usd>,
-    /// Why there is no cost.
+    /// What ran in the window, as it was configured then, at list price: to be held against the bill.
+    pub measured_cost: Option<AmountResult>,
+    /// A 730-hour month of the present configuration, at the pace since it is in force: savings are differences of this.
+    pub going_rate: Option<AmountResult>,
+    /// Why there is no cost or no rate.
     pub not_priced: Option<String>,
-    /// The time it is billed for in its present home.
+    /// The time it is billed for on its present platform.
     pub metered: Option<Metered>,
-    /// How the billed time was measured: `runs` (exact) or `sample_count` (estimated).
+    /// How the running time is known: `runs`, `sample_count` or `sightings`.
     pub basis: Option<&'static str>,
 }
 
+/// The placement that loses by the least, and what it lacks.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SecondBest {
+    /// Where.
+    pub placement: PlacementResult,
+    /// What would have to change for it to win.
+    pub wins_if: String,
+}
+
 /// Billed time: what to hold against the bill's own quantities.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Metered {
-    /// How much, by the home's own rounding and floors, over all tasks or builds in the window.
+    /// How much, by the platform's own rounding and floors, over all tasks or builds in the window.
     pub amount: f64,
     /// `second` or `minute`.
     pub unit: &'static str,
 }
 
 /// A size, by name and by amount.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Size {
     /// `0.25 vCPU / 0.5 GiB`, or the compute type.
     pub name: String,
@@ -187,12 +238,11 @@ pub struct Size {
     /// GiB.
     pub memory_gib: f64,
     /// Ephemeral storage asked for, GiB, where it is more than the 20 GiB that are free.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ephemeral_gib: Option<u32>,
 }
 
 /// The safe need of one run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RequirementResult {
     /// CPU, vCPU.
     pub vcpu: BoundsResult,
@@ -201,7 +251,7 @@ pub struct RequirementResult {
 }
 
 /// A range with the value to size for.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct BoundsResult {
     /// Less than this was exceeded often.
     pub lower: f64,
@@ -212,9 +262,9 @@ pub struct BoundsResult {
 }
 
 /// Where a workload could run, and what that costs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct PlacementResult {
-    /// Which home.
+    /// Which platform.
     pub platform: Platform,
     /// Which size; `None` when none holds the workload.
     pub size: Option<Size>,
@@ -222,110 +272,44 @@ pub struct PlacementResult {
     pub architecture: Architecture,
     /// Bought how.
     pub purchase_option: PurchaseOption,
-    /// Cost in the window; `None` when not priced.
-    pub cost_usd: Option<Usd>,
-    /// The same as a 730-hour month.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub monthly_cost_usd: Option<Usd>,
     /// Whether the workload can run there.
     pub feasible: bool,
     /// Why not, or what to mind.
     pub reasons: Vec<String>,
-}
-
-/// Compute Optimizer's findings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Finding {
-    /// Smaller than needed.
-    Underprovisioned,
-    /// Larger than needed.
-    Overprovisioned,
-    /// Right as it is.
-    Optimized,
-    /// Withheld.
-    NotEnoughData,
-}
-
-impl Finding {
-    /// As printed.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Underprovisioned => "Underprovisioned",
-            Self::Overprovisioned => "Overprovisioned",
-            Self::Optimized => "Optimized",
-            Self::NotEnoughData => "NotEnoughData",
-        }
-    }
-}
-
-/// Why a finding is what it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub enum ReasonCode {
-    /// As Compute Optimizer.
-    CPUOverprovisioned,
-    /// As Compute Optimizer.
-    CPUUnderprovisioned,
-    /// As Compute Optimizer.
-    MemoryOverprovisioned,
-    /// As Compute Optimizer.
-    MemoryUnderprovisioned,
-    /// No utilisation readings at all.
-    NoUtilizationData,
-    /// Fewer days of readings than asked for.
-    TooFewDays,
-    /// Fewer readings than asked for.
-    TooFewSamples,
-    /// Not one whole week seen.
-    NoFullWeek,
-    /// Resized so recently that too little was seen at the present size.
-    ResizedRecently,
-    /// No source tells its size.
-    SizeUnknown,
-    /// Readings that the workload cannot have had.
-    ImplausibleData,
-    /// Killed for want of memory.
-    OutOfMemory,
-    /// Task count follows load: CPU is not reduced a second time.
-    TaskCountVaries,
-    /// Memory peaks rise day by day: not reduced.
-    MemoryRising,
-    /// No price for what it runs on.
-    NotPriced,
+    /// How much work it is to get there; `None` where it runs today.
+    pub effort: Option<Effort>,
+    /// A 730-hour month there at the present pace; `None` when infeasible or not priced.
+    pub going_rate: Option<AmountResult>,
+    /// Why there is no rate.
+    pub not_priced: Option<String>,
 }
 
 /// What was seen of a workload.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct EvidenceResult {
-    /// UTC days with readings.
+    /// UTC days with samples.
     pub days: i64,
-    /// CPU and memory readings.
+    /// CPU and memory samples.
     pub samples: i64,
-    /// Longest period of a reading, seconds.
+    /// Longest period of a sample, seconds.
     pub period_s: Option<i64>,
-    /// Share of five-minute slots between first and last reading that have one, percent.
+    /// Share of five-minute slots between first and last sample that have one, percent.
     pub slots_seen_percent: f64,
     /// Runs seen.
     pub runs: i64,
     /// Of these, still running when last seen.
     pub open_runs: i64,
-    /// The days on which it was looked at, where these are not all: its cost and its savings are lower bounds then.
-    #[serde(flatten)]
-    pub seen: Option<SeenResult>,
+    /// UTC days on which everything was read that tells of its running time, where these are not all of the window:
+    /// its cost and its savings are lower bounds then.
+    pub seen_days: Option<i64>,
+    /// UTC days of the window, where it was not seen on all of them.
+    pub window_days: Option<i64>,
     /// What fed it.
     pub sources: Vec<String>,
 }
 
-/// Days on which a workload was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct SeenResult {
-    /// UTC days on which everything was read that tells of its running time.
-    pub seen_days: i64,
-    /// UTC days of the window.
-    pub window_days: i64,
-}
-
 /// One packed fleet.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FleetResult {
     /// AWS account id.
     pub account: String,
@@ -337,15 +321,17 @@ pub struct FleetResult {
     pub instance_type: String,
     /// Most instances at once.
     pub peak_instances: u32,
-    /// Instance-hours billed.
+    /// Instance-hours billed in the window.
     pub instance_hours: f64,
-    /// Cost as ECS would run it, for the window.
-    pub cost_usd: Usd,
-    /// No packing on these instance types can cost less.
+    /// A 730-hour month as ECS would run it.
+    pub modelled_usd: Usd,
+    /// A 730-hour month as a good planner could run it.
+    pub achievable_usd: Usd,
+    /// No packing on these instance types can cost less a month.
     pub floor_usd: Usd,
-    /// `cost ÷ floor − 1`, percent.
+    /// `modelled ÷ floor − 1`, percent.
     pub gap_percent: f64,
-    /// What the same workloads cost on Fargate, at the same sizes; `None` where not priced.
+    /// What the same workloads cost a month on Fargate, at the same sizes; `None` where not priced.
     pub fargate_usd: Option<Usd>,
     /// `Fargate ÷ floor − 1`, percent: packing wins only below this gap.
     pub break_even_gap_percent: Option<f64>,
@@ -356,7 +342,7 @@ pub struct FleetResult {
 }
 
 /// What was seen and what was not.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CoverageResult {
     /// Distinct sources behind the report.
     pub sources: usize,
@@ -377,7 +363,7 @@ pub struct CoverageResult {
 }
 
 /// Which prices were used.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PricesResult {
     /// Oldest and newest date among the prices used.
     pub as_of: String,
@@ -388,7 +374,7 @@ pub struct PricesResult {
 }
 
 /// The parameters in force.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PolicyResult {
     /// Percentile of the CPU maxima.
     pub cpu_percentile: f64,
@@ -396,9 +382,9 @@ pub struct PolicyResult {
     pub cpu_headroom_percent: f64,
     /// Added to the memory peak, percent.
     pub memory_headroom_percent: f64,
-    /// Days of readings needed.
+    /// Days of samples needed.
     pub min_days: i64,
-    /// Readings needed per resource.
+    /// Samples needed per resource.
     pub min_samples: i64,
     /// Smallest change worth proposing, percent of the workload's cost.
     pub min_savings_percent: f64,

@@ -1,4 +1,4 @@
-//! The report for a terminal: the answer, the three homes, the workloads, the fleets, the notes.
+//! The report for a terminal: the answer, the three platforms, the workloads, the fleets, the notes.
 //!
 //! comfy-table arranges everything, prose too: a sentence is a table of one cell. It never asks the terminal
 //! itself; width and colour come in with the [`Style`].
@@ -10,8 +10,9 @@ use comfy_table::{
 
 use super::Style;
 use super::escape::{clip, terminal};
-use super::result::{Finding, FleetResult, Report, WorkloadResult};
+use super::result::{FleetResult, Report, WorkloadResult};
 use super::{notes, words};
+use crate::model::finding::Finding;
 use crate::model::units::Usd;
 
 /// From this width on, everything has its column; below, a workload's words stand under each other.
@@ -33,8 +34,8 @@ enum Fit {
     Number,
 }
 
-const HOMES: [Heading; 5] = [
-    ("Home", Fit::Name),
+const PLATFORMS: [Heading; 5] = [
+    ("Platform", Fit::Name),
     ("Workloads", Fit::Number),
     ("Today/month", Fit::Number),
     ("There/month", Fit::Number),
@@ -77,7 +78,7 @@ pub(super) fn render(report: &Report, style: Style) -> String {
             .join("\n"),
     ];
     if !report.workloads.is_empty() {
-        sections.push(homes(report, style));
+        sections.push(platforms(report, style));
         sections.push(workloads(report, style));
     }
     if !report.fleets.is_empty() {
@@ -93,24 +94,24 @@ pub(super) fn render(report: &Report, style: Style) -> String {
     sections.join("\n\n") + "\n"
 }
 
-fn homes(report: &Report, style: Style) -> String {
-    let rows = words::homes(report).into_iter().map(|home| {
+fn platforms(report: &Report, style: Style) -> String {
+    let rows = words::platforms(report).into_iter().map(|on| {
         Row::from(
             [
-                words::capitalized(home.name),
-                home.workloads,
-                home.today,
-                home.there,
-                home.change,
+                words::capitalized(on.name),
+                on.workloads,
+                on.today,
+                on.there,
+                on.change,
             ]
             .map(Cell::new_owned),
         )
     });
     let caption = prose(
-        ["If every workload that can stood in one home, at the size it needs, on demand:"],
+        ["If every workload that can ran on one platform, at the size it needs, on demand:"],
         style,
     );
-    format!("{caption}\n\n{}", grid(&HOMES, rows, false, style))
+    format!("{caption}\n\n{}", grid(&PLATFORMS, rows, false, style))
 }
 
 fn workloads(report: &Report, style: Style) -> String {
@@ -179,7 +180,7 @@ fn narrow_row(workload: &WorkloadResult, scoped: bool) -> Row {
 
 fn fleets(report: &Report, style: Style) -> String {
     let row = |fleet: &FleetResult| {
-        let words = words::fleet(fleet, report);
+        let words = words::fleet(fleet);
         let text = format!(
             "{}\n{}, {} fills first\ngap {}, break-even {}",
             terminal(&words.name),
@@ -203,11 +204,11 @@ fn title(workload: &WorkloadResult) -> String {
 }
 
 /// Home and size, where there is one.
-fn place((home, size): (String, String), between: &str) -> String {
+fn place((platform, size): (String, String), between: &str) -> String {
     if size.is_empty() {
-        terminal(&home)
+        terminal(&platform)
     } else {
-        format!("{}{between}{}", terminal(&home), terminal(&clip(&size)))
+        format!("{}{between}{}", terminal(&platform), terminal(&clip(&size)))
     }
 }
 

@@ -6,11 +6,14 @@ use super::amounts::{
     NOT_PRICED, change, count, mib, money, money_or_not, percent, plural, share, vcpu,
 };
 use super::result::{
-    Current, Finding, FleetResult, PlacementResult, PlatformTotal, ReasonCode, Report, Size,
+    AmountResult, Current, FleetResult, PlacementResult, PlatformTotal, Report, Size,
     WorkloadResult,
 };
-use crate::model::units::{MS_PER_HOUR, Usd};
+use crate::model::finding::{Finding, ReasonCode};
+use crate::model::units::Usd;
 use crate::model::workload::{Platform, PurchaseOption};
+use crate::placement::effort::Step;
+use crate::pricing::cost::Certainty;
 
 /// Stands where there is nothing to say.
 pub(super) const NOTHING: &str = "–";
@@ -18,18 +21,8 @@ pub(super) const NOTHING: &str = "–";
 /// Marks a lower bound.
 pub(super) const AT_LEAST: &str = "≥";
 
-/// An amount of the report's window as a 730-hour month.
-pub(super) fn monthly(amount: Usd, report: &Report) -> Option<Usd> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a window of hours is far from the limits; a senseless one saturates"
-    )]
-    let window_ms = (report.window.hours * MS_PER_HOUR as f64).round() as i64;
-    amount.per_month(window_ms)
-}
-
-/// The home's name.
-pub(super) const fn home(platform: Platform) -> &'static str {
+/// The platform's name.
+pub(super) const fn platform_name(platform: Platform) -> &'static str {
     match platform {
         Platform::Fargate => "Fargate",
         Platform::Codebuild => "CodeBuild",
@@ -37,14 +30,14 @@ pub(super) const fn home(platform: Platform) -> &'static str {
     }
 }
 
-/// What runs today: its home, and its size.
+/// What runs today: its platform, and its size.
 pub(super) fn today(current: &Current) -> (String, String) {
     // Nothing is known of how today's instances are packed.
     let home = current.platform.map_or("other launch type", |platform| {
         if platform == Platform::Ec2 {
             "EC2"
         } else {
-            home(platform)
+            platform_name(platform)
         }
     });
     let home = if current.purchase_option == PurchaseOption::OnDemand {
@@ -61,15 +54,15 @@ pub(super) fn today(current: &Current) -> (String, String) {
     )
 }
 
-/// Where to move: home and size, with whatever else changes. Where there is nowhere: `stay`, or why that is not known.
+/// Where to go: platform and size, with whatever else changes. Where there is nowhere: `stay`, or why that is not known.
 pub(super) fn advice(workload: &WorkloadResult) -> (String, String) {
     match &workload.recommended {
         Some(placement) => (
-            home_there(placement, &workload.current),
+            platform_there(placement, &workload.current),
             placement.size.as_ref().map(size).unwrap_or_default(),
         ),
         None if is_withheld(workload) => ("withheld".to_owned(), String::new()),
-        None if workload.current.cost_usd.is_none() => (NOT_PRICED.to_owned(), String::new()),
+        None if workload.current.going_rate.is_none() => (NOT_PRICED.to_owned(), String::new()),
         None => ("stay".to_owned(), String::new()),
     }
 }
@@ -79,7 +72,9 @@ pub(super) fn savings(workload: &WorkloadResult) -> String {
     if workload.recommended.is_none() {
         return NOTHING.to_owned();
     }
-    let at_least = if is_partly_seen(workload) && workload.monthly_savings_usd > Some(Usd::ZERO) {
+    let at_least = if workload.savings_certainty == Some(Certainty::AtLeast)
+        && workload.monthly_savings_usd > Some(Usd::ZERO)
+    {
         AT_LEAST
     } else {
         ""
@@ -87,23 +82,33 @@ pub(super) fn savings(workload: &WorkloadResult) -> String {
     format!("{at_least}{}", money_or_not(workload.monthly_savings_usd))
 }
 
-/// Cost of today in a month, with `≥` where not every day was seen, and `~` where the running time was estimated.
+/// What a month costs as it runs today, with the mark of its certainty.
 pub(super) fn monthly_cost(workload: &WorkloadResult) -> String {
-    let current = &workload.current;
-    let at_least = if is_partly_seen(workload) {
-        AT_LEAST
-    } else {
-        ""
-    };
-    let estimated = if is_estimated(current) && current.monthly_cost_usd.is_some() {
-        "~"
-    } else {
-        ""
-    };
-    format!(
-        "{at_least}{estimated}{}",
-        money_or_not(current.monthly_cost_usd)
-    )
+    workload
+        .current
+        .going_rate
+        .as_ref()
+        .map_or_else(|| NOT_PRICED.to_owned(), amount)
+}
+
+/// An amount with the mark of its certainty; one that lies between two ends by these.
+pub(super) fn amount(amount: &AmountResult) -> String {
+    match (amount.certainty, amount.lower_usd, amount.upper_usd) {
+        (Certainty::Between, Some(lower), Some(upper)) => {
+            format!("{}–{}", money(lower), money(upper))
+        }
+        (certainty, ..) => format!("{}{}", mark(certainty), money(amount.usd)),
+    }
+}
+
+/// The sign before an amount.
+pub(super) const fn mark(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::Exact => "",
+        Certainty::Estimated | Certainty::Between => "~",
+        Certainty::AtLeast => AT_LEAST,
+        Certainty::AtMost => "≤",
+    }
 }
 
 /// `0.31 vCPU, 612 MiB`.
@@ -178,7 +183,7 @@ pub(super) fn answer(report: &Report) -> String {
     };
     format!(
         "Containers cost {at_least}{} a month; {}: {}.",
-        money(totals.monthly_cost_usd),
+        money(totals.going_rate.usd),
         possible_savings(report),
         tally(report)
     )
@@ -186,39 +191,43 @@ pub(super) fn answer(report: &Report) -> String {
 
 /// How the savings come about; `None` when there are none.
 pub(super) fn steps(report: &Report) -> Option<String> {
-    let steps = report.totals.savings_steps;
-    let said: Vec<String> = [
-        ("resizing", steps.rightsize_usd),
-        ("moving to another home", steps.move_usd),
-    ]
-    .into_iter()
-    .filter(|(_, amount)| *amount != Usd::ZERO)
-    .map(|(step, amount)| format!("{step} {}", effect(amount)))
-    .collect();
+    let said: Vec<String> = report
+        .totals
+        .savings_steps
+        .iter()
+        .filter(|step| step.monthly_savings_usd != Usd::ZERO)
+        .map(|step| {
+            let what = match step.step {
+                Step::Rightsize => "resizing",
+                Step::Move => "moving to another platform",
+            };
+            format!("{what} {}", effect(step.monthly_savings_usd))
+        })
+        .collect();
     (!said.is_empty()).then(|| capitalized(&format!("{}.", said.join(", then "))))
 }
 
 /// What packing onto EC2 costs, how far that is from its floor, and where it beats Fargate; `None` without a fleet.
 pub(super) fn packing(report: &Report) -> Option<String> {
     let fleets = &report.fleets;
-    let cost: Usd = fleets.iter().map(|fleet| fleet.cost_usd).sum();
+    let cost: Usd = fleets.iter().map(|fleet| fleet.modelled_usd).sum();
     let floor: Usd = fleets.iter().map(|fleet| fleet.floor_usd).sum();
     let gap = share(cost - floor, floor).map_or_else(String::new, |gap| format!("{gap} above "));
     (!fleets.is_empty()).then(|| {
         format!(
             "Packed on EC2 as ECS would run it: {} a month, {gap}the floor of {} that no packing can beat; {}.",
-            money_or_not(monthly(cost, report)),
-            money_or_not(monthly(floor, report)),
+            money(cost),
+            money(floor),
             against_fargate(fleets),
         )
     })
 }
 
-/// One line of the comparison of homes.
-pub(super) struct Home {
+/// One line of the comparison of platforms.
+pub(super) struct OnPlatform {
     /// `Fargate`, `CodeBuild` or `packed EC2`.
     pub(super) name: &'static str,
-    /// How many of all workloads can stand there.
+    /// How many of all workloads can run there.
     pub(super) workloads: String,
     /// What these cost today, a month.
     pub(super) today: String,
@@ -228,8 +237,8 @@ pub(super) struct Home {
     pub(super) change: String,
 }
 
-/// The three homes compared, always all three.
-pub(super) fn homes(report: &Report) -> Vec<Home> {
+/// The three platforms compared, always all three.
+pub(super) fn platforms(report: &Report) -> Vec<OnPlatform> {
     Platform::ALL
         .iter()
         .map(|platform| {
@@ -238,7 +247,10 @@ pub(super) fn homes(report: &Report) -> Vec<Home> {
                 .by_platform
                 .iter()
                 .find(|total| total.platform == *platform && total.workloads > 0);
-            total.map_or_else(|| no_home(*platform), |total| home_total(total, report))
+            total.map_or_else(
+                || no_platform(*platform),
+                |total| platform_total(total, report),
+            )
         })
         .collect()
 }
@@ -264,18 +276,14 @@ pub(super) struct Fleet {
 }
 
 /// A fleet's figures as printed.
-pub(super) fn fleet(fleet: &FleetResult, report: &Report) -> Fleet {
+pub(super) fn fleet(fleet: &FleetResult) -> Fleet {
     Fleet {
         name: format!("{} {} {}", fleet.account, fleet.region, fleet.architecture),
         instances: format!("{} × {}", count(fleet.peak_instances), fleet.instance_type),
-        cost: money_or_not(monthly(fleet.cost_usd, report)),
-        floor: money_or_not(monthly(fleet.floor_usd, report)),
+        cost: money(fleet.modelled_usd),
+        floor: money(fleet.floor_usd),
         gap: percent(fleet.gap_percent),
-        fargate: money_or_not(
-            fleet
-                .fargate_usd
-                .and_then(|fargate| monthly(fargate, report)),
-        ),
+        fargate: money_or_not(fleet.fargate_usd),
         break_even: fleet
             .break_even_gap_percent
             .map_or_else(|| "not known".to_owned(), percent),
@@ -309,9 +317,9 @@ fn size(size: &Size) -> String {
             .unwrap_or_default()
 }
 
-/// The home of a placement, with architecture and purchase option where they differ from today's.
-fn home_there(placement: &PlacementResult, current: &Current) -> String {
-    let mut said = home(placement.platform).to_owned();
+/// The platform of a placement, with architecture and purchase option where they differ from today's.
+fn platform_there(placement: &PlacementResult, current: &Current) -> String {
+    let mut said = platform_name(placement.platform).to_owned();
     if current
         .architecture
         .is_some_and(|today| today != placement.architecture)
@@ -333,14 +341,18 @@ const fn reason(code: ReasonCode) -> &'static str {
         ReasonCode::CPUUnderprovisioned => "short of CPU",
         ReasonCode::MemoryOverprovisioned => "spare memory",
         ReasonCode::MemoryUnderprovisioned => "short of memory",
-        ReasonCode::NoUtilizationData => "no readings",
+        ReasonCode::NoUtilizationData => "no samples",
         ReasonCode::TooFewDays => "too few days",
-        ReasonCode::TooFewSamples => "too few readings",
+        ReasonCode::TooFewSamples => "too few samples",
         ReasonCode::NoFullWeek => "no full week",
         ReasonCode::ResizedRecently => "resized recently",
         ReasonCode::SizeUnknown => "size unknown",
-        ReasonCode::ImplausibleData => "impossible readings",
-        ReasonCode::OutOfMemory => "killed for want of memory",
+        ReasonCode::ImplausibleData => "impossible samples",
+        ReasonCode::OutOfMemory => "out-of-memory kill",
+        ReasonCode::ContainerOutOfMemory => "container limit too small",
+        ReasonCode::CPUCeiling => "CPU at its ceiling",
+        ReasonCode::TaskCountFollowsMemory => "task count follows memory",
+        ReasonCode::Idle => "idle",
         ReasonCode::TaskCountVaries => "task count follows load",
         ReasonCode::MemoryRising => "memory rising",
         ReasonCode::NotPriced => "not priced",
@@ -352,16 +364,11 @@ pub(super) fn is_estimated(current: &Current) -> bool {
     current.basis == Some("sample_count")
 }
 
-/// True when it has a cost, and was not looked at on every day of the window: it costs at least that.
-fn is_partly_seen(workload: &WorkloadResult) -> bool {
-    workload.evidence.seen.is_some() && workload.current.cost_usd.is_some()
-}
-
 /// `$410.20 (33%) can be saved`.
 fn possible_savings(report: &Report) -> String {
     let savings = report.totals.monthly_savings_usd;
     let share_of = |amount| {
-        share(amount, report.totals.monthly_cost_usd)
+        share(amount, report.totals.going_rate.usd)
             .map_or_else(String::new, |share| format!(" ({share})"))
     };
     match savings.cmp(&Usd::ZERO) {
@@ -414,7 +421,7 @@ fn effect(amount: Usd) -> String {
 fn against_fargate(fleets: &[FleetResult]) -> String {
     let compared: Vec<bool> = fleets
         .iter()
-        .filter_map(|fleet| Some(fleet.cost_usd < fleet.fargate_usd?))
+        .filter_map(|fleet| Some(fleet.modelled_usd < fleet.fargate_usd?))
         .collect();
     let wins = compared.iter().filter(|wins| **wins).count();
     match compared[..] {
@@ -429,26 +436,26 @@ fn against_fargate(fleets: &[FleetResult]) -> String {
     }
 }
 
-fn home_total(total: &PlatformTotal, report: &Report) -> Home {
-    Home {
-        name: home(total.platform),
+fn platform_total(total: &PlatformTotal, report: &Report) -> OnPlatform {
+    OnPlatform {
+        name: platform_name(total.platform),
         workloads: format!(
             "{} of {}",
             count(total.workloads),
             count(report.totals.workloads)
         ),
-        today: money_or_not(monthly(total.current_cost_usd, report)),
-        there: money_or_not(monthly(total.cost_usd, report)),
-        change: change(total.cost_usd, total.current_cost_usd)
+        today: money(total.current_going_rate_usd),
+        there: money(total.going_rate_usd),
+        change: change(total.going_rate_usd, total.current_going_rate_usd)
             .unwrap_or_else(|| NOTHING.to_owned()),
     }
 }
 
-/// A home in which no workload can stand at a known price.
-fn no_home(platform: Platform) -> Home {
+/// A platform on which no workload can run at a known price.
+fn no_platform(platform: Platform) -> OnPlatform {
     let nothing = || NOTHING.to_owned();
-    Home {
-        name: home(platform),
+    OnPlatform {
+        name: platform_name(platform),
         workloads: "none".to_owned(),
         today: nothing(),
         there: NOT_PRICED.to_owned(),

@@ -8,13 +8,13 @@
 //! wherever that ends. A kill for want of memory is a reading of at least the limit it hit.
 
 use crate::demand::{Demand, OutOfMemory, Slot, Usage};
+use crate::model::finding::{Reason, ReasonCode};
 use crate::model::units::{SLOT_MS, TaskSize};
 use crate::model::workload::Kind;
-use crate::report::result::ReasonCode;
 
 use super::evidence::Seen;
 use super::trend::{between_restarts, trend};
-use super::{Bounds, Policy, Reason, Requirement, figure};
+use super::{Bounds, Policy, Requirement, figure};
 
 /// A reading at or above this share of the size is at the ceiling: use cannot show more than is there.
 const CEILING: f64 = 0.98;

@@ -7,11 +7,11 @@
 //! first run.
 
 use crate::demand::{Demand, Usage};
+use crate::model::finding::{Reason, ReasonCode};
 use crate::model::units::{MS_PER_DAY, TaskSize, Window};
 use crate::model::workload::{Kind, Platform};
-use crate::report::result::ReasonCode;
 
-use super::{Policy, Reason, figure};
+use super::{Policy, figure};
 
 /// Runs, and days with readings, that a job needs when it does not run on [`Policy::min_days`] days.
 const RARE_JOB: i64 = 3;

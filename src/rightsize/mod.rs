@@ -11,8 +11,8 @@ pub mod sizes;
 pub mod trend;
 
 use crate::demand::Demand;
-use crate::model::units::{TaskSize, Window};
-use crate::report::result::{Finding, ReasonCode};
+use crate::model::finding::{Finding, Reason, ReasonCode};
+use crate::model::units::{Mib, TaskSize, Vcpu, Window};
 
 /// How much evidence is asked for, and how much margin is added.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,20 +77,42 @@ pub struct Requirement {
     pub notes: Vec<String>,
 }
 
-/// Why a finding is withheld, or a resource not reduced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reason {
-    /// For machines.
-    pub code: ReasonCode,
-    /// One sentence with the figures.
-    pub text: String,
+/// What one run needs, as far as placing it goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Need {
+    /// Processor.
+    pub cpu: Vcpu,
+    /// Memory.
+    pub memory: Mib,
 }
 
-impl Reason {
-    fn new(code: ReasonCode, text: impl Into<String>) -> Self {
+impl Need {
+    /// All of a size.
+    pub fn of_size(size: TaskSize) -> Self {
         Self {
-            code,
-            text: text.into(),
+            cpu: Vcpu::from_units(size.cpu_units),
+            memory: Mib::new(f64::from(size.memory_mib)),
+        }
+    }
+
+    /// The smallest whole CPU units and MiB that hold it.
+    pub fn size(self) -> TaskSize {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "float-to-int casts saturate; needs are not negative"
+        )]
+        let whole = |amount: f64| (amount - 1e-9).ceil().max(1.0) as u32;
+        TaskSize::new(whole(self.cpu.get() * 1024.0), whole(self.memory.get()))
+    }
+}
+
+impl Requirement {
+    /// What to place.
+    pub fn need(&self) -> Need {
+        Need {
+            cpu: Vcpu::new(self.cpu.target),
+            memory: Mib::new(self.memory.target),
         }
     }
 }

@@ -93,11 +93,11 @@ pub fn cheapest_fargate(
 
 /// The cheapest of `candidates`, each with its size, that holds `need_vcpu` and `need_mib`; of equally cheap
 /// ones the smaller, then the earlier. `None` when none is large enough.
-pub fn cheapest<T>(
+pub fn cheapest<T, K: Ord>(
     candidates: impl IntoIterator<Item = (T, TaskSize)>,
     need_vcpu: f64,
     need_mib: f64,
-    cost: impl Fn(&T) -> Usd,
+    cost: impl Fn(&T) -> K,
 ) -> Option<T> {
     let holding = candidates
         .into_iter()

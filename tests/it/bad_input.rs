@@ -628,7 +628,7 @@ fn an_absurd_size_is_no_crash() {
         json!({ "cpu": "0", "memory": "-5" }),
     ));
     assert_eq!(
-        workload(&World::with(&[zero]).json(), "zero")["current"]["cost_usd"],
+        workload(&World::with(&[zero]).json(), "zero")["current"]["measured_cost"]["usd"],
         Value::Null
     );
 }

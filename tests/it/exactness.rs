@@ -91,8 +91,13 @@ fn every_bill_is_what_hand_arithmetic_says_or_withheld_with_a_reason() {
     for bill in &bills {
         let current = &workload(&report, &bill.name)["current"];
         match bill.expected_usd {
-            Some(expected) => assert_usd(current["cost_usd"].as_f64(), expected),
-            None => assert_eq!(current["cost_usd"], Value::Null, "{}", bill.name),
+            Some(expected) => assert_usd(current["measured_cost"]["usd"].as_f64(), expected),
+            None => assert_eq!(
+                current["measured_cost"]["usd"],
+                Value::Null,
+                "{}",
+                bill.name
+            ),
         }
         let reason = current["not_priced"].as_str().unwrap_or_default();
         assert!(
@@ -117,12 +122,12 @@ fn every_bill_is_what_hand_arithmetic_says_or_withheld_with_a_reason() {
         (&json!(bills.len()), &json!(withheld))
     );
     assert_usd(
-        report["totals"]["cost_usd"].as_f64(),
+        report["totals"]["measured_cost"]["usd"].as_f64(),
         report["workloads"]
             .as_array()
             .expect("a list")
             .iter()
-            .filter_map(|w| w["current"]["cost_usd"].as_f64())
+            .filter_map(|w| w["current"]["measured_cost"]["usd"].as_f64())
             .sum(),
     );
 }
@@ -152,7 +157,7 @@ fn what_is_not_priced_is_never_zero_dollars_in_any_format() {
         .headers()
         .expect("a header")
         .iter()
-        .position(|name| name == "cost_usd")
+        .position(|name| name == "measured_cost_usd")
         .expect("a column");
     assert_eq!(&rows.records().next().expect("a row").expect("CSV")[at], "");
 }
@@ -171,8 +176,8 @@ fn a_task_over_two_windows_is_billed_once() {
         "60 s billed from its pull on"
     );
     assert!(
-        (first["cost_usd"].as_f64().expect("priced")
-            + second["cost_usd"].as_f64().expect("priced")
+        (first["measured_cost"]["usd"].as_f64().expect("priced")
+            + second["measured_cost"]["usd"].as_f64().expect("priced")
             - whole)
             .abs()
             <= 1.5e-8
@@ -326,7 +331,7 @@ fn task_seconds_of_a_service_follow_from_sample_count() {
         (&current["basis"], &current["metered"]["amount"]),
         (&json!("sample_count"), &json!(7.0 * 3600.0))
     );
-    assert_usd(current["cost_usd"].as_f64(), 7.0 * 0.012_342_5);
+    assert_usd(current["measured_cost"]["usd"].as_f64(), 7.0 * 0.012_342_5);
 }
 
 #[test]
@@ -381,7 +386,7 @@ fn codebuild_free_minutes_are_one_line_of_the_totals_only() {
         .collect();
     let report = World::with(&builds).json();
     assert_usd(cost(&report, "ci"), 0.15);
-    assert_usd(report["totals"]["cost_usd"].as_f64(), 0.15);
+    assert_usd(report["totals"]["measured_cost"]["usd"].as_f64(), 0.15);
     assert!(
         report["totals"]["codebuild_free_tier_usd"]
             .as_f64()
@@ -393,9 +398,9 @@ fn codebuild_free_minutes_are_one_line_of_the_totals_only() {
 fn a_month_is_730_hours_at_the_pace_of_the_window() {
     let report = World::with(&[finished("etl", "a1", T0, T0 + HOUR)]).json();
     let current = &workload(&report, "etl")["current"];
-    assert_usd(current["cost_usd"].as_f64(), 0.012_342_5);
+    assert_usd(current["measured_cost"]["usd"].as_f64(), 0.012_342_5);
     assert_usd(
-        current["monthly_cost_usd"].as_f64(),
+        current["going_rate"]["usd"].as_f64(),
         (0.012_342_5_f64 * 730.0 / 24.0 * 1e8).round() / 1e8,
     );
     assert_eq!(
@@ -420,7 +425,7 @@ fn tasks_that_never_pulled_their_image_are_not_billed() {
     let alone = World::with(&[failed]);
     let report = alone.json();
     let etl = &workload(&report, "etl")["current"];
-    assert_eq!(etl["cost_usd"], Value::Null);
+    assert_eq!(etl["measured_cost"]["usd"], Value::Null);
     assert!(
         etl["not_priced"]
             .as_str()
@@ -471,15 +476,12 @@ fn savings_never_exceed_the_cost() {
     let web = workload(&report, "web");
     let (saved, paid) = (
         web["monthly_savings_usd"].as_f64().expect("told"),
-        web["current"]["monthly_cost_usd"].as_f64().expect("priced"),
+        web["current"]["going_rate"]["usd"]
+            .as_f64()
+            .expect("priced"),
     );
     assert!(saved > 0.9 * paid && saved <= paid, "{saved} of {paid}");
-    let steps = &web["savings_steps"];
-    assert_usd(
-        Some(
-            steps["rightsize_usd"].as_f64().expect("told")
-                + steps["move_usd"].as_f64().expect("told"),
-        ),
-        saved,
-    );
+    let steps = web["savings_steps"].as_array().expect("a list");
+    let by_step = |step: &Value| step["monthly_savings_usd"].as_f64().expect("a number");
+    assert_usd(Some(steps.iter().map(by_step).sum()), saved);
 }

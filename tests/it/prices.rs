@@ -526,7 +526,7 @@ fn only_refreshed_regions_have_prices() {
         .expect("a list")
         .iter()
         .find(|found| found["platform"] == "fargate");
-    assert_usd(fargate.expect("Fargate")["cost_usd"].as_f64(), 0.062);
+    assert_usd(fargate.expect("Fargate")["cost"]["usd"].as_f64(), 0.062);
     compare("eu-west-1").exits(5).says(&["eu-west-1"]);
 }
 

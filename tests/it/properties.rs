@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use plimsoll::analysis::{self, Policy};
 use plimsoll::dataset::Dataset;
 use plimsoll::dataset::scan::Scan;
 use plimsoll::dataset::schema::{self, RunRow, SourceKind};
@@ -14,7 +15,6 @@ use plimsoll::model::workload::{
     Architecture, Configuration, Kind, Os, PurchaseOption, WorkloadKey,
 };
 use plimsoll::pricing::PriceBook;
-use plimsoll::recommend::{self, Policy};
 use plimsoll::report::result::{CoverageResult, Report};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 use proptest::prelude::*;
@@ -357,7 +357,8 @@ fn report(records: &[Value], window: Option<(i64, i64)>) -> Option<Report> {
     let mut policy = Policy::default();
     policy.rightsize.min_days = 1;
     policy.rightsize.min_samples = 1;
-    Some(recommend::report(&reduced, &BOOK, &policy, coverage))
+    let analysis = analysis::analyse(reduced, &BOOK, &policy);
+    Some(Report::of(&analysis, &BOOK, coverage))
 }
 
 /// Cost per workload; nothing where nothing ran.
@@ -372,7 +373,7 @@ fn costs(records: &[Value], window: (i64, i64)) -> BTreeMap<String, Decimal> {
         .map(|workload| {
             (
                 format!("{:?} {}", workload.kind, workload.name),
-                cost(workload.current.cost_usd),
+                cost(workload.current.measured_cost.map(|amount| amount.usd)),
             )
         })
         .collect()
@@ -424,12 +425,12 @@ proptest! {
     #[test]
     fn savings_never_exceed_the_cost_and_no_cost_is_negative(records in any_records()) {
         let report = report(&records, None).expect("something ran");
-        prop_assert!(report.totals.monthly_savings_usd <= report.totals.monthly_cost_usd);
-        prop_assert!(report.totals.cost_usd >= Usd::ZERO);
+        prop_assert!(report.totals.monthly_savings_usd <= report.totals.going_rate.usd);
+        prop_assert!(report.totals.measured_cost.usd >= Usd::ZERO);
         for workload in &report.workloads {
-            let paid = workload.current.monthly_cost_usd.unwrap_or_default();
+            let paid = workload.current.going_rate.as_ref().map_or(Usd::ZERO, |rate| rate.usd);
             prop_assert!(paid >= Usd::ZERO && workload.monthly_savings_usd.is_none_or(|saved| saved <= paid), "{}", workload.name);
-            prop_assert!(workload.placements.iter().filter_map(|placement| placement.cost_usd).all(|cost| cost >= Usd::ZERO));
+            prop_assert!(workload.placements.iter().filter_map(|placement| placement.going_rate.as_ref()).all(|rate| rate.usd >= Usd::ZERO));
         }
     }
 

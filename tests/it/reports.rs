@@ -99,7 +99,7 @@ fn amount(value: &Value) -> f64 {
 fn savings_of_the_demo_are_differences_that_never_exceed_the_cost() {
     let report = parsed(&plimsoll(&["demo", "--format", "json"]).exits(0).stdout);
     let totals = &report["totals"];
-    assert!(amount(&totals["monthly_savings_usd"]) <= amount(&totals["monthly_cost_usd"]));
+    assert!(amount(&totals["monthly_savings_usd"]) <= amount(&totals["going_rate"]["usd"]));
     let workloads = report["workloads"].as_array().expect("a list");
     let sum = |of: fn(&Value) -> &Value| {
         workloads
@@ -110,11 +110,15 @@ fn savings_of_the_demo_are_differences_that_never_exceed_the_cost() {
     assert!(
         (sum(|w| &w["monthly_savings_usd"]) - amount(&totals["monthly_savings_usd"])).abs() < 1e-6
     );
-    assert!((sum(|w| &w["current"]["cost_usd"]) - amount(&totals["cost_usd"])).abs() < 1e-6);
+    assert!(
+        (sum(|w| &w["current"]["measured_cost"]["usd"]) - amount(&totals["measured_cost"]["usd"]))
+            .abs()
+            < 1e-6
+    );
     for workload in workloads {
         assert!(
             amount(&workload["monthly_savings_usd"])
-                <= amount(&workload["current"]["monthly_cost_usd"]) + 1e-8,
+                <= amount(&workload["current"]["going_rate"]["usd"]) + 1e-8,
             "{}",
             workload["name"]
         );
@@ -123,7 +127,7 @@ fn savings_of_the_demo_are_differences_that_never_exceed_the_cost() {
                 .as_array()
                 .expect("a list")
                 .iter()
-                .all(|placement| amount(&placement["cost_usd"]) >= 0.0)
+                .all(|placement| amount(&placement["going_rate"]["usd"]) >= 0.0)
         );
     }
 }

@@ -219,7 +219,7 @@ pub(crate) fn workload<'r>(report: &'r Value, name: &str) -> &'r Value {
 /// What the workload `name` costs today, `None` where not priced.
 #[track_caller]
 pub(crate) fn cost(report: &Value, name: &str) -> Option<f64> {
-    workload(report, name)["current"]["cost_usd"].as_f64()
+    workload(report, name)["current"]["measured_cost"]["usd"].as_f64()
 }
 
 /// Holds two amounts of money equal to a millionth of a cent, the last digit that machine formats carry.

@@ -4,12 +4,12 @@ use comfy_table::{Cell, CellAlignment, ColumnConstraint, LineStyle, Row, Table, 
 use jiff::SignedDuration;
 
 use crate::model::workload::{Platform, PurchaseOption};
-use crate::recommend::compare::{BreakEven, Comparison, Contender, RunLength, RunsPerDay};
+use crate::recommend::compare::{BreakEven, Contender, RunLength, RunsPerDay};
 use crate::report::amounts::{count, money, plural};
-use crate::report::result::PlacementResult;
+use crate::report::comparison::{ComparisonResult, OfferResult};
 
 /// The whole comparison as text.
-pub(super) fn render(comparison: &Comparison) -> String {
+pub(super) fn render(comparison: &ComparisonResult) -> String {
     let notes = notes(comparison);
     let numbered = (1..)
         .zip(&notes)
@@ -39,7 +39,7 @@ pub(super) fn render(comparison: &Comparison) -> String {
 }
 
 /// The cheapest on demand, then the best of the other architecture and of each other platform.
-fn answer(comparison: &Comparison) -> String {
+fn answer(comparison: &ComparisonResult) -> String {
     let job = &comparison.inputs;
     let Some(best) = comparison.best() else {
         return format!("Nothing that holds the job has a price in {}.", job.region);
@@ -54,19 +54,20 @@ fn answer(comparison: &Comparison) -> String {
         place(best),
         cost(best)
     )];
-    let elsewhere = comparison.best_where(|other| other.architecture != best.architecture);
+    let architecture = best.placement.architecture;
+    let elsewhere = comparison.best_where(|other| other.architecture != architecture);
     parts.extend(elsewhere.map(|other| {
         format!(
             "best {}: {} {}, {}",
-            other.architecture,
-            home(other.platform),
+            other.placement.architecture,
+            platform_name(other.placement.platform),
             size(other),
             cost(other)
         )
     }));
     for &platform in Platform::ALL
         .iter()
-        .filter(|platform| **platform != best.platform)
+        .filter(|platform| **platform != best.placement.platform)
     {
         let there = comparison.best_where(|other| other.platform == platform);
         parts.push(there.map_or_else(
@@ -77,26 +78,26 @@ fn answer(comparison: &Comparison) -> String {
     let discounted = comparison
         .priced()
         .next()
-        .filter(|first| first.purchase_option != PurchaseOption::OnDemand);
+        .filter(|first| first.placement.purchase_option != PurchaseOption::OnDemand);
     let discounted = discounted.map(|first| {
         format!(
             " Cheapest of all: {}, {}, {}.",
             place(first),
-            words(first.purchase_option),
+            words(first.placement.purchase_option),
             cost(first)
         )
     });
     format!("{}.{}", parts.join("; "), discounted.unwrap_or_default())
 }
 
-fn nowhere(comparison: &Comparison, platform: Platform) -> String {
+fn nowhere(comparison: &ComparisonResult, platform: Platform) -> String {
     let possible = comparison
         .placements
         .iter()
-        .any(|placement| placement.platform == platform && placement.feasible);
+        .any(|offer| offer.placement.platform == platform && offer.placement.feasible);
     format!(
         "{} {}",
-        home(platform),
+        platform_name(platform),
         if possible {
             "not priced"
         } else {
@@ -106,9 +107,12 @@ fn nowhere(comparison: &Comparison, platform: Platform) -> String {
 }
 
 /// What there is to mind, each once, in the order of the placements that have a price.
-fn notes(comparison: &Comparison) -> Vec<&str> {
+fn notes(comparison: &ComparisonResult) -> Vec<&str> {
     let mut notes: Vec<&str> = Vec::new();
-    for reason in comparison.priced().flat_map(|placement| &placement.reasons) {
+    let reasons = comparison
+        .priced()
+        .flat_map(|offer| &offer.placement.reasons);
+    for reason in reasons {
         if !notes.contains(&reason.as_str()) {
             notes.push(reason);
         }
@@ -116,8 +120,9 @@ fn notes(comparison: &Comparison) -> Vec<&str> {
     notes
 }
 
-fn grid(comparison: &Comparison, notes: &[&str]) -> String {
-    let row = |placement: &PlacementResult| {
+fn grid(comparison: &ComparisonResult, notes: &[&str]) -> String {
+    let row = |offer: &OfferResult| {
+        let placement = &offer.placement;
         let minded = |note: &&str| placement.reasons.iter().any(|reason| reason == note);
         let numbers: Vec<String> = (1..)
             .zip(notes)
@@ -125,8 +130,8 @@ fn grid(comparison: &Comparison, notes: &[&str]) -> String {
             .map(|(at, _)| at.to_string())
             .collect();
         let texts = [
-            home(placement.platform),
-            size(placement),
+            platform_name(placement.platform),
+            size(offer),
             placement.architecture.as_str(),
             words(placement.purchase_option),
         ];
@@ -134,7 +139,7 @@ fn grid(comparison: &Comparison, notes: &[&str]) -> String {
             texts
                 .map(str::to_owned)
                 .into_iter()
-                .chain([cost(placement), numbers.join(", ")])
+                .chain([cost(offer), numbers.join(", ")])
                 .map(Cell::new_owned),
         )
     };
@@ -157,13 +162,14 @@ fn grid(comparison: &Comparison, notes: &[&str]) -> String {
 }
 
 /// A line for each platform and architecture; of several sizes without a price only the first has its reason.
-fn left_out(comparison: &Comparison) -> Vec<String> {
-    let unpriced: Vec<&PlacementResult> = comparison
+fn left_out(comparison: &ComparisonResult) -> Vec<String> {
+    let unpriced: Vec<&OfferResult> = comparison
         .placements
         .iter()
-        .filter(|placement| placement.cost_usd.is_none())
+        .filter(|offer| offer.cost.is_none())
         .collect();
-    let alike = |one: &&PlacementResult, next: &&PlacementResult| {
+    let alike = |one: &&OfferResult, next: &&OfferResult| {
+        let (one, next) = (&one.placement, &next.placement);
         one.feasible
             && next.feasible
             && (one.platform, one.architecture) == (next.platform, next.architecture)
@@ -178,18 +184,18 @@ fn left_out(comparison: &Comparison) -> Vec<String> {
             String::new()
         }
     };
-    let line = |(first, others): (&&PlacementResult, usize)| {
+    let line = |(first, others): (&&OfferResult, usize)| {
         format!(
             "·  {}: {}{}",
             place(first),
-            first.reasons.join("; "),
+            first.placement.reasons.join("; "),
             more(others)
         )
     };
     titled("Not priced, or not possible:", groups.map(line).collect())
 }
 
-fn break_even(comparison: &Comparison) -> Vec<String> {
+fn break_even(comparison: &ComparisonResult) -> Vec<String> {
     let Some(best) = comparison.best() else {
         return Vec::new();
     };
@@ -203,18 +209,18 @@ fn break_even(comparison: &Comparison) -> Vec<String> {
     };
     let missing = Platform::ALL
         .iter()
-        .filter(|&&platform| platform != best.platform && !is_compared(platform));
+        .filter(|&&platform| platform != best.placement.platform && !is_compared(platform));
     lines.extend(missing.map(|&platform| {
         format!(
             "·  {}: nothing to compare on {}",
-            home(platform),
-            best.architecture
+            platform_name(platform),
+            best.placement.architecture
         )
     }));
     titled(
         &format!(
             "Break-even on {}, on demand, at these sizes:",
-            best.architecture
+            best.placement.architecture
         ),
         lines,
     )
@@ -240,7 +246,7 @@ fn by_run_length(pair: &BreakEven) -> String {
     else {
         return "neither is cheaper for long runs".to_owned();
     };
-    let (winner, from, end) = (home(cheaper), time(from_s), time(up_to_s));
+    let (winner, from, end) = (platform_name(cheaper), time(from_s), time(up_to_s));
     match (cheaper == pair.cheaper.platform, from_s) {
         (_, 1) => format!("none up to {end}, {winner} is always cheaper"),
         (true, _) => {
@@ -259,19 +265,19 @@ fn by_runs_per_day(turn: &RunsPerDay) -> String {
     } = turn;
     let pair = format!(
         "·  {} or EC2 ({always_on}), by runs per day",
-        home(*instead_of)
+        platform_name(*instead_of)
     );
     match from {
         Some(from) => format!("{pair}: EC2 is cheaper from {} on", count(from)),
         None => format!(
             "{pair}: none up to {}, {} stays cheaper",
             count(up_to),
-            home(*instead_of)
+            platform_name(*instead_of)
         ),
     }
 }
 
-fn prices(comparison: &Comparison) -> String {
+fn prices(comparison: &ComparisonResult) -> String {
     let prices = &comparison.prices;
     format!(
         "List prices of {}, {} (price book {}). EC2 has a root volume of 30 GiB and the storage of its runs. \
@@ -289,30 +295,30 @@ fn titled(title: &str, lines: Vec<String>) -> Vec<String> {
 }
 
 /// `Fargate arm64 1 vCPU / 2 GiB`.
-fn place(placement: &PlacementResult) -> String {
+fn place(offer: &OfferResult) -> String {
     format!(
         "{} {} {}",
-        home(placement.platform),
-        placement.architecture,
-        size(placement)
+        platform_name(offer.placement.platform),
+        offer.placement.architecture,
+        size(offer)
     )
     .trim_end()
     .to_owned()
 }
 
-fn size(placement: &PlacementResult) -> &str {
-    placement.size.as_ref().map_or("", |size| &size.name)
+fn size(offer: &OfferResult) -> &str {
+    offer.placement.size.as_ref().map_or("", |size| &size.name)
 }
 
 /// EC2 by its instances, as it could be two of them.
 fn name(contender: &Contender) -> String {
     match contender.platform {
         Platform::Ec2 => format!("EC2 ({})", contender.size),
-        platform => home(platform).to_owned(),
+        platform => platform_name(platform).to_owned(),
     }
 }
 
-const fn home(platform: Platform) -> &'static str {
+const fn platform_name(platform: Platform) -> &'static str {
     match platform {
         Platform::Fargate => "Fargate",
         Platform::Codebuild => "CodeBuild",
@@ -328,6 +334,7 @@ const fn words(purchase_option: PurchaseOption) -> &'static str {
         PurchaseOption::SavingsPlan1yrAllUpfront => "Savings Plan 1y all upfront",
         PurchaseOption::SavingsPlan3yrNoUpfront => "Savings Plan 3y no upfront",
         PurchaseOption::SavingsPlan3yrAllUpfront => "Savings Plan 3y all upfront",
+        PurchaseOption::Mixed => "mixed",
     }
 }
 
@@ -335,10 +342,11 @@ fn time(seconds: u32) -> String {
     format!("{:#}", SignedDuration::from_secs(seconds.into()))
 }
 
-fn cost(placement: &PlacementResult) -> String {
-    placement
-        .cost_usd
-        .map_or_else(|| "not priced".to_owned(), money)
+fn cost(offer: &OfferResult) -> String {
+    offer
+        .cost
+        .as_ref()
+        .map_or_else(|| "not priced".to_owned(), |cost| money(cost.usd))
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@
 use std::cmp::Ordering;
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::LONGEST_BUILD_MS;
-use super::{Candidate, Load, Meter, Tariff};
+use super::{BilledTime, Load, Offer};
+use crate::model::units::Usd;
 use crate::model::workload::{Architecture, Platform, PurchaseOption};
+use crate::placement::feasibility::LONGEST_BUILD_MS;
 
 /// Run lengths are searched up to the longest build, seconds.
 const LONGEST_S: u32 = 36 * 3_600;
@@ -22,7 +24,7 @@ const _: () = assert!(
 const MOST_RUNS_PER_DAY: u32 = 1_000_000;
 
 /// Two platforms at their best for a job, on demand, and where their order turns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct BreakEven {
     /// The one that costs less for the job as it is.
     pub cheaper: Contender,
@@ -35,7 +37,7 @@ pub struct BreakEven {
 }
 
 /// A placement in a break-even.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Contender {
     /// Its platform.
     pub platform: Platform,
@@ -46,7 +48,7 @@ pub struct Contender {
 }
 
 /// Who is cheaper for long runs, at the given runs per day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RunLength {
     /// Costs less at every whole second of the range.
     pub cheaper: Platform,
@@ -57,7 +59,7 @@ pub struct RunLength {
 }
 
 /// From how many runs per day on always-on EC2 costs less, at the given run length.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RunsPerDay {
     /// The name of the always-on size.
     pub always_on: String,
@@ -69,25 +71,25 @@ pub struct RunsPerDay {
     pub up_to: u32,
 }
 
-/// Between the best of each two platforms on the architecture of the cheapest. `candidates` are sorted by cost.
-pub(super) fn between_platforms(candidates: &[Candidate], load: Load) -> Vec<BreakEven> {
-    let offers: Vec<Offer<'_>> = candidates.iter().filter_map(Offer::on_demand).collect();
-    let Some(architecture) = offers.first().map(|offer| offer.architecture) else {
+/// Between the best of each two platforms on the architecture of the cheapest. `offers` are sorted by cost.
+pub(super) fn between_platforms(offers: &[Offer], load: Load) -> Vec<BreakEven> {
+    let sides: Vec<Side<'_>> = offers.iter().filter_map(Side::on_demand).collect();
+    let Some(architecture) = sides.first().map(|side| side.architecture) else {
         return Vec::new();
     };
-    let native: Vec<Offer<'_>> = offers
+    let native: Vec<Side<'_>> = sides
         .into_iter()
         .filter(|offer| offer.architecture == architecture)
         .collect();
     let always_on = native
         .iter()
-        .find(|offer| matches!(offer.tariff.meter, Meter::AlwaysOn { .. }));
-    let is_best = |(at, offer): &(usize, &Offer<'_>)| {
+        .find(|offer| matches!(offer.rate.time, BilledTime::AlwaysOn { .. }));
+    let is_best = |(at, offer): &(usize, &Side<'_>)| {
         !native[..*at]
             .iter()
             .any(|before| before.platform == offer.platform)
     };
-    let best: Vec<&Offer<'_>> = native
+    let best: Vec<&Side<'_>> = native
         .iter()
         .enumerate()
         .filter(is_best)
@@ -103,18 +105,25 @@ pub(super) fn between_platforms(candidates: &[Candidate], load: Load) -> Vec<Bre
 }
 
 /// A placement with a price.
-struct Offer<'a> {
+struct Side<'a> {
     platform: Platform,
     architecture: Architecture,
     size: &'a str,
-    tariff: &'a Tariff,
+    rate: Rate,
 }
 
-impl<'a> Offer<'a> {
-    fn on_demand(candidate: &'a Candidate) -> Option<Self> {
-        let placement = &candidate.placement;
-        let tariff = candidate
-            .tariff
+/// What 730 billed hours cost, and what is billed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Rate {
+    usd_per_month: Usd,
+    time: BilledTime,
+}
+
+impl<'a> Side<'a> {
+    fn on_demand(offer: &'a Offer) -> Option<Self> {
+        let placement = &offer.placement;
+        let terms = offer
+            .terms
             .as_ref()
             .filter(|_| placement.purchase_option == PurchaseOption::OnDemand)?;
         let size = placement.size.as_ref().map_or("", |size| &size.name);
@@ -122,7 +131,10 @@ impl<'a> Offer<'a> {
             platform: placement.platform,
             architecture: placement.architecture,
             size,
-            tariff,
+            rate: Rate {
+                usd_per_month: terms.usd_per_month(),
+                time: terms.time,
+            },
         })
     }
 
@@ -136,9 +148,9 @@ impl<'a> Offer<'a> {
 }
 
 fn between(
-    cheaper: &Offer<'_>,
-    dearer: &Offer<'_>,
-    always_on: Option<&Offer<'_>>,
+    cheaper: &Side<'_>,
+    dearer: &Side<'_>,
+    always_on: Option<&Side<'_>>,
     load: Load,
 ) -> BreakEven {
     let by_the_run = match (cheaper.platform, dearer.platform) {
@@ -156,8 +168,8 @@ fn between(
     }
 }
 
-fn run_length(one: &Offer<'_>, other: &Offer<'_>, load: Load) -> Option<RunLength> {
-    let duel = Duel::new(one.tariff, other.tariff)?;
+fn run_length(one: &Side<'_>, other: &Side<'_>, load: Load) -> Option<RunLength> {
+    let duel = Duel::new(&one.rate, &other.rate)?;
     let order = |seconds: u32| {
         duel.order(Load {
             duration_ms: i64::from(seconds) * 1_000,
@@ -178,8 +190,8 @@ fn run_length(one: &Offer<'_>, other: &Offer<'_>, load: Load) -> Option<RunLengt
     })
 }
 
-fn runs_per_day(always_on: &Offer<'_>, by_the_run: &Offer<'_>, load: Load) -> Option<RunsPerDay> {
-    let duel = Duel::new(always_on.tariff, by_the_run.tariff)?;
+fn runs_per_day(always_on: &Side<'_>, by_the_run: &Side<'_>, load: Load) -> Option<RunsPerDay> {
+    let duel = Duel::new(&always_on.rate, &by_the_run.rate)?;
     let order = |runs_per_day| {
         duel.order(Load {
             runs_per_day,
@@ -202,25 +214,25 @@ fn last_stretch(last: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
     (1..=last).rev().take_while(|&number| holds(number)).last()
 }
 
-/// Two tariffs with their rates as whole numbers of one unit, so that costs compare exactly.
+/// Two rates as whole numbers of one unit, so that costs compare exactly.
 struct Duel {
     rates: [i128; 2],
-    meters: [Meter; 2],
+    times: [BilledTime; 2],
 }
 
 impl Duel {
-    fn new(one: &Tariff, other: &Tariff) -> Option<Self> {
-        let rates = [one, other].map(|tariff| tariff.usd_per_month.amount().normalize());
+    fn new(one: &Rate, other: &Rate) -> Option<Self> {
+        let rates = [one, other].map(|rate| rate.usd_per_month.amount().normalize());
         let scale = rates[0].scale().max(rates[1].scale());
         Some(Self {
             rates: [whole(rates[0], scale)?, whole(rates[1], scale)?],
-            meters: [one.meter, other.meter],
+            times: [one.time, other.time],
         })
     }
 
     /// How the cost of the one compares with the cost of the other; `None` beyond what can be counted.
     fn order(&self, load: Load) -> Option<Ordering> {
-        let cost = |at: usize| self.rates[at].checked_mul(self.meters[at].billed_ms(load));
+        let cost = |at: usize| self.rates[at].checked_mul(self.times[at].billed_ms(load));
         Some(cost(0)?.cmp(&cost(1)?))
     }
 }
@@ -238,7 +250,7 @@ mod tests {
     use super::super::tests::{book, job, usd};
     use super::super::{Job, compare};
     use super::*;
-    use crate::model::units::{TaskSize, Usd};
+    use crate::model::units::TaskSize;
     use crate::pricing::Metering;
 
     const LOAD: Load = Load {
@@ -247,11 +259,11 @@ mod tests {
         days: 1,
     };
 
-    fn by(rule: Metering, usd_per_hour: &str) -> Tariff {
+    fn by(rule: Metering, usd_per_hour: &str) -> Rate {
         let usd_per_month = Usd::new(usd(usd_per_hour).amount() * Decimal::from(730));
-        Tariff {
+        Rate {
             usd_per_month,
-            meter: Meter::PerRun {
+            time: BilledTime::PerRun {
                 rule,
                 boot_ms: 0,
                 free_ms: 0,
@@ -259,16 +271,16 @@ mod tests {
         }
     }
 
-    fn offer(platform: Platform, tariff: &Tariff) -> Offer<'_> {
-        Offer {
+    fn offer(platform: Platform, rate: &Rate) -> Side<'_> {
+        Side {
             platform,
             architecture: Architecture::X86_64,
             size: "",
-            tariff,
+            rate: *rate,
         }
     }
 
-    fn length(fargate: &Tariff, codebuild: &Tariff) -> Option<RunLength> {
+    fn length(fargate: &Rate, codebuild: &Rate) -> Option<RunLength> {
         run_length(
             &offer(Platform::Fargate, fargate),
             &offer(Platform::Codebuild, codebuild),
@@ -369,8 +381,8 @@ mod tests {
     fn free_minutes_shift_the_order_and_long_runs_shift_it_back() {
         let free_ms = 6_000_000;
         let build = by(Metering::CODEBUILD, "0.3");
-        let build = Tariff {
-            meter: Meter::PerRun {
+        let build = Rate {
+            time: BilledTime::PerRun {
                 rule: Metering::CODEBUILD,
                 boot_ms: 0,
                 free_ms,
@@ -386,11 +398,11 @@ mod tests {
     fn equal_costs_and_uncountable_ones_have_no_winner() {
         let one = by(Metering::FARGATE_LINUX, "0.6");
         assert_eq!(length(&one, &one), None);
-        let huge = Tariff {
+        let huge = Rate {
             usd_per_month: Usd::new(Decimal::MAX),
             ..one
         };
-        let fine = Tariff {
+        let fine = Rate {
             usd_per_month: usd("0.0000000000000000000000000001"),
             ..one
         };
@@ -405,10 +417,11 @@ mod tests {
         ) {
             let one = by(Metering::CODEBUILD, &Decimal::new(cents, 3).to_string());
             let other = by(Metering::EC2, &Decimal::new(other_cents, 3).to_string());
-            let other = Tariff { meter: Meter::PerRun { rule: Metering::EC2, boot_ms, free_ms: 0 }, ..other };
+            let other = Tariff { time: BilledTime::PerRun { rule: Metering::EC2, boot_ms, free_ms: 0 }, ..other };
             let wins = |length: RunLength, seconds: u32| {
                 let load = Load { duration_ms: i64::from(seconds) * 1000, ..LOAD };
-                let (one, other) = (one.cost(load), other.cost(load));
+                let cost = |rate: &Rate| Usd::of(rate.time.billed_ms(load), rate.usd_per_month.amount(), super::super::MONTH_MS);
+                let (one, other) = (cost(&one), cost(&other));
                 if length.cheaper == Platform::Fargate { one < other } else { other < one }
             };
             if let Some(length) = length(&one, &other) {

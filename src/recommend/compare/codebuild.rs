@@ -1,23 +1,18 @@
 //! The job as a CodeBuild build: every compute type that holds it.
 
-use super::super::LONGEST_BUILD_MS;
-use super::{Candidate, Draft, Job, Load, MONTH_MS, Meter, Tariff};
+use super::{BilledTime, Draft, Job, Load, MONTH_MS, Offer, Terms};
 use crate::model::units::MS_PER_HOUR;
 use crate::model::workload::{Architecture, Platform, PurchaseOption};
-use crate::pricing::metering::{codebuild_cost, is_codebuild_free_tier};
+use crate::placement::feasibility::LONGEST_BUILD_MS;
+use crate::placement::{Size, codebuild};
+use crate::pricing::metering::is_codebuild_free_tier;
 use crate::pricing::{CodebuildType, PriceBook};
-use crate::recommend::placements::size_of;
-use crate::report::result::Size;
 
 /// Source: AWS CodeBuild user guide, "Run builds on AWS Lambda compute", read 2026-11.
 const LONGEST_LAMBDA_BUILD_MS: i64 = MS_PER_HOUR / 4;
 
 /// Every compute type that holds the job, and why Lambda compute is none of them.
-pub(super) fn candidates(
-    job: &Job,
-    book: &PriceBook,
-    architecture: Architecture,
-) -> Vec<Candidate> {
+pub(super) fn offers(job: &Job, book: &PriceBook, architecture: Architecture) -> Vec<Offer> {
     let draft = || Draft::new(Platform::Codebuild, architecture, PurchaseOption::OnDemand);
     if job.load.duration_ms > LONGEST_BUILD_MS {
         return vec![draft().infeasible("a build runs for 36 hours at most")];
@@ -32,38 +27,23 @@ pub(super) fn candidates(
         .filter(|kind| holds(kind, job))
         .partition(|kind| kind.gpu);
     let holding = if plain.is_empty() { gpu } else { plain };
-    let mut candidates: Vec<Candidate> = holding
+    let mut offers: Vec<Offer> = holding
         .into_iter()
         .map(|kind| build(job, book, kind, draft()))
         .collect();
-    if candidates.is_empty() {
-        candidates.push(draft().infeasible("larger than every CodeBuild compute type"));
+    if offers.is_empty() {
+        offers.push(draft().infeasible("larger than every CodeBuild compute type"));
     }
-    candidates
-        .extend((!lambda.is_empty()).then(|| draft().infeasible(why_not_lambda(job, &lambda))));
-    candidates
+    offers.extend((!lambda.is_empty()).then(|| draft().infeasible(why_not_lambda(job, &lambda))));
+    offers
 }
 
 fn holds(kind: &CodebuildType, job: &Job) -> bool {
-    let bytes = u64::from(job.ephemeral_gib.unwrap_or_default()) << 30;
-    kind.size().is_some_and(|size| size.holds(job.need)) && bytes <= disk_gb(kind) * 1_000_000_000
+    kind.size().is_some_and(|size| size.holds(job.need))
+        && codebuild::has_disk_for(kind, job.ephemeral_gib)
 }
 
-/// Disk of a compute type, GB; the smallest there is where it is not documented.
-/// Source: AWS CodeBuild user guide, build environment compute types, read 2026-11.
-fn disk_gb(kind: &CodebuildType) -> u64 {
-    let is_x86 = kind.architecture == Architecture::X86_64 && !kind.gpu;
-    match kind.compute_type.as_str() {
-        "BUILD_GENERAL1_SMALL" if is_x86 => 64,
-        "BUILD_GENERAL1_MEDIUM" => 128,
-        "BUILD_GENERAL1_LARGE" if is_x86 => 128,
-        "BUILD_GENERAL1_XLARGE" => 256,
-        "BUILD_GENERAL1_2XLARGE" => 824,
-        _ => 50,
-    }
-}
-
-fn build(job: &Job, book: &PriceBook, kind: &CodebuildType, draft: Draft) -> Candidate {
+fn build(job: &Job, book: &PriceBook, kind: &CodebuildType, draft: Draft) -> Offer {
     let CodebuildType {
         environment_type,
         compute_type,
@@ -78,13 +58,10 @@ fn build(job: &Job, book: &PriceBook, kind: &CodebuildType, draft: Draft) -> Can
     } else {
         format!("{environment_type} {compute_type}")
     };
-    let draft = draft.sized(Size {
-        name,
-        ..size_of(kind.size().unwrap_or(job.need), None)
-    });
+    let draft = draft.sized(Size::named(kind.size().unwrap_or(job.need), name));
     let price = match book.codebuild(&job.region, environment_type, compute_type) {
         Ok(price) => price,
-        Err(reason) => return draft.unpriced(reason.to_string()),
+        Err(reason) => return draft.unpriced(reason),
     };
     let draft = draft.minding(price.quality);
     let is_free = job.free_tier && is_codebuild_free_tier(environment_type, compute_type);
@@ -96,15 +73,15 @@ fn build(job: &Job, book: &PriceBook, kind: &CodebuildType, draft: Draft) -> Can
         ),
         Some(Err(reason)) => (0, draft.because(reason.to_string())),
     };
-    let meter = Meter::PerRun {
+    let time = BilledTime::PerRun {
         rule: price.unit.metering(),
         boot_ms: 0,
         free_ms,
     };
     draft.priced(
-        Tariff {
-            usd_per_month: codebuild_cost(price, MONTH_MS),
-            meter,
+        Terms {
+            tariff: codebuild::tariff(price, false),
+            time,
         },
         job.load,
     )
@@ -140,16 +117,16 @@ mod tests {
     use super::super::tests::{book, cost, find, job, usd};
     use super::super::{Comparison, compare};
     use super::*;
-    use crate::report::result::PlacementResult;
 
-    fn x86<'a>(comparison: &'a Comparison, size: &str) -> &'a PlacementResult {
+    fn x86<'a>(comparison: &'a Comparison, size: &str) -> &'a Offer {
         find(comparison, Platform::Codebuild, Architecture::X86_64, size)
     }
 
     fn names(comparison: &Comparison) -> Vec<&str> {
         let builds = comparison
-            .placements
+            .offers
             .iter()
+            .map(|offer| &offer.placement)
             .filter(|found| found.platform == Platform::Codebuild);
         builds
             .filter(|found| found.architecture == Architecture::X86_64)
@@ -159,11 +136,12 @@ mod tests {
 
     fn refusals(comparison: &Comparison) -> Vec<&str> {
         let refused = comparison
-            .placements
+            .offers
             .iter()
-            .filter(|found| found.platform == Platform::Codebuild && !found.feasible);
+            .map(|offer| &offer.placement)
+            .filter(|found| found.platform == Platform::Codebuild && !found.is_feasible());
         refused
-            .flat_map(|found| &found.reasons)
+            .flat_map(|found| &found.obstacles)
             .map(String::as_str)
             .collect()
     }

@@ -2,28 +2,25 @@
 
 use rust_decimal::Decimal;
 
-use super::super::ROOT_GIB;
-use super::{Candidate, Draft, Job, Load, MONTH_MS, Meter, Tariff, ceil_div};
+use super::{BilledTime, Draft, Job, Load, Offer, Terms, ceil_div};
 use crate::model::units::{TaskSize, Usd};
 use crate::model::workload::{Architecture, Os, Platform, PurchaseOption};
 use crate::pack::{self, Rules};
-use crate::pricing::metering::ec2_instance_cost;
+use crate::placement::Size;
+use crate::placement::ec2::{self, ROOT_GIB};
+use crate::pricing::cost::Tariff;
 use crate::pricing::{InstanceType, Metering, NotPriced, PriceBook};
-use crate::recommend::placements::size_of;
-use crate::report::result::Size;
 
 /// On demand: the cheapest instance type launched for each run, and the cheapest always on.
-pub(super) fn candidates(
-    job: &Job,
-    book: &PriceBook,
-    architecture: Architecture,
-) -> Vec<Candidate> {
+pub(super) fn offers(job: &Job, book: &PriceBook, architecture: Architecture) -> Vec<Offer> {
     let draft = || Draft::new(Platform::Ec2, architecture, PurchaseOption::OnDemand);
     if job.os == Os::Windows {
-        return vec![draft().unpriced("the EC2 prices in the price book are for Linux")];
+        return vec![draft().unpriced(NotPriced::new(
+            "the EC2 prices in the price book are for Linux",
+        ))];
     }
     match hosts(job, book, architecture) {
-        Err(reason) => vec![draft().unpriced(reason.to_string())],
+        Err(reason) => vec![draft().unpriced(reason)],
         Ok(hosts) if hosts.is_empty() => {
             vec![draft().infeasible("larger than every EC2 instance type in the price book")]
         }
@@ -46,11 +43,11 @@ struct Host<'a> {
 }
 
 impl Host<'_> {
-    /// The cost of 730 hours with room on the root volume for so many runs.
-    fn usd_per_month(&self, ephemeral_gib: Option<u32>, runs: u32) -> Usd {
+    /// What it costs with room on the root volume for so many runs.
+    fn tariff(&self, ephemeral_gib: Option<u32>, runs: u32) -> Tariff {
         let root_gib =
             ROOT_GIB.saturating_add(ephemeral_gib.unwrap_or_default().saturating_mul(runs));
-        ec2_instance_cost(self.instance, root_gib, self.gp3_gib_month, None, MONTH_MS)
+        ec2::tariff(self.instance, root_gib, self.gp3_gib_month)
     }
 
     fn size(&self, way: &str) -> Size {
@@ -60,10 +57,10 @@ impl Host<'_> {
             memory_mib,
             ..
         } = self.instance;
-        Size {
-            name: format!("{name}, {way}"),
-            ..size_of(TaskSize::new(*cpu_units, *memory_mib), None)
-        }
+        Size::named(
+            TaskSize::new(*cpu_units, *memory_mib),
+            format!("{name}, {way}"),
+        )
     }
 }
 
@@ -109,16 +106,16 @@ fn runs_at_once(instance: &InstanceType, need: TaskSize) -> u32 {
         .unwrap_or(0)
 }
 
-fn launched_per_run(job: &Job, hosts: &[Host<'_>], draft: Draft) -> Option<Candidate> {
+fn launched_per_run(job: &Job, hosts: &[Host<'_>], draft: Draft) -> Option<Offer> {
     let boot_ms = Rules::default().boot_ms.into();
-    let meter = Meter::PerRun {
+    let time = BilledTime::PerRun {
         rule: Metering::EC2,
         boot_ms,
         free_ms: 0,
     };
-    let (host, tariff) = cheapest(hosts, job.load, |host| Tariff {
-        usd_per_month: host.usd_per_month(job.ephemeral_gib, 1),
-        meter,
+    let (host, terms) = cheapest(hosts, job.load, |host| Terms {
+        tariff: host.tariff(job.ephemeral_gib, 1),
+        time,
     })?;
     let draft = draft.minding(host.instance.quality).because(format!(
         "{} s of boot are billed with each run",
@@ -127,14 +124,14 @@ fn launched_per_run(job: &Job, hosts: &[Host<'_>], draft: Draft) -> Option<Candi
     Some(
         draft
             .sized(host.size("launched per run"))
-            .priced(tariff, job.load),
+            .priced(terms, job.load),
     )
 }
 
-fn always_on(job: &Job, hosts: &[Host<'_>], draft: Draft) -> Option<Candidate> {
-    let (host, tariff) = cheapest(hosts, job.load, |host| Tariff {
-        usd_per_month: host.usd_per_month(job.ephemeral_gib, host.runs),
-        meter: Meter::AlwaysOn {
+fn always_on(job: &Job, hosts: &[Host<'_>], draft: Draft) -> Option<Offer> {
+    let (host, terms) = cheapest(hosts, job.load, |host| Terms {
+        tariff: host.tariff(job.ephemeral_gib, host.runs),
+        time: BilledTime::AlwaysOn {
             runs_per_instance: host.runs,
         },
     })?;
@@ -150,19 +147,21 @@ fn always_on(job: &Job, hosts: &[Host<'_>], draft: Draft) -> Option<Candidate> {
         }
     };
     let draft = draft.minding(host.instance.quality).because(reason);
-    Some(draft.sized(host.size("always on")).priced(tariff, job.load))
+    Some(draft.sized(host.size("always on")).priced(terms, job.load))
 }
 
-/// The cheapest host by its tariff; at the same cost, the first by name.
+/// The cheapest host by its terms; at the same cost, the first by name.
 fn cheapest<'h, 'a>(
     hosts: &'h [Host<'a>],
     load: Load,
-    tariff: impl Fn(&Host<'a>) -> Tariff,
-) -> Option<(&'h Host<'a>, Tariff)> {
-    let offers = hosts.iter().map(|host| (host, tariff(host)));
-    offers.min_by_key(|(host, tariff)| {
+    terms: impl Fn(&Host<'a>) -> Terms,
+) -> Option<(&'h Host<'a>, Terms)> {
+    let offers = hosts.iter().map(|host| (host, terms(host)));
+    offers.min_by_key(|(host, terms)| {
         (
-            tariff.cost(load).unwrap_or(Usd::new(Decimal::MAX)),
+            terms
+                .cost(load)
+                .map_or(Usd::new(Decimal::MAX), |cost| cost.usd),
             &host.instance.name,
         )
     })

@@ -339,7 +339,10 @@ fn the_report_on_a_collected_dataset_bills_services_by_their_running_tasks() {
         .iter()
         .find(|workload| workload["kind"] == "task" && workload["cluster"] == "prod")
         .expect("a job");
-    assert!(glimpsed["current"]["cost_usd"].is_null(), "{glimpsed}");
+    assert!(
+        glimpsed["current"]["measured_cost"]["usd"].is_null(),
+        "{glimpsed}"
+    );
     assert!(
         glimpsed["current"]["not_priced"]
             .as_str()

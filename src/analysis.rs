@@ -1,0 +1,181 @@
+//! The pipeline, once: demand, window, prices and policy → what every workload costs, needs and should become.
+//!
+//! Pure: no clock, no files, no printing. A report, a demonstration, a back-test and a difference call the same
+//! function; the formats are made from its value.
+
+use crate::demand::{Demand, Reduced};
+use crate::model::finding::Reason;
+use crate::model::units::Window;
+use crate::model::workload::{Configuration, PurchaseOption};
+use crate::placement::{self, Need, Placement, Prices, Subject, present};
+use crate::pricing::cost::Amount;
+use crate::pricing::{NotPriced, PriceBook};
+use crate::recommend::choose::{self, Advice};
+use crate::recommend::fleet::{Fleets, PackedFleet};
+use crate::recommend::totals::{self, Totals};
+use crate::rightsize::{self, Requirement};
+
+/// The parameters of an analysis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Policy {
+    /// How much evidence and margin.
+    pub rightsize: rightsize::Policy,
+    /// Smallest change worth proposing, percent of the workload's going rate.
+    pub min_savings_percent: f64,
+    /// Bill CodeBuild's queue time too: AWS's page and AWS's support contradict each other.
+    pub bill_queue_time: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            rightsize: rightsize::Policy::default(),
+            min_savings_percent: 5.0,
+            bill_queue_time: false,
+        }
+    }
+}
+
+/// What an analysis found.
+#[derive(Debug)]
+pub struct Analysis {
+    /// The window that measured costs are for.
+    pub window: Window,
+    /// One per workload, ordered by workload.
+    pub workloads: Vec<Assessed>,
+    /// One per account, region and architecture.
+    pub fleets: Vec<PackedFleet>,
+    /// Sums over all workloads.
+    pub totals: Totals,
+    /// Runs and samples read.
+    pub rows: i64,
+    /// Rows that said the same thing twice.
+    pub duplicates: i64,
+    /// Rows that contradicted another and lost.
+    pub conflicts: i64,
+    /// The parameters in force.
+    pub policy: Policy,
+}
+
+/// One workload: what it costs, what it needs, where it could run, and what is advised.
+#[derive(Debug)]
+pub struct Assessed {
+    /// What it was seen to need.
+    pub demand: Demand,
+    /// How it is configured today, the size of a compute type filled in.
+    pub configuration: Configuration,
+    /// How its present pace is bought.
+    pub purchase_option: PurchaseOption,
+    /// What ran in the window cost, or why that is not known.
+    pub measured_cost: Result<Amount, NotPriced>,
+    /// What a month costs as it runs today, or why that is not known.
+    pub going_rate: Result<Amount, NotPriced>,
+    /// What one run needs, or why that is withheld.
+    pub requirement: Result<Requirement, Vec<Reason>>,
+    /// What to place: the requirement, or the present size where it is withheld.
+    pub need: Option<Need>,
+    /// The present platform at the size needed, its mix kept; `None` where it cannot be priced by itself.
+    pub resized: Option<Placement>,
+    /// Every placement, cheapest feasible first.
+    pub placements: Vec<Placement>,
+    /// What is said of it.
+    pub advice: Advice,
+}
+
+impl Assessed {
+    /// True where it was not looked at on every day, so that its cost is a lower bound for that.
+    pub fn is_partly_seen(&self) -> bool {
+        self.demand.evidence.seen.is_some() && self.going_rate.is_ok()
+    }
+
+    /// The workload as something to place; `None` without a need.
+    pub(crate) fn subject(&self) -> Option<Subject<'_>> {
+        Some(Subject {
+            workload: &self.demand.workload,
+            configuration: &self.configuration,
+            need: self.need?,
+            pace: self.demand.pace.as_ref(),
+            longest_ms: self.demand.runs.longest_ms,
+        })
+    }
+}
+
+/// Analyses what was reduced from a dataset.
+pub fn analyse(reduced: Reduced, book: &PriceBook, policy: &Policy) -> Analysis {
+    let prices = Prices {
+        book,
+        bill_queue_time: policy.bill_queue_time,
+    };
+    let window = reduced.window;
+    let mut workloads: Vec<Assessed> = reduced
+        .demands
+        .into_iter()
+        .map(|demand| assess(demand, &prices, policy, window))
+        .collect();
+    let fleets = Fleets::plan(&workloads, &prices, policy, window);
+    for workload in &mut workloads {
+        if let Some(on_fleet) = fleets.placement(workload) {
+            workload.placements.push(on_fleet);
+        }
+        choose::sort(&mut workload.placements);
+        workload.advice = choose::advise(workload, policy, fleets.keeps(&workload.demand.workload));
+    }
+    Analysis {
+        window,
+        totals: totals::of(&workloads, &prices, window),
+        fleets: fleets.into_results(),
+        workloads,
+        rows: reduced.rows,
+        duplicates: reduced.duplicates,
+        conflicts: reduced.conflicts,
+        policy: *policy,
+    }
+}
+
+/// One workload by itself: everything but the fleet it could join.
+fn assess(mut demand: Demand, prices: &Prices<'_>, policy: &Policy, window: Window) -> Assessed {
+    fill_sizes(&mut demand, prices.book);
+    let configuration = demand.current.clone().unwrap_or_default();
+    let requirement = rightsize::requirement(&demand, &policy.rightsize, window);
+    let need = match &requirement {
+        Ok(requirement) => Some(requirement.need()),
+        Err(_) => configuration.size().map(Need::of_size),
+    };
+    let mut assessed = Assessed {
+        purchase_option: configuration.purchase_option(),
+        measured_cost: present::measured_cost(&demand, prices),
+        going_rate: present::going_rate(&demand, prices),
+        configuration,
+        requirement,
+        need,
+        resized: None,
+        placements: Vec::new(),
+        advice: Advice::default(),
+        demand,
+    };
+    let placed = assessed.subject().map(|subject| {
+        (
+            present::purchase_option(&subject),
+            present::resized(&subject, prices),
+            placement::alone(&subject, prices),
+        )
+    });
+    if let Some((option, resized, placements)) = placed {
+        assessed.purchase_option = option;
+        assessed.resized = resized;
+        assessed.placements = placements;
+    }
+    assessed
+}
+
+/// Compute types are sizes: everything after this compares CPU and memory.
+fn fill_sizes(demand: &mut Demand, book: &PriceBook) {
+    let pace = demand.pace.iter_mut().flat_map(|pace| &mut pace.components);
+    let components = demand.ran.iter_mut().chain(pace);
+    let configurations = components
+        .map(|component| &mut component.configuration)
+        .chain(&mut demand.current);
+    for configuration in configurations {
+        placement::size::fill_compute_type(book, configuration);
+    }
+}

@@ -1,0 +1,68 @@
+//! CodeBuild: which compute types a workload could build on, and what their time costs.
+//!
+//! Source: AWS CodeBuild pricing page and user guide, read 2026-11.
+
+use crate::model::workload::{Architecture, Configuration};
+use crate::pricing::cost::{Charge, Tariff};
+use crate::pricing::metering::Meter;
+use crate::pricing::{CodebuildPrice, CodebuildType, CodebuildUnit, PriceBook};
+
+use super::feasibility::needs_gpu;
+
+/// What build time at `price` costs; `bill_queue` counts the time in the queue, too.
+pub fn tariff(price: &CodebuildPrice, bill_queue: bool) -> Tariff {
+    let (meter, unit) = match price.unit {
+        CodebuildUnit::Second => (Meter::Seconds, "second"),
+        CodebuildUnit::Minute if bill_queue => (Meter::MinutesWithQueue, "minute"),
+        CodebuildUnit::Minute => (Meter::Minutes, "minute"),
+    };
+    Tariff {
+        of: format!(
+            "CodeBuild {} {}",
+            price.environment_type, price.compute_type
+        ),
+        meter,
+        charges: vec![Charge {
+            component: "build_time",
+            held: 1,
+            per: price.unit.metering().step_ms(),
+            unit,
+            price: price.usd,
+            as_of: price.as_of.clone(),
+            quality: price.quality,
+            source: String::new(),
+        }],
+    }
+}
+
+/// The compute types on `architecture` that a workload could build on: its own kind of environment; a GPU is never
+/// given up or added silently, and Lambda compute runs no Docker and at most 15 minutes.
+pub fn candidates<'a>(
+    book: &'a PriceBook,
+    configuration: &'a Configuration,
+    architecture: Architecture,
+) -> impl Iterator<Item = &'a CodebuildType> {
+    let (os, gpu) = (configuration.os_or_default(), needs_gpu(configuration));
+    book.codebuild_types().iter().filter(move |kind| {
+        kind.architecture == architecture && kind.os == os && kind.gpu == gpu && !kind.lambda
+    })
+}
+
+/// Whether the disk of a compute type holds `gib`; nothing asked for fits everywhere.
+pub fn has_disk_for(kind: &CodebuildType, gib: Option<u32>) -> bool {
+    (u64::from(gib.unwrap_or_default()) << 30) <= disk_gb(kind) * 1_000_000_000
+}
+
+/// Disk of a compute type, GB; the smallest there is where it is not documented.
+/// Source: AWS CodeBuild user guide, build environment compute types, read 2026-11.
+fn disk_gb(kind: &CodebuildType) -> u64 {
+    let is_x86 = kind.architecture == Architecture::X86_64 && !kind.gpu;
+    match kind.compute_type.as_str() {
+        "BUILD_GENERAL1_SMALL" if !kind.gpu => 64,
+        "BUILD_GENERAL1_MEDIUM" => 128,
+        "BUILD_GENERAL1_LARGE" if is_x86 => 128,
+        "BUILD_GENERAL1_XLARGE" => 256,
+        "BUILD_GENERAL1_2XLARGE" => 824,
+        _ => 50,
+    }
+}

@@ -1,0 +1,55 @@
+//! EC2: what an hour of an instance costs, and how much of it tasks can have.
+//!
+//! Source: Amazon EC2 and EBS pricing pages, read 2026-11.
+
+use rust_decimal::Decimal;
+
+use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR};
+use crate::pricing::InstanceType;
+use crate::pricing::cost::{Charge, Tariff};
+use crate::pricing::metering::Meter;
+
+/// Root volume of the ECS-optimised image, GiB. Source: Amazon ECS developer guide, read 2026-11.
+pub const ROOT_GIB: u32 = 30;
+
+/// What a root volume costs in an hour.
+pub fn root_usd_per_hour(gib_month: Decimal) -> Decimal {
+    gib_month * Decimal::from(ROOT_GIB) / Decimal::from(HOURS_PER_MONTH)
+}
+
+/// What an instance with a root volume of `root_gib` costs, on demand.
+///
+/// Volumes are priced by the GiB-month, here of 730 hours: in a month of 31 or 28 days the bill for the volume is
+/// 2 % lower or 9 % higher.
+pub fn tariff(instance: &InstanceType, root_gib: u32, gp3_gib_month: Decimal) -> Tariff {
+    let charge = |component, held, per, unit, price| Charge {
+        component,
+        held,
+        per,
+        unit,
+        price,
+        as_of: instance.as_of.clone(),
+        quality: instance.quality,
+        source: String::new(),
+    };
+    Tariff {
+        of: format!("EC2 {}", instance.name),
+        meter: Meter::Seconds60,
+        charges: vec![
+            charge(
+                "instance",
+                1,
+                MS_PER_HOUR,
+                "instance-hour",
+                instance.usd_per_hour,
+            ),
+            charge(
+                "root_volume",
+                root_gib,
+                HOURS_PER_MONTH * MS_PER_HOUR,
+                "GiB-month",
+                gp3_gib_month,
+            ),
+        ],
+    }
+}

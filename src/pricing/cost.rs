@@ -1,0 +1,255 @@
+//! What metered time costs: cost lines, and an amount that carries how sure it is.
+//!
+//! A [`Tariff`] is what one hour somewhere is made of, component by component, each with its price. Metered time
+//! makes it a list of [`CostLine`]s; nothing sums them away before a report does. An [`Amount`] is such a list with
+//! the ends between which the truth lies.
+
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Quality;
+use super::metering::{Meter, MeteredMs};
+use crate::model::span::Span;
+use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR, Usd};
+
+/// How sure an amount is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Certainty {
+    /// Start and stop of every run are known.
+    Exact,
+    /// Counted, sighted, or by a configuration that was inferred.
+    Estimated,
+    /// More may have run.
+    AtLeast,
+    /// Less may have run.
+    AtMost,
+    /// Not less than the one end, not more than the other.
+    Between,
+}
+
+impl Certainty {
+    /// As stored and printed.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Estimated => "estimated",
+            Self::AtLeast => "at_least",
+            Self::AtMost => "at_most",
+            Self::Between => "between",
+        }
+    }
+}
+
+/// One component of a tariff: so much of something for as long as it runs, at a price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// `vcpu`, `memory`, `ephemeral_storage`, `windows_license`, `build_time`, `instance`, `root_volume`, `public_ipv4`.
+    pub component: &'static str,
+    /// How much of it is held while it runs, in parts of which `per_ms` milliseconds make one `unit`.
+    pub held: u32,
+    /// How many part-milliseconds are one unit.
+    pub per: i64,
+    /// `vCPU-hour`, `GiB-hour`, `minute`, `instance-hour`, `GiB-month`, …
+    pub unit: &'static str,
+    /// USD for one unit, as published.
+    pub price: Decimal,
+    /// Date of the price; `None` if undated.
+    pub as_of: Option<String>,
+    /// What the price stands on.
+    pub quality: Quality,
+    /// Where the price is from.
+    pub source: String,
+}
+
+impl Charge {
+    fn usd(&self, metered_ms: i64) -> Usd {
+        Usd::of(self.amount(metered_ms), self.price, self.per)
+    }
+
+    fn amount(&self, metered_ms: i64) -> i128 {
+        i128::from(self.held) * i128::from(metered_ms.max(0))
+    }
+}
+
+/// What running somewhere costs, and the rule that meters the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tariff {
+    /// What is run: `FARGATE_SPOT 1 vCPU / 2 GiB arm64`.
+    pub of: String,
+    /// Which time counts.
+    pub meter: Meter,
+    /// What is charged for that time.
+    pub charges: Vec<Charge>,
+}
+
+impl Tariff {
+    /// What `metered_ms` cost.
+    pub fn usd(&self, metered_ms: i64) -> Usd {
+        self.charges
+            .iter()
+            .map(|charge| charge.usd(metered_ms))
+            .sum()
+    }
+
+    /// What an hour costs: orders sizes.
+    pub fn usd_per_hour(&self) -> Usd {
+        self.usd(MS_PER_HOUR)
+    }
+
+    /// What metered time costs, line by line.
+    pub fn lines(&self, metered_ms: i64) -> Vec<CostLine> {
+        let line = |charge: &Charge| CostLine {
+            of: self.of.clone(),
+            component: charge.component,
+            quantity: Usd::of(charge.amount(metered_ms), Decimal::ONE, charge.per).amount(),
+            unit: charge.unit,
+            price: charge.price,
+            as_of: charge.as_of.clone(),
+            quality: charge.quality,
+            source: charge.source.clone(),
+            usd: charge.usd(metered_ms),
+        };
+        self.charges.iter().map(line).collect()
+    }
+
+    /// What time that is known between two ends costs; `estimated` where it was counted or inferred.
+    pub fn amount(&self, metered: &Span<MeteredMs>, estimated: bool) -> Amount {
+        let usd = |metered: &MeteredMs| self.usd(self.meter.of(metered));
+        Amount {
+            low: usd(&metered.low),
+            usd: usd(&metered.best),
+            high: Some(usd(&metered.high)),
+            estimated,
+            lines: self.lines(self.meter.of(&metered.best)),
+        }
+    }
+}
+
+/// Quantity × price of one component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CostLine {
+    /// What is run: `FARGATE_SPOT 1 vCPU / 2 GiB arm64`.
+    pub of: String,
+    /// `vcpu`, `memory`, `build_time`, …
+    pub component: &'static str,
+    /// How much.
+    pub quantity: Decimal,
+    /// Of what.
+    pub unit: &'static str,
+    /// USD for one unit.
+    pub price: Decimal,
+    /// Date of the price; `None` if undated.
+    pub as_of: Option<String>,
+    /// What the price stands on.
+    pub quality: Quality,
+    /// Where the price is from.
+    pub source: String,
+    /// The product.
+    pub usd: Usd,
+}
+
+/// Money, and the ends between which the truth lies: `low ≤ usd ≤ high`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Amount {
+    /// The best figure.
+    pub usd: Usd,
+    /// Not less than this.
+    pub low: Usd,
+    /// Not more than this; `None` where nothing bounds it.
+    pub high: Option<Usd>,
+    /// Counted or inferred: not exact even where both ends are the same.
+    pub estimated: bool,
+    /// What the best figure is made of.
+    pub lines: Vec<CostLine>,
+}
+
+impl Amount {
+    /// Nothing, for sure.
+    pub fn zero() -> Self {
+        Self {
+            high: Some(Usd::ZERO),
+            ..Self::default()
+        }
+    }
+
+    /// An amount without doubt and without lines.
+    pub fn exact(usd: Usd) -> Self {
+        Self {
+            usd,
+            low: usd,
+            high: Some(usd),
+            ..Self::default()
+        }
+    }
+
+    /// How sure it is.
+    pub fn certainty(&self) -> Certainty {
+        match self.high {
+            None => Certainty::AtLeast,
+            Some(high) if self.low == Usd::ZERO && high > Usd::ZERO => Certainty::AtMost,
+            Some(high) if self.low < high => Certainty::Between,
+            Some(_) if self.estimated => Certainty::Estimated,
+            Some(_) => Certainty::Exact,
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(mut self, other: Self) -> Self {
+        self.lines.extend(other.lines);
+        Self {
+            usd: self.usd + other.usd,
+            low: self.low + other.low,
+            high: self.high.zip(other.high).map(|(a, b)| a + b),
+            estimated: self.estimated || other.estimated,
+            lines: self.lines,
+        }
+    }
+
+    /// The same where any of `others` may be the truth instead: the ends reach out to theirs.
+    #[must_use]
+    pub fn or_any<'a>(mut self, others: impl IntoIterator<Item = &'a Self>) -> Self {
+        for other in others {
+            self.low = self.low.min(other.low);
+            self.high = self.high.zip(other.high).map(|(a, b)| a.max(b));
+            self.estimated = true;
+        }
+        self
+    }
+
+    /// This amount, seen over `observed_ms`, as a month of 730 hours; `None` where nothing was observed.
+    pub fn per_month(&self, observed_ms: i64) -> Option<Self> {
+        let month = |usd: Usd| usd.per_month(observed_ms);
+        let month_ms = Decimal::from(HOURS_PER_MONTH * MS_PER_HOUR);
+        let scaled = |line: &CostLine| {
+            Some(CostLine {
+                quantity: line
+                    .quantity
+                    .checked_mul(month_ms)?
+                    .checked_div(Decimal::from(observed_ms))?,
+                usd: month(line.usd)?,
+                ..line.clone()
+            })
+        };
+        Some(Self {
+            usd: month(self.usd)?,
+            low: month(self.low)?,
+            high: match self.high {
+                Some(high) => Some(month(high)?),
+                None => None,
+            },
+            estimated: self.estimated,
+            lines: self.lines.iter().map(scaled).collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl std::iter::Sum for Amount {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::zero(), Self::plus)
+    }
+}
