@@ -96,6 +96,17 @@ pub struct Pace {
     pub components: Vec<Component>,
 }
 
+impl Pace {
+    /// The sizes that run side by side.
+    pub fn sizes(&self) -> BTreeSet<TaskSize> {
+        self.components
+            .iter()
+            .filter(|component| component.metered.high.elapsed > 0)
+            .filter_map(|component| component.configuration.size())
+            .collect()
+    }
+}
+
 /// Use of one resource by one task or build.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Usage {

@@ -65,6 +65,8 @@ pub enum ReasonCode {
     ResizedRecently,
     /// No source names its size.
     SizeUnknown,
+    /// Several sizes run side by side, and nothing tells which samples are of which.
+    SeveralSizes,
     /// Samples that the workload cannot have had.
     ImplausibleData,
     /// A container was killed at the memory limit of the task.

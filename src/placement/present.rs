@@ -4,8 +4,8 @@
 //! amount reaches from the cheapest alternative to the dearest.
 
 use super::{Placement, Prices, Size, Subject, codebuild, draft, fargate, size};
-use crate::demand::{Basis, Component, Demand, Pace};
-use crate::model::units::{TaskSize, Usd};
+use crate::demand::{Basis, Component, Demand, MeteredMs, Pace};
+use crate::model::units::Usd;
 use crate::model::workload::{Architecture, Configuration, Os, Platform, PurchaseOption};
 use crate::pricing::cost::{Amount, Tariff};
 use crate::pricing::{NotPriced, PriceBook};
@@ -145,19 +145,6 @@ pub fn purchase_option(subject: &Subject<'_>) -> PurchaseOption {
     }
 }
 
-/// The sizes that run side by side at the present pace.
-pub fn sizes(pace: &Pace) -> Vec<TaskSize> {
-    let mut sizes: Vec<TaskSize> = pace
-        .components
-        .iter()
-        .filter(|component| component.metered.high.elapsed > 0)
-        .filter_map(|component| component.configuration.size())
-        .collect();
-    sizes.sort_unstable();
-    sizes.dedup();
-    sizes
-}
-
 fn rate_of(
     pace: &Pace,
     region: &str,
@@ -185,7 +172,7 @@ fn component_cost(
     prices: &Prices<'_>,
 ) -> Result<Amount, NotPriced> {
     let configuration = &component.configuration;
-    if component.metered.high == crate::demand::MeteredMs::default() && !component.more_unseen {
+    if component.metered.high == MeteredMs::default() && !component.more_unseen {
         return Ok(Amount::zero());
     }
     match configuration.platform() {

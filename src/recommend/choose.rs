@@ -154,6 +154,10 @@ fn save(
         );
         return;
     };
+    if advice.codes.contains(&ReasonCode::Idle) {
+        advice.monthly_savings = Some((Usd::ZERO, rate.certainty()));
+        return;
+    }
     let worthwhile = |saved: Usd, of: Usd| {
         saved > Usd::ZERO && saved.as_f64() >= of.as_f64() * policy.min_savings_percent / 100.0
     };

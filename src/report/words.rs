@@ -347,6 +347,7 @@ const fn reason(code: ReasonCode) -> &'static str {
         ReasonCode::NoFullWeek => "no full week",
         ReasonCode::ResizedRecently => "resized recently",
         ReasonCode::SizeUnknown => "size unknown",
+        ReasonCode::SeveralSizes => "several sizes",
         ReasonCode::ImplausibleData => "impossible samples",
         ReasonCode::OutOfMemory => "out-of-memory kill",
         ReasonCode::ContainerOutOfMemory => "container limit too small",

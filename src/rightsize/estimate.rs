@@ -29,6 +29,11 @@ const SIGNIFICANCE: f64 = 0.05;
 /// Readings over more seconds than this hide bursts that one-minute readings would show.
 const FINE_PERIOD_S: i64 = 60;
 
+/// A service whose peaks stay below this share of its size, percent, does nothing.
+const IDLE_PERCENT: f64 = 1.0;
+/// A memory utilisation below this is not what anybody lets a service scale by.
+const LEAST_TRACKED: f64 = 0.4;
+
 /// A floor under a target, with its reason.
 type Hold = (f64, Reason);
 
@@ -51,6 +56,7 @@ pub(super) fn estimate(demand: &Demand, seen: &Seen, policy: &Policy) -> Require
     let memory_holds: Vec<_> = kill
         .into_iter()
         .chain(memory_rises(seen.memory, seen.size, policy))
+        .chain(task_count_follows_memory(demand, seen))
         .collect();
 
     let may_grow = is_service && ceiling.is_some();
@@ -60,6 +66,7 @@ pub(super) fn estimate(demand: &Demand, seen: &Seen, policy: &Policy) -> Require
         .into_iter()
         .chain(memory_holds)
         .map(|(_, reason)| reason)
+        .chain(idle(demand, seen))
         .collect();
     let busy_job = ceiling
         .filter(|_| !is_service)
@@ -204,6 +211,46 @@ fn task_count_varies(demand: &Demand, size: TaskSize) -> Option<Hold> {
             size.vcpu(),
             Reason::new(ReasonCode::TaskCountVaries, text()),
         )
+    })
+}
+
+/// A service that scales by memory keeps tasks × memory constant as one that scales by CPU does: with less memory per
+/// task it would run more of them.
+fn task_count_follows_memory(demand: &Demand, seen: &Seen) -> Option<Hold> {
+    task_count_varies(demand, seen.size)?;
+    let memory_mib = f64::from(seen.size.memory_mib);
+    let of_memory = seen.memory.mean? / memory_mib;
+    let of_cpu = seen.cpu.mean? / seen.size.vcpu();
+    let text = || {
+        format!(
+            "its task count varies while {:.0}% of each task's memory is used: memory per task is not reduced",
+            of_memory * 100.0
+        )
+    };
+    (of_memory >= LEAST_TRACKED && of_memory >= of_cpu).then(|| {
+        (
+            memory_mib,
+            Reason::new(ReasonCode::TaskCountFollowsMemory, text()),
+        )
+    })
+}
+
+/// A service that does nothing: a smaller size is not the advice.
+///
+/// Source: AWS Compute Optimizer user guide, idle resource recommendations (ECS services on Fargate: peak CPU and
+/// memory utilisation below 1 %), read 2026-11.
+fn idle(demand: &Demand, seen: &Seen) -> Option<Reason> {
+    let of_cpu = seen.cpu.max / seen.size.vcpu() * 100.0;
+    let of_memory = seen.memory.max / f64::from(seen.size.memory_mib) * 100.0;
+    let is_idle =
+        demand.workload.kind == Kind::Service && of_cpu < IDLE_PERCENT && of_memory < IDLE_PERCENT;
+    is_idle.then(|| {
+        let text = format!(
+            "idle: at its peak it used {}% of its CPU and {}% of its memory; remove it if nobody needs it",
+            figure(of_cpu),
+            figure(of_memory)
+        );
+        Reason::new(ReasonCode::Idle, text)
     })
 }
 

@@ -49,6 +49,7 @@ pub(super) fn sufficient<'a>(
     missing.extend(too_few_samples(&read, policy));
     missing.extend(resized_recently(demand, policy, window));
     missing.extend(size_unknown(demand));
+    missing.extend(several_sizes(demand));
     missing.extend(impossible_memory(demand));
     match (
         resources[0].usable(),
@@ -215,6 +216,23 @@ fn size_unknown(demand: &Demand) -> Option<Reason> {
         .collect();
     let text = || format!("no source tells its {} size", unknown.join(" and "));
     (!unknown.is_empty()).then(|| Reason::new(ReasonCode::SizeUnknown, text()))
+}
+
+/// Two compute types in a project, two sizes of one family: the samples of the one say nothing of the other.
+fn several_sizes(demand: &Demand) -> Option<Reason> {
+    let sizes = demand.pace.as_ref()?.sizes();
+    let names: Vec<String> = sizes
+        .iter()
+        .map(|size| format!("{} vCPU / {} GiB", figure(size.vcpu()), figure(size.gib())))
+        .collect();
+    let text = || {
+        format!(
+            "it runs at {} sizes side by side ({}), and its samples do not tell which is which",
+            names.len(),
+            names.join(", ")
+        )
+    };
+    (sizes.len() > 1).then(|| Reason::new(ReasonCode::SeveralSizes, text()))
 }
 
 /// Fargate ends a task before it uses more memory than its size; a reading far above it is of something else.
