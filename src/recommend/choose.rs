@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::analysis::{Assessed, Policy};
+use super::{Assessed, Policy};
 use crate::model::finding::{Finding, Reason, ReasonCode};
 use crate::model::units::Usd;
 use crate::model::workload::{Platform, PurchaseOption};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::choose::cheapest;
-use crate::analysis::{Assessed, Policy};
+use super::{Assessed, Policy};
 use crate::model::units::{MS_PER_HOUR, Usd, Window};
 use crate::model::workload::{Architecture, Os, Platform, PurchaseOption, WorkloadKey};
 use crate::pack::{self, Fleet, InstanceType, Rules, Tenant, Unpackable};

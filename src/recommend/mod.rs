@@ -7,3 +7,76 @@ pub mod choose;
 pub mod compare;
 pub mod fleet;
 pub mod totals;
+
+use crate::demand::Demand;
+use crate::model::finding::Reason;
+use crate::model::workload::{Configuration, PurchaseOption};
+use crate::placement::{Need, Placement, Subject};
+use crate::pricing::NotPriced;
+use crate::pricing::cost::Amount;
+use crate::rightsize::{self, Requirement};
+use choose::Advice;
+
+/// The parameters of an analysis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Policy {
+    /// How much evidence and margin.
+    pub rightsize: rightsize::Policy,
+    /// Smallest change worth proposing, percent of the workload's going rate.
+    pub min_savings_percent: f64,
+    /// Bill CodeBuild's queue time too: AWS's page and AWS's support contradict each other.
+    pub bill_queue_time: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            rightsize: rightsize::Policy::default(),
+            min_savings_percent: 5.0,
+            bill_queue_time: false,
+        }
+    }
+}
+
+/// One workload: what it costs, what it needs, where it could run, and what is advised.
+#[derive(Debug)]
+pub struct Assessed {
+    /// What it was seen to need.
+    pub demand: Demand,
+    /// How it is configured today, the size of a compute type filled in.
+    pub configuration: Configuration,
+    /// How its present pace is bought.
+    pub purchase_option: PurchaseOption,
+    /// What ran in the window cost, or why that is not known.
+    pub measured_cost: Result<Amount, NotPriced>,
+    /// What a month costs as it runs today, or why that is not known.
+    pub going_rate: Result<Amount, NotPriced>,
+    /// What one run needs, or why that is withheld.
+    pub requirement: Result<Requirement, Vec<Reason>>,
+    /// What to place: the requirement, or the present size where it is withheld.
+    pub need: Option<Need>,
+    /// The present platform at the size needed, its mix kept; `None` where it cannot be priced by itself.
+    pub resized: Option<Placement>,
+    /// Every placement, cheapest feasible first.
+    pub placements: Vec<Placement>,
+    /// What is said of it.
+    pub advice: Advice,
+}
+
+impl Assessed {
+    /// True where it was not looked at on every day, so that its cost is a lower bound for that.
+    pub fn is_partly_seen(&self) -> bool {
+        self.demand.evidence.seen.is_some() && self.going_rate.is_ok()
+    }
+
+    /// The workload as something to place; `None` without a need.
+    pub(crate) fn subject(&self) -> Option<Subject<'_>> {
+        Some(Subject {
+            workload: &self.demand.workload,
+            configuration: &self.configuration,
+            need: self.need?,
+            pace: self.demand.pace.as_ref(),
+            longest_ms: self.demand.runs.longest_ms,
+        })
+    }
+}

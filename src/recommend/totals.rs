@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::analysis::Assessed;
+use super::Assessed;
 use crate::model::units::{Usd, Window};
 use crate::model::workload::Platform;
 use crate::placement::effort::{Effort, Step};
