@@ -485,9 +485,9 @@ fn with_progress<T>(console: Console, progress: &Progress, work: impl FnOnce() -
                 return;
             }
             if console.progress {
-                show_bars(progress, &finished)
+                show_bars(progress, &finished);
             } else {
-                show_lines(progress, &finished)
+                show_lines(progress, &finished);
             }
         });
         let result = work();

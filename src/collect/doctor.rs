@@ -146,6 +146,7 @@ pub(crate) async fn examine(place: &Place, only: &[String], now_ms: i64) -> Resu
 }
 
 /// Every read of a collection, tried once. An answer that nothing is there is a permission granted.
+#[expect(clippy::too_many_lines, reason = "one attempt after the other")]
 async fn permissions(
     place: &Place,
     cluster: Option<&Cluster>,

@@ -128,7 +128,7 @@ pub(crate) async fn groups(
     let mut groups = Vec::new();
     for prefix in [TASK_LOGS, TASK_EVENTS] {
         list(place, prefix, |group| {
-            groups.extend(Group::of(group, clusters, now_ms))
+            groups.extend(Group::of(group, clusters, now_ms));
         })
         .await?;
     }

@@ -125,9 +125,9 @@ mod tests {
         for i in 0..100 {
             whole.add_value(f64::from(i), 3);
             if i % 2 == 0 {
-                left.add_value(f64::from(i), 3)
+                left.add_value(f64::from(i), 3);
             } else {
-                right.add_value(f64::from(i), 3)
+                right.add_value(f64::from(i), 3);
             }
         }
         left.merge(&right);

@@ -466,6 +466,7 @@ pub(super) fn configurations(frame: &DataFrame) -> PolarsResult<Vec<Configuratio
             environment_type: environment_type[i].clone(),
             compute_type: compute_type[i].clone(),
             privileged: privileged[i],
+            ..Configuration::default()
         })
         .collect())
 }

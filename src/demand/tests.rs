@@ -232,7 +232,7 @@ fn a_nightly_job_whose_events_are_kept_for_a_week_costs_at_least_what_that_week_
     let etl = &report.workloads[0];
     // 7 hours at 0.25 × $0.04048 + 0.5 × $0.004445.
     assert_eq!(
-        etl.current.cost_usd,
+        etl.current.measured_cost.as_ref().map(|cost| cost.usd),
         Some(Usd::new("0.0863975".parse().unwrap()))
     );
     assert!(

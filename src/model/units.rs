@@ -60,7 +60,9 @@ impl Mib {
 }
 
 /// What one task or build asks for: CPU units (1,024 = 1 vCPU) and MiB.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct TaskSize {
     /// CPU units; 1,024 make one vCPU.
     pub cpu_units: u32,

@@ -180,8 +180,20 @@ pub struct Configuration {
     pub environment_type: Option<String>,
     /// CodeBuild `environment.computeType`.
     pub compute_type: Option<String>,
-    /// CodeBuild `environment.privilegedMode`: needs a Docker daemon, so cannot run on Fargate.
+    /// CodeBuild `environment.privilegedMode`, or a privileged container: cannot run on Fargate.
     pub privileged: Option<bool>,
+    /// GPUs that the containers ask for.
+    pub gpus: Option<u32>,
+    /// ECS `networkMode`: `awsvpc`, `bridge`, `host` or `none`.
+    pub network_mode: Option<String>,
+    /// ECS `schedulingStrategy` of the service: `REPLICA` or `DAEMON`.
+    pub scheduling_strategy: Option<String>,
+    /// The task definition names launch types, and Fargate is not among them.
+    pub requires_ec2: Option<bool>,
+    /// CodeBuild reserved-capacity fleet, by name: its machines are billed, not its builds.
+    pub fleet: Option<String>,
+    /// Compute type of the CodeBuild Docker server beside the build, billed on its own.
+    pub docker_server: Option<String>,
 }
 
 impl Configuration {

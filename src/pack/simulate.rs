@@ -385,9 +385,9 @@ fn first_fit(
                 .filter(|part| part.instances > 0 && part.free != empty)
             {
                 if part.free.holds(least) {
-                    next.push(part)
+                    next.push(part);
                 } else {
-                    full = part.instances.saturating_add(full)
+                    full = part.instances.saturating_add(full);
                 }
             }
         }

@@ -225,14 +225,14 @@ fn on_fargate(
     let mut alternatives = alternatives(configuration).into_iter();
     let amount = alternatives.next().map(cost).ok_or_else(no_pace)??;
     let others: Vec<Result<Amount, NotPriced>> = alternatives.map(cost).collect();
-    let priced: Vec<&Amount> = others
+    let known: Vec<&Amount> = others
         .iter()
         .filter_map(|other| other.as_ref().ok())
         .collect();
-    let all_priced = priced.len() == others.len();
-    let amount = amount.or_any(priced);
+    let all_known = known.len() == others.len();
+    let amount = amount.or_any(known);
     // An alternative without a price may be any cheaper; on demand is always the dearest.
-    Ok(if all_priced {
+    Ok(if all_known {
         amount
     } else {
         Amount {

@@ -673,7 +673,7 @@ mod tests {
     fn a_missing_price_says_what_is_missing() {
         let book = embedded();
         let says = |no: NotPriced, what: &str| {
-            assert_eq!(no.to_string(), format!("no {what} in the price book"))
+            assert_eq!(no.to_string(), format!("no {what} in the price book"));
         };
         let fargate = |region, os, architecture, option| {
             book.fargate(region, os, architecture, option)

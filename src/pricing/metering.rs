@@ -172,7 +172,7 @@ pub fn fargate_cost(
     }
     let storage_price = prices
         .ephemeral_gib_hour
-        .ok_or_else(|| no_storage_price(prices, extra_gib))?;
+        .ok_or_else(|| prices.no_storage_price(extra_gib))?;
     Ok(cpu + memory + Usd::of(amount(extra_gib, metered_ms), storage_price, MS_PER_HOUR))
 }
 

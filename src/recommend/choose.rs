@@ -218,10 +218,10 @@ fn destination(workload: &Assessed, fleet_keeps_it: bool) -> Option<(&Placement,
 }
 
 /// The cheapest priced placement of the same architecture, on demand.
-pub fn cheapest<'a>(
-    workload: &'a Assessed,
+pub fn cheapest(
+    workload: &Assessed,
     wanted: impl Fn(&&Placement) -> bool,
-) -> Option<(&'a Placement, Usd)> {
+) -> Option<(&Placement, Usd)> {
     let architecture = workload.configuration.architecture_or_default();
     workload
         .placements

@@ -364,15 +364,17 @@ mod tests {
         comparison.offers.iter().find(is_it).expect("listed")
     }
 
-    fn cheapest_on_demand(comparison: &Comparison) -> Usd {
-        let is_on_demand =
-            |offer: &&Offer| offer.placement.purchase_option == PurchaseOption::OnDemand;
+    fn priced(comparison: &Comparison) -> impl Iterator<Item = &Offer> {
         comparison
             .offers
             .iter()
-            .find(is_on_demand)
-            .map(cost)
-            .expect("priced")
+            .filter(|offer| offer.cost.is_some())
+    }
+
+    fn cheapest_on_demand(comparison: &Comparison) -> Option<Usd> {
+        let is_on_demand =
+            |offer: &&Offer| offer.placement.purchase_option == PurchaseOption::OnDemand;
+        priced(comparison).find(is_on_demand).map(cost)
     }
 
     /// To a millionth of a cent.
@@ -395,7 +397,7 @@ mod tests {
         };
         assert_eq!(fargate(Architecture::X86_64), usd("1.262"));
         assert_eq!(fargate(Architecture::Arm64), usd("1.01525"));
-        assert_eq!(cheapest_on_demand(&comparison), usd("1.01525"));
+        assert_eq!(cheapest_on_demand(&comparison), Some(usd("1.01525")));
     }
 
     #[test]
@@ -447,10 +449,9 @@ mod tests {
     fn conditions_of_a_price_are_said() {
         let comparison = page_example();
         let reasons = |option| {
-            comparison
-                .priced()
-                .find(|found| found.purchase_option == option)
-                .map(|found| found.reasons.join("; "))
+            priced(&comparison)
+                .find(|found| found.placement.purchase_option == option)
+                .map(|found| found.reasons().collect::<Vec<_>>().join("; "))
         };
         assert_eq!(
             reasons(PurchaseOption::Spot).as_deref(),
@@ -472,19 +473,14 @@ mod tests {
             },
             &book(),
         );
-        assert!(comparison.best().is_none() && comparison.break_even.is_empty());
-        let reasons: Vec<_> = comparison
-            .placements
-            .iter()
-            .flat_map(|placement| &placement.reasons)
-            .collect();
+        assert!(priced(&comparison).next().is_none() && comparison.break_even.is_empty());
+        let reasons: Vec<_> = comparison.offers.iter().flat_map(Offer::reasons).collect();
         assert!(reasons.contains(
-            &&"no Fargate arm64 on_demand price for eu-nowhere-1 in the price book".to_owned()
+            &"no Fargate arm64 on_demand price for eu-nowhere-1 in the price book".to_owned()
         ));
         assert!(
-            reasons.contains(&&"no EC2 x86_64 price for eu-nowhere-1 in the price book".to_owned())
+            reasons.contains(&"no EC2 x86_64 price for eu-nowhere-1 in the price book".to_owned())
         );
-        assert_eq!(comparison.prices.as_of, "not dated");
     }
 
     #[test]
@@ -503,7 +499,10 @@ mod tests {
         );
         // 30 × 300 s = 2.5 h × (0.046552 + 0.046 + 2 × 0.00511175).
         assert_eq!(cost(fargate), usd("0.25693875"));
-        assert_eq!(fargate.reasons, ["sources disagree on this price"]);
+        assert_eq!(
+            fargate.placement.cautions,
+            ["sources disagree on this price"]
+        );
     }
 
     #[test]
@@ -517,16 +516,13 @@ mod tests {
         );
         assert!(
             refused
-                .placements
+                .offers
                 .iter()
+                .map(|offer| &offer.placement)
                 .filter(|found| found.platform == Platform::Fargate)
-                .all(|found| !found.feasible)
+                .all(|found| !found.is_feasible())
         );
-        assert!(
-            refused
-                .priced()
-                .any(|found| found.platform == Platform::Ec2)
-        );
+        assert!(priced(&refused).any(|found| found.placement.platform == Platform::Ec2));
     }
 
     #[test]
@@ -546,9 +542,12 @@ mod tests {
             "1 vCPU / 2 GiB",
         );
         assert!(
-            fargate.cost_usd.is_none()
-                && fargate.feasible
-                && fargate.reasons[0].contains("ephemeral storage price")
+            fargate.cost.is_none()
+                && fargate.placement.is_feasible()
+                && fargate
+                    .reasons()
+                    .next()
+                    .is_some_and(|reason| reason.contains("ephemeral storage price"))
         );
     }
 
@@ -563,11 +562,11 @@ mod tests {
             ..job(1, 2, 1, 1)
         };
         let comparison = compare(&forever, &book());
-        assert!(comparison.priced().all(|placement| {
-            placement
-                .cost_usd
-                .is_some_and(|cost| cost.amount() < Decimal::MAX)
-        }));
+        assert!(
+            priced(&comparison)
+                .filter_map(Offer::usd)
+                .all(|usd| usd.amount() < Decimal::MAX)
+        );
         let nothing = Job {
             load: Load {
                 duration_ms: -1,
@@ -576,15 +575,12 @@ mod tests {
             },
             ..job(0, 0, 0, 0)
         };
-        assert!(
-            compare(
-                &nothing,
-                &PriceBook::from_tables(&Tables::default()).expect("empty")
-            )
-            .best()
-            .is_none()
+        let unpriced = PriceBook::from_tables(&Tables::default()).expect("empty");
+        assert_eq!(cheapest_on_demand(&compare(&nothing, &unpriced)), None);
+        assert_eq!(
+            cheapest_on_demand(&compare(&nothing, &book())),
+            Some(Usd::ZERO)
         );
-        assert_eq!(compare(&nothing, &book()).best().map(cost), Some(Usd::ZERO));
     }
 
     proptest! {
@@ -599,14 +595,16 @@ mod tests {
             let prices = book.fargate(&job.region, job.os, Architecture::X86_64, PurchaseOption::OnDemand).expect("priced");
             let metered = i64::from(runs_per_day * days) * Metering::FARGATE_LINUX.billed_ms(ms);
             let comparison = compare(&job, &book);
-            let home = (Platform::Fargate, Architecture::X86_64);
-            let matches = |found: &PlacementResult| (found.platform, found.architecture) == home;
-            if let Some(Size { vcpu, memory_gib, .. }) = comparison.best_where(matches).and_then(|found| found.size.as_ref()) {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes are whole CPU units and MiB")]
-                let size = TaskSize::new((vcpu * 1024.0) as u32, (memory_gib * 1024.0) as u32);
+            let place = (Platform::Fargate, Architecture::X86_64, PurchaseOption::OnDemand);
+            let is_it = |offer: &&Offer| {
+                let found = &offer.placement;
+                (found.platform, found.architecture, found.purchase_option) == place
+            };
+            let found = priced(&comparison).find(is_it);
+            if let Some(size) = found.and_then(|found| found.placement.size.as_ref()).map(|size| size.task) {
                 prop_assert!(size.holds(job.need));
                 let direct = fargate_cost(prices, size, Some(50), metered).expect("priced").amount().round_dp(8);
-                prop_assert_eq!(comparison.best_where(matches).map(cost), Some(Usd::new(direct.normalize())));
+                prop_assert_eq!(found.map(cost), Some(Usd::new(direct.normalize())));
             }
         }
 
@@ -614,8 +612,8 @@ mod tests {
         fn every_placement_with_a_price_holds_the_job(cpu in 1_u32..80_000, mib in 1_u32..300_000) {
             let need = TaskSize::new(cpu, mib);
             let comparison = compare(&Job { need, ..job(1, 1, 60, 1) }, &book());
-            let holds = |size: &Size| size.vcpu >= need.vcpu() && size.memory_gib >= need.gib();
-            prop_assert!(comparison.priced().all(|placement| placement.size.as_ref().is_some_and(holds)));
+            let holds = |size: &Size| size.task.holds(need);
+            prop_assert!(priced(&comparison).all(|offer| offer.placement.size.as_ref().is_some_and(holds)));
         }
     }
 }

@@ -121,13 +121,13 @@ impl Fleets {
                 elsewhere: elsewhere(workload),
             });
         }
-        let planner = Planner {
+        let context = Planner {
             prices,
             policy,
             window,
         };
         for (site, candidates) in sites {
-            planned.plan_site(&planner, site, candidates);
+            planned.plan_site(&context, site, candidates);
         }
         planned
     }
@@ -365,8 +365,8 @@ impl Planner<'_> {
                 PurchaseOption::OnDemand,
             )
             .ok()?;
-        let size = size::fargate_for(workload.need?, Os::Linux)?;
-        let tariff = fargate::tariff(found, size, workload.configuration.ephemeral_gib).ok()?;
+        let task = size::fargate_for(workload.need?, Os::Linux)?;
+        let tariff = fargate::tariff(found, task, workload.configuration.ephemeral_gib).ok()?;
         let ms = pace
             .components
             .iter()

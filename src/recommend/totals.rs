@@ -110,9 +110,12 @@ fn on_one_platform(platform: Platform, workloads: &[Assessed]) -> Option<OnOnePl
     (total.workloads > 0).then_some(total)
 }
 
+/// Free minutes a month of one account, and its builds as price and metered milliseconds.
+type FreeBuilds<'a> = (u32, Vec<(&'a CodebuildPrice, i64)>);
+
 /// CodeBuild's free minutes. AWS gives them once per payer; one account is taken for one payer here.
 fn free_tier(workloads: &[Assessed], prices: &Prices<'_>, window: Window) -> Usd {
-    let mut accounts: BTreeMap<&str, (u32, Vec<(&CodebuildPrice, i64)>)> = BTreeMap::new();
+    let mut accounts: BTreeMap<&str, FreeBuilds<'_>> = BTreeMap::new();
     for workload in workloads {
         let key = &workload.demand.workload;
         for component in &workload.demand.ran {

@@ -156,7 +156,7 @@ fn of_line(line: &CostLine) -> CostLineResult {
 }
 
 /// A placement as seen from what runs today.
-pub fn of_placement(placement: &Placement, today: &Configuration) -> PlacementResult {
+pub(super) fn of_placement(placement: &Placement, today: &Configuration) -> PlacementResult {
     let rate = placement.rate();
     let reasons = placement.obstacles.iter().chain(&placement.cautions);
     PlacementResult {
@@ -178,7 +178,7 @@ pub fn of_placement(placement: &Placement, today: &Configuration) -> PlacementRe
 }
 
 /// A size, by name and by amount.
-pub fn of_size(size: &placement::Size) -> Size {
+pub(super) fn of_size(size: &placement::Size) -> Size {
     Size {
         name: size.name.clone(),
         vcpu: size.task.vcpu(),
@@ -307,7 +307,7 @@ fn of_prices(book: &PriceBook, workloads: &[Assessed]) -> PricesResult {
 }
 
 /// Oldest and newest date among the prices of some regions.
-pub fn dates_of(book: &PriceBook, of_region: impl Fn(&str) -> bool) -> Option<String> {
+pub(super) fn dates_of(book: &PriceBook, of_region: impl Fn(&str) -> bool) -> Option<String> {
     let dates = || {
         book.rows()
             .filter(|row| of_region(&row.region))

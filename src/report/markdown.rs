@@ -47,10 +47,7 @@ pub(super) fn render(report: &Report) -> String {
         sections.extend(workloads(report));
     }
     if !report.fleets.is_empty() {
-        sections.push(table(
-            FLEETS,
-            report.fleets.iter().map(|fleet| fleet_cells(fleet, report)),
-        ));
+        sections.push(table(FLEETS, report.fleets.iter().map(fleet_cells)));
     }
     sections.push(
         notes::notes(report)
@@ -135,7 +132,7 @@ fn place((platform, size): (String, String)) -> String {
     markdown_text(&clip(&format!("{platform} {size}")))
 }
 
-fn fleet_cells(fleet: &FleetResult, report: &Report) -> [String; 8] {
+fn fleet_cells(fleet: &FleetResult) -> [String; 8] {
     let words = words::fleet(fleet);
     [
         markdown_text(&words.name),

@@ -373,7 +373,13 @@ fn costs(records: &[Value], window: (i64, i64)) -> BTreeMap<String, Decimal> {
         .map(|workload| {
             (
                 format!("{:?} {}", workload.kind, workload.name),
-                cost(workload.current.measured_cost.map(|amount| amount.usd)),
+                cost(
+                    workload
+                        .current
+                        .measured_cost
+                        .as_ref()
+                        .map(|amount| amount.usd),
+                ),
             )
         })
         .collect()

@@ -237,9 +237,9 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("listed").path();
         if path.is_dir() {
-            files.extend(files_below(&path))
+            files.extend(files_below(&path));
         } else {
-            files.push(path)
+            files.push(path);
         }
     }
     files.sort();
@@ -306,9 +306,9 @@ fn merge(record: &mut Value, change: Value) {
         (Value::Object(record), Value::Object(change)) => {
             for (key, value) in change {
                 if value.is_null() {
-                    drop(record.remove(&key))
+                    drop(record.remove(&key));
                 } else {
-                    merge(record.entry(key).or_insert(Value::Null), value)
+                    merge(record.entry(key).or_insert(Value::Null), value);
                 }
             }
         }

@@ -171,7 +171,7 @@ impl<'a> Builds<'a> {
                     }
                 }
                 Some((_, Err(Refusal::Unused(why) | Refusal::Rejected(why)))) => {
-                    self.days.lacking(why)
+                    self.days.lacking(why);
                 }
                 None if not_found.contains(id) => self.days.lacking("were gone when asked for"),
                 None => self.days.lacking("were not returned"),

@@ -41,7 +41,7 @@ pub(crate) async fn discover(place: &Place, only: &[String]) -> Result<Discovere
             }
             // Only listed ones: a name that was merely asked for may not be there at all.
             Err(fault @ Fault::Denied(_)) if only.is_empty() => {
-                clusters.extend(undescribed(asked, &fault))
+                clusters.extend(undescribed(asked, &fault));
             }
             Err(fault) => return Err(fault),
         }

@@ -74,7 +74,7 @@ impl Snapshot<'_> {
                 }
                 // Services of other deployment controllers have none.
                 Err(Fault::Protocol(what)) if what.contains("UnsupportedFeatureException") => {
-                    without += 1
+                    without += 1;
                 }
                 // The service was deleted a moment ago.
                 Err(Fault::Gone(what)) if what.contains("ServiceNotFoundException") => {}

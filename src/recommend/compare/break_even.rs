@@ -417,7 +417,7 @@ mod tests {
         ) {
             let one = by(Metering::CODEBUILD, &Decimal::new(cents, 3).to_string());
             let other = by(Metering::EC2, &Decimal::new(other_cents, 3).to_string());
-            let other = Tariff { time: BilledTime::PerRun { rule: Metering::EC2, boot_ms, free_ms: 0 }, ..other };
+            let other = Rate { time: BilledTime::PerRun { rule: Metering::EC2, boot_ms, free_ms: 0 }, ..other };
             let wins = |length: RunLength, seconds: u32| {
                 let load = Load { duration_ms: i64::from(seconds) * 1000, ..LOAD };
                 let cost = |rate: &Rate| Usd::of(rate.time.billed_ms(load), rate.usd_per_month.amount(), super::super::MONTH_MS);

@@ -192,7 +192,8 @@ mod tests {
                 &compare(&job(1, 2, 129_600, 1), &book()),
                 "BUILD_GENERAL1_SMALL"
             )
-            .feasible
+            .placement
+            .is_feasible()
         );
         assert_eq!(
             refusals(&compare(&job(1, 2, 129_601, 1), &book())),

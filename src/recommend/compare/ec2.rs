@@ -224,7 +224,7 @@ mod tests {
         );
         assert_eq!(cost(launched), usd("0.07188174"));
         assert_eq!(
-            launched.reasons,
+            launched.placement.cautions,
             [
                 "120 s of boot are billed with each run",
                 "needs an arm64 image"
@@ -244,7 +244,7 @@ mod tests {
         );
         assert_eq!(cost(always_on), usd("289.03561644"));
         assert_eq!(
-            always_on.reasons[0],
+            always_on.placement.cautions[0],
             "5 instances with room for 10 runs: more at once wait"
         );
     }
@@ -274,12 +274,13 @@ mod tests {
     #[test]
     fn what_no_instance_holds_or_no_price_covers_has_its_reason() {
         let reason = |job: &Job| {
-            let placements = compare(job, &book()).placements;
-            let ec2 = placements
+            let offers = compare(job, &book()).offers;
+            let ec2 = offers
                 .into_iter()
-                .find(|found| found.platform == Platform::Ec2)
+                .find(|found| found.placement.platform == Platform::Ec2)
                 .expect("listed");
-            (ec2.feasible, ec2.cost_usd, ec2.reasons[0].clone())
+            let reason = ec2.reasons().next().expect("a reason");
+            (ec2.placement.is_feasible(), ec2.cost, reason)
         };
         let refused = |feasible, reason: &str| (feasible, None, reason.to_owned());
         assert_eq!(

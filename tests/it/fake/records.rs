@@ -101,7 +101,7 @@ impl<'w> Group<'w> {
         for workload in self.cluster.workloads(self.cluster_no) {
             match self.kind {
                 GroupKind::Performance => {
-                    performance(place, workload, from_ms, to_ms, &mut records)
+                    performance(place, workload, from_ms, to_ms, &mut records);
                 }
                 GroupKind::Events => changes(place, workload, from_ms, to_ms, &mut records),
             }

@@ -213,7 +213,7 @@ impl<'w> Place<'w> {
                 );
                 list("AWS/ECS", dimensions.clone(), source.clone(), i64::MIN);
                 insights_since.inspect(|since_ms| {
-                    list("ECS/ContainerInsights", dimensions, source, *since_ms)
+                    list("ECS/ContainerInsights", dimensions, source, *since_ms);
                 });
             }
             let Some(since_ms) = insights_since else {
@@ -352,7 +352,7 @@ impl<'w> Series<'w> {
         let measured_to_ms = end_ms.min(now_ms.div_euclid(MINUTE) * MINUTE);
         let mut points = vec![Point::NONE; length];
         let mut take = |at_ms: i64, reading: i64| {
-            points[((at_ms - from_ms) / period_ms) as usize].take(reading)
+            points[((at_ms - from_ms) / period_ms) as usize].take(reading);
         };
         let since_ms = from_ms.max(self.since_ms);
         if let Source::Build(build) = &self.source {
