@@ -1,4 +1,8 @@
 //! The integration tests, one binary: bills, AWS's shapes, datasets, reports and the shipped command line.
+#![expect(
+    clippy::too_many_lines,
+    reason = "a long list of cases is read from top to bottom"
+)]
 
 mod bad_input;
 mod billing;
