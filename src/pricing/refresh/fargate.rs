@@ -131,7 +131,7 @@ pub(super) fn items(savings_plans: bool) -> Vec<Item> {
             components
                 .map(|component| item(sizes[0].0, sizes[0].1, PurchaseOption::OnDemand, component))
         });
-    let plans = PurchaseOption::ALL.iter().filter(|option| {
+    let plans = PurchaseOption::OFFERED.iter().filter(|option| {
         savings_plans && !matches!(option, PurchaseOption::OnDemand | PurchaseOption::Spot)
     });
     let committed = plans.flat_map(|option| {
