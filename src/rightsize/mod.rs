@@ -5,10 +5,16 @@
 //! kills it. [`sizes`] turns a need into the cheapest size that holds it; [`assess`] compares that size
 //! with the present one. Prices come in as a function; nothing here knows one.
 
+pub mod backtest;
+pub mod baselines;
+pub mod calibration;
 mod estimate;
 mod evidence;
+pub mod history;
+pub mod margin;
 pub mod sizes;
 pub mod trend;
+pub mod vpa;
 
 use crate::demand::Demand;
 use crate::model::finding::{Finding, Reason, ReasonCode};

@@ -1,0 +1,313 @@
+//! What was seen of one resource, one row per UTC day: all that sizing and replaying look at, never samples.
+
+use std::collections::BTreeMap;
+
+/// Time spent between two values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// Everything in it is above this.
+    pub above: f64,
+    /// The highest value in it.
+    pub highest: f64,
+    /// Task-milliseconds; for runs, one each.
+    pub weight: i64,
+}
+
+/// One UTC day of one resource, in vCPU or MiB.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Day {
+    /// Days since the epoch.
+    pub day: i32,
+    /// Time by the periods' maxima.
+    pub steps: Vec<Step>,
+    /// Task-time-weighted mean, where the source has one.
+    pub mean: Option<f64>,
+    /// Number of samples.
+    pub samples: i64,
+}
+
+/// Consecutive or not, but in order and one row per day.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct History {
+    days: Vec<Day>,
+}
+
+impl Day {
+    /// Task time of the day, milliseconds.
+    pub fn weight(&self) -> i64 {
+        self.steps.iter().map(|step| step.weight).sum()
+    }
+
+    /// The highest sample; 0 without any.
+    pub fn max(&self) -> f64 {
+        let highest = self.steps.iter().map(|step| step.highest);
+        highest.fold(0.0, f64::max)
+    }
+
+    /// Both parts of one day.
+    fn merge(&mut self, other: &Self) {
+        let (own, others) = (self.weight() as f64, other.weight() as f64);
+        self.mean = match (self.mean, other.mean) {
+            (Some(a), Some(b)) if own + others > 0.0 => {
+                Some((a * own + b * others) / (own + others))
+            }
+            (a, b) => a.or(b),
+        };
+        self.steps = merged(self.steps.iter().chain(&other.steps));
+        self.samples += other.samples;
+    }
+}
+
+/// Steps that begin at the same value added up, ordered by their highest.
+fn merged<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<Step> {
+    let mut by_begin: BTreeMap<u64, Step> = BTreeMap::new();
+    for step in steps {
+        let known = by_begin
+            .entry(step.above.to_bits())
+            .or_insert(Step { weight: 0, ..*step });
+        known.highest = known.highest.max(step.highest);
+        known.weight += step.weight;
+    }
+    let mut steps: Vec<Step> = by_begin.into_values().collect();
+    steps.sort_by(|a, b| a.highest.total_cmp(&b.highest));
+    steps
+}
+
+impl FromIterator<Day> for History {
+    /// Rows in any order; several of one day are added up.
+    fn from_iter<I: IntoIterator<Item = Day>>(rows: I) -> Self {
+        let mut rows: Vec<Day> = rows.into_iter().collect();
+        rows.sort_by_key(|row| row.day);
+        let mut days: Vec<Day> = Vec::with_capacity(rows.len());
+        for row in rows {
+            match days.last_mut() {
+                Some(last) if last.day == row.day => last.merge(&row),
+                _ => days.push(row),
+            }
+        }
+        Self { days }
+    }
+}
+
+impl History {
+    /// The rows, in order of days.
+    pub fn days(&self) -> &[Day] {
+        &self.days
+    }
+
+    /// The rows from day `from` up to, not including, day `to`.
+    #[must_use]
+    pub fn between(&self, from: i32, to: i32) -> Self {
+        let inside = |row: &&Day| row.day >= from && row.day < to;
+        Self {
+            days: self.days.iter().filter(inside).cloned().collect(),
+        }
+    }
+
+    /// The last `count` days before `to`, with or without samples.
+    #[must_use]
+    pub fn last_days(&self, count: i32, to: i32) -> Self {
+        self.between(to.saturating_sub(count), to)
+    }
+
+    /// Both histories, days added up.
+    #[must_use]
+    pub fn merge(&self, other: &Self) -> Self {
+        self.days.iter().chain(&other.days).cloned().collect()
+    }
+
+    /// First and last day with samples.
+    pub fn span(&self) -> Option<(i32, i32)> {
+        Some((self.days.first()?.day, self.days.last()?.day))
+    }
+
+    /// Samples of all days.
+    pub fn samples(&self) -> i64 {
+        self.days.iter().map(|row| row.samples).sum()
+    }
+
+    /// Task-milliseconds of all days.
+    pub fn weight(&self) -> i64 {
+        self.days.iter().map(Day::weight).sum()
+    }
+
+    /// The highest sample; `None` without any.
+    pub fn max(&self) -> Option<f64> {
+        self.daily_max(1)
+    }
+
+    /// The `nth` largest (from 1) of the days' highest samples, the smallest of them where there are fewer days.
+    pub fn daily_max(&self, nth: usize) -> Option<f64> {
+        nth_largest(self.days.iter().map(Day::max).collect(), nth)
+    }
+
+    /// The mean over all task time, where every day has one.
+    pub fn mean(&self) -> Option<f64> {
+        let weight = self.weight();
+        let sums: Option<f64> = self
+            .days
+            .iter()
+            .map(|row| Some(row.mean? * row.weight() as f64))
+            .sum();
+        sums.filter(|_| weight > 0).map(|sum| sum / weight as f64)
+    }
+
+    /// The `percentile` (0–100) over all task time, interpolated within its step.
+    pub fn percentile(&self, percentile: f64) -> Option<f64> {
+        let steps = merged(self.days.iter().flat_map(|row| &row.steps));
+        interpolated(&steps, percentile)
+    }
+
+    /// The largest of the days' own percentiles.
+    pub fn highest_daily_percentile(&self, percentile: f64) -> Option<f64> {
+        let each = self
+            .days
+            .iter()
+            .filter_map(|row| interpolated(&row.steps, percentile));
+        each.max_by(f64::total_cmp)
+    }
+
+    /// Share (0–1) of the task time with a sample above `size`; of a step that `size` cuts, the part above it.
+    pub fn share_above(&self, size: f64) -> f64 {
+        let total = self.weight();
+        if total <= 0 {
+            return 0.0;
+        }
+        let steps = self.days.iter().flat_map(|row| &row.steps);
+        let above: f64 = steps
+            .map(|step| step.part_above(size) * step.weight as f64)
+            .sum();
+        above / total as f64
+    }
+}
+
+impl Step {
+    /// How much of it (0–1) is above `size`, its values taken as evenly spread.
+    fn part_above(&self, size: f64) -> f64 {
+        if size >= self.highest {
+            0.0
+        } else if size <= self.above {
+            1.0
+        } else {
+            (self.highest - size) / (self.highest - self.above)
+        }
+    }
+}
+
+/// A percentile of steps ordered by their highest value, its place within its step taken as even.
+fn interpolated(steps: &[Step], percentile: f64) -> Option<f64> {
+    let total: i64 = steps.iter().map(|step| step.weight).sum();
+    let wanted = percentile / 100.0 * total as f64;
+    let mut below = 0.0;
+    for step in steps.iter().filter(|step| step.weight > 0) {
+        let weight = step.weight as f64;
+        if below + weight >= wanted {
+            let along = ((wanted - below) / weight).clamp(0.0, 1.0);
+            return Some(step.above + (step.highest - step.above) * along);
+        }
+        below += weight;
+    }
+    steps.last().map(|step| step.highest)
+}
+
+fn nth_largest(mut values: Vec<f64>, nth: usize) -> Option<f64> {
+    values.sort_by(|a, b| b.total_cmp(a));
+    values.get(nth.max(1) - 1).or(values.last()).copied()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The steps' ends are this much apart.
+    const GROWTH: f64 = 1.05;
+
+    /// One day of samples of five minutes each.
+    pub(crate) fn day(day: i32, values: &[f64]) -> Day {
+        let step = |&value: &f64| {
+            let above = if value > 0.001 {
+                0.001 * GROWTH.powf((value / 0.001).log(GROWTH).ceil() - 1.0)
+            } else {
+                0.0
+            };
+            Step {
+                above: above.min(value),
+                highest: value,
+                weight: 300_000,
+            }
+        };
+        let steps: Vec<Step> = values.iter().map(step).collect();
+        Day {
+            day,
+            steps: merged(steps.iter()),
+            mean: Some(values.iter().sum::<f64>() / values.len() as f64),
+            samples: i64::try_from(values.len()).unwrap(),
+        }
+    }
+
+    pub(crate) fn days(values: &[&[f64]]) -> History {
+        let rows = (0..).zip(values).map(|(at, values)| day(at, values));
+        rows.collect()
+    }
+
+    #[test]
+    fn the_nth_largest_day_counts_days_not_samples() {
+        let history = days(&[&[10.0, 90.0, 95.0], &[50.0], &[70.0, 1.0]]);
+        let highest: Vec<_> = (1..=4).filter_map(|nth| history.daily_max(nth)).collect();
+        assert_eq!(highest, [95.0, 70.0, 50.0, 50.0]);
+    }
+
+    #[test]
+    fn a_percentile_is_within_a_bucket_of_the_exact_one() {
+        let values: Vec<f64> = (1..=1000).map(f64::from).collect();
+        let history = days(&[&values]);
+        for percentile in [1.0, 50.0, 95.0, 99.0, 99.5, 100.0] {
+            let (exact, read) = (percentile * 10.0, history.percentile(percentile).unwrap());
+            assert!((read / exact).ln().abs() < 0.05, "{percentile}: {read}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_above_the_highest_sample_and_everything_above_nothing() {
+        let history = days(&[&[10.0, 20.0, 30.0, 40.0]]);
+        assert!(history.share_above(40.0) < 1e-12);
+        assert!((history.share_above(0.0) - 1.0).abs() < 1e-12);
+        assert!((history.share_above(25.0) - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_empty_history_knows_nothing() {
+        let none = History::default();
+        assert_eq!(
+            (none.max(), none.percentile(99.0), none.mean()),
+            (None, None, None)
+        );
+        assert!(none.share_above(1.0).abs() < 1e-12);
+    }
+
+    fn some_days() -> impl Strategy<Value = History> {
+        let samples = prop::collection::vec(1.0..9999.0_f64, 1..20);
+        let row = (0..20, samples).prop_map(|(at, values)| day(at, &values));
+        prop::collection::vec(row, 1..12).prop_map(|rows| rows.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn merging_does_not_depend_on_the_order(a in some_days(), b in some_days()) {
+            let (ab, ba) = (a.merge(&b), b.merge(&a));
+            prop_assert_eq!(ab.max(), ba.max());
+            prop_assert_eq!(ab.percentile(99.0), ba.percentile(99.0));
+            prop_assert_eq!((ab.samples(), ab.weight()), (ba.samples(), ba.weight()));
+        }
+
+        #[test]
+        fn a_bucket_above_a_percentile_no_more_than_the_rest_remains(history in some_days(), percentile in 1.0..99.0_f64) {
+            let size = history.percentile(percentile).unwrap();
+            let share = history.share_above(size * GROWTH * (1.0 + 1e-9));
+            prop_assert!(share <= 1.0 - percentile / 100.0 + 1e-9, "{share}");
+            prop_assert!(history.share_above(size * 2.0) <= share);
+        }
+    }
+}
