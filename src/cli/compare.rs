@@ -3,7 +3,6 @@
 pub(super) mod parse;
 mod table;
 
-use std::collections::BTreeSet;
 use std::io::Write;
 
 use clap::{Args, ValueEnum, value_parser};
@@ -42,7 +41,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = value_parser!(u32).range(1..=3_660))]
     days: u32,
     /// AWS region
-    #[arg(long, value_name = "REGION", value_parser = parse::region)]
+    #[arg(long, value_name = "REGION", value_parser = parse::region, env = "AWS_REGION")]
     region: String,
     /// Operating system
     #[arg(long, default_value = "linux", value_parser = parse::spelled(Os::ALL.iter().map(|os| os.as_str()), Os::parse))]
@@ -124,37 +123,16 @@ fn json(comparison: &ComparisonResult) -> Result<String> {
 }
 
 fn nothing_priced(job: &Job, book: &PriceBook) -> Error {
-    let regions: BTreeSet<&str> = book
-        .rows()
-        .map(|row| row.region.as_str())
-        .filter(|region| *region != "*")
-        .collect();
-    if regions.contains(job.region.as_str()) {
+    if book.regions().any(|region| region == job.region) {
         let message = format!("nothing that holds the job has a price in {}", job.region);
         return Error::new(Kind::Nothing, message)
             .hint("the reasons are listed; try a smaller need or another region");
     }
-    let distances = regions
-        .iter()
-        .map(|region| (strsim::levenshtein(region, &job.region), *region));
-    let near: BTreeSet<(usize, &str)> = distances.filter(|(distance, _)| *distance <= 2).collect();
-    let hint = match near
-        .iter()
-        .take(3)
-        .map(|(_, region)| *region)
-        .collect::<Vec<_>>()
-    {
-        near if near.is_empty() => format!(
-            "it has prices for {}",
-            regions.into_iter().collect::<Vec<_>>().join(", ")
-        ),
-        near => format!("did you mean {}?", near.join(" or ")),
-    };
     Error::new(
         Kind::Input,
         format!("the price book knows no region {}", job.region),
     )
-    .hint(hint)
+    .hint(book.instead_of(&job.region))
 }
 
 #[cfg(test)]

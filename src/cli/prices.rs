@@ -1,37 +1,33 @@
-//! `prices`: every price in a book, with its date, its source and what it stands on; and books of today's prices.
+//! `prices`: every price in a book, with its date, its source and what it stands on; books of today's prices; and what
+//! changed from one to the next.
 
+mod diff;
 mod refresh;
+mod show;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{Table, TableStyle};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Serialize;
 
-use super::{Console, cannot_print};
+use super::Console;
 use crate::model::error::{Error, Kind, Result};
-use crate::pricing::{PriceBook, PriceRow, frozen};
+use crate::pricing::{PriceBook, frozen};
 
 /// What to do with prices.
 #[derive(Debug, Subcommand)]
 pub(super) enum PricesVerb {
     /// Print the price book
-    Show(ShowArgs),
+    Show(show::ShowArgs),
     /// Make a price book of today from AWS's price list
     Refresh(refresh::RefreshArgs),
-}
-
-/// Arguments of `prices show`.
-#[derive(Debug, Args)]
-pub(super) struct ShowArgs {
-    /// Only this region
-    #[arg(long, value_name = "REGION")]
-    region: Option<String>,
-    #[command(flatten)]
-    prices: BookArgs,
-    /// Form of the result
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    format: ShowFormat,
+    /// Say which prices changed from one book to another, and by how much
+    Diff(diff::DiffArgs),
 }
 
 /// Which prices are used.
@@ -45,82 +41,54 @@ pub(super) struct BookArgs {
 impl BookArgs {
     /// The book. [`Kind::Usage`] where there is no such file, [`Kind::Input`] where it is no whole price book.
     pub(super) fn book(&self) -> Result<PriceBook> {
-        let Some(path) = &self.file else {
-            return PriceBook::embedded();
-        };
-        let name = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|cause| {
-            Error::new(Kind::Usage, format!("cannot read the price book `{name}`"))
-                .cause(cause)
-                .hint("--prices names a file")
-        })?;
-        frozen::book(&String::from_utf8_lossy(&bytes), &name)
+        match &self.file {
+            Some(path) => read_book(path, "--prices names a file"),
+            None => PriceBook::embedded(),
+        }
     }
 }
 
+fn read_book(path: &Path, hint: &'static str) -> Result<PriceBook> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|cause| {
+        Error::new(Kind::Usage, format!("cannot read the price book `{name}`"))
+            .cause(cause)
+            .hint(hint)
+    })?;
+    frozen::book(&String::from_utf8_lossy(&bytes), &name)
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ShowFormat {
+enum Form {
     /// For a terminal
     Table,
     /// For spreadsheets
     Csv,
+    /// For programs
+    Json,
 }
-
-const HEADER: [&str; 8] = [
-    "region", "service", "item", "amount", "unit", "as_of", "quality", "source",
-];
 
 /// Does what `verb` says.
 pub(super) fn run(verb: &PricesVerb, console: Console, out: &mut dyn Write) -> Result<u8> {
     match verb {
-        PricesVerb::Show(args) => show(args, console, out).map(|()| 0),
+        PricesVerb::Show(args) => show::run(args, console, out).map(|()| 0),
         PricesVerb::Refresh(args) => refresh::run(args, console, out),
+        PricesVerb::Diff(args) => diff::run(args, console, out).map(|()| 0),
     }
 }
 
-/// Prints the book.
-fn show(args: &ShowArgs, console: Console, out: &mut dyn Write) -> Result<()> {
-    let book = args.prices.book()?;
-    let rows: Vec<[String; 8]> = book
-        .rows()
-        .filter(|row| {
-            args.region
-                .as_ref()
-                .is_none_or(|region| *region == row.region)
-        })
-        .map(cells)
-        .collect();
-    if rows.is_empty() {
-        let region = args.region.as_deref().unwrap_or_default();
-        return Err(Error::new(
-            Kind::Nothing,
-            format!("the price book has no price for region `{region}`"),
-        )
-        .hint("`plimsoll prices show` lists all regions"));
-    }
-    let text = match args.format {
-        ShowFormat::Table => table(&rows, console),
-        ShowFormat::Csv => csv(&rows)?,
-    };
-    out.write_all(text.as_bytes()).map_err(cannot_print)
+/// The day, UTC, by which the age of a price is told.
+fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
-fn cells(row: &PriceRow) -> [String; 8] {
-    [
-        row.region.clone(),
-        row.service.to_string(),
-        row.item.clone(),
-        row.amount.clone(),
-        row.unit.to_string(),
-        row.as_of.clone().unwrap_or_default(),
-        row.quality.to_owned(),
-        row.source.clone(),
-    ]
-}
-
-fn table(rows: &[[String; 8]], console: Console) -> String {
+fn table_text<const N: usize>(
+    header: &[&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+    console: Console,
+) -> String {
     let mut table = Table::new();
-    table.set_header(HEADER).load_style(TableStyle::new());
+    table.set_header(header).load_style(TableStyle::new());
     if let Some(width) = console.style.width {
         table
             .set_width(width)
@@ -136,16 +104,28 @@ fn table(rows: &[[String; 8]], console: Console) -> String {
     lines.join("\n") + "\n"
 }
 
-fn csv(rows: &[[String; 8]]) -> Result<String> {
-    let unwritable =
-        |cause: ::csv::Error| Error::new(Kind::Failure, "cannot write CSV").cause(cause);
+fn csv_text<const N: usize>(
+    header: &[&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Result<String> {
+    let unwritable = |cause: String| Error::new(Kind::Failure, "cannot write CSV").cause(cause);
     let mut writer = ::csv::Writer::from_writer(Vec::new());
-    writer.write_record(HEADER).map_err(unwritable)?;
+    writer
+        .write_record(header)
+        .map_err(|cause| unwritable(cause.to_string()))?;
     for row in rows {
-        writer.write_record(row).map_err(unwritable)?;
+        writer
+            .write_record(row)
+            .map_err(|cause| unwritable(cause.to_string()))?;
     }
     let bytes = writer
         .into_inner()
-        .map_err(|cause| Error::new(Kind::Failure, "cannot write CSV").cause(cause.to_string()))?;
+        .map_err(|cause| unwritable(cause.to_string()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn json_text(value: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n")
+        .map_err(|cause| Error::new(Kind::Failure, "cannot write JSON").cause(cause))
 }

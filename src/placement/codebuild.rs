@@ -22,16 +22,13 @@ pub fn tariff(price: &CodebuildPrice, bill_queue: bool) -> Tariff {
             price.environment_type, price.compute_type
         ),
         meter,
-        charges: vec![Charge {
-            component: "build_time",
-            held: 1,
-            per: price.unit.metering().step_ms(),
+        charges: vec![Charge::at(
+            "build_time",
+            1,
+            price.unit.metering().step_ms(),
             unit,
-            price: price.usd,
-            as_of: price.as_of.clone(),
-            quality: price.quality,
-            source: String::new(),
-        }],
+            &price.price(),
+        )],
     }
 }
 
@@ -48,21 +45,11 @@ pub fn candidates<'a>(
     })
 }
 
+/// The smallest disk of all compute types, GB: of a type whose disk is not documented no more is sure.
+const SMALLEST_DISK_GB: u32 = 50;
+
 /// Whether the disk of a compute type holds `gib`; nothing asked for fits everywhere.
 pub fn has_disk_for(kind: &CodebuildType, gib: Option<u32>) -> bool {
-    (u64::from(gib.unwrap_or_default()) << 30) <= disk_gb(kind) * 1_000_000_000
-}
-
-/// Disk of a compute type, GB; the smallest there is where it is not documented.
-/// Source: AWS CodeBuild user guide, build environment compute types, read 2026-11.
-fn disk_gb(kind: &CodebuildType) -> u64 {
-    let is_x86 = kind.architecture == Architecture::X86_64 && !kind.gpu;
-    match kind.compute_type.as_str() {
-        "BUILD_GENERAL1_SMALL" if !kind.gpu => 64,
-        "BUILD_GENERAL1_MEDIUM" => 128,
-        "BUILD_GENERAL1_LARGE" if is_x86 => 128,
-        "BUILD_GENERAL1_XLARGE" => 256,
-        "BUILD_GENERAL1_2XLARGE" => 824,
-        _ => 50,
-    }
+    let disk_gb = u64::from(kind.disk_gb.unwrap_or(SMALLEST_DISK_GB));
+    (u64::from(gib.unwrap_or_default()) << 30) <= disk_gb * 1_000_000_000
 }

@@ -5,9 +5,9 @@
 use rust_decimal::Decimal;
 
 use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR};
-use crate::pricing::InstanceType;
 use crate::pricing::cost::{Charge, Tariff};
 use crate::pricing::metering::Meter;
+use crate::pricing::{InstanceType, Price};
 
 /// Root volume of the ECS-optimised image, GiB. Source: Amazon ECS developer guide, read 2026-11.
 pub const ROOT_GIB: u32 = 30;
@@ -21,29 +21,19 @@ pub fn root_usd_per_hour(gib_month: Decimal) -> Decimal {
 ///
 /// Volumes are priced by the GiB-month, here of 730 hours: in a month of 31 or 28 days the bill for the volume is
 /// 2 % lower or 9 % higher.
-pub fn tariff(instance: &InstanceType, root_gib: u32, gp3_gib_month: Decimal) -> Tariff {
-    let charge = |component, held, per, unit, price| Charge {
-        component,
-        held,
-        per,
-        unit,
-        price,
-        as_of: instance.as_of.clone(),
-        quality: instance.quality,
-        source: String::new(),
-    };
+pub fn tariff(instance: &InstanceType, root_gib: u32, gp3_gib_month: &Price) -> Tariff {
     Tariff {
         of: format!("EC2 {}", instance.name),
         meter: Meter::Seconds60,
         charges: vec![
-            charge(
+            Charge::at(
                 "instance",
                 1,
                 MS_PER_HOUR,
                 "instance-hour",
-                instance.usd_per_hour,
+                &instance.price(),
             ),
-            charge(
+            Charge::at(
                 "root_volume",
                 root_gib,
                 HOURS_PER_MONTH * MS_PER_HOUR,

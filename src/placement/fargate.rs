@@ -19,34 +19,24 @@ pub fn tariff(
     size: TaskSize,
     ephemeral_gib: Option<u32>,
 ) -> Result<Tariff, NotPriced> {
-    let charge = |component, held, per, unit, price| Charge {
-        component,
-        held,
-        per,
-        unit,
-        price,
-        as_of: prices.as_of.clone(),
-        quality: prices.quality,
-        source: String::new(),
-    };
     let mut charges = vec![
-        charge(
+        Charge::at(
             "vcpu",
             size.cpu_units,
             UNIT_HOUR,
             "vCPU-hour",
-            prices.vcpu_hour,
+            &prices.vcpu_hour,
         ),
-        charge(
+        Charge::at(
             "memory",
             size.memory_mib,
             UNIT_HOUR,
             "GiB-hour",
-            prices.gib_hour,
+            &prices.gib_hour,
         ),
     ];
-    if let Some(license) = prices.os_license_vcpu_hour {
-        charges.push(charge(
+    if let Some(license) = &prices.os_license_vcpu_hour {
+        charges.push(Charge::at(
             "windows_license",
             size.cpu_units,
             UNIT_HOUR,
@@ -60,8 +50,9 @@ pub fn tariff(
     if extra_gib > 0 {
         let price = prices
             .ephemeral_gib_hour
+            .as_ref()
             .ok_or_else(|| prices.no_storage_price(extra_gib))?;
-        charges.push(charge(
+        charges.push(Charge::at(
             "ephemeral_storage",
             extra_gib,
             MS_PER_HOUR,

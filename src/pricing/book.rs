@@ -7,34 +7,41 @@
 //! | table | columns before those |
 //! |---|---|
 //! | `fargate` | `region,os,architecture,purchase_option,component,usd`; components `vcpu_hour`, `gib_hour`, `ephemeral_gib_hour`, `os_license_vcpu_hour` |
-//! | `codebuild` | `region,environment_type,compute_type,usd,unit`; units `minute`, `second`, `second_gib` (times the type's memory) |
+//! | `codebuild` | `region,purchase_option,environment_type,compute_type,usd,unit`; options `on_demand`, `reserved_capacity`; units `minute`, `second`, `second_gib` (times the type's memory) |
 //! | `ec2` | `region,instance_type,usd_per_hour` (on-demand, Linux, shared tenancy) |
 //! | `other` | `region,item,amount,unit`; `*` is every region without a row of its own |
 //!
 //! Two tables describe what is priced and end in `source` only: `codebuild_types`
-//! (`environment_type,compute_type,cpu_units,memory_mib`) and `instance_types`
-//! (`instance_type,architecture,vcpu,memory_mib,task_slots,task_slots_trunking`).
+//! (`environment_type,compute_type,cpu_units,memory_mib,usable_memory_mib,disk_gb`) and `instance_types`
+//! (`instance_type,architecture,class,vcpu,memory_mib,interfaces,task_slots,task_slots_trunking`).
+//!
+//! The embedded tables are plain text in the program: a region's rows are found by a scan for their first cell, and read
+//! when the region is first asked for. Nothing is generated, so nothing can be stale.
+
+mod codebuild;
+mod ec2;
+mod fargate;
+mod other;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::OnceLock;
 
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
-use super::table::{self, Line, Stated, count, lines};
+use super::table::{self, Line, Table};
 use super::{
-    CodebuildPrice, CodebuildType, CodebuildUnit, FargatePrices, InstanceType, NotPriced, PriceRow,
+    CodebuildPrice, CodebuildType, FargatePrices, InstanceClass, InstanceType, NotPriced, Price,
+    PriceRow,
 };
 use crate::model::error::Result;
 use crate::model::units::TaskSize;
 use crate::model::workload::{Architecture, Os, PurchaseOption};
+use ec2::Shapes;
+use other::{Amount, Item};
 
-const VCPU_HOUR: &str = "vcpu_hour";
-const GIB_HOUR: &str = "gib_hour";
-const EPHEMERAL_GIB_HOUR: &str = "ephemeral_gib_hour";
-const OS_LICENSE_VCPU_HOUR: &str = "os_license_vcpu_hour";
-const GP3_GIB_MONTH: &str = "gp3_gib_month";
-const PUBLIC_IPV4_HOUR: &str = "public_ipv4_hour";
-const CODEBUILD_FREE_TIER_MONTH: &str = "codebuild_free_tier_month";
+/// The region of rows that hold in every region without a row of its own.
 pub(super) const ANY_REGION: &str = "*";
 
 /// The texts of the tables, CSV with a header line; an empty text is a table without rows.
@@ -50,7 +57,7 @@ pub struct Tables<'a> {
     pub ec2: &'a str,
     /// EC2 instance types.
     pub instance_types: &'a str,
-    /// Volumes, addresses, free tier.
+    /// Volumes, addresses, fees, free tiers.
     pub other: &'a str,
 }
 
@@ -67,29 +74,59 @@ impl Tables<'static> {
 }
 
 /// Public list prices, looked up by what is bought.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PriceBook {
-    fargate: BTreeMap<FargateKey, Result<FargatePrices, NotPriced>>,
-    codebuild: BTreeMap<[String; 3], CodebuildPrice>,
+    /// What regions are read from; `None` where all of them have been.
+    text: Option<Text<'static>>,
     codebuild_types: Vec<CodebuildType>,
-    instance_types: BTreeMap<(String, Architecture), Vec<InstanceType>>,
-    other: BTreeMap<(String, &'static str), Decimal>,
-    rows: Vec<PriceRow>,
-    hash: String,
+    regions: BTreeMap<String, OnceLock<Result<Region, NotPriced>>>,
+    hash: OnceLock<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct FargateKey {
-    region: String,
-    os: Os,
-    architecture: Architecture,
-    purchase_option: PurchaseOption,
+impl fmt::Debug for PriceBook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PriceBook")
+            .field("hash", &self.hash())
+            .field("regions", &self.regions.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The tables as cut into regions.
+#[derive(Debug, Clone)]
+struct Text<'t> {
+    fargate: Table<'t>,
+    codebuild: Table<'t>,
+    ec2: Table<'t>,
+    other: Table<'t>,
+    instance_types: Table<'t>,
+    shapes: OnceLock<table::Result<Shapes>>,
+}
+
+/// The prices of a region.
+#[derive(Debug, Clone, Default)]
+struct Region {
+    fargate: fargate::Prices,
+    codebuild: codebuild::Prices,
+    instance_types: ec2::Prices,
+    other: other::Amounts,
+    rows: Vec<PriceRow>,
 }
 
 impl PriceBook {
     /// The book that comes with the tool.
     pub fn embedded() -> Result<Self> {
-        Self::from_tables(&Tables::EMBEDDED)
+        let tables = &Tables::EMBEDDED;
+        let text = Text::of(tables)?;
+        let regions = text.regions();
+        Ok(Self {
+            codebuild_types: codebuild::types(tables.codebuild_types)?,
+            regions: regions
+                .map(|region| (region.to_owned(), OnceLock::new()))
+                .collect(),
+            text: Some(text),
+            hash: OnceLock::new(),
+        })
     }
 
     /// A book of `tables`. Refuses, with table and line, prices not above zero, rows said twice, unknown spellings
@@ -99,21 +136,27 @@ impl PriceBook {
     }
 
     pub(super) fn read(tables: &Tables<'_>) -> table::Result<Self> {
-        let mut rows = Vec::new();
-        let codebuild_types = read_codebuild_types(tables.codebuild_types)?;
+        let codebuild_types = codebuild::types(tables.codebuild_types)?;
+        let text = Text::of(tables)?;
+        text.shapes()?;
+        let regions = text.regions().map(|region| {
+            let read = text.read(region, &codebuild_types)?;
+            Ok((region.to_owned(), OnceLock::from(Ok(read))))
+        });
         Ok(Self {
-            fargate: read_fargate(tables.fargate, &mut rows)?,
-            codebuild: read_codebuild(tables.codebuild, &codebuild_types, &mut rows)?,
+            regions: regions.collect::<table::Result<_>>()?,
             codebuild_types,
-            instance_types: read_ec2(
-                tables.ec2,
-                &read_instance_types(tables.instance_types)?,
-                &mut rows,
-            )?,
-            other: read_other(tables.other, &mut rows)?,
-            rows,
-            hash: hash(tables),
+            text: None,
+            hash: OnceLock::from(hash(tables)),
         })
+    }
+
+    /// The regions that it has prices of, in order.
+    pub fn regions(&self) -> impl Iterator<Item = &str> {
+        self.regions
+            .keys()
+            .map(String::as_str)
+            .filter(|region| *region != ANY_REGION)
     }
 
     /// Fargate prices; both vCPU and memory are known, and the licence for Windows.
@@ -124,28 +167,40 @@ impl PriceBook {
         architecture: Architecture,
         purchase_option: PurchaseOption,
     ) -> Result<&FargatePrices, NotPriced> {
-        let key = FargateKey {
-            region: region.to_owned(),
-            os,
-            architecture,
-            purchase_option,
-        };
-        match self.fargate.get(&key) {
+        let key = (os, architecture, purchase_option);
+        match self
+            .region(region)?
+            .and_then(|prices| prices.fargate.get(&key))
+        {
             Some(prices) => prices.as_ref().map_err(Clone::clone),
-            None => Err(no_fargate(&key, "")),
+            None => Err(fargate::unknown(region, key, "")),
         }
     }
 
-    /// The CodeBuild price of a compute type.
+    /// The on-demand price of a CodeBuild compute type. Reserved capacity is not billed per build:
+    /// [`Self::codebuild_fleets`] has its prices, and they are never taken for a build's.
     pub fn codebuild(
         &self,
         region: &str,
         environment_type: &str,
         compute_type: &str,
     ) -> Result<&CodebuildPrice, NotPriced> {
-        self.codebuild.get(&[region, environment_type, compute_type].map(str::to_owned)).ok_or_else(|| {
-            NotPriced::new(format!("no CodeBuild {environment_type} {compute_type} price for {region} in the price book"))
-        })
+        self.region(region)?
+            .and_then(|prices| prices.codebuild.on_demand(environment_type, compute_type))
+            .ok_or_else(|| codebuild::unknown(region, environment_type, compute_type))
+    }
+
+    /// The prices of CodeBuild's reserved-capacity fleets: per instance and minute that it is provisioned, whether builds
+    /// run or not.
+    pub fn codebuild_fleets(&self, region: &str) -> Result<&[CodebuildPrice], NotPriced> {
+        self.region(region)?
+            .map(|prices| prices.codebuild.reserved())
+            .filter(|fleets| !fleets.is_empty())
+            .ok_or_else(|| {
+                NotPriced::new(format!(
+                    "no CodeBuild reserved capacity price for {region} in the price book"
+                ))
+            })
     }
 
     /// Every known CodeBuild type, as ordered in its table: by environment type, then from small to large.
@@ -155,62 +210,220 @@ impl PriceBook {
 
     /// The size of a CodeBuild type; `None` where the type is not known or its vCPU is not published.
     pub fn codebuild_size(&self, environment_type: &str, compute_type: &str) -> Option<TaskSize> {
-        find_type(&self.codebuild_types, environment_type, compute_type)?.size()
+        codebuild::find(&self.codebuild_types, environment_type, compute_type)?.size()
     }
 
-    /// The priced instance types of an architecture, ordered by name; never empty.
+    /// The priced [`InstanceClass::General`] types of an architecture, ordered by name; never empty.
     pub fn instance_types(
         &self,
         region: &str,
         architecture: Architecture,
     ) -> Result<&[InstanceType], NotPriced> {
-        let types = self.instance_types.get(&(region.to_owned(), architecture));
-        types.map(Vec::as_slice).ok_or_else(|| {
-            NotPriced::new(format!(
-                "no EC2 {architecture} price for {region} in the price book"
-            ))
-        })
+        self.instance_types_of(region, architecture, InstanceClass::General)
+    }
+
+    /// The priced instance types of an architecture and a class, ordered by name; never empty.
+    pub fn instance_types_of(
+        &self,
+        region: &str,
+        architecture: Architecture,
+        class: InstanceClass,
+    ) -> Result<&[InstanceType], NotPriced> {
+        let types = self
+            .region(region)?
+            .and_then(|prices| prices.instance_types.get(&(architecture, class)));
+        types
+            .map(Vec::as_slice)
+            .ok_or_else(|| ec2::unknown(region, architecture, class))
+    }
+
+    /// One instance type, of whatever class.
+    pub fn instance_type(&self, region: &str, name: &str) -> Result<&InstanceType, NotPriced> {
+        let priced = self.region(region)?;
+        let mut types = priced
+            .iter()
+            .flat_map(|prices| prices.instance_types.values().flatten());
+        types
+            .find(|instance_type| instance_type.name == name)
+            .ok_or_else(|| {
+                NotPriced::new(format!(
+                    "no EC2 {name} price for {region} in the price book"
+                ))
+            })
+    }
+
+    /// The price of gp3, the usual root volume, per GiB-month.
+    pub fn gp3(&self, region: &str) -> Result<&Price, NotPriced> {
+        self.other_price(region, Item::Gp3GibMonth, "gp3 volume price")
     }
 
     /// USD per GiB-month of gp3, the usual root volume.
     pub fn root_volume_gib_month(&self, region: &str) -> Result<Decimal, NotPriced> {
-        self.other(region, GP3_GIB_MONTH, "gp3 volume price")
+        self.gp3(region).map(|price| price.usd)
+    }
+
+    /// The price of a public IPv4 address in use, per hour.
+    pub fn public_ipv4(&self, region: &str) -> Result<&Price, NotPriced> {
+        self.other_price(region, Item::PublicIpv4Hour, "public IPv4 address price")
     }
 
     /// USD per hour of a public IPv4 address.
     pub fn public_ipv4_hour(&self, region: &str) -> Result<Decimal, NotPriced> {
-        self.other(region, PUBLIC_IPV4_HOUR, "public IPv4 address price")
+        self.public_ipv4(region).map(|price| price.usd)
+    }
+
+    /// What ECS Managed Instances charges per hour for managing an instance of `instance_type`, beside the instance's own
+    /// price: a share of that price, as weak as the weaker of both.
+    pub fn managed_instances_fee(
+        &self,
+        region: &str,
+        instance_type: &InstanceType,
+    ) -> Result<Price, NotPriced> {
+        let item = match instance_type.class {
+            InstanceClass::General | InstanceClass::Burstable => Item::ManagedInstancesFee,
+            // Measured on G types only; P types and accelerators are told to be charged less still.
+            InstanceClass::Gpu if instance_type.family().starts_with('g') => {
+                Item::ManagedInstancesFeeGpu
+            }
+            InstanceClass::Gpu | InstanceClass::Accelerator => {
+                return Err(NotPriced::new(format!(
+                    "no ECS Managed Instances fee for {} in the price book",
+                    instance_type.name
+                )));
+            }
+        };
+        let share = self.amount(region, item, "ECS Managed Instances fee")?;
+        ec2::fee(instance_type, share).ok_or_else(|| {
+            NotPriced::new(format!(
+                "the ECS Managed Instances fee for {} is beyond all numbers",
+                instance_type.name
+            ))
+        })
     }
 
     /// Free CodeBuild minutes per calendar month and payer, on the types of
     /// [`super::metering::is_codebuild_free_tier`]; whole minutes, a fraction is dropped.
     pub fn codebuild_free_minutes(&self, region: &str) -> Result<u32, NotPriced> {
-        let minutes = self.other(region, CODEBUILD_FREE_TIER_MONTH, "CodeBuild free tier")?;
-        Ok(u32::try_from(minutes.trunc()).unwrap_or(u32::MAX))
+        self.free(region, Item::CodebuildFreeTierMonth, "CodeBuild free tier")
     }
 
-    fn other(&self, region: &str, item: &'static str, name: &str) -> Result<Decimal, NotPriced> {
-        let amount = |region: &str| self.other.get(&(region.to_owned(), item)).copied();
-        amount(region)
-            .or_else(|| amount(ANY_REGION))
-            .ok_or_else(|| NotPriced::new(format!("no {name} for {region} in the price book")))
+    /// Free seconds of CodeBuild on Lambda per calendar month and payer, on the types of
+    /// [`super::metering::is_codebuild_lambda_free_tier`]; whole seconds, a fraction is dropped.
+    pub fn codebuild_lambda_free_seconds(&self, region: &str) -> Result<u32, NotPriced> {
+        self.free(
+            region,
+            Item::CodebuildLambdaFreeTierMonth,
+            "CodeBuild free tier for Lambda compute",
+        )
+    }
+
+    fn free(&self, region: &str, item: Item, name: &str) -> Result<u32, NotPriced> {
+        let amount = self.amount(region, item, name)?;
+        Ok(u32::try_from(amount.amount.trunc()).unwrap_or(u32::MAX))
+    }
+
+    fn other_price(&self, region: &str, item: Item, name: &str) -> Result<&Price, NotPriced> {
+        let amount = self.amount(region, item, name)?;
+        amount
+            .price
+            .as_ref()
+            .ok_or_else(|| other::unknown(region, name))
+    }
+
+    fn amount(&self, region: &str, item: Item, name: &str) -> Result<&Amount, NotPriced> {
+        let of = |region| {
+            Ok(self
+                .region(region)?
+                .and_then(|prices| prices.other.get(&item)))
+        };
+        match of(region)? {
+            Some(amount) => Ok(amount),
+            None => of(ANY_REGION)?.ok_or_else(|| other::unknown(region, name)),
+        }
+    }
+
+    /// The prices of `region`, read when they are first asked for.
+    fn region(&self, region: &str) -> Result<Option<&Region>, NotPriced> {
+        let Some(slot) = self.regions.get(region) else {
+            return Ok(None);
+        };
+        let read = slot.get_or_init(|| match &self.text {
+            None => Ok(Region::default()),
+            Some(text) => text
+                .read(region, &self.codebuild_types)
+                .map_err(|refusal| NotPriced::new(refusal.to_string())),
+        });
+        read.as_ref().map(Some).map_err(Clone::clone)
     }
 
     /// 16 hexadecimal digits that are the same for the same table texts only.
     pub fn hash(&self) -> &str {
-        &self.hash
+        self.hash.get_or_init(|| hash(&Tables::EMBEDDED))
     }
 
     /// Oldest and newest date among the dated rows; `None` without any.
     pub fn as_of(&self) -> Option<(&str, &str)> {
-        let dates = || self.rows.iter().filter_map(|row| row.as_of.as_deref());
+        let dates = || self.rows().filter_map(|row| row.as_of.as_deref());
         Some((dates().min()?, dates().max()?))
     }
 
-    /// Every row, as ordered in the tables.
+    /// Every row, by region and as ordered in the tables. Reads all regions: ask for those of one where one will do.
     pub fn rows(&self) -> impl Iterator<Item = &PriceRow> {
-        self.rows.iter()
+        self.regions.keys().flat_map(|region| self.rows_of(region))
     }
+
+    /// The rows of one region, as ordered in the tables; `*` has those of every region.
+    pub fn rows_of(&self, region: &str) -> &[PriceRow] {
+        match self.region(region) {
+            Ok(Some(prices)) => &prices.rows,
+            // Tables that cannot be read never make a book, and the embedded ones are read by a test.
+            Ok(None) | Err(_) => &[],
+        }
+    }
+}
+
+impl<'t> Text<'t> {
+    fn of(tables: &Tables<'t>) -> table::Result<Self> {
+        Ok(Self {
+            fargate: Table::of("fargate", tables.fargate)?,
+            codebuild: Table::of("codebuild", tables.codebuild)?,
+            ec2: Table::of("ec2", tables.ec2)?,
+            other: Table::of("other", tables.other)?,
+            instance_types: Table::of("instance_types", tables.instance_types)?,
+            shapes: OnceLock::new(),
+        })
+    }
+
+    /// Every region that a table has a row of, in order.
+    fn regions(&self) -> impl Iterator<Item = &'t str> {
+        let tables = [&self.fargate, &self.codebuild, &self.ec2, &self.other];
+        let regions: BTreeSet<&str> = tables.into_iter().flat_map(Table::regions).collect();
+        regions.into_iter()
+    }
+
+    fn shapes(&self) -> table::Result<&Shapes> {
+        self.shapes
+            .get_or_init(|| ec2::shapes(&self.instance_types))
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    fn read(&self, region: &str, types: &[CodebuildType]) -> table::Result<Region> {
+        let mut rows = Vec::new();
+        Ok(Region {
+            fargate: fargate::read(region, &self.fargate.lines_of(region)?, &mut rows)?,
+            codebuild: codebuild::read(&self.codebuild.lines_of(region)?, types, &mut rows)?,
+            instance_types: ec2::read(&self.ec2.lines_of(region)?, self.shapes()?, &mut rows)?,
+            other: other::read(&self.other.lines_of(region)?, &mut rows)?,
+            rows,
+        })
+    }
+}
+
+/// The instance types that `instance_types` describes, in order.
+pub(super) fn instance_type_names(instance_types: &str) -> Result<BTreeSet<String>> {
+    let table = Table::of("instance_types", instance_types)?;
+    Ok(ec2::shapes(&table)?.into_keys().collect())
 }
 
 fn hash(tables: &Tables<'_>) -> String {
@@ -248,314 +461,12 @@ pub(super) fn short_hash(sha: Sha256) -> String {
     format!("{first:016x}")
 }
 
-fn read_fargate(
-    text: &str,
-    rows: &mut Vec<PriceRow>,
-) -> table::Result<BTreeMap<FargateKey, Result<FargatePrices, NotPriced>>> {
-    let mut stated = BTreeMap::new();
-    for line in lines("fargate", text)? {
-        let key = FargateKey {
-            region: line.text("region")?.to_owned(),
-            os: line.parse("os", Os::parse)?,
-            architecture: line.parse("architecture", Architecture::parse)?,
-            purchase_option: line.parse("purchase_option", PurchaseOption::parse)?,
-        };
-        let (component, unit) = line.parse("component", |text| {
-            Some(match text {
-                VCPU_HOUR => (VCPU_HOUR, "USD per vCPU-hour"),
-                GIB_HOUR => (GIB_HOUR, "USD per GiB-hour"),
-                EPHEMERAL_GIB_HOUR => (EPHEMERAL_GIB_HOUR, "USD per GiB-hour"),
-                OS_LICENSE_VCPU_HOUR => (OS_LICENSE_VCPU_HOUR, "USD per vCPU-hour"),
-                _ => return None,
-            })
-        })?;
-        rows.push(line.row(
-            format!(
-                "{} {} {} {component}",
-                key.os, key.architecture, key.purchase_option
-            ),
-            "usd",
-            unit,
-        )?);
-        insert(&mut stated, (key, component), line.stated("usd")?, &line)?;
-    }
-    let keys = stated.keys().map(|(key, _)| key.clone());
-    Ok(keys
-        .map(|key| (key.clone(), fargate_prices(key, &stated)))
-        .collect())
-}
-
-fn fargate_prices(
-    key: FargateKey,
-    stated: &BTreeMap<(FargateKey, &'static str), Stated>,
-) -> Result<FargatePrices, NotPriced> {
-    let find = |key: &FargateKey, component| stated.get(&(key.clone(), component));
-    let need = |component| find(&key, component).ok_or_else(|| no_fargate(&key, component));
-    let (vcpu, gib) = (need(VCPU_HOUR)?, need(GIB_HOUR)?);
-    let license = match key.os {
-        Os::Linux => None,
-        Os::Windows => Some(need(OS_LICENSE_VCPU_HOUR)?.usd),
-    };
-    // Neither Spot nor Savings Plans discount storage.
-    let on_demand = FargateKey {
-        purchase_option: PurchaseOption::OnDemand,
-        ..key.clone()
-    };
-    let ephemeral = find(&on_demand, EPHEMERAL_GIB_HOUR).map(|price| price.usd);
-    Ok(FargatePrices {
-        vcpu_hour: vcpu.usd,
-        gib_hour: gib.usd,
-        ephemeral_gib_hour: ephemeral,
-        os_license_vcpu_hour: license,
-        as_of: vcpu.as_of.clone().min(gib.as_of.clone()),
-        quality: vcpu.quality.max(gib.quality),
-        region: key.region,
-        os: key.os,
-        architecture: key.architecture,
-        purchase_option: key.purchase_option,
-    })
-}
-
-fn no_fargate(key: &FargateKey, component: &str) -> NotPriced {
-    let FargateKey {
-        region,
-        os,
-        architecture,
-        purchase_option,
-    } = key;
-    let os = if *os == Os::Windows { "Windows " } else { "" };
-    let gap = if component.is_empty() { "" } else { " " };
-    NotPriced::new(format!(
-        "no Fargate {os}{architecture} {purchase_option}{gap}{component} price for {region} in the price book"
-    ))
-}
-
-fn read_codebuild_types(text: &str) -> table::Result<Vec<CodebuildType>> {
-    let mut types: Vec<CodebuildType> = Vec::new();
-    for line in lines("codebuild_types", text)? {
-        let (architecture, os, gpu, lambda) = line.parse("environment_type", |text| {
-            Some(match text {
-                "LINUX_CONTAINER" => (Architecture::X86_64, Os::Linux, false, false),
-                "LINUX_GPU_CONTAINER" => (Architecture::X86_64, Os::Linux, true, false),
-                "LINUX_LAMBDA_CONTAINER" => (Architecture::X86_64, Os::Linux, false, true),
-                "ARM_CONTAINER" => (Architecture::Arm64, Os::Linux, false, false),
-                "ARM_LAMBDA_CONTAINER" => (Architecture::Arm64, Os::Linux, false, true),
-                "WINDOWS_CONTAINER"
-                | "WINDOWS_SERVER_2019_CONTAINER"
-                | "WINDOWS_SERVER_2022_CONTAINER" => {
-                    (Architecture::X86_64, Os::Windows, false, false)
-                }
-                _ => return None,
-            })
-        })?;
-        let (environment_type, compute_type) = (
-            line.text("environment_type")?.to_owned(),
-            line.text("compute_type")?.to_owned(),
-        );
-        if find_type(&types, &environment_type, &compute_type).is_some() {
-            return Err(line.repeated());
-        }
-        let (cpu_units, memory_mib) = (
-            line.optional("cpu_units", count)?,
-            line.parse("memory_mib", count)?,
-        );
-        types.push(CodebuildType {
-            environment_type,
-            compute_type,
-            cpu_units,
-            memory_mib,
-            architecture,
-            os,
-            gpu,
-            lambda,
-        });
-    }
-    Ok(types)
-}
-
-fn find_type<'a>(
-    types: &'a [CodebuildType],
-    environment_type: &str,
-    compute_type: &str,
-) -> Option<&'a CodebuildType> {
-    types.iter().find(|known| {
-        known.environment_type == environment_type && known.compute_type == compute_type
-    })
-}
-
-fn read_codebuild(
-    text: &str,
-    types: &[CodebuildType],
-    rows: &mut Vec<PriceRow>,
-) -> table::Result<BTreeMap<[String; 3], CodebuildPrice>> {
-    let mut prices = BTreeMap::new();
-    for line in lines("codebuild", text)? {
-        let [region, environment_type, compute_type] = [
-            line.text("region")?,
-            line.text("environment_type")?,
-            line.text("compute_type")?,
-        ]
-        .map(str::to_owned);
-        let known = line.parse("compute_type", |compute_type| {
-            find_type(types, &environment_type, compute_type)
-        })?;
-        let memory_gib = Decimal::from(known.memory_mib) / Decimal::from(1024);
-        let (unit, times, unit_name) = line.parse("unit", |text| {
-            Some(match text {
-                "minute" => (CodebuildUnit::Minute, Decimal::ONE, "USD per minute"),
-                "second" => (CodebuildUnit::Second, Decimal::ONE, "USD per second"),
-                "second_gib" => (CodebuildUnit::Second, memory_gib, "USD per GiB-second"),
-                _ => return None,
-            })
-        })?;
-        rows.push(line.row(
-            format!("{environment_type} {compute_type}"),
-            "usd",
-            unit_name,
-        )?);
-        let Stated {
-            usd,
-            as_of,
-            quality,
-        } = line.stated("usd")?;
-        let usd = usd.checked_mul(times).ok_or_else(|| line.wrong("usd"))?;
-        let key = [
-            region.clone(),
-            environment_type.clone(),
-            compute_type.clone(),
-        ];
-        insert(
-            &mut prices,
-            key,
-            CodebuildPrice {
-                region,
-                environment_type,
-                compute_type,
-                usd,
-                unit,
-                as_of,
-                quality,
-            },
-            &line,
-        )?;
-    }
-    Ok(prices)
-}
-
-/// The instance types that `instance_types` describes, in order.
-pub(super) fn instance_type_names(instance_types: &str) -> Result<BTreeSet<String>> {
-    Ok(read_instance_types(instance_types)?.into_keys().collect())
-}
-
-struct InstanceShape {
-    architecture: Architecture,
-    cpu_units: u32,
-    memory_mib: u32,
-    task_slots: u32,
-    task_slots_trunking: u32,
-}
-
-fn read_instance_types(text: &str) -> table::Result<BTreeMap<String, InstanceShape>> {
-    let mut shapes = BTreeMap::new();
-    for line in lines("instance_types", text)? {
-        let shape = InstanceShape {
-            architecture: line.parse("architecture", Architecture::parse)?,
-            cpu_units: line.parse("vcpu", |text| count(text)?.checked_mul(1024))?,
-            memory_mib: line.parse("memory_mib", count)?,
-            task_slots: line.parse("task_slots", count)?,
-            task_slots_trunking: line.parse("task_slots_trunking", count)?,
-        };
-        insert(
-            &mut shapes,
-            line.text("instance_type")?.to_owned(),
-            shape,
-            &line,
-        )?;
-    }
-    Ok(shapes)
-}
-
-fn read_ec2(
-    text: &str,
-    shapes: &BTreeMap<String, InstanceShape>,
-    rows: &mut Vec<PriceRow>,
-) -> table::Result<BTreeMap<(String, Architecture), Vec<InstanceType>>> {
-    let mut prices = BTreeMap::new();
-    for line in lines("ec2", text)? {
-        let shape = line.parse("instance_type", |name| shapes.get(name))?;
-        let (region, name) = (
-            line.text("region")?.to_owned(),
-            line.text("instance_type")?.to_owned(),
-        );
-        rows.push(line.row(name.clone(), "usd_per_hour", "USD per hour")?);
-        insert(
-            &mut prices,
-            (region, shape.architecture, name),
-            (shape, line.stated("usd_per_hour")?),
-            &line,
-        )?;
-    }
-    let mut types: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for ((region, architecture, name), (shape, price)) in prices {
-        let InstanceShape {
-            cpu_units,
-            memory_mib,
-            task_slots,
-            task_slots_trunking,
-            ..
-        } = *shape;
-        let Stated {
-            usd: usd_per_hour,
-            as_of,
-            quality,
-        } = price;
-        let instance_type = InstanceType {
-            name,
-            cpu_units,
-            memory_mib,
-            task_slots,
-            task_slots_trunking,
-            usd_per_hour,
-            as_of,
-            quality,
-        };
-        types
-            .entry((region, architecture))
-            .or_default()
-            .push(instance_type);
-    }
-    Ok(types)
-}
-
-fn read_other(
-    text: &str,
-    rows: &mut Vec<PriceRow>,
-) -> table::Result<BTreeMap<(String, &'static str), Decimal>> {
-    let mut amounts = BTreeMap::new();
-    for line in lines("other", text)? {
-        let (item, unit, unit_name) = line.parse("item", |text| {
-            Some(match text {
-                GP3_GIB_MONTH => (GP3_GIB_MONTH, "usd", "USD per GiB-month"),
-                PUBLIC_IPV4_HOUR => (PUBLIC_IPV4_HOUR, "usd", "USD per hour"),
-                CODEBUILD_FREE_TIER_MONTH => {
-                    (CODEBUILD_FREE_TIER_MONTH, "minutes", "minutes per month")
-                }
-                _ => return None,
-            })
-        })?;
-        line.parse("unit", |text| (text == unit).then_some(()))?;
-        rows.push(line.row(item.to_owned(), "amount", unit_name)?);
-        insert(
-            &mut amounts,
-            (line.text("region")?.to_owned(), item),
-            line.stated("amount")?.usd,
-            &line,
-        )?;
-    }
-    Ok(amounts)
-}
-
-fn insert<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: V, line: &Line) -> table::Result<()> {
+fn insert<K: Ord, V>(
+    map: &mut BTreeMap<K, V>,
+    key: K,
+    value: V,
+    line: &Line<'_>,
+) -> table::Result<()> {
     match map.insert(key, value) {
         None => Ok(()),
         Some(_) => Err(line.repeated()),
@@ -568,6 +479,7 @@ mod tests {
     use crate::model::workload::PurchaseOption::{
         OnDemand, SavingsPlan1yrAllUpfront, SavingsPlan1yrNoUpfront, Spot,
     };
+    use crate::pricing::{CodebuildUnit, PriceUnit, Quality};
 
     const FARGATE: &str =
         "region,os,architecture,purchase_option,component,usd,as_of,source,quality\n";
@@ -594,11 +506,11 @@ mod tests {
             .fargate("us-east-1", Os::Linux, Architecture::X86_64, OnDemand)
             .expect("priced");
         assert_eq!(
-            (x86.vcpu_hour.to_string(), x86.gib_hour.to_string()),
+            (x86.vcpu_hour.usd.to_string(), x86.gib_hour.usd.to_string()),
             ("0.04048".to_owned(), "0.004445".to_owned())
         );
         assert_eq!(
-            (x86.as_of.as_deref(), x86.os_license_vcpu_hour),
+            (x86.as_of(), x86.os_license_vcpu_hour.as_ref()),
             (Some("2026-09-11"), None)
         );
         let build = book
@@ -685,8 +597,8 @@ mod tests {
             "Fargate arm64 spot price for eu-west-3",
         );
         says(
-            fargate("us-west-2", Os::Windows, x86, OnDemand),
-            "Fargate Windows x86_64 on_demand price for us-west-2",
+            fargate("ap-east-2", Os::Windows, x86, OnDemand),
+            "Fargate Windows x86_64 on_demand price for ap-east-2",
         );
         let half_known = fargate("us-east-1", Os::Linux, x86, SavingsPlan1yrAllUpfront);
         says(
@@ -694,11 +606,11 @@ mod tests {
             "Fargate x86_64 savings_plan_1yr_all_upfront gib_hour price for us-east-1",
         );
         let build = book
-            .codebuild("us-east-1", "ARM_CONTAINER", "BUILD_GENERAL1_XLARGE")
+            .codebuild("ca-west-1", "ARM_CONTAINER", "BUILD_GENERAL1_XLARGE")
             .expect_err("not priced");
         says(
             build,
-            "CodeBuild ARM_CONTAINER BUILD_GENERAL1_XLARGE price for us-east-1",
+            "CodeBuild ARM_CONTAINER BUILD_GENERAL1_XLARGE price for ca-west-1",
         );
         says(
             book.instance_types("eu-nowhere-1", arm)
@@ -706,10 +618,198 @@ mod tests {
             "EC2 arm64 price for eu-nowhere-1",
         );
         says(
-            book.root_volume_gib_month("eu-west-3")
+            book.root_volume_gib_month("eu-nowhere-1")
                 .expect_err("not priced"),
-            "gp3 volume price for eu-west-3",
+            "gp3 volume price for eu-nowhere-1",
         );
+    }
+
+    #[test]
+    fn every_embedded_region_reads() {
+        let book = embedded();
+        for region in book.regions().chain([ANY_REGION]) {
+            let read = book.region(region).expect(region);
+            assert!(
+                read.is_some_and(|prices| !prices.rows.is_empty()),
+                "{region}"
+            );
+        }
+        assert!(book.regions().is_sorted());
+    }
+
+    #[test]
+    fn every_price_names_its_row() {
+        let book = embedded();
+        let prices = book
+            .fargate("us-west-2", Os::Windows, Architecture::X86_64, OnDemand)
+            .expect("priced");
+        let license = prices.os_license_vcpu_hour.as_ref().expect("Windows");
+        assert_eq!(
+            (license.usd, license.unit, license.as_of.as_deref()),
+            (usd("0.046"), PriceUnit::VcpuHour, Some("2025-12-06"))
+        );
+        assert!(license.source.contains("pricing page feed"));
+        let m5 = book.instance_type("us-east-1", "m5.large").expect("priced");
+        assert_eq!(
+            (m5.price().source.as_str(), m5.price().unit),
+            ("list+karpenter+api+page", PriceUnit::Hour)
+        );
+        let gp3 = book.gp3("us-east-2").expect("priced");
+        assert_eq!(
+            (gp3.usd, gp3.unit, gp3.quality),
+            (usd("0.08"), PriceUnit::GibMonth, Quality::Exact)
+        );
+    }
+
+    #[test]
+    fn builds_are_never_priced_as_reserved_capacity() {
+        let book = embedded();
+        let fleets = book.codebuild_fleets("us-east-1").expect("priced");
+        assert!(
+            fleets
+                .iter()
+                .all(|fleet| fleet.environment_type.starts_with("RESERVED_"))
+        );
+        let fleet = fleets
+            .iter()
+            .find(|fleet| fleet.compute_type == "reserved.arm.m2.medium")
+            .expect("macOS");
+        assert_eq!(fleet.usd, usd("0.02"));
+        for region in book.regions() {
+            for fleet in book.codebuild_fleets(region).unwrap_or_default() {
+                let as_build = book.codebuild(region, &fleet.environment_type, &fleet.compute_type);
+                assert!(as_build.is_err(), "{region} {}", fleet.compute_type);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_billed_per_build_says_so() {
+        let book = embedded();
+        let reason = |environment, compute| {
+            book.codebuild("us-east-1", environment, compute)
+                .expect_err("not priced")
+                .to_string()
+        };
+        assert!(reason("MAC_ARM", "BUILD_GENERAL1_MEDIUM").contains("reserved capacity only"));
+        for (environment, compute) in [
+            ("LINUX_EC2", "CUSTOM_INSTANCE_TYPE"),
+            ("LINUX_CONTAINER", "CUSTOM_INSTANCE_TYPE"),
+            ("ARM_CONTAINER", "ATTRIBUTE_BASED_COMPUTE"),
+        ] {
+            let reason = reason(environment, compute);
+            assert!(
+                reason.ends_with("billed per instance and not per build"),
+                "{reason}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_whole_processors_are_offered_unasked() {
+        let book = embedded();
+        let names = |architecture, class| -> Vec<&str> {
+            let types = book.instance_types_of("us-east-1", architecture, class);
+            types
+                .expect("priced")
+                .iter()
+                .map(|of| of.name.as_str())
+                .collect()
+        };
+        let general = names(Architecture::X86_64, InstanceClass::General);
+        let burstable = names(Architecture::X86_64, InstanceClass::Burstable);
+        let gpu = names(Architecture::X86_64, InstanceClass::Gpu);
+        assert!(burstable.contains(&"t3.medium") && burstable.contains(&"m7i-flex.large"));
+        assert!(gpu.contains(&"g5.xlarge") && gpu.contains(&"p5.48xlarge"));
+        for special in ["t3.medium", "m7i-flex.large", "g5.xlarge", "inf2.xlarge"] {
+            assert!(!general.contains(&special), "{special}");
+        }
+        assert!(names(Architecture::Arm64, InstanceClass::General).contains(&"m8g.large"));
+        assert!(
+            book.rows()
+                .all(|row| row.service != "ec2" || !row.item.contains("metal"))
+        );
+    }
+
+    #[test]
+    fn an_instance_type_knows_its_family_and_generation() {
+        let book = embedded();
+        let of = |name| {
+            let found = book.instance_type("us-east-1", name).expect("priced");
+            (found.family().to_owned(), found.generation())
+        };
+        assert_eq!(of("m8g.large"), ("m8g".to_owned(), Some(8)));
+        assert_eq!(of("im4gn.xlarge"), ("im4gn".to_owned(), Some(4)));
+        assert_eq!(of("c7i-flex.large"), ("c7i-flex".to_owned(), Some(7)));
+    }
+
+    #[test]
+    fn interface_limits_are_those_of_the_ecs_guide() {
+        // ECS developer guide, "Supported instances for increased network interfaces".
+        let book = embedded();
+        for (name, slots, trunking) in [
+            ("c5.large", 2, 10),
+            ("m5.xlarge", 3, 20),
+            ("m5.2xlarge", 3, 40),
+            ("c5.9xlarge", 7, 60),
+            ("c5.18xlarge", 14, 120),
+            ("r5.8xlarge", 7, 7),
+        ] {
+            let of = book.instance_type("us-east-1", name).expect("priced");
+            assert_eq!(
+                (of.task_slots, of.task_slots_trunking),
+                (slots, trunking),
+                "{name}"
+            );
+            assert_eq!(of.interfaces, slots + 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn managed_instances_cost_a_share_of_the_instance() {
+        let book = embedded();
+        let fee = |region, name| {
+            let of = book.instance_type(region, name).expect("priced");
+            book.managed_instances_fee(region, of)
+        };
+        // ECS pricing page, example: c6a.2xlarge at 0.306 is 0.037 (rounded).
+        let c6a = fee("us-east-1", "c6a.2xlarge").expect("priced");
+        assert_eq!(c6a.usd, usd("0.03672"));
+        assert_eq!(c6a.quality, Quality::Consistent);
+        let g6 = fee("ap-northeast-1", "g6.xlarge").expect("priced");
+        assert_eq!(g6.quality, Quality::SingleSource);
+        let p5 = fee("us-east-1", "p5.48xlarge").expect_err("nobody measured it");
+        assert_eq!(
+            p5.to_string(),
+            "no ECS Managed Instances fee for p5.48xlarge in the price book"
+        );
+    }
+
+    #[test]
+    fn lambda_compute_has_a_free_tier_of_its_own() {
+        let book = embedded();
+        assert_eq!(book.codebuild_lambda_free_seconds("eu-west-1"), Ok(6_000));
+        assert_eq!(book.codebuild_free_minutes("eu-west-1"), Ok(100));
+    }
+
+    #[test]
+    fn machine_facts_of_builds_are_those_measured() {
+        let book = embedded();
+        let of = |environment, compute| {
+            codebuild::find(book.codebuild_types(), environment, compute).expect("known")
+        };
+        let arm = of("ARM_CONTAINER", "BUILD_GENERAL1_SMALL");
+        assert_eq!(
+            (arm.disk_gb, arm.memory_mib, arm.usable_memory_mib),
+            (Some(64), 4096, Some(3840))
+        );
+        let x86 = of("LINUX_CONTAINER", "BUILD_GENERAL1_MEDIUM");
+        assert_eq!(
+            (x86.disk_gb, x86.usable_memory_mib),
+            (Some(128), Some(7628))
+        );
+        let gpu = of("LINUX_GPU_CONTAINER", "BUILD_GENERAL1_SMALL");
+        assert_eq!((gpu.disk_gb, gpu.usable_memory_mib), (Some(220), None));
     }
 
     #[test]
@@ -719,7 +819,8 @@ mod tests {
             let prices = book
                 .fargate("us-east-1", Os::Linux, Architecture::Arm64, option)
                 .expect("priced");
-            assert_eq!(prices.ephemeral_gib_hour, Some(usd("0.000111")));
+            let storage = prices.ephemeral_gib_hour.as_ref().expect("priced");
+            assert_eq!(storage.usd, usd("0.000111"));
         }
     }
 
@@ -745,7 +846,7 @@ mod tests {
             .fargate("r", Os::Linux, Architecture::Arm64, Spot)
             .expect("priced");
         assert_eq!(
-            (prices.as_of.as_deref(), prices.quality.as_str()),
+            (prices.as_of(), prices.quality().as_str()),
             (Some("2026-01-31"), "snapshot")
         );
         assert_eq!(book.as_of(), Some(("2026-01-31", "2026-09")));
@@ -754,7 +855,7 @@ mod tests {
             undated
                 .fargate("r", Os::Linux, Architecture::Arm64, Spot)
                 .expect("priced")
-                .as_of,
+                .as_of(),
             None
         );
     }

@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Quality;
 use super::metering::{Meter, MeteredMs};
+use super::{Price, Quality};
 use crate::model::span::Span;
 use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR, Usd};
 
@@ -66,6 +66,26 @@ pub struct Charge {
 }
 
 impl Charge {
+    /// What is held at a price of the book; `unit` is the price's own in words that fit the component.
+    pub fn at(
+        component: &'static str,
+        held: u32,
+        per: i64,
+        unit: &'static str,
+        price: &Price,
+    ) -> Self {
+        Self {
+            component,
+            held,
+            per,
+            unit,
+            price: price.usd,
+            as_of: price.as_of.clone(),
+            quality: price.quality,
+            source: price.source.clone(),
+        }
+    }
+
     fn usd(&self, metered_ms: i64) -> Usd {
         Usd::of(self.amount(metered_ms), self.price, self.per)
     }

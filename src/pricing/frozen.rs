@@ -1,7 +1,7 @@
 //! A frozen price book: every table of a [`PriceBook`] in one text file, to keep, to compare and to use again.
 //!
 //! ```text
-//! # plimsoll price book, format 1
+//! # plimsoll price book, format 2
 //! # refreshed 2026-11-23 from the AWS Price List API; regions: eu-west-1, us-east-1
 //!
 //! [fargate]
@@ -23,7 +23,7 @@ use super::book::{PriceBook, Tables, short_hash};
 use crate::model::error::{Error, Kind, Result};
 
 const FIRST_LINE: &str = "# plimsoll price book, format ";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const NAMES: [&str; 6] = [
     "fargate",
     "codebuild",
@@ -151,6 +151,10 @@ fn check_format(first: &str) -> Result<(), Flaw> {
                 format!("format {newer} is newer than what this plimsoll reads, format {FORMAT}"),
             )
         }),
+        Some(older) if older > 0 => Err(Flaw::new(
+            1,
+            format!("format {older} is older than what this plimsoll reads, format {FORMAT}"),
+        )),
         _ => Err(Flaw::new(
             1,
             format!(
@@ -251,8 +255,25 @@ fn checksum(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// A small book: what is shipped of one region.
     fn frozen() -> String {
-        text(&Tables::EMBEDDED, "as shipped")
+        let of = |table: &str| -> String {
+            let is_kept = |(at, line): &(usize, &str)| {
+                *at == 0 || line.starts_with("us-east-1,") || line.starts_with("*,")
+            };
+            let lines = table.lines().enumerate().filter(is_kept);
+            let lines: Vec<&str> = lines.map(|(_, line)| line).collect();
+            lines.join("\n") + "\n"
+        };
+        let shipped = Tables::EMBEDDED;
+        let tables = Tables {
+            fargate: &of(shipped.fargate),
+            codebuild: &of(shipped.codebuild),
+            ec2: &of(shipped.ec2),
+            other: &of(shipped.other),
+            ..shipped
+        };
+        text(&tables, "one region")
     }
 
     fn refusal(text: &str) -> String {
@@ -269,7 +290,7 @@ mod tests {
     fn a_frozen_book_is_the_book_it_was_made_of() {
         let (shipped, read) = (
             PriceBook::embedded().expect("parses"),
-            book(&frozen(), "b.book").expect("reads"),
+            book(&text(&Tables::EMBEDDED, "as shipped"), "b.book").expect("reads"),
         );
         assert_eq!(read.hash(), shipped.hash());
         assert!(read.rows().eq(shipped.rows()));
@@ -277,8 +298,8 @@ mod tests {
 
     #[test]
     fn line_ends_of_another_system_change_nothing() {
-        let read = book(&frozen().replace('\n', "\r\n"), "b.book").expect("reads");
-        assert_eq!(read.hash(), PriceBook::embedded().expect("parses").hash());
+        let read = |text: &str| book(text, "b.book").expect("reads").hash().to_owned();
+        assert_eq!(read(&frozen().replace('\n', "\r\n")), read(&frozen()));
     }
 
     #[test]
@@ -299,7 +320,7 @@ mod tests {
 
     #[test]
     fn one_changed_digit_is_refused() {
-        let changed = frozen().replacen("0.04048", "0.04049", 1);
+        let changed = frozen().replacen("0.04048,", "0.04049,", 1);
         let end = changed.lines().count();
         assert_eq!(
             refusal(&changed),
@@ -360,12 +381,18 @@ mod tests {
     #[test]
     fn a_newer_format_and_other_files_are_told_apart() {
         let newer =
-            book(&frozen().replacen("format 1", "format 2", 1), "b.book").expect_err("too new");
+            book(&frozen().replacen("format 2", "format 3", 1), "b.book").expect_err("too new");
         assert_eq!(
             newer.to_string(),
-            "price book `b.book`, line 1: format 2 is newer than what this plimsoll reads, format 1"
+            "price book `b.book`, line 1: format 3 is newer than what this plimsoll reads, format 2"
         );
         assert_eq!(newer.next_step(), Some("use a newer plimsoll"));
+        let older =
+            book(&frozen().replacen("format 2", "format 1", 1), "b.book").expect_err("too old");
+        assert_eq!(
+            older.to_string(),
+            "price book `b.book`, line 1: format 1 is older than what this plimsoll reads, format 2"
+        );
         for other in ["", "\n", "region,os\n", "{}"] {
             assert!(
                 refusal(other)

@@ -157,11 +157,12 @@ pub fn fargate_cost(
     ephemeral_gib: Option<u32>,
     metered_ms: i64,
 ) -> Result<Usd, NotPriced> {
-    let per_vcpu = prices.vcpu_hour + prices.os_license_vcpu_hour.unwrap_or_default();
+    let license = prices.os_license_vcpu_hour.as_ref();
+    let per_vcpu = prices.vcpu_hour.usd + license.map_or(Decimal::ZERO, |license| license.usd);
     let cpu = Usd::of(amount(size.cpu_units, metered_ms), per_vcpu, UNIT_HOUR);
     let memory = Usd::of(
         amount(size.memory_mib, metered_ms),
-        prices.gib_hour,
+        prices.gib_hour.usd,
         UNIT_HOUR,
     );
     let extra_gib = ephemeral_gib
@@ -172,8 +173,14 @@ pub fn fargate_cost(
     }
     let storage_price = prices
         .ephemeral_gib_hour
+        .as_ref()
         .ok_or_else(|| prices.no_storage_price(extra_gib))?;
-    Ok(cpu + memory + Usd::of(amount(extra_gib, metered_ms), storage_price, MS_PER_HOUR))
+    let storage = Usd::of(
+        amount(extra_gib, metered_ms),
+        storage_price.usd,
+        MS_PER_HOUR,
+    );
+    Ok(cpu + memory + storage)
 }
 
 impl FargatePrices {
@@ -226,6 +233,16 @@ fn amount(units: u32, metered_ms: i64) -> i128 {
 pub fn is_codebuild_free_tier(environment_type: &str, compute_type: &str) -> bool {
     matches!(environment_type, "LINUX_CONTAINER" | "ARM_CONTAINER")
         && compute_type == "BUILD_GENERAL1_SMALL"
+}
+
+/// True for the compute types that the free tier of CodeBuild on Lambda covers: 1 GB, x86 or ARM.
+/// Source: AWS CodeBuild pricing page, read 2026-11. It says "100 minutes or 6,000 seconds"; whether a payer who uses
+/// both gets both is not said.
+pub fn is_codebuild_lambda_free_tier(environment_type: &str, compute_type: &str) -> bool {
+    matches!(
+        environment_type,
+        "LINUX_LAMBDA_CONTAINER" | "ARM_LAMBDA_CONTAINER"
+    ) && compute_type == "BUILD_LAMBDA_1GB"
 }
 
 /// Free build time that falls into `window`, milliseconds: `minutes_per_month` for each calendar month (UTC) that
@@ -311,6 +328,7 @@ mod tests {
             unit: CodebuildUnit::Minute,
             as_of: None,
             quality: Quality::Exact,
+            source: "a test".into(),
         }
     }
 
@@ -349,7 +367,7 @@ mod tests {
     #[test]
     fn storage_without_a_price_is_not_priced() {
         let book = PriceBook::embedded().expect("parses");
-        let prices = book
+        let mut prices = book
             .fargate(
                 "eu-north-1",
                 Os::Linux,
@@ -358,6 +376,7 @@ mod tests {
             )
             .expect("priced")
             .clone();
+        prices.ephemeral_gib_hour = None;
         let cost = |gib| fargate_cost(&prices, TaskSize::new(1024, 2048), gib, MS_PER_HOUR);
         assert_eq!(cost(Some(20)), Ok(usd("0.0543")));
         assert_eq!(cost(None), cost(Some(20)));

@@ -1,22 +1,27 @@
 //! A price book from AWS's own price list.
 //!
-//! In: what the Price List Query API and the Savings Plans API answered about a region, as text. Out: the tables of a
-//! [`super::PriceBook`], and an account of what is not in them and why. Nothing is filled in: a price that the list does
-//! not state is missing, a price that cannot be taken as it stands is left out with the reason, and two products for one
-//! price are an error that names both. [`ask`] does the asking; the rest is pure.
+//! In: what the Price List Query API and the Savings Plans API answered about a region, as text, or what the public bulk
+//! list says in the same shape. Out: the tables of a [`super::PriceBook`], and an account of what is not in them and why.
+//! Nothing is filled in: a price that the list does not state is missing, a price that cannot be taken as it stands is
+//! left out with the reason, and two products for one price are an error that names both. [`ask`] and [`bulk`] do the
+//! asking; the rest is pure.
 //!
 //! Sources: AWS Billing user guide, "AWS Price List Query API" (shape, filters, endpoints); the usage types are those of
 //! real price lists and bills.
 
 pub mod ask;
+pub mod bulk;
 mod codebuild;
 mod ec2;
 mod fargate;
 mod found;
 mod product;
+mod spot;
 mod tables;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
 
 pub use found::{Found, LeftOut, Service};
 pub use tables::{Texts, tables};
@@ -33,15 +38,17 @@ pub struct Wanted {
     codebuild_types: Vec<CodebuildType>,
     instance_types: BTreeSet<String>,
     savings_plans: bool,
+    spot: bool,
 }
 
 impl Wanted {
-    /// The types of the embedded book, with or without Savings Plan rates.
-    pub fn embedded(savings_plans: bool) -> Result<Self> {
+    /// The types of the embedded book, with or without Savings Plan rates and Fargate Spot prices.
+    pub fn embedded(savings_plans: bool, spot: bool) -> Result<Self> {
         Ok(Self {
             codebuild_types: PriceBook::embedded()?.codebuild_types().to_vec(),
             instance_types: instance_type_names(Tables::EMBEDDED.instance_types)?,
             savings_plans,
+            spot,
         })
     }
 }
@@ -59,10 +66,14 @@ pub struct Answers {
     pub vpc: Vec<String>,
     /// Compute Savings Plan rates for Fargate.
     pub rates: Vec<Rate>,
+    /// Fargate Spot prices.
+    pub spot: Vec<SpotPrice>,
+    /// What could not be read.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// One rate of one Compute Savings Plan offering.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     /// `USE1-Fargate-vCPU-Hours:perCPU`.
     pub usage_type: String,
@@ -76,6 +87,21 @@ pub struct Rate {
     pub duration_s: i64,
     /// `No Upfront`, `Partial Upfront` or `All Upfront`.
     pub payment_option: String,
+}
+
+/// One price of the feed behind the Spot tables of AWS's Fargate pricing page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpotPrice {
+    /// AWS region.
+    pub region: String,
+    /// `per vCPU per hour`.
+    pub label: String,
+    /// `vCPU-Hours`.
+    pub unit: String,
+    /// The price by currency, as published.
+    pub prices: BTreeMap<String, String>,
+    /// The day of the feed.
+    pub as_of: String,
 }
 
 /// What `answers` say about `region` at `now`.
@@ -112,6 +138,10 @@ pub fn read(
     for rate in &answers.rates {
         claims.add_rate(rate, fargate::committed(rate));
     }
+    for price in answers.spot.iter().filter(|price| price.region == region) {
+        claims.add_spot(price, spot::price(price));
+    }
+    claims.leave_out(&answers.left_out);
     claims.settle(&wanted.items())
 }
 
@@ -130,6 +160,9 @@ impl Wanted {
             .map(|kind| codebuild::item(&kind.environment_type, &kind.compute_type));
         let instances = self.instance_types.iter().map(|name| ec2::item(name));
         let mut items = fargate::items(self.savings_plans);
+        if self.spot {
+            items.extend(spot::items());
+        }
         items.extend(
             codebuild
                 .chain(instances)
@@ -149,6 +182,21 @@ pub fn endpoint(region: &str) -> &'static str {
         "ap" => "ap-south-1",
         _ => "us-east-1",
     }
+}
+
+/// `us-east-1`, `us-gov-west-1`; not `us-west-2-lax-1`, which is a zone.
+fn is_region(name: &str) -> bool {
+    let mut parts = name.rsplit('-');
+    let is_numbered = parts
+        .next()
+        .is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()));
+    let mut words = 0;
+    is_numbered
+        && parts.all(|part| {
+            words += 1;
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase())
+        })
+        && words >= 2
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The result of `compare`: its JSON interface, and the value that its table prints.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -47,7 +49,8 @@ impl ComparisonResult {
             placements: comparison.offers.iter().map(of_offer).collect(),
             break_even: comparison.break_even.clone(),
             prices: PricesResult {
-                as_of: dates_of(book, |of| of == region).unwrap_or_else(|| "not dated".to_owned()),
+                as_of: dates_of(book, &BTreeSet::from([region.as_str()]))
+                    .unwrap_or_else(|| "not dated".to_owned()),
                 book: book.hash().to_owned(),
                 kind: "list",
             },

@@ -299,19 +299,17 @@ fn of_prices(book: &PriceBook, workloads: &[Assessed]) -> PricesResult {
         .map(|workload| workload.demand.workload.region.as_str())
         .collect();
     PricesResult {
-        as_of: dates_of(book, |region| regions.contains(region))
-            .unwrap_or_else(|| "no date".to_owned()),
+        as_of: dates_of(book, &regions).unwrap_or_else(|| "no date".to_owned()),
         book: book.hash().to_owned(),
         kind: "list",
     }
 }
 
 /// Oldest and newest date among the prices of some regions.
-pub(super) fn dates_of(book: &PriceBook, of_region: impl Fn(&str) -> bool) -> Option<String> {
+pub(super) fn dates_of(book: &PriceBook, regions: &BTreeSet<&str>) -> Option<String> {
     let dates = || {
-        book.rows()
-            .filter(|row| of_region(&row.region))
-            .filter_map(|row| row.as_of.as_deref())
+        let rows = regions.iter().flat_map(|region| book.rows_of(region));
+        rows.filter_map(|row| row.as_of.as_deref())
     };
     let (oldest, newest) = dates().min().zip(dates().max())?;
     Some(format!("{oldest} to {newest}"))

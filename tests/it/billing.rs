@@ -8,7 +8,8 @@ use plimsoll::pricing::metering::{
     codebuild_cost, codebuild_free_value, ec2_instance_cost, fargate_cost,
 };
 use plimsoll::pricing::{
-    CodebuildPrice, CodebuildUnit, FargatePrices, InstanceType, Metering, PriceBook, Quality,
+    CodebuildPrice, CodebuildUnit, FargatePrices, InstanceType, Metering, Price, PriceBook,
+    PriceUnit, Quality,
 };
 use proptest::prelude::*;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -31,6 +32,16 @@ fn cases<T: DeserializeOwned>(text: &str) -> Vec<T> {
 
 fn decimal(text: &str) -> Decimal {
     Decimal::from_str_exact(text).expect("a decimal")
+}
+
+fn price(usd: &str, unit: PriceUnit) -> Price {
+    Price {
+        usd: decimal(usd),
+        unit,
+        as_of: None,
+        quality: Quality::Exact,
+        source: "a case".to_owned(),
+    }
 }
 
 /// `amount` with as many decimals as `expected` prints.
@@ -80,18 +91,16 @@ impl FargateCase {
                 .expect("priced")
                 .clone();
         }
-        let optional = |text: &String| (!text.is_empty()).then(|| decimal(text));
+        let optional = |text: &String, unit| (!text.is_empty()).then(|| price(text, unit));
         FargatePrices {
             region: self.region.clone(),
             os: self.os,
             architecture: self.architecture,
             purchase_option: self.purchase_option,
-            vcpu_hour: decimal(&self.vcpu_hour),
-            gib_hour: decimal(&self.gib_hour),
-            ephemeral_gib_hour: optional(&self.ephemeral_gib_hour),
-            os_license_vcpu_hour: optional(&self.os_license_vcpu_hour),
-            as_of: None,
-            quality: Quality::Exact,
+            vcpu_hour: price(&self.vcpu_hour, PriceUnit::VcpuHour),
+            gib_hour: price(&self.gib_hour, PriceUnit::GibHour),
+            ephemeral_gib_hour: optional(&self.ephemeral_gib_hour, PriceUnit::GibHour),
+            os_license_vcpu_hour: optional(&self.os_license_vcpu_hour, PriceUnit::VcpuHour),
         }
     }
 
@@ -117,21 +126,23 @@ fn fargate_costs_what_published_figures_say() {
 
 /// `prices` with every component but one at zero.
 fn only(prices: &FargatePrices, component: &str) -> FargatePrices {
-    let keep = |name: &str, price| {
-        if component == name || component == "total" {
-            price
-        } else {
-            Decimal::ZERO
+    let keep = |name: &str, price: &Price| {
+        let mut price = price.clone();
+        if component != name && component != "total" {
+            price.usd = Decimal::ZERO;
         }
+        price
     };
     FargatePrices {
-        vcpu_hour: keep("vcpu", prices.vcpu_hour),
-        gib_hour: keep("memory", prices.gib_hour),
+        vcpu_hour: keep("vcpu", &prices.vcpu_hour),
+        gib_hour: keep("memory", &prices.gib_hour),
         ephemeral_gib_hour: prices
             .ephemeral_gib_hour
+            .as_ref()
             .map(|price| keep("storage", price)),
         os_license_vcpu_hour: prices
             .os_license_vcpu_hour
+            .as_ref()
             .map(|price| keep("license", price)),
         ..prices.clone()
     }
@@ -252,6 +263,7 @@ fn builds_cost_what_published_figures_say() {
                 },
                 as_of: None,
                 quality: Quality::Exact,
+                source: "a case".to_owned(),
             }
         };
         let metered_ms = case.builds * price.unit.metering().billed_ms(case.elapsed_ms);
@@ -299,7 +311,7 @@ fn real_bill_lines_are_met_to_the_tenth_decimal() {
             ..x86.clone()
         };
         if !line.usd_per_hour.is_empty() {
-            prices.gib_hour = decimal(&line.usd_per_hour);
+            prices.gib_hour.usd = decimal(&line.usd_per_hour);
         }
         let quantity = Usd::of(
             i128::from(line.units) * i128::from(line.elapsed_ms),

@@ -1,5 +1,7 @@
 //! Price books of today: `prices refresh` against a loopback price list, and what a frozen book is good for.
 
+mod bulk;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -417,11 +419,11 @@ fn the_same_answers_make_the_same_book_in_any_order() {
     );
     assert!(!book.contains(CANARY));
     for line in [
-        "us-east-1,linux,x86_64,on_demand,vcpu_hour,0.0500000000,2026-11-20,AWS Price List API,exact",
-        "us-east-1,linux,arm64,on_demand,ephemeral_gib_hour,0.0002000000,2026-11-20,AWS Price List API,exact",
-        "us-east-1,LINUX_CONTAINER,BUILD_GENERAL1_SMALL,0.0070000000,minute,2026-11-20,AWS Price List API,exact",
-        "us-east-1,m5.large,0.1000000000,2026-11-20,AWS Price List API,exact",
-        "us-east-1,gp3_gib_month,0.0900000000,usd,2026-11-20,AWS Price List API,exact",
+        "us-east-1,linux,x86_64,on_demand,vcpu_hour,0.0500000000,2026-11-20,AWS price list,exact",
+        "us-east-1,linux,arm64,on_demand,ephemeral_gib_hour,0.0002000000,2026-11-20,AWS price list,exact",
+        "us-east-1,on_demand,LINUX_CONTAINER,BUILD_GENERAL1_SMALL,0.0070000000,minute,2026-11-20,AWS price list,exact",
+        "us-east-1,m5.large,0.1000000000,2026-11-20,AWS price list,exact",
+        "us-east-1,gp3_gib_month,0.0900000000,usd,2026-11-20,AWS price list,exact",
     ] {
         assert!(
             book.lines().any(|found| found == line),
@@ -563,7 +565,7 @@ fn savings_plan_rates_come_when_asked_for() {
         book.contains("us-east-1,linux,arm64,savings_plan_3yr_all_upfront,gib_hour,0.0013,"),
         "{book}"
     );
-    assert_eq!(book.matches("AWS Savings Plans API").count(), 16);
+    assert_eq!(book.matches("AWS Savings Plans rates").count(), 16);
     let call = aws
         .calls()
         .into_iter()
@@ -873,7 +875,7 @@ fn a_book_that_is_not_whole_is_named_with_its_line() {
     let lines = whole.lines().count();
     let half: String = whole.split_inclusive('\n').take(lines / 2).collect();
     world.write("cut.book", half);
-    world.write("newer.book", whole.replacen("format 1", "format 9", 1));
+    world.write("newer.book", whole.replacen("format 2", "format 9", 1));
     world.write(
         "changed.book",
         whole.replacen("0.0500000000", "0.0400000000", 1),

@@ -31,14 +31,15 @@ pub(crate) fn fargate_usd(
 ) -> Decimal {
     let mut usd_times_3600 = Decimal::ZERO;
     for _ in 0..seconds {
-        usd_times_3600 += Decimal::from(size.cpu_units) / Decimal::from(1024) * prices.vcpu_hour;
-        usd_times_3600 += Decimal::from(size.memory_mib) / Decimal::from(1024) * prices.gib_hour;
-        if let Some(license) = prices.os_license_vcpu_hour {
-            usd_times_3600 += Decimal::from(size.cpu_units) / Decimal::from(1024) * license;
+        usd_times_3600 +=
+            Decimal::from(size.cpu_units) / Decimal::from(1024) * prices.vcpu_hour.usd;
+        usd_times_3600 +=
+            Decimal::from(size.memory_mib) / Decimal::from(1024) * prices.gib_hour.usd;
+        if let Some(license) = &prices.os_license_vcpu_hour {
+            usd_times_3600 += Decimal::from(size.cpu_units) / Decimal::from(1024) * license.usd;
         }
-        if ephemeral_gib > 20 {
-            usd_times_3600 +=
-                Decimal::from(ephemeral_gib - 20) * prices.ephemeral_gib_hour.unwrap_or_default();
+        if let (21.., Some(storage)) = (ephemeral_gib, &prices.ephemeral_gib_hour) {
+            usd_times_3600 += Decimal::from(ephemeral_gib - 20) * storage.usd;
         }
     }
     usd_times_3600 / Decimal::from(3_600)

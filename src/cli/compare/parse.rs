@@ -61,7 +61,7 @@ pub(in crate::cli) fn region(text: &str) -> Result<String, String> {
 }
 
 /// One of the words of `all`, read by `parse`.
-pub(super) fn spelled<T: Clone + Send + Sync + 'static>(
+pub(in crate::cli) fn spelled<T: Clone + Send + Sync + 'static>(
     all: impl Iterator<Item = &'static str>,
     parse: fn(&str) -> Option<T>,
 ) -> impl TypedValueParser<Value = T> {

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::{StreamExt, TryStreamExt};
 
-use super::{Answers, Rate, ec2, endpoint};
+use super::{Answers, Rate, ec2, endpoint, is_region};
 use crate::aws::{self, Clients, LoginRequest, Patience};
 use crate::model::error::{Error, Kind, Result};
 
@@ -99,6 +99,7 @@ async fn answers(region: &str, clients: &Clients, with_savings_plans: bool) -> R
         } else {
             Vec::new()
         },
+        ..Answers::default()
     })
 }
 
@@ -171,21 +172,6 @@ pub async fn regions(client: &aws_sdk_pricing::Client) -> Result<Vec<String>> {
             return Ok(regions.into_iter().collect());
         }
     }
-}
-
-/// `us-east-1`, `us-gov-west-1`; not `us-west-2-lax-1`, which is a zone.
-fn is_region(name: &str) -> bool {
-    let mut parts = name.rsplit('-');
-    let is_numbered = parts
-        .next()
-        .is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()));
-    let mut words = 0;
-    is_numbered
-        && parts.all(|part| {
-            words += 1;
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase())
-        })
-        && words >= 2
 }
 
 /// The Compute Savings Plan rates for Fargate in `region`.
@@ -319,7 +305,10 @@ where
         // The sources of this error can quote what a credential process printed.
         return Error::new(Kind::Authentication, message)
             .cause(credentials)
-            .hint("log in (`aws sso login`), choose a profile with --profile, or set AWS_ACCESS_KEY_ID");
+            .hint(
+                "log in (`aws sso login`), choose a profile with --profile, set AWS_ACCESS_KEY_ID, or read the public list \
+                 with --bulk",
+            );
     }
     if let Some(code) = error.code().map(str::to_owned) {
         let cause = format!(

@@ -5,12 +5,15 @@ use super::product::Product;
 use crate::model::workload::Os;
 use crate::pricing::CodebuildType;
 
-/// The prices that a product states. None for reserved capacity, Docker servers, sandboxes, macOS, and for types that the
-/// book does not describe.
+/// The prices that a product states: of builds, and of the instances of reserved fleets. None for fleets of the user's own
+/// instance types, Docker servers, sandboxes, and for types that the book does not describe.
 pub(super) fn prices(product: &Product, types: &[CodebuildType]) -> Result<Vec<Priced>, String> {
     let (usage, unit, units): (_, _, &[&str]) = match product.attribute("computeFamily") {
         "OnDemand-EC2" => ("Build-Min:", "minute", &["minutes", "minute"]),
         "OnDemand-Lambda" => ("Build-Sec:", "second", &["Second", "seconds"]),
+        "Reserved-EC2" | "Reserved-EC2-Attributes" => {
+            return Ok(reserved(product).into_iter().collect());
+        }
         _ => return Ok(Vec::new()),
     };
     let compute_type = product.attribute("computeType");
@@ -30,6 +33,25 @@ pub(super) fn prices(product: &Product, types: &[CodebuildType]) -> Result<Vec<P
         unit: Some(unit),
     };
     Ok(known.map(priced).collect())
+}
+
+/// The price of an instance of a reserved fleet; none for what is not spelt like one.
+fn reserved(product: &Product) -> Option<Priced> {
+    let environment_type = match product.attribute("operatingSystem") {
+        "Linux" => "RESERVED_LINUX",
+        "Windows" => "RESERVED_WINDOWS",
+        "macOS" => "RESERVED_MACOS",
+        _ => return None,
+    };
+    let compute_type = product.attribute("computeType");
+    compute_type.starts_with("reserved.").then(|| Priced {
+        item: Item::new(
+            Service::Codebuild,
+            &["reserved_capacity", environment_type, compute_type],
+        ),
+        units: &["minutes", "minute"],
+        unit: Some("minute"),
+    })
 }
 
 /// What the price list calls an environment and a compute type.
@@ -83,7 +105,10 @@ impl Spelling {
     }
 }
 
-/// The price of an environment and compute type.
+/// The on-demand price of an environment and compute type.
 pub(super) fn item(environment_type: &str, compute_type: &str) -> Item {
-    Item::new(Service::Codebuild, &[environment_type, compute_type])
+    Item::new(
+        Service::Codebuild,
+        &["on_demand", environment_type, compute_type],
+    )
 }

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::Rate;
 use super::product::{Product, is_above_zero};
+use super::{Rate, SpotPrice};
 use crate::model::error::{Error, Kind, Result};
+use crate::pricing::Quality;
 
 /// What is asked for separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +18,8 @@ pub enum Service {
     Fargate,
     /// Fargate under a Compute Savings Plan.
     SavingsPlans,
+    /// Fargate Spot.
+    Spot,
     /// CodeBuild.
     Codebuild,
     /// EC2 instances.
@@ -28,9 +32,10 @@ pub enum Service {
 
 impl Service {
     /// Every service, in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Fargate,
         Self::SavingsPlans,
+        Self::Spot,
         Self::Codebuild,
         Self::Ec2,
         Self::Volumes,
@@ -43,6 +48,7 @@ impl fmt::Display for Service {
         f.pad(match self {
             Self::Fargate => "Fargate",
             Self::SavingsPlans => "Savings Plans",
+            Self::Spot => "Fargate Spot",
             Self::Codebuild => "CodeBuild",
             Self::Ec2 => "EC2",
             Self::Volumes => "gp3",
@@ -69,7 +75,16 @@ impl Item {
 
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.cells.join(" "))
+        // Builds are on demand unless they are said to be something else.
+        let is_said =
+            |cell: &&String| self.service != Service::Codebuild || cell.as_str() != "on_demand";
+        let cells: Vec<&str> = self
+            .cells
+            .iter()
+            .filter(is_said)
+            .map(String::as_str)
+            .collect();
+        f.write_str(&cells.join(" "))
     }
 }
 
@@ -90,10 +105,11 @@ pub(super) struct Row {
     pub(super) unit: Option<&'static str>,
     pub(super) as_of: String,
     pub(super) source: &'static str,
+    pub(super) quality: Quality,
 }
 
 /// A product whose price was not taken.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LeftOut {
     /// Its SKU or the usage type and plan of a rate, and the price of the book that it states, where it is told.
     pub name: String,
@@ -143,8 +159,12 @@ impl Found {
     pub fn is_incomplete(&self) -> bool {
         // vCPU and memory are worth nothing without each other.
         let group = |item: &Item| item.cells.split_last().map(|(_, group)| group.to_vec());
-        let is_fargate =
-            |item: &&Item| matches!(item.service, Service::Fargate | Service::SavingsPlans);
+        let is_fargate = |item: &&Item| {
+            matches!(
+                item.service,
+                Service::Fargate | Service::SavingsPlans | Service::Spot
+            )
+        };
         let groups: BTreeSet<_> = self.rows.keys().filter(is_fargate).map(group).collect();
         let is_part = self
             .missing
@@ -202,7 +222,8 @@ impl<'a> Claims<'a> {
                 usd,
                 unit: priced.unit,
                 as_of: product.as_of.clone(),
-                source: "AWS Price List API",
+                source: "AWS price list",
+                quality: Quality::Exact,
             })
         });
     }
@@ -220,17 +241,7 @@ impl<'a> Claims<'a> {
             if rate.currency != "USD" {
                 return Err(format!("price in {}, not in USD", rate.currency));
             }
-            if !priced
-                .units
-                .iter()
-                .any(|unit| unit.eq_ignore_ascii_case(&rate.unit))
-            {
-                return Err(format!(
-                    "unit `{}`, not `{}`",
-                    rate.unit,
-                    priced.units.join("` or `")
-                ));
-            }
+            check_unit(priced, &rate.unit)?;
             if !is_above_zero(&rate.rate)? {
                 return Err("free of charge".to_owned());
             }
@@ -238,9 +249,41 @@ impl<'a> Claims<'a> {
                 usd: rate.rate.clone(),
                 unit: None,
                 as_of: as_of.clone(),
-                source: "AWS Savings Plans API",
+                source: "AWS Savings Plans rates",
+                quality: Quality::Exact,
             })
         });
+    }
+
+    /// Notes the price that an entry of the Spot feed states.
+    pub(super) fn add_spot(&mut self, entry: &SpotPrice, price: Option<Priced>) {
+        let name = format!("the Spot feed's `{}`", entry.label);
+        let prices = match price {
+            Some(priced) => Ok(vec![priced]),
+            None => Err("it is not told what it is the price of".to_owned()),
+        };
+        self.note(&name, prices, |priced| {
+            check_unit(priced, &entry.unit)?;
+            let usd = entry.prices.get("USD").ok_or_else(|| {
+                let currencies: Vec<&str> = entry.prices.keys().map(String::as_str).collect();
+                format!("price in {}, not in USD", currencies.join(", "))
+            })?;
+            if !is_above_zero(usd)? {
+                return Err("free of charge".to_owned());
+            }
+            Ok(Row {
+                usd: usd.clone(),
+                unit: None,
+                as_of: entry.as_of.clone(),
+                source: "Fargate Spot feed",
+                quality: Quality::Snapshot,
+            })
+        });
+    }
+
+    /// Notes what could not be read.
+    pub(super) fn leave_out(&mut self, left_out: &[LeftOut]) {
+        self.left_out.extend(left_out.iter().cloned());
     }
 
     fn note(
@@ -304,6 +347,17 @@ impl<'a> Claims<'a> {
             unused: self.unused,
         })
     }
+}
+
+fn check_unit(priced: &Priced, unit: &str) -> Result<(), String> {
+    let mut known = priced.units.iter();
+    if known.any(|known| known.eq_ignore_ascii_case(unit)) {
+        return Ok(());
+    }
+    Err(format!(
+        "unit `{unit}`, not `{}`",
+        priced.units.join("` or `")
+    ))
 }
 
 fn ambiguous(region: &str, item: &Item, claims: &[Claim]) -> Error {

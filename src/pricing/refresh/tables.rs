@@ -2,7 +2,6 @@
 
 use super::found::{Found, Item, Row, Service};
 use crate::model::error::{Error, Kind, Result};
-use crate::pricing::Quality;
 use crate::pricing::book::{ANY_REGION, Tables};
 
 /// The tables that a refresh makes.
@@ -58,7 +57,7 @@ pub fn tables(found: &[Found]) -> Result<Texts> {
     Ok(Texts {
         fargate: table(
             header(shipped.fargate),
-            &[Service::Fargate, Service::SavingsPlans],
+            &[Service::Fargate, Service::SavingsPlans, Service::Spot],
         )?,
         codebuild: table(header(shipped.codebuild), &[Service::Codebuild])?,
         ec2: table(header(shipped.ec2), &[Service::Ec2])?,
@@ -82,7 +81,7 @@ fn csv<'f>(
             .map(String::as_str)
             .chain([row.usd.as_str()])
             .chain(row.unit);
-        let end = [row.as_of.as_str(), row.source, Quality::Exact.as_str()];
+        let end = [row.as_of.as_str(), row.source, row.quality.as_str()];
         writer
             .write_record([region].into_iter().chain(cells).chain(end))
             .map_err(|error| unwritable(error.to_string()))?;

@@ -62,7 +62,7 @@ fn found(answers: &Answers) -> Result<Found> {
     read(
         "us-east-1",
         answers,
-        &Wanted::embedded(false)?,
+        &Wanted::embedded(false, false)?,
         at("2026-11-23"),
     )
 }
@@ -108,7 +108,7 @@ fn vcpu_hour(terms: &[Value]) -> String {
             PurchaseOption::OnDemand,
         )
         .expect("priced");
-    prices.vcpu_hour.normalize().to_string()
+    prices.vcpu_hour.usd.normalize().to_string()
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_price_is_kept_as_published_and_dated_by_its_list() {
     );
     assert_eq!(
         (row.source.as_str(), row.quality),
-        ("AWS Price List API", "exact")
+        ("AWS price list", "exact")
     );
 }
 
@@ -264,12 +264,12 @@ fn fargate_is_told_by_system_architecture_and_component() {
             .fargate("us-east-1", os, architecture, PurchaseOption::OnDemand)
             .expect("priced");
         [
-            Some(prices.vcpu_hour),
-            Some(prices.gib_hour),
-            prices.ephemeral_gib_hour,
-            prices.os_license_vcpu_hour,
+            Some(&prices.vcpu_hour),
+            Some(&prices.gib_hour),
+            prices.ephemeral_gib_hour.as_ref(),
+            prices.os_license_vcpu_hour.as_ref(),
         ]
-        .map(|usd| usd.map_or_else(String::new, |usd| usd.to_string()))
+        .map(|price| price.map_or_else(String::new, |price| price.usd.to_string()))
     };
     assert_eq!(
         prices(Os::Linux, Architecture::X86_64),
@@ -640,7 +640,7 @@ fn savings_plan_rates_become_purchase_options() {
     let found = read(
         "us-east-1",
         &answers,
-        &Wanted::embedded(true).expect("parses"),
+        &Wanted::embedded(true, false).expect("parses"),
         at("2026-11-23"),
     )
     .expect("readable");
@@ -663,10 +663,13 @@ fn savings_plan_rates_become_purchase_options() {
         .fargate("us-east-1", Os::Linux, Architecture::X86_64, option)
         .expect("priced");
     assert_eq!(
-        (prices.vcpu_hour.to_string(), prices.gib_hour.to_string()),
+        (
+            prices.vcpu_hour.usd.to_string(),
+            prices.gib_hour.usd.to_string()
+        ),
         ("0.03".to_owned(), "0.003".to_owned())
     );
-    assert_eq!(prices.as_of.as_deref(), Some("2026-11-23"));
+    assert_eq!(prices.as_of(), Some("2026-11-23"));
 }
 
 #[test]
@@ -713,7 +716,7 @@ fn sizes_that_are_not_sold_are_listed_but_a_lost_service_or_half_a_price_is_a_ga
         codebuild: vec![minute],
         ec2: vec![instance("I", &[]), gp3],
         vpc: vec![address],
-        rates: Vec::new(),
+        ..Answers::default()
     };
     let found_in = |answers: &Answers| found(answers).expect("readable");
     assert!(!found_in(&whole).is_incomplete());

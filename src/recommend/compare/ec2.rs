@@ -9,7 +9,7 @@ use crate::pack::{self, Rules};
 use crate::placement::Size;
 use crate::placement::ec2::{self, ROOT_GIB};
 use crate::pricing::cost::Tariff;
-use crate::pricing::{InstanceType, Metering, NotPriced, PriceBook};
+use crate::pricing::{InstanceType, Metering, NotPriced, Price, PriceBook};
 
 /// On demand: the cheapest instance type launched for each run, and the cheapest always on.
 pub(super) fn offers(job: &Job, book: &PriceBook, architecture: Architecture) -> Vec<Offer> {
@@ -39,7 +39,7 @@ struct Host<'a> {
     instance: &'a InstanceType,
     /// Runs that fit at once.
     runs: u32,
-    gp3_gib_month: Decimal,
+    gp3_gib_month: &'a Price,
 }
 
 impl Host<'_> {
@@ -70,7 +70,7 @@ fn hosts<'a>(
     architecture: Architecture,
 ) -> Result<Vec<Host<'a>>, NotPriced> {
     let instances = book.instance_types(&job.region, architecture)?;
-    let gp3_gib_month = book.root_volume_gib_month(&job.region)?;
+    let gp3_gib_month = book.gp3(&job.region)?;
     let host = |instance| Host {
         instance,
         runs: runs_at_once(instance, job.need),

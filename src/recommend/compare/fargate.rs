@@ -40,7 +40,7 @@ fn offer(
         Ok(prices) => prices,
         Err(reason) => return draft.unpriced(reason),
     };
-    let draft = draft.minding(prices.quality);
+    let draft = draft.minding(prices.quality());
     match fargate::tariff(prices, size, job.ephemeral_gib) {
         Ok(tariff) => draft.priced(
             Terms {
