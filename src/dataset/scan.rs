@@ -8,7 +8,7 @@ use polars::prelude::{
 
 use super::coverage::{self, Committed};
 use super::part::{self, Part, SeriesSummary};
-use super::schema::CoverageRow;
+use super::schema::{self, CoverageRow};
 use super::{Dataset, Table, source};
 use crate::model::error::{Error, Kind, Result};
 use crate::model::units::{MS_PER_DAY, Window};
@@ -61,7 +61,10 @@ impl<'a> Scan<'a> {
         let mut frames = Vec::new();
         let storage = &self.dataset.storage;
         storage.read_each(&parts, |relative, bytes| {
-            frames.push(with_partition(part::decode(storage, relative, bytes, None)?)?.lazy());
+            let mut part = part::decode(storage, relative, bytes, None)?;
+            part.frame =
+                schema::completed(table, part.frame).map_err(|cause| unreadable(table, cause))?;
+            frames.push(with_partition(part)?.lazy());
             Ok(())
         })?;
         if frames.is_empty() {

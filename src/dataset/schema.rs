@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PlSmallStr, PolarsResult, Series};
 
-use crate::model::workload::{Configuration, WorkloadKey};
+use super::Table;
+use crate::model::workload::{
+    Configuration, ContainerLimit, KilledContainer, StrategyItem, WorkloadKey,
+};
 
 /// What a reading measures. The unit is part of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +26,10 @@ pub enum Metric {
     MemoryMib,
     /// Percent of the memory asked for.
     MemoryPercent,
+    /// Bytes received per second.
+    NetworkReceived,
+    /// Bytes sent per second.
+    NetworkSent,
 }
 
 impl Metric {
@@ -34,17 +41,34 @@ impl Metric {
             Self::CpuVcpu => "cpu_vcpu",
             Self::MemoryMib => "memory_mib",
             Self::MemoryPercent => "memory_percent",
+            Self::NetworkReceived => "network_received_bytes_per_s",
+            Self::NetworkSent => "network_sent_bytes_per_s",
         }
     }
+
+    /// Every metric.
+    pub const ALL: [Self; 7] = [
+        Self::CpuPercent,
+        Self::CpuUnits,
+        Self::CpuVcpu,
+        Self::MemoryMib,
+        Self::MemoryPercent,
+        Self::NetworkReceived,
+        Self::NetworkSent,
+    ];
 
     /// The metric AWS calls `name` in `namespace`.
     pub fn of_aws(namespace: &str, name: &str) -> Option<Self> {
         match (namespace, name) {
-            ("AWS/ECS", "CPUUtilization") => Some(Self::CpuPercent),
+            ("AWS/ECS", "CPUUtilization") | ("AWS/CodeBuild", "CPUUtilizedPercent") => {
+                Some(Self::CpuPercent)
+            }
             ("AWS/ECS", "MemoryUtilization") => Some(Self::MemoryPercent),
             ("ECS/ContainerInsights", "CpuUtilized") => Some(Self::CpuUnits),
             ("ECS/ContainerInsights" | "AWS/CodeBuild", "MemoryUtilized") => Some(Self::MemoryMib),
             ("AWS/CodeBuild", "CPUUtilized") => Some(Self::CpuVcpu),
+            ("ECS/ContainerInsights", "NetworkRxBytes") => Some(Self::NetworkReceived),
+            ("ECS/ContainerInsights", "NetworkTxBytes") => Some(Self::NetworkSent),
             _ => None,
         }
     }
@@ -68,6 +92,21 @@ pub enum SourceKind {
 }
 
 impl SourceKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::TaskEvents,
+        Self::ContainerInsights,
+        Self::MetricStream,
+        Self::Cloudwatch,
+        Self::EcsApi,
+        Self::CodebuildApi,
+    ];
+
+    /// The kind stored as `text`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
     /// As stored and shown.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -92,8 +131,42 @@ pub struct ConfigurationRow {
     pub task_definition: Option<String>,
     /// The configuration itself; a service's size comes from its task definition.
     pub configuration: Configuration,
+    /// How a service's tasks are spread over capacity providers; empty where no strategy is known.
+    pub strategy: Vec<StrategyItem>,
+    /// Tasks of the deployment or task set that ran when it was read.
+    pub running: Option<i64>,
+    /// Tasks of the service's older deployments that ran at the same time.
+    pub running_before: Option<i64>,
+    /// Seconds between the readings of the service's utilisation, where it says so.
+    pub resolution_s: Option<i32>,
+    /// The containers of a task definition; empty where they are not known.
+    pub containers: Vec<ContainerLimit>,
     /// Where it was read.
     pub source: SourceKind,
+}
+
+impl ConfigurationRow {
+    /// A configuration of which nothing beyond itself is known.
+    pub const fn new(
+        workload: Arc<WorkloadKey>,
+        from_ms: i64,
+        task_definition: Option<String>,
+        configuration: Configuration,
+        source: SourceKind,
+    ) -> Self {
+        Self {
+            workload,
+            from_ms,
+            task_definition,
+            configuration,
+            strategy: Vec::new(),
+            running: None,
+            running_before: None,
+            resolution_s: None,
+            containers: Vec::new(),
+            source,
+        }
+    }
 }
 
 /// One task or build, as one source told it at one time.
@@ -121,12 +194,18 @@ pub struct RunRow {
     pub started_ms: Option<i64>,
     /// Ended.
     pub stopped_ms: Option<i64>,
-    /// Seen alive at this time, by a source that does not tell the end.
+    /// Newest sign of life in the record: when it was made, or its last phase.
     pub last_seen_ms: Option<i64>,
+    /// Longest that it may run (builds), minutes.
+    pub timeout_min: Option<i64>,
+    /// Whether it left the queue (builds): one that did not ran nothing.
+    pub left_queue: Option<bool>,
     /// Why it stopped, AWS's code.
     pub stop_code: Option<String>,
-    /// A container was killed for want of memory.
+    /// A container ran out of memory and was killed.
     pub out_of_memory: bool,
+    /// Which ones, where the record names them.
+    pub killed: Vec<KilledContainer>,
     /// Where it was read.
     pub source: SourceKind,
 }
@@ -292,7 +371,7 @@ macro_rules! frame {
 }
 
 /// The columns of a [`Configuration`], as every table that has one spells them.
-pub const CONFIGURATION_COLUMNS: [&str; 10] = [
+pub const CONFIGURATION_COLUMNS: [&str; 16] = [
     "launch_type",
     "capacity_provider",
     "cpu_units",
@@ -303,6 +382,12 @@ pub const CONFIGURATION_COLUMNS: [&str; 10] = [
     "environment_type",
     "compute_type",
     "privileged",
+    "gpus",
+    "network_mode",
+    "scheduling_strategy",
+    "requires_ec2",
+    "fleet",
+    "docker_server",
 ];
 
 fn configuration_columns<R>(rows: &[R], of: impl Fn(&R) -> &Configuration) -> Vec<Column> {
@@ -320,6 +405,12 @@ fn configuration_columns<R>(rows: &[R], of: impl Fn(&R) -> &Configuration) -> Ve
                 .collect::<Vec<_>>(),
         )
     };
+    let truth = |name: &str, get: &dyn Fn(&Configuration) -> Option<bool>| {
+        column(
+            name,
+            rows.iter().map(|row| get(of(row))).collect::<Vec<_>>(),
+        )
+    };
     vec![
         text("launch_type", &|c| c.launch_type.clone()),
         text("capacity_provider", &|c| c.capacity_provider.clone()),
@@ -332,13 +423,19 @@ fn configuration_columns<R>(rows: &[R], of: impl Fn(&R) -> &Configuration) -> Ve
         text("os", &|c| c.os.map(|o| o.as_str().to_owned())),
         text("environment_type", &|c| c.environment_type.clone()),
         text("compute_type", &|c| c.compute_type.clone()),
-        column(
-            "privileged",
-            rows.iter()
-                .map(|row| of(row).privileged)
-                .collect::<Vec<_>>(),
-        ),
+        truth("privileged", &|c| c.privileged),
+        number("gpus", &|c| c.gpus),
+        text("network_mode", &|c| c.network_mode.clone()),
+        text("scheduling_strategy", &|c| c.scheduling_strategy.clone()),
+        truth("requires_ec2", &|c| c.requires_ec2),
+        text("fleet", &|c| c.fleet.clone()),
+        text("docker_server", &|c| c.docker_server.clone()),
     ]
+}
+
+/// A list as JSON text; null where it is empty.
+fn list<T: serde::Serialize>(values: &[T]) -> Option<String> {
+    (!values.is_empty()).then(|| serde_json::to_string(values).ok())?
 }
 
 fn joined(mut frame: DataFrame, columns: &[Column]) -> PolarsResult<DataFrame> {
@@ -354,6 +451,11 @@ pub fn configurations(rows: &[ConfigurationRow]) -> PolarsResult<DataFrame> {
         "name": row.workload.name.as_str(),
         "from_ms": row.from_ms,
         "task_definition": row.task_definition.as_deref(),
+        "strategy": list(&row.strategy),
+        "running": row.running,
+        "running_before": row.running_before,
+        "resolution_s": row.resolution_s,
+        "containers": list(&row.containers),
         "source": row.source.as_str(),
     })?;
     joined(
@@ -378,8 +480,11 @@ pub fn runs(rows: &[RunRow]) -> PolarsResult<DataFrame> {
         "started_ms": row.started_ms,
         "stopped_ms": row.stopped_ms,
         "last_seen_ms": row.last_seen_ms,
+        "timeout_min": row.timeout_min,
+        "left_queue": row.left_queue,
         "stop_code": row.stop_code.as_deref(),
         "out_of_memory": row.out_of_memory,
+        "killed": list(&row.killed),
         "source": row.source.as_str(),
     })?;
     joined(
@@ -434,4 +539,26 @@ pub fn coverage(rows: &[CoverageRow]) -> PolarsResult<DataFrame> {
         "collected_ms": row.collected_ms,
         "parts": row.parts.as_str(),
     })
+}
+
+/// `frame` of `table` with the columns that a part written before they came to be does not have, as nulls.
+pub fn completed(table: Table, mut frame: DataFrame) -> PolarsResult<DataFrame> {
+    let present = match table {
+        Table::Workloads => configurations(&[])?,
+        Table::Runs => runs(&[])?,
+        _ => return Ok(frame),
+    };
+    let rows = frame.height();
+    for column in present.columns() {
+        if frame.column(column.name()).is_err() {
+            let missing = Series::full_null(column.name().clone(), rows, column.dtype());
+            frame.with_column(missing.into_column())?;
+        }
+    }
+    let names: Vec<PlSmallStr> = present
+        .columns()
+        .iter()
+        .map(|column| column.name().clone())
+        .collect();
+    frame.select(names)
 }

@@ -452,7 +452,16 @@ pub(super) fn configurations(frame: &DataFrame) -> PolarsResult<Vec<Configuratio
         texts(frame, "environment_type")?,
         texts(frame, "compute_type")?,
     );
-    let privileged = booleans(frame, "privileged")?;
+    let (privileged, requires_ec2) = (
+        booleans(frame, "privileged")?,
+        booleans(frame, "requires_ec2")?,
+    );
+    let (network_mode, scheduling_strategy) = (
+        texts(frame, "network_mode")?,
+        texts(frame, "scheduling_strategy")?,
+    );
+    let (fleet, docker_server) = (texts(frame, "fleet")?, texts(frame, "docker_server")?);
+    let gpus = integers(frame, "gpus")?;
     let small = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
     Ok((0..frame.height())
         .map(|i| Configuration {
@@ -466,7 +475,12 @@ pub(super) fn configurations(frame: &DataFrame) -> PolarsResult<Vec<Configuratio
             environment_type: environment_type[i].clone(),
             compute_type: compute_type[i].clone(),
             privileged: privileged[i],
-            ..Configuration::default()
+            gpus: small(gpus[i]),
+            network_mode: network_mode[i].clone(),
+            scheduling_strategy: scheduling_strategy[i].clone(),
+            requires_ec2: requires_ec2[i],
+            fleet: fleet[i].clone(),
+            docker_server: docker_server[i].clone(),
         })
         .collect())
 }

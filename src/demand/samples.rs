@@ -44,10 +44,12 @@ pub enum Resource {
 }
 
 impl Resource {
-    const fn of(metric: Metric) -> Self {
+    /// `None` for what is not sized.
+    const fn of(metric: Metric) -> Option<Self> {
         match metric {
-            Metric::CpuPercent | Metric::CpuUnits | Metric::CpuVcpu => Self::Cpu,
-            Metric::MemoryPercent | Metric::MemoryMib => Self::Memory,
+            Metric::CpuPercent | Metric::CpuUnits | Metric::CpuVcpu => Some(Self::Cpu),
+            Metric::MemoryPercent | Metric::MemoryMib => Some(Self::Memory),
+            Metric::NetworkReceived | Metric::NetworkSent => None,
         }
     }
 
@@ -263,13 +265,6 @@ impl SeriesTable {
             thing
         });
         let things = things.collect();
-        let all = [
-            Metric::CpuPercent,
-            Metric::CpuUnits,
-            Metric::CpuVcpu,
-            Metric::MemoryMib,
-            Metric::MemoryPercent,
-        ];
         let key = |i: usize| WorkloadKey {
             account: account.to_owned(),
             region: region.to_owned(),
@@ -285,7 +280,8 @@ impl SeriesTable {
             metrics: metric
                 .iter()
                 .map(|text| {
-                    all.into_iter()
+                    Metric::ALL
+                        .into_iter()
                         .find(|metric| Some(metric.as_str()) == text.as_deref())
                 })
                 .collect(),
@@ -341,14 +337,16 @@ fn size_table(
         .zip(periods_s)
         .zip(series.keys.iter().zip(&series.metrics))
     {
-        let Some(metric) = *metric else { continue };
+        let Some((metric, resource)) = metric.and_then(|m| Some((m, Resource::of(m)?))) else {
+            continue;
+        };
         for (begins, ends, size) in in_force(context.histories.get(key), context.window) {
             usual.push(*period);
             number.push(i);
             from.push(begins);
             to.push(ends);
             factor.push(factor_of(metric, size));
-            first.push(Resource::of(metric).first());
+            first.push(resource.first());
             cpu.push(size.map(|size| size.cpu_units));
             memory.push(size.map(|size| size.memory_mib));
         }
@@ -391,7 +389,9 @@ fn factor_of(metric: Metric, size: Option<TaskSize>) -> Option<f64> {
     match metric {
         Metric::CpuPercent => size.map(|size| size.vcpu() / 100.0),
         Metric::CpuUnits => Some(1.0 / 1024.0),
-        Metric::CpuVcpu | Metric::MemoryMib => Some(1.0),
+        Metric::CpuVcpu | Metric::MemoryMib | Metric::NetworkReceived | Metric::NetworkSent => {
+            Some(1.0)
+        }
         Metric::MemoryPercent => size.map(|size| f64::from(size.memory_mib) / 100.0),
     }
 }
@@ -483,12 +483,11 @@ fn add_usage(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals) ->
         let Some(i) = number[row].and_then(|number| usize::try_from(number).ok()) else {
             continue;
         };
-        let Some(metric) = series.metrics[i] else {
+        let Some(resource) = series.metrics[i].and_then(Resource::of) else {
             continue;
         };
         let of = totals.workloads.entry(series.keys[i].clone()).or_default();
         of.sources.insert(series.sources[i].clone());
-        let resource = Resource::of(metric);
         let total = of
             .usage
             .entry(resource)
@@ -529,7 +528,7 @@ fn add_running(
         .map(|i| {
             series.keys[i].kind == Kind::Service
                 && !series.of_run[i]
-                && series.metrics[i].is_some_and(|m| Resource::of(m) == Resource::Cpu)
+                && series.metrics[i].and_then(Resource::of) == Some(Resource::Cpu)
         })
         .collect();
     let counted: Vec<i32> = (0i32..)

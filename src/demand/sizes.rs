@@ -186,13 +186,13 @@ mod tests {
             .into()
         };
         let row = |workload: Arc<WorkloadKey>, from_ms, definition: Option<&str>, configuration| {
-            ConfigurationRow {
+            ConfigurationRow::new(
                 workload,
                 from_ms,
-                task_definition: definition.map(str::to_owned),
+                definition.map(str::to_owned),
                 configuration,
-                source: SourceKind::EcsApi,
-            }
+                SourceKind::EcsApi,
+            )
         };
         let service = || key(Kind::Service, "prod", "web");
         let rows = [

@@ -150,8 +150,11 @@ fn run(id: &str, from_ms: i64, to_ms: Option<i64>) -> RunRow {
         started_ms: Some(from_ms),
         stopped_ms: to_ms,
         last_seen_ms: None,
+        timeout_min: None,
+        left_queue: None,
         stop_code: None,
         out_of_memory: false,
+        killed: Vec::new(),
         source: SourceKind::TaskEvents,
     }
 }
@@ -442,12 +445,14 @@ fn a_family_that_a_service_once_ran_is_no_workload_of_its_own() {
         }
         samples
     };
-    let configuration = |from_ms, definition: &str| ConfigurationRow {
-        workload: key(Kind::Service, "prod", "web"),
-        from_ms,
-        task_definition: Some(definition.to_owned()),
-        configuration: Configuration::default(),
-        source: SourceKind::EcsApi,
+    let configuration = |from_ms, definition: &str| {
+        ConfigurationRow::new(
+            key(Kind::Service, "prod", "web"),
+            from_ms,
+            Some(definition.to_owned()),
+            Configuration::default(),
+            SourceKind::EcsApi,
+        )
     };
     let batch = Batch {
         configurations: vec![

@@ -12,6 +12,9 @@ use crate::model::workload::{Kind, WorkloadKey};
 use crate::records::Refusal;
 use crate::records::fields::{Time, is_account, is_name, is_region};
 
+/// Each sample is one task, or one build, for a minute, whatever the period of the record.
+/// Source: ECS developer guide, CloudWatch metrics: `SampleCount` of `CPUUtilization`, read 2026-11.
+const SAMPLE_S: i32 = 60;
 /// More than a hundred times what was asked for is no utilisation.
 const ABSURD_PERCENT: f64 = 10_000.0;
 
@@ -71,14 +74,13 @@ impl Record<'_> {
             return Err(Refusal::Rejected("utilisation above 10,000 %"));
         }
         let (workload, run_id) = self.series(rows)?;
-        // A record's count is the number of values of its own period, so each value stands for all of it.
         Ok(SampleRow {
             workload,
             run_id,
             metric,
             period_s: None,
             at_ms: self.timestamp.0,
-            sample_s: None,
+            sample_s: Some(SAMPLE_S),
             max,
             sum,
             count,

@@ -196,6 +196,43 @@ pub struct Configuration {
     pub docker_server: Option<String>,
 }
 
+/// One provider of a service's capacity-provider strategy: the base first, the rest by weight.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StrategyItem {
+    /// Capacity provider, AWS's spelling.
+    pub provider: String,
+    /// Tasks placed here before any weight counts.
+    pub base: u32,
+    /// Share of the tasks beyond the bases.
+    pub weight: u32,
+}
+
+/// What a task definition says of one of its containers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ContainerLimit {
+    /// Name.
+    pub name: String,
+    /// CPU units set aside for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_units: Option<u32>,
+    /// Hard limit, MiB: it is killed when it uses more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u32>,
+    /// Soft limit, MiB: set aside for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation_mib: Option<u32>,
+}
+
+/// A container that was killed because it ran out of memory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct KilledContainer {
+    /// Name.
+    pub name: String,
+    /// Its own limit, MiB, where the record has one; else the task's memory is the limit, unless its definition tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u32>,
+}
+
 impl Configuration {
     /// The size, where both dimensions are known.
     pub fn size(&self) -> Option<TaskSize> {

@@ -36,6 +36,7 @@ struct Record {
     cpu_reserved: Option<f64>,
     memory_utilized: Option<f64>,
     memory_reserved: Option<f64>,
+    ephemeral_storage_reserved: Option<f64>,
 }
 
 /// One record.
@@ -111,12 +112,16 @@ impl Record {
             started_ms: self.started_at.map(|t| t.0),
             stopped_ms: None,
             last_seen_ms: Some(at.0),
+            timeout_min: None,
+            left_queue: None,
             stop_code: None,
             out_of_memory: false,
+            killed: Vec::new(),
             configuration: Configuration {
                 launch_type: code_word(self.launch_type),
                 cpu_units: whole(self.cpu_reserved),
                 memory_mib: whole(self.memory_reserved),
+                ephemeral_gib: self.ephemeral_storage_reserved.and_then(gib),
                 ..Configuration::default()
             },
             source: SourceKind::ContainerInsights,
@@ -164,6 +169,11 @@ impl Record {
             self.task_definition_family.as_deref()?
         ))
     }
+}
+
+/// GiB from the decimal gigabytes that Container Insights writes: 21.47 GB are the 20 GiB of every Fargate task.
+fn gib(gigabytes: f64) -> Option<u32> {
+    whole(Some(gigabytes * 1e9 / f64::from(1 << 30)))
 }
 
 fn whole(reserved: Option<f64>) -> Option<u32> {

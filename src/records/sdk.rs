@@ -7,10 +7,11 @@ use aws_sdk_codebuild::types as codebuild;
 use aws_sdk_ecs::types as ecs;
 use aws_smithy_types::DateTime;
 
-use super::builds::{Build, Environment, Phase, Project};
+use super::builds::{Build, DockerServer, Environment, Fleet, Phase, Project};
 use super::fields::Time;
 use super::services::{
-    Deployment, Launch, Revision, RuntimePlatform, Service, StrategyItem, TaskDefinition,
+    ContainerDefinition, Deployment, Launch, MetricConfiguration, Monitoring, ResourceRequirement,
+    Revision, RuntimePlatform, Service, StrategyItem, TaskDefinition,
 };
 use super::tasks::{Attribute, Container, EphemeralStorage, Task};
 
@@ -58,7 +59,11 @@ impl From<ecs::Task> for Task {
                 .containers
                 .unwrap_or_default()
                 .into_iter()
-                .map(|c| Container { reason: c.reason })
+                .map(|c| Container {
+                    name: c.name,
+                    memory: c.memory,
+                    reason: c.reason,
+                })
                 .collect(),
             last_status: task.last_status,
             created_at: task.created_at.map(time),
@@ -83,13 +88,21 @@ fn launch(
 ) -> Launch {
     let item = |item: ecs::CapacityProviderStrategyItem| StrategyItem {
         capacity_provider: Some(item.capacity_provider),
+        base: count(item.base),
+        weight: count(item.weight),
     };
     Launch {
         task_definition,
         launch_type: launch_type.map(|word| word.as_str().to_owned()),
         capacity_provider_strategy: strategy.unwrap_or_default().into_iter().map(item).collect(),
         platform_family,
+        monitoring: None,
     }
+}
+
+/// A number of AWS's that is never below zero.
+fn count(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or_default()
 }
 
 /// The launch of an SDK type: services, deployments, task sets and revisions name its fields alike.
@@ -108,10 +121,12 @@ impl From<ecs::Service> for Service {
     fn from(service: ecs::Service) -> Self {
         let deployment = |d: ecs::Deployment| Deployment {
             created_at: d.created_at.map(time),
+            running_count: Some(i64::from(d.running_count)),
             launch: launch_of!(d),
         };
         let task_set = |t: ecs::TaskSet| Deployment {
             created_at: t.created_at.map(time),
+            running_count: Some(i64::from(t.running_count)),
             launch: launch_of!(t),
         };
         Self {
@@ -131,6 +146,9 @@ impl From<ecs::Service> for Service {
                 .map(task_set)
                 .collect(),
             created_at: service.created_at.map(time),
+            scheduling_strategy: service
+                .scheduling_strategy
+                .map(|word| word.as_str().to_owned()),
             launch: launch_of!(service),
         }
     }
@@ -138,9 +156,24 @@ impl From<ecs::Service> for Service {
 
 impl From<ecs::ServiceRevision> for Revision {
     fn from(revision: ecs::ServiceRevision) -> Self {
+        let metric = |metric: ecs::MetricConfiguration| MetricConfiguration {
+            metric_names: metric.metric_names,
+            resolution_seconds: Some(metric.resolution_seconds),
+        };
+        let monitoring = |monitoring: ecs::MonitoringConfiguration| Monitoring {
+            metric_configurations: monitoring
+                .metric_configurations
+                .unwrap_or_default()
+                .into_iter()
+                .map(metric)
+                .collect(),
+        };
         Self {
             arn: revision.service_revision_arn.unwrap_or_default(),
-            launch: launch_of!(revision),
+            launch: Launch {
+                monitoring: revision.monitoring.map(monitoring),
+                ..launch_of!(revision)
+            },
         }
     }
 }
@@ -156,6 +189,15 @@ impl From<ecs::TaskDefinition> for TaskDefinition {
                 .map(|word| word.as_str().to_owned()),
         };
         Self {
+            network_mode: definition.network_mode.map(|word| word.as_str().to_owned()),
+            compatibilities: words(definition.compatibilities),
+            requires_compatibilities: words(definition.requires_compatibilities),
+            container_definitions: definition
+                .container_definitions
+                .unwrap_or_default()
+                .into_iter()
+                .map(ContainerDefinition::from)
+                .collect(),
             task_definition_arn: definition.task_definition_arn.unwrap_or_default(),
             cpu: definition.cpu,
             memory: definition.memory,
@@ -167,12 +209,49 @@ impl From<ecs::TaskDefinition> for TaskDefinition {
     }
 }
 
+fn words(launch_types: Option<Vec<ecs::Compatibility>>) -> Vec<String> {
+    let launch_types = launch_types.unwrap_or_default();
+    launch_types
+        .iter()
+        .map(|word| word.as_str().to_owned())
+        .collect()
+}
+
+impl From<ecs::ContainerDefinition> for ContainerDefinition {
+    fn from(container: ecs::ContainerDefinition) -> Self {
+        let mib = |limit: Option<i32>| limit.and_then(|mib| u32::try_from(mib).ok());
+        let requirement = |asked: ecs::ResourceRequirement| ResourceRequirement {
+            kind: Some(asked.r#type.as_str().to_owned()),
+            value: Some(asked.value),
+        };
+        Self {
+            name: container.name,
+            cpu: u32::try_from(container.cpu).ok(),
+            memory: mib(container.memory),
+            memory_reservation: mib(container.memory_reservation),
+            privileged: container.privileged,
+            resource_requirements: container
+                .resource_requirements
+                .unwrap_or_default()
+                .into_iter()
+                .map(requirement)
+                .collect(),
+        }
+    }
+}
+
 impl From<codebuild::ProjectEnvironment> for Environment {
     fn from(environment: codebuild::ProjectEnvironment) -> Self {
         Self {
             environment_type: Some(environment.r#type.as_str().to_owned()),
             compute_type: Some(environment.compute_type.as_str().to_owned()),
             privileged_mode: environment.privileged_mode,
+            fleet: environment.fleet.map(|fleet| Fleet {
+                fleet_arn: fleet.fleet_arn,
+            }),
+            docker_server: environment.docker_server.map(|server| DockerServer {
+                compute_type: Some(server.compute_type.as_str().to_owned()),
+            }),
         }
     }
 }
@@ -193,6 +272,7 @@ impl From<codebuild::Build> for Build {
         let phase = |phase: codebuild::BuildPhase| Phase {
             phase_type: phase.phase_type.map(|word| word.as_str().to_owned()),
             start_time: phase.start_time.map(time),
+            end_time: phase.end_time.map(time),
         };
         Self {
             arn: build.arn,
@@ -200,6 +280,7 @@ impl From<codebuild::Build> for Build {
             project_name: build.project_name.unwrap_or_default(),
             start_time: build.start_time.map(time),
             end_time: build.end_time.map(time),
+            timeout_in_minutes: build.timeout_in_minutes.map(i64::from),
             build_complete: build.build_complete,
             build_status: build.build_status.map(|word| word.as_str().to_owned()),
             environment: build.environment.map(Environment::from),

@@ -6,7 +6,7 @@ use super::Refusal;
 use super::fields::{Arn, Time, code_word, cpu_units, is_name, memory_mib};
 use crate::dataset::batch::Batch;
 use crate::dataset::schema::{RunRow, SourceKind};
-use crate::model::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
+use crate::model::workload::{Architecture, Configuration, KilledContainer, Kind, Os, WorkloadKey};
 
 #[derive(Deserialize)]
 struct Event<'a> {
@@ -65,7 +65,22 @@ pub(super) struct Attribute {
 
 #[derive(Deserialize)]
 pub(super) struct Container {
+    pub(super) name: Option<String>,
+    pub(super) memory: Option<String>,
     pub(super) reason: Option<String>,
+}
+
+impl Container {
+    /// What is kept of a container that ran out of memory.
+    fn killed(&self) -> Option<KilledContainer> {
+        self.reason
+            .as_deref()
+            .filter(|reason| is_out_of_memory(reason))?;
+        Some(KilledContainer {
+            name: code_word(self.name.clone())?,
+            memory_mib: self.memory.as_deref().and_then(memory_mib),
+        })
+    }
 }
 
 /// One `EventBridge` event.
@@ -169,6 +184,13 @@ impl Task {
             started_ms: self.started_at.map(|t| t.0),
             stopped_ms: stopped.map(|t| t.0),
             last_seen_ms: self.updated_at.or(seen).map(|t| t.0),
+            timeout_min: None,
+            left_queue: None,
+            killed: self
+                .containers
+                .iter()
+                .filter_map(Container::killed)
+                .collect(),
             out_of_memory: self
                 .containers
                 .iter()

@@ -132,8 +132,11 @@ impl AnyRun {
             started_ms: (!self.is_build).then_some(self.asked + self.wait),
             stopped_ms: self.end(),
             last_seen_ms: None,
+            timeout_min: None,
+            left_queue: None,
             stop_code: None,
             out_of_memory: false,
+            killed: Vec::new(),
             source: if self.is_build {
                 SourceKind::CodebuildApi
             } else {
