@@ -273,3 +273,162 @@ impl std::iter::Sum for Amount {
         amounts.fold(Self::zero(), Self::plus)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn usd(text: &str) -> Usd {
+        Usd::new(text.parse().unwrap())
+    }
+
+    fn charge(component: &'static str, held: u32, per: i64, price: &str) -> Charge {
+        Charge {
+            component,
+            held,
+            per,
+            unit: "unit",
+            price: price.parse().unwrap(),
+            as_of: None,
+            quality: Quality::Exact,
+            source: String::new(),
+        }
+    }
+
+    /// 1 vCPU and 2 GiB on Fargate in us-east-1.
+    fn task() -> Tariff {
+        Tariff {
+            of: "task".to_owned(),
+            meter: Meter::Seconds60,
+            charges: vec![
+                charge("vcpu", 1024, 1024 * MS_PER_HOUR, "0.04048"),
+                charge("memory", 2048, 1024 * MS_PER_HOUR, "0.004445"),
+            ],
+        }
+    }
+
+    fn metered(ms: i64) -> MeteredMs {
+        MeteredMs {
+            second_floor_60: ms,
+            ..MeteredMs::default()
+        }
+    }
+
+    fn span(low: i64, best: i64, high: i64) -> Span<MeteredMs> {
+        Span {
+            low: metered(low),
+            best: metered(best),
+            high: metered(high),
+        }
+    }
+
+    #[test]
+    fn an_hour_is_its_lines_and_the_lines_are_what_aws_publishes() {
+        let amount = task().amount(&span(MS_PER_HOUR, MS_PER_HOUR, MS_PER_HOUR), false);
+        // AWS Fargate pricing page: $0.04048 per vCPU-hour, $0.004445 per GB-hour.
+        assert_eq!(amount.usd, usd("0.04937"));
+        assert_eq!(amount.certainty(), Certainty::Exact);
+        let lines: Vec<_> = amount
+            .lines
+            .iter()
+            .map(|line| {
+                (
+                    line.component,
+                    line.quantity.normalize().to_string(),
+                    line.usd,
+                )
+            })
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                ("vcpu", "1".to_owned(), usd("0.04048")),
+                ("memory", "2".to_owned(), usd("0.00889"))
+            ]
+        );
+    }
+
+    #[test]
+    fn certainty_follows_from_what_is_known() {
+        let of = |low, best, high, estimated| {
+            task().amount(&span(low, best, high), estimated).certainty()
+        };
+        assert_eq!(of(5, 5, 5, false), Certainty::Exact);
+        assert_eq!(of(5, 5, 5, true), Certainty::Estimated);
+        assert_eq!(of(5, 6, 9, false), Certainty::Between);
+        assert_eq!(of(5, 6, 9, true), Certainty::Between);
+        assert_eq!(of(0, 6, 9, false), Certainty::AtMost);
+        let unbounded = Amount {
+            high: None,
+            ..Amount::exact(usd("1"))
+        };
+        assert_eq!(unbounded.certainty(), Certainty::AtLeast);
+        assert_eq!(Amount::zero().certainty(), Certainty::Exact);
+    }
+
+    #[test]
+    fn a_sum_is_as_sure_as_its_least_sure_part() {
+        let exact = Amount::exact(usd("2"));
+        let counted = Amount {
+            estimated: true,
+            ..Amount::exact(usd("3"))
+        };
+        let bound = Amount {
+            high: None,
+            ..Amount::exact(usd("5"))
+        };
+        let of = |parts: &[&Amount]| {
+            let sum: Amount = parts.iter().map(|part| (*part).clone()).sum();
+            (sum.usd, sum.certainty())
+        };
+        assert_eq!(of(&[&exact, &counted]), (usd("5"), Certainty::Estimated));
+        assert_eq!(of(&[&counted, &bound]), (usd("8"), Certainty::AtLeast));
+    }
+
+    /// What the same costs, slowly and in floats.
+    fn slowly(ms: i64) -> f64 {
+        let hours = ms as f64 / 3_600_000.0;
+        hours * 0.04048 + 2.0 * hours * 0.004445
+    }
+
+    proptest! {
+        #[test]
+        fn the_ends_hold_the_figure_and_the_lines_add_up_to_it(
+            low in 0_i64..1_000_000_000, more in 0_i64..1_000_000_000, most in 0_i64..1_000_000_000, days in 1_i64..100,
+        ) {
+            let amount = task().amount(&span(low, low + more, low + more + most), false);
+            prop_assert!(amount.low <= amount.usd && Some(amount.usd) <= amount.high);
+            prop_assert!((amount.usd.as_f64() - slowly(low + more)).abs() < 1e-9 * (1.0 + slowly(low + more)));
+            prop_assert_eq!(amount.lines.iter().map(|line| line.usd).sum::<Usd>(), amount.usd);
+            let observed_ms = days * 24 * MS_PER_HOUR;
+            let month = amount.per_month(observed_ms).unwrap();
+            let expected = slowly(low + more) * 730.0 / (days as f64 * 24.0);
+            prop_assert!((month.usd.as_f64() - expected).abs() < 1e-9 * (1.0 + expected));
+            let lines: Usd = month.lines.iter().map(|line| line.usd).sum();
+            prop_assert!((lines - month.usd).as_f64().abs() < 1e-15);
+            prop_assert_eq!(month.certainty(), amount.certainty());
+        }
+
+        #[test]
+        fn time_that_is_split_adds_up_and_better_evidence_never_widens(
+            first in 0_i64..1_000_000, second in 0_i64..1_000_000, slack in 0_i64..1_000_000, less in 0_i64..1_000_000,
+        ) {
+            let exact = |ms| task().amount(&span(ms, ms, ms), false);
+            prop_assert_eq!(exact(first).plus(exact(second)).usd, exact(first + second).usd);
+            let wide = task().amount(&span(first, first, first + slack), false);
+            let narrow = task().amount(&span(first, first, first + (slack - less).max(0)), false);
+            prop_assert!(narrow.low >= wide.low && narrow.high <= wide.high);
+        }
+
+        #[test]
+        fn alternatives_only_widen(one in 1_i64..1_000_000, other in 1_i64..1_000_000) {
+            let exact = |ms| task().amount(&span(ms, ms, ms), false);
+            let either = exact(one).or_any([&exact(other)]);
+            prop_assert!(either.low <= exact(one).low.min(exact(other).low));
+            prop_assert!(either.high >= exact(one).high.max(exact(other).high));
+            prop_assert!(either.certainty() != Certainty::Exact);
+        }
+    }
+}
