@@ -390,7 +390,7 @@ mod tests {
     /// What the same costs, slowly and in floats.
     fn slowly(ms: i64) -> f64 {
         let hours = ms as f64 / 3_600_000.0;
-        hours * 0.04048 + 2.0 * hours * 0.004445
+        hours * (0.040_48 + 2.0 * 0.004_445)
     }
 
     proptest! {
