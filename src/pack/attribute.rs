@@ -18,16 +18,16 @@ const SHARE_PLACES: u32 = 12;
 /// Processor and memory over one span of time, in the same fraction of a vCPU and of a GiB: CPU units and MiB are
 /// both one in 1,024.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Resources {
+pub(super) struct Resources {
     /// Processor × time.
-    pub cpu: i128,
+    pub(super) cpu: i128,
     /// Memory × time.
-    pub memory: i128,
+    pub(super) memory: i128,
 }
 
 impl Resources {
     /// `ms` milliseconds of `size`: CPU-unit-milliseconds and MiB-milliseconds.
-    pub fn of(size: TaskSize, ms: i64) -> Self {
+    pub(super) fn of(size: TaskSize, ms: i64) -> Self {
         Self {
             cpu: i128::from(size.cpu_units) * i128::from(ms),
             memory: i128::from(size.memory_mib) * i128::from(ms),
@@ -60,11 +60,11 @@ impl AddAssign for Resources {
 
 /// What one tenant asked for and took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Consumption {
+pub(super) struct Consumption {
     /// Asked for.
-    pub reserved: Resources,
+    pub(super) reserved: Resources,
     /// Taken.
-    pub used: Resources,
+    pub(super) used: Resources,
 }
 
 /// One tenant's cost.
@@ -84,7 +84,11 @@ impl SplitCost {
 }
 
 /// Divides the `cost` of this `capacity` among those who `reserved` of it. The shares add up to `cost` exactly.
-pub fn nine_to_one(cost: Usd, capacity: Resources, reserved: &[Resources]) -> Vec<Usd> {
+pub(super) fn nine_to_one(
+    cost: Usd,
+    capacity: Resources,
+    reserved: &[Resources],
+) -> Vec<SplitCost> {
     let tenants: Vec<Consumption> = reserved
         .iter()
         .map(|&reserved| Consumption {
@@ -93,13 +97,14 @@ pub fn nine_to_one(cost: Usd, capacity: Resources, reserved: &[Resources]) -> Ve
         })
         .collect();
     split_cost(cost, capacity, &tenants)
-        .into_iter()
-        .map(SplitCost::total)
-        .collect()
 }
 
 /// Divides the `cost` of this `capacity` among `tenants`, as AWS does. The totals add up to `cost` exactly.
-pub fn split_cost(cost: Usd, capacity: Resources, tenants: &[Consumption]) -> Vec<SplitCost> {
+pub(super) fn split_cost(
+    cost: Usd,
+    capacity: Resources,
+    tenants: &[Consumption],
+) -> Vec<SplitCost> {
     let allocated = tenants
         .iter()
         .map(|tenant| tenant.reserved.max(tenant.used));
@@ -187,6 +192,11 @@ mod tests {
         memory: 16_000,
     };
 
+    fn totals(cost: Usd, capacity: Resources, reserved: &[Resources]) -> Vec<Usd> {
+        let costs = nine_to_one(cost, capacity, reserved);
+        costs.into_iter().map(SplitCost::total).collect()
+    }
+
     fn usd(text: &str) -> Usd {
         Usd::new(text.parse().unwrap())
     }
@@ -266,7 +276,7 @@ mod tests {
     #[test]
     fn memory_that_nobody_reserved_follows_the_processor() {
         let capacity = Resources { cpu: 1, memory: 9 };
-        let shares = nine_to_one(
+        let shares = totals(
             usd("8"),
             capacity,
             &[
@@ -281,7 +291,7 @@ mod tests {
     fn a_cost_that_nobody_caused_is_divided_evenly() {
         let capacity = Resources { cpu: 1, memory: 9 };
         assert_eq!(
-            nine_to_one(usd("8"), capacity, &[Resources::default(); 2]),
+            totals(usd("8"), capacity, &[Resources::default(); 2]),
             [usd("4"), usd("4")]
         );
         assert!(nine_to_one(usd("8"), M5_XLARGE, &[]).is_empty());
@@ -289,7 +299,7 @@ mod tests {
 
     #[test]
     fn who_ran_nothing_pays_nothing() {
-        let shares = nine_to_one(
+        let shares = totals(
             usd("8"),
             M5_XLARGE,
             &[Resources { cpu: 1, memory: 1 }, Resources::default()],
@@ -305,7 +315,7 @@ mod tests {
         ) {
             let cost = Usd::new(Decimal::new(units, scale));
             let reserved: Vec<Resources> = reserved.into_iter().map(|(cpu, memory)| Resources { cpu, memory }).collect();
-            let shares = nine_to_one(cost, Resources { cpu, memory }, &reserved);
+            let shares = totals(cost, Resources { cpu, memory }, &reserved);
             prop_assert_eq!(shares.iter().copied().sum::<Usd>(), cost);
             prop_assert!(shares.iter().all(|share| *share >= Usd::ZERO));
         }

@@ -1,710 +1,538 @@
-//! A fleet of one instance type over time: how many instances each slot needs, and for how long each is billed.
+//! What ECS does with the tasks: an event-driven simulation of one capacity provider, a group of instances of one type.
+//!
+//! A task goes to an instance that has room for it, in the zone where its workload runs fewest tasks if there is a
+//! choice; without room an instance is started, a boot ahead of the task. Nothing moves. An instance that is empty
+//! for as long as scale-in takes is terminated.
+//! Source: Amazon ECS developer guide, "Task placement strategies" and "Cluster auto scaling", read 2026-11.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 
-use super::{Rules, Tenant};
-use crate::demand::Slot;
-use crate::model::units::{SLOT_MS, TaskSize, Window};
+use super::input::{Amount, Rules};
+use super::timeline::Task;
+use crate::model::units::Window;
 
-/// EC2 bills at least this much per start. An instance is needed for a slot or longer, so the minimum is always met.
+/// EC2 bills at least this much per start.
 /// Source: AWS EC2 API reference, `StartInstances`, read 2026-11.
-const MINIMUM_BILLED_MS: i64 = 60_000;
-const _: () = assert!(
-    SLOT_MS >= MINIMUM_BILLED_MS,
-    "a slot shorter than the billing minimum needs the minimum applied"
-);
+pub(super) const MINIMUM_BILLED_MS: i64 = 60_000;
 
-/// One slot in which tasks ran, cut to the window.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Moment {
+/// How ECS chooses among instances that have room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// The first in the order in which they were started.
+    FirstFit,
+    /// `binpack` on `cpu`: the least processor left.
+    BinpackCpu,
+    /// `binpack` on `memory`: the least memory left.
+    BinpackMemory,
+}
+
+/// The life of one instance, cut to the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lease {
+    /// Launch.
     pub(super) from_ms: i64,
+    /// Termination.
     pub(super) to_ms: i64,
-    pub(super) loads: Vec<Load>,
+    /// Time in which it held a task.
+    pub(super) busy_ms: i64,
+    /// Time in which it booted.
+    pub(super) boot_ms: i64,
 }
 
-/// The tasks of one tenant in one slot. `task_ms` is at most `tasks` times the length of the moment.
+impl Lease {
+    /// What is billed for it.
+    pub(super) const fn billed_ms(&self) -> i64 {
+        let ms = self.to_ms - self.from_ms;
+        if ms < MINIMUM_BILLED_MS {
+            MINIMUM_BILLED_MS
+        } else {
+            ms
+        }
+    }
+}
+
+/// How the tasks were run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Simulated {
+    pub(super) leases: Vec<Lease>,
+    /// The lease of each task, in the order of the tasks.
+    pub(super) lease_of: Vec<u32>,
+}
+
+impl Simulated {
+    pub(super) fn billed_ms(&self) -> i128 {
+        self.leases
+            .iter()
+            .map(|lease| i128::from(lease.billed_ms()))
+            .sum()
+    }
+}
+
+/// Resources in one word, so that one subtraction compares them all: processor, memory, interfaces, GPUs, presence,
+/// each below a guard bit that stays set as long as nothing was borrowed from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Load {
-    pub(super) tenant: usize,
-    pub(super) tasks: u64,
-    pub(super) task_ms: i64,
-}
+struct Packed(u64);
 
-/// The slots inside `window` in which a task ran, in order of time.
-pub(super) fn moments(tenants: &[Tenant<'_>], window: Window) -> Vec<Moment> {
-    let inside = window.from_ms.div_euclid(SLOT_MS)..=window.to_ms.div_euclid(SLOT_MS);
-    let mut moments: BTreeMap<i64, Moment> = BTreeMap::new();
-    for (tenant, slots) in tenants.iter().map(|tenant| tenant.slots).enumerate() {
-        for slot in slots.iter().filter(|slot| inside.contains(&slot.slot)) {
-            let start_ms = slot.slot.saturating_mul(SLOT_MS);
-            let (from_ms, to_ms) = (
-                start_ms.max(window.from_ms),
-                start_ms.saturating_add(SLOT_MS).min(window.to_ms),
-            );
-            if let Some(load) = Load::new(tenant, slot, to_ms.saturating_sub(from_ms)) {
-                let moment = moments.entry(slot.slot).or_insert_with(|| Moment {
-                    from_ms,
-                    to_ms,
-                    loads: Vec::new(),
-                });
-                moment.loads.push(load);
-            }
-        }
+/// Bits and lowest bit of each field without its guard.
+const FIELDS: [(u32, u32); 4] = [(19, 0), (25, 20), (9, 46), (5, 56)];
+const PRESENCE: u64 = 1 << 62;
+const GUARDS: u64 = 1 << 19 | 1 << 45 | 1 << 55 | 1 << 61 | 1 << 63;
+
+impl Packed {
+    /// What a task needs. More than a field holds is cut, as capacities are: it fits no instance, so it never comes here.
+    fn need(amount: Amount) -> Self {
+        Self(Self::fields(amount))
     }
-    moments.into_values().collect()
-}
 
-impl Load {
-    /// The load of a `slot` of which `inside_ms` lie in the window; `None` without a task.
-    ///
-    /// A peak below the mean contradicts itself; the mean is then believed, so that nothing is packed too tightly.
-    fn new(tenant: usize, slot: &Slot, inside_ms: i64) -> Option<Self> {
-        let task_ms = slot.task_ms.max(0);
-        let tasks = i64::from(slot.peak).max(task_ms / SLOT_MS + i64::from(task_ms % SLOT_MS > 0));
-        let most_ms = tasks.saturating_mul(inside_ms);
-        (tasks > 0 && inside_ms > 0).then_some(Self {
-            tenant,
-            tasks: tasks.unsigned_abs(),
-            task_ms: task_ms.min(most_ms),
-        })
+    fn fields(amount: Amount) -> u64 {
+        let field = |(&(bits, low), amount): (&(u32, u32), u32)| {
+            u64::from(amount.min((1 << bits) - 1)) << low
+        };
+        FIELDS.iter().zip(amount.0).map(field).sum()
+    }
+
+    /// What an instance has; more than a field holds is cut.
+    fn capacity(amount: Amount) -> Self {
+        Self(GUARDS | PRESENCE | Self::fields(amount))
+    }
+
+    const fn holds(self, need: Self) -> bool {
+        (self.0.wrapping_sub(need.0 | PRESENCE)) & GUARDS == GUARDS
+    }
+
+    const fn field(self, field: usize) -> u64 {
+        let (bits, low) = FIELDS[field];
+        self.0 >> low & ((1 << bits) - 1)
     }
 }
 
-/// What one instance of a type leaves for tasks, or what is left of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Capacity {
-    pub(super) cpu: u64,
-    pub(super) memory: u64,
-    pub(super) slots: u64,
+/// What the tasks of each tenant need, as the simulation takes it.
+pub(super) struct Needs {
+    words: Vec<Packed>,
+    ports: Vec<u64>,
 }
 
-impl Capacity {
-    pub(super) fn holds(self, size: TaskSize) -> bool {
-        self.fit(size) > 0
-    }
-
-    /// How many tasks of this `size` fit.
-    fn fit(self, size: TaskSize) -> u64 {
-        let by_cpu = self
-            .cpu
-            .checked_div(u64::from(size.cpu_units))
-            .unwrap_or(u64::MAX);
-        let by_memory = self
-            .memory
-            .checked_div(u64::from(size.memory_mib))
-            .unwrap_or(u64::MAX);
-        by_cpu.min(by_memory).min(self.slots)
-    }
-
-    /// What is left beside `tasks` that fit.
-    fn less(self, size: TaskSize, tasks: u64) -> Self {
+impl Needs {
+    /// `ports` are bits, one per port of the instance.
+    pub(super) fn new(items: &[Amount], ports: &[u64]) -> Self {
         Self {
-            cpu: self.cpu - tasks * u64::from(size.cpu_units),
-            memory: self.memory - tasks * u64::from(size.memory_mib),
-            slots: self.slots - tasks,
+            words: items.iter().map(|&item| Packed::need(item)).collect(),
+            ports: ports.to_vec(),
         }
     }
 }
 
-/// What a fleet is billed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Billed {
-    pub(super) peak_instances: u32,
-    pub(super) instance_ms: i64,
-}
-
-/// Tasks to pack together: how many of each size, by the size's index, ascending.
-type Crowd = Vec<(usize, u64)>;
-
-/// The moments, ready to be packed on one instance type after another: equal sizes are counted together, tasks are
-/// dealt to their zones, and crowds that occur again are kept once.
-pub(super) struct Timeline {
-    sizes: Vec<TaskSize>,
-    crowds: Vec<Crowd>,
-    totals: Vec<Total>,
-    spans: Vec<Span>,
-}
-
-/// A moment with the crowd of each zone that has one, by the crowd's index.
-struct Span {
-    from_ms: i64,
-    to_ms: i64,
-    crowds: Vec<usize>,
-}
-
-impl Timeline {
-    pub(super) fn new(tenants: &[Tenant<'_>], moments: &[Moment], zones: u8) -> Self {
-        let mut sizes: Vec<TaskSize> = tenants.iter().map(|tenant| tenant.size).collect();
-        sizes.sort_unstable_by(|a, b| b.cmp(a));
-        sizes.dedup();
-        let size_of: Vec<usize> = tenants
-            .iter()
-            .map(|tenant| sizes.partition_point(|&size| size > tenant.size))
-            .collect();
-        let mut known: BTreeMap<Crowd, usize> = BTreeMap::new();
-        let mut spans = Vec::with_capacity(moments.len());
-        for moment in moments {
-            let dealt = deal(&together(moment, &size_of), zones.max(1).into());
-            let mut index = |crowd| {
-                let next = known.len();
-                *known.entry(crowd).or_insert(next)
-            };
-            let crowds = dealt
-                .into_iter()
-                .filter(|crowd| !crowd.is_empty())
-                .map(&mut index)
-                .collect();
-            spans.push(Span {
-                from_ms: moment.from_ms,
-                to_ms: moment.to_ms,
-                crowds,
-            });
+/// Runs the `tasks`, ordered by start, on instances of this `capacity`, which holds each of them.
+pub(super) fn simulate(
+    tasks: &[Task],
+    needs: &Needs,
+    capacity: Amount,
+    rules: &Rules,
+    placement: Placement,
+    window: Window,
+) -> Simulated {
+    let mut cluster = Cluster::new(needs, capacity, rules, placement, window);
+    let mut lease_of = vec![0_u32; tasks.len()];
+    let mut place_of = vec![(0_u32, 0_u32); tasks.len()];
+    let stops = by_end(tasks);
+    let mut stopped = 0;
+    for (index, task) in tasks.iter().enumerate() {
+        while let Some(&stop) = stops
+            .get(stopped)
+            .filter(|&&stop| tasks[stop as usize].end_ms <= task.start_ms)
+        {
+            let ended = &tasks[stop as usize];
+            cluster.stop(place_of[stop as usize], ended);
+            stopped += 1;
         }
-        let mut crowds = vec![Crowd::new(); known.len()];
-        for (crowd, index) in known {
-            crowds[index] = crowd;
-        }
-        let totals = crowds
-            .iter()
-            .map(|crowd| Total::of(crowd, &sizes))
-            .collect();
-        Self {
-            sizes,
-            crowds,
-            totals,
-            spans,
-        }
+        cluster.expire(task.start_ms);
+        place_of[index] = cluster.start(task);
+        let (zone, slot) = place_of[index];
+        lease_of[index] = cluster.zones[zone as usize].slots[slot as usize].lease;
     }
-
-    /// What a fleet of instances of this `capacity`, which holds every size, is billed; `None` beyond what can be counted.
-    pub(super) fn packed(
-        &self,
-        capacity: Capacity,
-        rules: &Rules,
-        window: Window,
-    ) -> Option<Billed> {
-        self.billed(&self.pack_all(capacity), rules, window)
+    for &stop in &stops[stopped..] {
+        cluster.stop(place_of[stop as usize], &tasks[stop as usize]);
     }
-
-    /// The same if tasks could be cut to fill every instance: never more than [`Self::packed`], and quickly known.
-    pub(super) fn least(
-        &self,
-        capacity: Capacity,
-        rules: &Rules,
-        window: Window,
-    ) -> Option<Billed> {
-        let needed: Vec<u64> = self
-            .totals
-            .iter()
-            .map(|total| total.instances(capacity))
-            .collect();
-        self.billed(&needed, rules, window)
-    }
-
-    fn billed(&self, instances: &[u64], rules: &Rules, window: Window) -> Option<Billed> {
-        let needed = |span: &Span| {
-            span.crowds
-                .iter()
-                .fold(0_u64, |sum, &crowd| sum.saturating_add(instances[crowd]))
-        };
-        let peak = self.spans.iter().map(needed).max().unwrap_or(0);
-        let instance_ms = billed_ms(
-            self.spans
-                .iter()
-                .map(|span| (span.from_ms, span.to_ms, needed(span))),
-            rules,
-            window,
-        );
-        Some(Billed {
-            peak_instances: peak.try_into().ok()?,
-            instance_ms: instance_ms.try_into().ok()?,
-        })
-    }
-
-    /// Instances of this `capacity` that each crowd needs.
-    fn pack_all(&self, capacity: Capacity) -> Vec<u64> {
-        // The larger of cpu ÷ C and memory ÷ M, both times C × M to stay in integers.
-        let share = |size: &TaskSize| {
-            (u64::from(size.cpu_units) * capacity.memory)
-                .max(u64::from(size.memory_mib) * capacity.cpu)
-        };
-        let mut order: Vec<usize> = (0..self.sizes.len()).collect();
-        order.sort_by_key(|&size| std::cmp::Reverse(share(&self.sizes[size])));
-        let mut rank = vec![0; order.len()];
-        for (place, &size) in order.iter().enumerate() {
-            rank[size] = place;
-        }
-        let least = TaskSize::new(
-            self.sizes
-                .iter()
-                .map(|size| size.cpu_units)
-                .min()
-                .unwrap_or(0),
-            self.sizes
-                .iter()
-                .map(|size| size.memory_mib)
-                .min()
-                .unwrap_or(0),
-        );
-        let sorted = |crowd: &Crowd| {
-            let mut crowd = crowd.clone();
-            crowd.sort_unstable_by_key(|&(size, _)| rank[size]);
-            crowd
-        };
-        let tasks = |crowd: &Crowd| {
-            sorted(crowd)
-                .into_iter()
-                .map(|(size, tasks)| (self.sizes[size], tasks))
-        };
-        self.crowds
-            .iter()
-            .map(|crowd| first_fit(tasks(crowd), capacity, least))
-            .collect()
+    cluster.expire(i64::MAX);
+    Simulated {
+        leases: cluster.leases,
+        lease_of,
     }
 }
 
-/// What a crowd reserves.
-struct Total {
-    cpu: u128,
-    memory: u128,
-    tasks: u128,
+/// The tasks by their end.
+#[allow(clippy::cast_possible_truncation)] // fewer tasks than 2³²
+fn by_end(tasks: &[Task]) -> Vec<u32> {
+    let mut keyed: Vec<(i64, u32)> = tasks
+        .iter()
+        .zip(0..)
+        .map(|(task, index)| (task.end_ms, index))
+        .collect();
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, index)| index).collect()
 }
 
-impl Total {
-    fn of(crowd: &Crowd, sizes: &[TaskSize]) -> Self {
-        let sum = |each: fn(TaskSize) -> u32| {
-            crowd
-                .iter()
-                .map(|&(size, tasks)| u128::from(tasks) * u128::from(each(sizes[size])))
-                .sum()
-        };
-        Self {
-            cpu: sum(|size| size.cpu_units),
-            memory: sum(|size| size.memory_mib),
-            tasks: sum(|_| 1),
-        }
-    }
-
-    /// Instances of this `capacity` that hold as much.
-    fn instances(&self, capacity: Capacity) -> u64 {
-        let by_cpu = self.cpu.div_ceil(capacity.cpu.into());
-        let by_memory = self.memory.div_ceil(capacity.memory.into());
-        let by_slots = self.tasks.div_ceil(capacity.slots.into());
-        by_cpu
-            .max(by_memory)
-            .max(by_slots)
-            .try_into()
-            .unwrap_or(u64::MAX)
-    }
+struct Cluster<'a> {
+    needs: &'a Needs,
+    rules: &'a Rules,
+    placement: Placement,
+    window: Window,
+    empty: Packed,
+    zones: Vec<Zone>,
+    leases: Vec<Lease>,
+    /// Running tasks of each tenant in each zone, zones of a tenant side by side; only kept with several zones.
+    spread: Vec<u32>,
+    /// Empty instances in the order in which they became so: (terminated at, zone, slot, its lease's busy time then).
+    idle: VecDeque<Idle>,
+    running: u32,
+    in_use: u32,
 }
 
-/// The tasks of a moment, equal sizes counted together.
-fn together(moment: &Moment, size_of: &[usize]) -> Crowd {
-    let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
-    for load in &moment.loads {
-        let count = counts.entry(size_of[load.tenant]).or_default();
-        *count = count.saturating_add(load.tasks);
-    }
-    counts.into_iter().collect()
-}
-
-/// Deals the tasks to the `zones` in turn, as cards: of each workload, no zone gets more than one task above another.
-fn deal(crowd: &Crowd, zones: u64) -> Vec<Crowd> {
-    let mut next = 0;
-    let mut dealt: Vec<Crowd> = (0..zones).map(|_| Crowd::new()).collect();
-    for &(size, tasks) in crowd {
-        for (zone, hand) in (0..zones).zip(&mut dealt) {
-            let turn = (zone + zones - next) % zones;
-            let count = tasks / zones + u64::from(turn < tasks % zones);
-            if count > 0 {
-                hand.push((size, count));
-            }
-        }
-        next = (next + tasks % zones) % zones;
-    }
-    dealt
-}
-
-/// Instances that are filled alike.
 #[derive(Debug, Clone, Copy)]
-struct Alike {
-    instances: u64,
-    free: Capacity,
+struct Idle {
+    until_ms: i64,
+    zone: u32,
+    slot: u32,
+    since_ms: i64,
+    lease: u32,
 }
 
-impl Alike {
-    /// Places up to `tasks` on these instances, the first ones as full as they get: how many were placed, and the
-    /// instances that were filled, begun and left as they were.
-    fn take(self, size: TaskSize, tasks: u64) -> (u64, [Self; 3]) {
-        let fit = self.free.fit(size);
-        let filled = tasks.checked_div(fit).unwrap_or(0).min(self.instances);
-        let rest = if filled < self.instances {
-            (tasks - filled * fit).min(fit)
+/// An instance, or the place of a terminated one.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    lease: u32,
+    tasks: u32,
+    /// When it last changed between empty and in use.
+    since_ms: i64,
+}
+
+/// The instances of one zone.
+struct Zone {
+    free: Vec<Packed>,
+    ports: Vec<u64>,
+    slots: Vec<Slot>,
+    vacant: BinaryHeap<Reverse<u32>>,
+    running: u32,
+    /// The last places at which room was made, the newest at `changes` − 1.
+    changed: [u32; Zone::REMEMBERED],
+    changes: u64,
+    /// For each tenant: no instance before this place had room, but for what changed since.
+    searched: Vec<(u32, u64)>,
+}
+
+impl Zone {
+    const REMEMBERED: usize = 32;
+
+    fn new(tenants: usize) -> Self {
+        Self {
+            free: Vec::new(),
+            ports: Vec::new(),
+            slots: Vec::new(),
+            vacant: BinaryHeap::new(),
+            running: 0,
+            changed: [0; Self::REMEMBERED],
+            changes: 0,
+            searched: vec![(0, 0); tenants],
+        }
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // a remainder of 32
+    fn made_room(&mut self, slot: u32) {
+        self.changed[(self.changes % Self::REMEMBERED as u64) as usize] = slot;
+        self.changes += 1;
+    }
+
+    /// The first instance with room for a task of this tenant.
+    #[allow(clippy::cast_possible_truncation)] // fewer instances than 2³²
+    fn first_fit(&mut self, tenant: usize, need: Packed) -> Option<u32> {
+        let (searched, at) = self.searched[tenant];
+        let changes = self.changes - at;
+        let mut from = 0;
+        let mut found = None;
+        if changes <= Self::REMEMBERED as u64 {
+            from = searched as usize;
+            for change in at..self.changes {
+                let slot = self.changed[(change % Self::REMEMBERED as u64) as usize];
+                let is_before = slot < found.unwrap_or(searched);
+                if is_before && self.free[slot as usize].holds(need) {
+                    found = Some(slot);
+                }
+            }
+        }
+        let found = found.or_else(|| self.scan(from, need));
+        self.searched[tenant] = (found.unwrap_or(self.free.len() as u32), self.changes);
+        found
+    }
+
+    #[allow(clippy::cast_possible_truncation)]
+    fn scan(&self, from: usize, need: Packed) -> Option<u32> {
+        let mut base = from;
+        let mut chunks = self.free[from..].chunks_exact(8);
+        for chunk in &mut chunks {
+            let mut any = false;
+            for free in chunk {
+                any |= free.holds(need);
+            }
+            if any {
+                break;
+            }
+            base += 8;
+        }
+        let at = self.free[base..].iter().position(|free| free.holds(need))?;
+        Some((base + at) as u32)
+    }
+
+    /// The instance with room and with the least of one resource left.
+    #[allow(clippy::cast_possible_truncation)]
+    fn best_fit(&self, field: usize, need: Packed, ports: u64) -> Option<u32> {
+        let mut best = None;
+        let mut least = u64::MAX;
+        for (slot, free) in self.free.iter().enumerate() {
+            let left = free.field(field);
+            if left < least && free.holds(need) && self.ports[slot] & ports == 0 {
+                (best, least) = (Some(slot as u32), left);
+            }
+        }
+        best
+    }
+
+    /// As [`Self::first_fit`] for tasks that take ports of the instance.
+    #[allow(clippy::cast_possible_truncation)]
+    fn first_fit_with_ports(&self, need: Packed, ports: u64) -> Option<u32> {
+        let has_room = |(free, taken): (&Packed, &u64)| free.holds(need) && taken & ports == 0;
+        let at = self.free.iter().zip(&self.ports).position(has_room)?;
+        Some(at as u32)
+    }
+}
+
+impl<'a> Cluster<'a> {
+    fn new(
+        needs: &'a Needs,
+        capacity: Amount,
+        rules: &'a Rules,
+        placement: Placement,
+        window: Window,
+    ) -> Self {
+        let zones = usize::from(rules.availability_zones.max(1));
+        let tenants = needs.words.len();
+        Self {
+            needs,
+            rules,
+            placement,
+            window,
+            empty: Packed::capacity(capacity),
+            zones: (0..zones).map(|_| Zone::new(tenants)).collect(),
+            leases: Vec::new(),
+            spread: if zones > 1 {
+                vec![0; tenants * zones]
+            } else {
+                Vec::new()
+            },
+            idle: VecDeque::new(),
+            running: 0,
+            in_use: 0,
+        }
+    }
+
+    /// Places a task, on a new instance if none has room: its zone and slot.
+    fn start(&mut self, task: &Task) -> (u32, u32) {
+        let place = self
+            .find(task.tenant as usize)
+            .unwrap_or_else(|| self.scale_out(task.start_ms));
+        self.occupy(place, task);
+        if self.rules.target_capacity_percent < 100 {
+            self.keep_spare(task.start_ms);
+        }
+        place
+    }
+
+    fn find(&mut self, tenant: usize) -> Option<(u32, u32)> {
+        if self.zones.len() == 1 {
+            return self.find_in(0, tenant);
+        }
+        let zones = self.zones.len();
+        let mut tried = 0_u64;
+        for _ in 0..zones {
+            let counts = &self.spread[tenant * zones..(tenant + 1) * zones];
+            let left = (0..zones).filter(|zone| tried >> zone & 1 == 0);
+            let zone = left.min_by_key(|&zone| counts[zone])?;
+            if let Some(place) = self.find_in(zone, tenant) {
+                return Some(place);
+            }
+            tried |= 1 << zone;
+        }
+        None
+    }
+
+    #[allow(clippy::cast_possible_truncation)]
+    fn find_in(&mut self, zone: usize, tenant: usize) -> Option<(u32, u32)> {
+        let (need, ports) = (self.needs.words[tenant], self.needs.ports[tenant]);
+        let pool = &mut self.zones[zone];
+        let slot = match self.placement {
+            Placement::FirstFit if ports == 0 => pool.first_fit(tenant, need),
+            Placement::FirstFit => pool.first_fit_with_ports(need, ports),
+            Placement::BinpackCpu => pool.best_fit(0, need, ports),
+            Placement::BinpackMemory => pool.best_fit(1, need, ports),
+        };
+        slot.map(|slot| (zone as u32, slot))
+    }
+
+    /// Starts what is missing: one instance, or as many as a cluster without any starts with. The first one's place.
+    fn scale_out(&mut self, now_ms: i64) -> (u32, u32) {
+        let more = if self.running == 0 {
+            self.rules.from_zero.max(1) - 1
         } else {
             0
         };
-        let begun = u64::from(rest > 0);
-        let parts = [
-            Self {
-                instances: filled,
-                free: self.free.less(size, fit),
-            },
-            Self {
-                instances: begun,
-                free: self.free.less(size, rest),
-            },
-            Self {
-                instances: self.instances - filled - begun,
-                free: self.free,
-            },
-        ];
-        (filled * fit + rest, parts)
+        let place = self.launch(now_ms);
+        for _ in 0..more {
+            let spare = self.launch(now_ms);
+            self.rest(spare, now_ms);
+        }
+        place
     }
-}
 
-/// Instances of the capacity `empty` that first fit fills with these tasks, taken in their order. Instances that not
-/// even a task of size `least` fits are put aside.
-fn first_fit(
-    crowd: impl Iterator<Item = (TaskSize, u64)>,
-    empty: Capacity,
-    least: TaskSize,
-) -> u64 {
-    let mut full = 0_u64;
-    let mut open: Vec<Alike> = Vec::new();
-    let mut next = Vec::new();
-    for (size, mut tasks) in crowd {
-        let fresh = Alike {
-            instances: tasks.div_ceil(empty.fit(size).max(1)),
-            free: empty,
+    /// Starts an instance that is ready at `now_ms`, in the zone with the fewest.
+    #[allow(clippy::cast_possible_truncation)] // fewer instances than 2³²
+    fn launch(&mut self, now_ms: i64) -> (u32, u32) {
+        let zone = (0..self.zones.len())
+            .min_by_key(|&zone| self.zones[zone].running)
+            .unwrap_or(0);
+        let from_ms = now_ms
+            .saturating_sub(self.rules.boot_ms.into())
+            .max(self.window.from_ms);
+        let lease = Lease {
+            from_ms,
+            to_ms: now_ms,
+            busy_ms: 0,
+            boot_ms: now_ms - from_ms,
         };
-        for alike in open.drain(..).chain([fresh]) {
-            let (placed, parts) = alike.take(size, tasks);
-            tasks -= placed;
-            for part in parts
-                .into_iter()
-                .filter(|part| part.instances > 0 && part.free != empty)
-            {
-                if part.free.holds(least) {
-                    next.push(part);
-                } else {
-                    full = part.instances.saturating_add(full);
-                }
+        let slot = Slot {
+            lease: self.leases.len() as u32,
+            tasks: 0,
+            since_ms: now_ms,
+        };
+        self.leases.push(lease);
+        self.running += 1;
+        let pool = &mut self.zones[zone];
+        pool.running += 1;
+        let at = if let Some(Reverse(at)) = pool.vacant.pop() {
+            pool.free[at as usize] = self.empty;
+            pool.slots[at as usize] = slot;
+            pool.made_room(at);
+            at
+        } else {
+            pool.free.push(self.empty);
+            pool.ports.push(0);
+            pool.slots.push(slot);
+            pool.slots.len() as u32 - 1
+        };
+        (zone as u32, at)
+    }
+
+    fn occupy(&mut self, (zone, slot): (u32, u32), task: &Task) {
+        let tenant = task.tenant as usize;
+        let zones = self.zones.len();
+        let pool = &mut self.zones[zone as usize];
+        let at = slot as usize;
+        pool.free[at].0 -= self.needs.words[tenant].0;
+        pool.ports[at] |= self.needs.ports[tenant];
+        if pool.slots[at].tasks == 0 {
+            pool.slots[at].since_ms = task.start_ms;
+            self.in_use += 1;
+        }
+        pool.slots[at].tasks += 1;
+        if zones > 1 {
+            self.spread[tenant * zones + zone as usize] += 1;
+        }
+    }
+
+    fn stop(&mut self, (zone, slot): (u32, u32), task: &Task) {
+        let tenant = task.tenant as usize;
+        self.expire(task.end_ms);
+        let zones = self.zones.len();
+        let pool = &mut self.zones[zone as usize];
+        let at = slot as usize;
+        pool.free[at].0 += self.needs.words[tenant].0;
+        pool.ports[at] &= !self.needs.ports[tenant];
+        pool.made_room(slot);
+        let place = &mut pool.slots[at];
+        place.tasks -= 1;
+        if place.tasks == 0 {
+            self.leases[place.lease as usize].busy_ms += task.end_ms - place.since_ms;
+            self.in_use -= 1;
+            self.rest((zone, slot), task.end_ms);
+        }
+        if zones > 1 {
+            self.spread[tenant * zones + zone as usize] -= 1;
+        }
+    }
+
+    /// An instance has become empty.
+    fn rest(&mut self, (zone, slot): (u32, u32), now_ms: i64) {
+        let place = &mut self.zones[zone as usize].slots[slot as usize];
+        place.since_ms = now_ms;
+        self.idle.push_back(Idle {
+            until_ms: now_ms.saturating_add(self.rules.scale_in_ms.into()),
+            zone,
+            slot,
+            since_ms: now_ms,
+            lease: place.lease,
+        });
+    }
+
+    /// Terminates what was empty for long enough, unless it is to be kept as a spare.
+    fn expire(&mut self, now_ms: i64) {
+        while let Some(idle) = self
+            .idle
+            .front()
+            .copied()
+            .filter(|idle| idle.until_ms <= now_ms)
+        {
+            self.idle.pop_front();
+            let place = self.zones[idle.zone as usize].slots[idle.slot as usize];
+            let is_same =
+                place.lease == idle.lease && place.tasks == 0 && place.since_ms == idle.since_ms;
+            if !is_same {
+                continue;
+            }
+            let is_spare = self.running <= self.wanted() && idle.until_ms < self.window.to_ms;
+            if is_spare {
+                // Looked at again a minute later: scale-in goes by one-minute datapoints.
+                let until_ms = idle.until_ms.saturating_add(60_000);
+                let at = self
+                    .idle
+                    .partition_point(|other| other.until_ms <= until_ms);
+                self.idle.insert(at, Idle { until_ms, ..idle });
+            } else {
+                self.terminate(idle);
             }
         }
-        std::mem::swap(&mut open, &mut next);
-    }
-    open.iter()
-        .fold(full, |sum, alike| sum.saturating_add(alike.instances))
-}
-
-/// Instance-milliseconds inside `window` when `needed` gives, in order of time, the instances needed from and to.
-///
-/// An instance is billed from `boot_ms` before it is needed until `scale_in_ms` after it was last needed; needed again
-/// before that, it simply stays.
-fn billed_ms(needed: impl Iterator<Item = (i64, i64, u64)>, rules: &Rules, window: Window) -> i128 {
-    let mut total = 0_i128;
-    // Instances by the time until which they are paid for, the latest last.
-    let mut paid: Vec<(u64, i64)> = Vec::new();
-    for (from_ms, to_ms, instances) in needed {
-        let start = from_ms
-            .saturating_sub(rules.boot_ms.into())
-            .max(window.from_ms);
-        let stop = to_ms
-            .saturating_add(rules.scale_in_ms.into())
-            .min(window.to_ms);
-        let mut missing = instances;
-        while missing > 0 {
-            let (running, until) = paid.pop().unwrap_or((missing, start));
-            let kept = running.min(missing);
-            total = total.saturating_add(i128::from(kept) * i128::from(stop - until.max(start)));
-            missing -= kept;
-            if running > kept {
-                paid.push((running - kept, until));
-            }
-        }
-        paid.push((instances, stop));
-    }
-    total
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::pack::bound::tests::{any_tenants, slot, slots_of, tenants_of};
-    use crate::pack::tests::WINDOW;
-
-    const LARGE: Capacity = Capacity {
-        cpu: 2048,
-        memory: 7731,
-        slots: 2,
-    };
-    const MINUTE: i64 = 60_000;
-
-    fn pack(tasks: &[(TaskSize, u64)], empty: Capacity) -> u64 {
-        first_fit(tasks.iter().copied(), empty, TaskSize::new(0, 0))
     }
 
-    /// First fit, one task and one instance at a time.
-    fn pack_one_by_one(tasks: &[TaskSize], empty: Capacity) -> u64 {
-        let mut instances: Vec<Capacity> = Vec::new();
-        for &size in tasks {
-            match instances.iter_mut().find(|instance| instance.holds(size)) {
-                Some(instance) => *instance = instance.less(size, 1),
-                None => instances.push(empty.less(size, 1)),
-            }
-        }
-        instances.len() as u64
+    fn terminate(&mut self, idle: Idle) {
+        let lease = &mut self.leases[idle.lease as usize];
+        lease.to_ms = idle.until_ms.min(self.window.to_ms).max(lease.from_ms);
+        self.running -= 1;
+        let pool = &mut self.zones[idle.zone as usize];
+        pool.running -= 1;
+        pool.free[idle.slot as usize] = Packed(GUARDS);
+        pool.slots[idle.slot as usize].lease = u32::MAX;
+        pool.vacant.push(Reverse(idle.slot));
     }
 
-    /// Deals and packs every slot task by task.
-    fn needed_one_by_one(tenants: &[Tenant<'_>], slot: i64, empty: Capacity) -> u64 {
-        let mut tasks: Vec<TaskSize> = Vec::new();
-        for tenant in tenants {
-            let peak = tenant
-                .slots
-                .iter()
-                .filter(|seen| seen.slot == slot)
-                .map(|seen| seen.peak)
-                .sum::<u32>();
-            tasks.extend((0..peak).map(|_| tenant.size));
-        }
-        tasks.sort_by(|a, b| b.cmp(a));
-        let share = |size: &TaskSize| {
-            (u64::from(size.cpu_units) * empty.memory).max(u64::from(size.memory_mib) * empty.cpu)
-        };
-        let zone = |first: usize| {
-            let mut zone: Vec<TaskSize> = tasks.iter().skip(first).step_by(2).copied().collect();
-            zone.sort_by_key(|size| std::cmp::Reverse(share(size)));
-            pack_one_by_one(&zone, empty)
-        };
-        zone(0) + zone(1)
+    /// Instances that are to run so that no more than the target share of them is in use.
+    fn wanted(&self) -> u32 {
+        let percent = u64::from(self.rules.target_capacity_percent.clamp(1, 100));
+        let wanted = (u64::from(self.in_use) * 100).div_ceil(percent);
+        u32::try_from(wanted).unwrap_or(u32::MAX)
     }
 
-    /// Counts the instances minute by minute: the most that any slot needs whose lags reach this minute.
-    fn billed_minute_by_minute(needed: &[(i64, i64, u64)], rules: &Rules, window: Window) -> i128 {
-        let reaches = |minute: i64, from: i64, to: i64| {
-            from - i64::from(rules.boot_ms) <= minute && minute < to + i64::from(rules.scale_in_ms)
-        };
-        (window.from_ms / MINUTE..window.to_ms / MINUTE)
-            .map(|minute| minute * MINUTE)
-            .map(|minute| {
-                needed
-                    .iter()
-                    .filter(|(from, to, _)| reaches(minute, *from, *to))
-                    .map(|slot| slot.2)
-                    .max()
-            })
-            .map(|count| i128::from(count.unwrap_or(0)) * i128::from(MINUTE))
-            .sum()
-    }
-
-    fn slots_needing(needed: &[(i64, u64)]) -> Vec<(i64, i64, u64)> {
-        needed
-            .iter()
-            .map(|&(slot, count)| (slot * SLOT_MS, (slot + 1) * SLOT_MS, count))
-            .collect()
-    }
-
-    fn billed(needed: &[(i64, u64)], window: Window) -> i128 {
-        billed_ms(slots_needing(needed).into_iter(), &Rules::default(), window)
-    }
-
-    #[test]
-    fn a_large_takes_two_tasks_for_want_of_interfaces() {
-        let small = TaskSize::new(256, 512);
-        assert_eq!(pack(&[(small, 5)], LARGE), 3);
-        assert_eq!(pack(&[(small, 5)], Capacity { slots: 8, ..LARGE }), 1);
-    }
-
-    #[test]
-    fn small_tasks_fill_what_large_ones_leave() {
-        let empty = Capacity { slots: 10, ..LARGE };
-        let tasks = [
-            (TaskSize::new(1536, 1024), 3),
-            (TaskSize::new(256, 1024), 6),
-            (TaskSize::new(256, 512), 1),
-        ];
-        assert_eq!(pack(&tasks, empty), 4);
-    }
-
-    #[test]
-    fn the_odd_tasks_of_two_workloads_go_to_different_zones() {
-        assert_eq!(
-            deal(&vec![(0, 3), (1, 1)], 2),
-            [vec![(0, 2)], vec![(0, 1), (1, 1)]]
-        );
-        assert_eq!(
-            deal(&vec![(0, 7)], 3),
-            [vec![(0, 3)], vec![(0, 2)], vec![(0, 2)]]
-        );
-    }
-
-    #[test]
-    fn two_tasks_in_two_zones_need_two_instances() {
-        let slots = [slot(10, 2)];
-        let tenants = [Tenant {
-            size: TaskSize::new(256, 512),
-            slots: &slots,
-        }];
-        let run = |zones| {
-            let timeline = Timeline::new(&tenants, &moments(&tenants, WINDOW), zones);
-            timeline
-                .packed(LARGE, &Rules::default(), WINDOW)
-                .unwrap()
-                .peak_instances
-        };
-        assert_eq!((run(0), run(1), run(2), run(3)), (1, 1, 2, 2));
-    }
-
-    #[test]
-    fn one_slot_is_billed_with_boot_and_scale_in() {
-        assert_eq!(billed(&[(10, 1)], WINDOW), 120_000 + 300_000 + 900_000);
-    }
-
-    #[test]
-    fn an_instance_is_kept_over_a_gap_shorter_than_scale_in() {
-        // From boot before slot 10 to scale-in after slot 13: 2 + 20 + 15 minutes.
-        assert_eq!(billed(&[(10, 1), (13, 1)], WINDOW), i128::from(37 * MINUTE));
-    }
-
-    #[test]
-    fn an_instance_is_started_anew_after_a_gap_longer_than_boot_and_scale_in() {
-        assert_eq!(
-            billed(&[(10, 1), (15, 1)], WINDOW),
-            i128::from(2 * 22 * MINUTE)
-        );
-    }
-
-    #[test]
-    fn only_the_added_instances_of_a_rise_boot() {
-        // One for 2 + 10 + 15 minutes, the second for 2 + 5 + 15 of them.
-        assert_eq!(
-            billed(&[(10, 1), (11, 2)], WINDOW),
-            i128::from((27 + 22) * MINUTE)
-        );
-        assert_eq!(
-            billed(&[(10, 2), (11, 1)], WINDOW),
-            i128::from((27 + 22) * MINUTE)
-        );
-    }
-
-    #[test]
-    fn nothing_is_billed_outside_the_window() {
-        let window = Window {
-            from_ms: 10 * SLOT_MS,
-            to_ms: 11 * SLOT_MS,
-        };
-        assert_eq!(billed(&[(10, 1)], window), i128::from(SLOT_MS));
-    }
-
-    #[test]
-    fn a_slot_is_cut_to_the_window() {
-        let slots = [
-            slot(9, 1),
-            slot(10, 2),
-            slot(i64::MAX, 1),
-            slot(i64::MIN, 1),
-        ];
-        let tenants = [Tenant {
-            size: TaskSize::new(256, 512),
-            slots: &slots,
-        }];
-        let window = Window {
-            from_ms: 10 * SLOT_MS + 200_000,
-            to_ms: 11 * SLOT_MS,
-        };
-        let seen = moments(&tenants, window);
-        let load = Load {
-            tenant: 0,
-            tasks: 2,
-            task_ms: 200_000,
-        };
-        assert_eq!(
-            seen,
-            [Moment {
-                from_ms: window.from_ms,
-                to_ms: window.to_ms,
-                loads: vec![load]
-            }]
-        );
-        assert!(
-            moments(
-                &tenants,
-                Window {
-                    from_ms: 5,
-                    to_ms: 5
-                }
-            )
-            .is_empty()
-        );
-    }
-
-    #[test]
-    fn a_peak_below_the_mean_is_not_believed() {
-        let seen = Slot {
-            slot: 10,
-            task_ms: 2 * SLOT_MS + 1,
-            peak: 1,
-        };
-        assert_eq!(Load::new(0, &seen, SLOT_MS).unwrap().tasks, 3);
-        assert_eq!(
-            Load::new(
-                0,
-                &Slot {
-                    slot: 10,
-                    task_ms: 0,
-                    peak: 0
-                },
-                SLOT_MS
-            ),
-            None
-        );
-    }
-
-    #[test]
-    fn more_instances_than_can_be_counted_are_no_number() {
-        let slots: Vec<Slot> = (10..13).map(|at| slot(at, u32::MAX)).collect();
-        let tenants = [Tenant {
-            size: TaskSize::new(2048, 512),
-            slots: &slots,
-        }; 2];
-        let timeline = Timeline::new(&tenants, &moments(&tenants, WINDOW), 2);
-        assert_eq!(timeline.packed(LARGE, &Rules::default(), WINDOW), None);
-    }
-
-    proptest! {
-        #[test]
-        fn counting_equals_placing_one_by_one(tenants in any_tenants(), cpu in 1024_u64..4096, memory in 1700_u64..9000, slots in 1_u64..9) {
-            let empty = Capacity { cpu, memory, slots };
-            let slot_lists = slots_of(&tenants);
-            let tenants = tenants_of(&tenants, &slot_lists);
-            let seen = moments(&tenants, WINDOW);
-            let timeline = Timeline::new(&tenants, &seen, 2);
-            let packed = timeline.pack_all(empty);
-            for span in &timeline.spans {
-                let needed: u64 = span.crowds.iter().map(|&crowd| packed[crowd]).sum();
-                prop_assert_eq!(needed, needed_one_by_one(&tenants, span.from_ms / SLOT_MS, empty));
-                let hoped: u64 = span.crowds.iter().map(|&crowd| timeline.totals[crowd].instances(empty)).sum();
-                prop_assert!(hoped <= needed);
-            }
-        }
-
-        #[test]
-        fn billing_equals_counting_minute_by_minute(
-            needed in prop::collection::btree_map(0_i64..40, 1_u64..9, 0..20),
-            boot in 0_u32..20, scale_in in 0_u32..20, from in 0_i64..200, length in 0_i64..200,
-        ) {
-            let rules = Rules { boot_ms: boot * 60_000, scale_in_ms: scale_in * 60_000, ..Rules::default() };
-            let window = Window { from_ms: from * MINUTE, to_ms: (from + length) * MINUTE };
-            let needed: Vec<(i64, u64)> = needed.into_iter().collect();
-            let inside: Vec<(i64, i64, u64)> = slots_needing(&needed)
-                .into_iter()
-                .map(|(a, b, count)| (a.max(window.from_ms), b.min(window.to_ms), count))
-                .filter(|(a, b, _)| a < b)
-                .collect();
-            prop_assert_eq!(billed_ms(inside.iter().copied(), &rules, window), billed_minute_by_minute(&inside, &rules, window));
+    fn keep_spare(&mut self, now_ms: i64) {
+        while self.running < self.wanted() {
+            let spare = self.launch(now_ms);
+            self.rest(spare, now_ms);
         }
     }
 }

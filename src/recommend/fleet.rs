@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::choose::cheapest;
 use super::{Assessed, Policy};
-use crate::model::units::{MS_PER_HOUR, Usd, Window};
+use crate::demand::Slot;
+use crate::model::units::{MS_PER_HOUR, SLOT_MS, Usd, Window};
 use crate::model::workload::{Architecture, Os, Platform, PurchaseOption, WorkloadKey};
-use crate::pack::{self, Fleet, InstanceType, Rules, Tenant, Unpackable};
+use crate::pack::{self, FleetPlan, InstanceType, Item, Load, Rules, Tenant, Unpackable};
 use crate::placement::feasibility::{Demands, obstacles};
 use crate::placement::{Placement, Prices, Size, ec2, fargate, size};
 use crate::pricing::NotPriced;
@@ -49,9 +50,11 @@ pub struct PackedFleet {
     /// Architecture of its instances.
     pub architecture: Architecture,
     /// How it is packed in the window.
-    pub plan: Fleet,
+    pub plan: FleetPlan,
     /// As ECS would run it.
     pub modelled: Usd,
+    /// As a good planner could run it.
+    pub achievable: Usd,
     /// No packing on these instance types can cost less.
     pub floor: Usd,
     /// What the same workloads cost on Fargate, on demand, at the same need; `None` where not priced.
@@ -165,14 +168,14 @@ impl Fleets {
         self.shares.extend(keys.map(|key| (key, share.clone())));
     }
 
-    fn record(&mut self, fleet: &Fleet, tenants: &[Candidate<'_>]) {
+    fn record(&mut self, fleet: &FleetPlan, tenants: &[Candidate<'_>]) {
         for (tenant, &share) in tenants.iter().zip(&fleet.shares) {
             let share = if tenant.workload.demand.slots.is_empty() {
                 Share::NotPriced(NotPriced::new(
                     "nothing ran in the window, as far as the sources tell",
                 ))
             } else {
-                Share::Of(share)
+                Share::Of(share.cost())
             };
             self.shares.insert(tenant.key().clone(), share);
         }
@@ -227,10 +230,20 @@ fn instance_types(planner: &Planner<'_>, site: &Site) -> Result<Vec<InstanceType
         cpu_units: of.cpu_units,
         memory_mib: of.memory_mib,
         task_slots: of.task_slots,
+        task_slots_trunking: of.task_slots_trunking,
         usd_per_hour: of.usd_per_hour,
         root_usd_per_hour,
+        ..InstanceType::default()
     });
     Ok(packable.collect())
+}
+
+fn load(slots: &[Slot]) -> Load {
+    let slots = slots.iter().map(|slot| {
+        let from_ms = slot.slot.saturating_mul(SLOT_MS);
+        (from_ms, slot.peak, slot.task_ms)
+    });
+    Load::of_slots(SLOT_MS, slots)
 }
 
 /// The least a month costs without the fleet: resized where it is, or on the other platform, on demand.
@@ -243,7 +256,7 @@ fn elsewhere(workload: &Assessed) -> Option<Usd> {
     stay.into_iter().chain(go.map(|(_, usd)| usd)).min()
 }
 
-type Planned<'a> = (Fleet, Vec<Candidate<'a>>);
+type Planned<'a> = (FleetPlan, Vec<Candidate<'a>>);
 
 impl Planner<'_> {
     /// Packs the candidates, leaving out those that no instance type holds together with the others.
@@ -280,13 +293,13 @@ impl Planner<'_> {
         &self,
         types: &[InstanceType],
         candidates: &[Candidate<'_>],
-    ) -> Result<Fleet, Unpackable> {
-        let tenants: Vec<Tenant<'_>> = candidates
+    ) -> Result<FleetPlan, Unpackable> {
+        let tenants: Vec<Tenant> = candidates
             .iter()
             .filter_map(|candidate| {
                 Some(Tenant {
-                    size: candidate.workload.need?.size(),
-                    slots: &candidate.workload.demand.slots,
+                    item: Item::of(candidate.workload.need?.size()),
+                    load: load(&candidate.workload.demand.slots),
                 })
             })
             .collect();
@@ -300,7 +313,7 @@ impl Planner<'_> {
     fn settle<'a>(
         &self,
         types: &[InstanceType],
-        everyone: &Fleet,
+        everyone: &FleetPlan,
         tenants: &[Candidate<'a>],
     ) -> Option<Planned<'a>> {
         let is_content = |tenant: &Candidate<'_>, share: Usd| {
@@ -313,7 +326,7 @@ impl Planner<'_> {
         let mut staying: Vec<(Candidate<'a>, Usd)> = tenants
             .iter()
             .copied()
-            .zip(everyone.shares.iter().copied())
+            .zip(everyone.shares.iter().map(pack::Share::cost))
             .collect();
         staying.retain(|(tenant, share)| {
             tenant.workload.requirement.is_ok() && is_content(tenant, *share)
@@ -324,7 +337,7 @@ impl Planner<'_> {
             staying = remaining
                 .iter()
                 .copied()
-                .zip(fleet.shares.iter().copied())
+                .zip(fleet.shares.iter().map(pack::Share::cost))
                 .collect();
             staying.retain(|(tenant, share)| is_content(tenant, *share));
             if staying.len() == remaining.len() {
@@ -335,13 +348,19 @@ impl Planner<'_> {
     }
 
     /// `None` where no time was observed.
-    fn packed(&self, site: &Site, plan: Fleet, tenants: &[Candidate<'_>]) -> Option<PackedFleet> {
+    fn packed(
+        &self,
+        site: &Site,
+        plan: FleetPlan,
+        tenants: &[Candidate<'_>],
+    ) -> Option<PackedFleet> {
         let month = |usd: Usd| usd.per_month(self.window.ms());
         Some(PackedFleet {
             account: site.account.clone(),
             region: site.region.clone(),
             architecture: site.architecture,
-            modelled: month(plan.cost)?,
+            modelled: month(plan.modelled)?,
+            achievable: month(plan.achievable)?,
             floor: month(plan.floor)?,
             fargate: tenants
                 .iter()
@@ -380,6 +399,12 @@ impl PackedFleet {
     /// Instance-hours billed in the window.
     pub fn instance_hours(&self) -> f64 {
         self.plan.instance_ms as f64 / MS_PER_HOUR as f64
+    }
+
+    /// Its instance types, dearest first.
+    pub fn instance_types(&self) -> String {
+        let names = self.plan.types.iter().map(|of| of.instance_type.as_str());
+        names.collect::<Vec<_>>().join(" + ")
     }
 
     /// How far `cost` is above the floor, percent.

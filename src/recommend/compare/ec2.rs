@@ -90,8 +90,9 @@ fn runs_at_once(instance: &InstanceType, need: TaskSize) -> u32 {
         cpu_units: instance.cpu_units,
         memory_mib: instance.memory_mib,
         task_slots: instance.task_slots,
+        task_slots_trunking: instance.task_slots_trunking,
         usd_per_hour: instance.usd_per_hour,
-        root_usd_per_hour: Decimal::ZERO,
+        ..pack::InstanceType::default()
     }];
     let together = |runs| {
         TaskSize::new(

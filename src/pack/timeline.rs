@@ -1,0 +1,176 @@
+//! The tasks of all tenants, one by one, in order of time.
+
+use std::cmp::Reverse;
+
+use super::input::{Load, Step, Tenant};
+use crate::model::units::Window;
+
+/// More tasks than this are not followed one by one.
+const MOST_TASKS: usize = 20_000_000;
+
+/// One task of a tenant, cut to the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Task {
+    pub(super) start_ms: i64,
+    pub(super) end_ms: i64,
+    pub(super) tenant: u32,
+}
+
+impl Task {
+    pub(super) const fn ms(&self) -> i64 {
+        self.end_ms - self.start_ms
+    }
+}
+
+/// The tasks that touch `window`, by start; `None` where there are too many to follow.
+pub(super) fn tasks(tenants: &[Tenant], window: Window) -> Option<Vec<Task>> {
+    let mut tasks = Vec::new();
+    for (index, tenant) in tenants.iter().enumerate() {
+        let mut sink = Sink {
+            tasks: &mut tasks,
+            tenant: u32::try_from(index).ok()?,
+            window,
+        };
+        match &tenant.load {
+            Load::Runs(runs) => runs
+                .iter()
+                .try_for_each(|&(from, to)| sink.push(from, to))?,
+            Load::Tasks(steps) => nested(steps, &mut sink)?,
+        }
+    }
+    tasks.sort_unstable();
+    Some(tasks)
+}
+
+struct Sink<'a> {
+    tasks: &'a mut Vec<Task>,
+    tenant: u32,
+    window: Window,
+}
+
+impl Sink<'_> {
+    fn push(&mut self, from_ms: i64, to_ms: i64) -> Option<()> {
+        let (start_ms, end_ms) = (
+            from_ms.max(self.window.from_ms),
+            to_ms.min(self.window.to_ms),
+        );
+        if start_ms < end_ms {
+            let tenant = self.tenant;
+            self.tasks.push(Task {
+                start_ms,
+                end_ms,
+                tenant,
+            });
+        }
+        (self.tasks.len() <= MOST_TASKS).then_some(())
+    }
+}
+
+/// Turns a count over time into tasks: whoever started last stops first.
+fn nested(steps: &[Step], sink: &mut Sink<'_>) -> Option<()> {
+    let mut open: Vec<i64> = Vec::new();
+    let mut reached = i64::MIN;
+    for step in steps.iter().filter(|step| step.from_ms < step.to_ms) {
+        let from_ms = step.from_ms.max(reached);
+        if from_ms > reached {
+            stop(&mut open, 0, reached, sink)?;
+        }
+        let tasks = usize::try_from(step.tasks).unwrap_or(usize::MAX);
+        stop(&mut open, tasks, from_ms, sink)?;
+        if tasks > MOST_TASKS {
+            return None;
+        }
+        open.resize(tasks, from_ms);
+        reached = step.to_ms.max(from_ms);
+    }
+    stop(&mut open, 0, reached, sink)
+}
+
+fn stop(open: &mut Vec<i64>, left: usize, at_ms: i64, sink: &mut Sink<'_>) -> Option<()> {
+    while open.len() > left {
+        let from_ms = open.pop()?;
+        sink.push(from_ms, at_ms)?;
+    }
+    Some(())
+}
+
+/// A tenant's tasks become more or fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) at_ms: i64,
+    pub(super) tenant: u32,
+    pub(super) tasks: i32,
+}
+
+/// Starts and stops in order of time.
+pub(super) fn changes(tasks: &[Task]) -> Vec<Change> {
+    let mut changes: Vec<Change> = Vec::with_capacity(2 * tasks.len());
+    for task in tasks {
+        let change = |at_ms, tasks| Change {
+            at_ms,
+            tenant: task.tenant,
+            tasks,
+        };
+        changes.push(change(task.start_ms, 1));
+        changes.push(change(task.end_ms, -1));
+    }
+    changes.sort_unstable_by_key(|change| (change.at_ms, Reverse(change.tasks)));
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pack::input::Item;
+
+    const WINDOW: Window = Window {
+        from_ms: 0,
+        to_ms: 100,
+    };
+
+    fn task(start_ms: i64, end_ms: i64) -> Task {
+        Task {
+            start_ms,
+            end_ms,
+            tenant: 0,
+        }
+    }
+
+    fn tasks_of(load: Load) -> Vec<Task> {
+        let item = Item::default();
+        tasks(&[Tenant { item, load }], WINDOW).unwrap()
+    }
+
+    fn step(from_ms: i64, to_ms: i64, tasks: u32) -> Step {
+        Step {
+            from_ms,
+            to_ms,
+            tasks,
+        }
+    }
+
+    #[test]
+    fn the_task_started_last_stops_first() {
+        let load = Load::Tasks(vec![step(0, 10, 1), step(10, 20, 3), step(20, 30, 2)]);
+        assert_eq!(tasks_of(load), [task(0, 30), task(10, 20), task(10, 30)]);
+    }
+
+    #[test]
+    fn a_gap_stops_every_task() {
+        let load = Load::Tasks(vec![step(0, 10, 1), step(20, 30, 1)]);
+        assert_eq!(tasks_of(load), [task(0, 10), task(20, 30)]);
+    }
+
+    #[test]
+    fn runs_are_cut_to_the_window() {
+        let load = Load::Runs(vec![(-5, 5), (90, 120), (-9, 0), (100, 110), (7, 7)]);
+        assert_eq!(tasks_of(load), [task(0, 5), task(90, 100)]);
+    }
+
+    #[test]
+    fn a_count_beyond_what_can_be_followed_is_none() {
+        let item = Item::default();
+        let load = Load::Tasks(vec![step(0, 10, u32::MAX)]);
+        assert_eq!(tasks(&[Tenant { item, load }], WINDOW), None);
+    }
+}
