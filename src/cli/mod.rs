@@ -1,5 +1,6 @@
 //! The verbs: their arguments, their runs, and what all of them share.
 
+mod backtest;
 mod collect;
 pub mod compare;
 mod demo;
@@ -62,6 +63,8 @@ enum Verb {
     Import(import::ImportArgs),
     /// Say what containers cost, at which size they are safe, and where they are cheapest
     Report(report::ReportArgs),
+    /// Replay past weeks: how often would the sizes have been exceeded, and what would they have saved?
+    Backtest(backtest::BacktestArgs),
     /// Compare the homes of a job, without any data
     Compare(compare::CompareArgs),
     /// Show the price book, or make one from AWS's own price list
@@ -127,6 +130,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Verb::Policy(args) => policy::run(args, &mut out).map(|()| 0),
         Verb::Import(args) => import::run(args, console, &mut out),
         Verb::Report(args) => report::run(args, console, &mut out),
+        Verb::Backtest(args) => backtest::run(args, &mut out),
         Verb::Compare(args) => compare::run(args, &mut out).map(|()| 0),
         Verb::Prices(verb) => prices::run(verb, console, &mut out),
     };

@@ -3,6 +3,7 @@
 pub mod result;
 
 pub(crate) mod amounts;
+pub mod backtest;
 pub mod comparison;
 mod csv;
 pub(crate) mod escape;
@@ -10,6 +11,7 @@ mod from;
 mod json;
 mod markdown;
 mod notes;
+mod svg;
 mod table;
 mod words;
 

@@ -104,6 +104,8 @@ pub struct Backtest {
     pub span: Option<(i32, i32)>,
     /// Ours first, then the rules, then the oracle.
     pub rows: Vec<Row>,
+    /// Ours from small risks to large ones: the stated risk (0–1), and how CPU and memory did.
+    pub scan: Vec<(f64, [Outcome; 2])>,
 }
 
 /// A workload-week, ready to be sized by anyone.
@@ -136,13 +138,16 @@ pub fn backtest(fleet: &[Workload], protocol: &Protocol) -> Backtest {
     let rules = Baseline::ALL.into_iter().map(Strategy::Rule);
     let peaks = [15, 30].map(Strategy::Peak);
     let strategies = ours.chain(rules).chain(peaks).chain([Strategy::Oracle]);
-    let rows = strategies.map(|strategy| sizing.row(strategy, &scan));
+    let rows: Vec<Row> = strategies
+        .map(|strategy| sizing.row(strategy, &scan))
+        .collect();
     let origins = || weeks.iter().map(|week| week.origin);
     Backtest {
         weeks: weeks.len(),
         withheld,
         span: origins().min().zip(origins().max()),
-        rows: rows.collect(),
+        rows,
+        scan,
     }
 }
 
@@ -332,19 +337,26 @@ impl Sizing<'_> {
     }
 
     /// Ours at many risks: how CPU and memory did.
-    fn scan(&self) -> Vec<[Outcome; 2]> {
+    fn scan(&self) -> Vec<(f64, [Outcome; 2])> {
         let (from, to, steps) = SCAN;
         let risk = |step: u32| from * (to / from).powf(f64::from(step) / f64::from(steps));
-        let at = |step| self.outcomes(&self.sizes(Strategy::Ours(risk(step))).0);
+        let at = |step| {
+            let risk = risk(step);
+            (risk, self.outcomes(&self.sizes(Strategy::Ours(risk)).0))
+        };
         (0..=steps).map(at).collect()
     }
 
-    fn row(&self, strategy: Strategy, scan: &[[Outcome; 2]]) -> Row {
+    fn row(&self, strategy: Strategy, scan: &[(f64, [Outcome; 2])]) -> Row {
         let (sizes, without_size) = self.sizes(strategy);
         let [cpu, memory] = self.outcomes(&sizes);
         let same_rate = |at: usize, own: Outcome| {
-            let no_more = scan.iter().filter(|ours| ours[at].breached <= own.breached);
-            no_more.map(|ours| ours[at].saved).max_by(f64::total_cmp)
+            let no_more = scan
+                .iter()
+                .filter(|(_, ours)| ours[at].breached <= own.breached);
+            no_more
+                .map(|(_, ours)| ours[at].saved)
+                .max_by(f64::total_cmp)
         };
         Row {
             strategy,

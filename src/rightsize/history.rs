@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::demand::Usage;
+
 /// Time spent between two values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
@@ -33,6 +35,28 @@ pub struct History {
 }
 
 impl Day {
+    /// The day's row of a usage that is of one day.
+    pub fn of(day: i32, usage: &Usage) -> Self {
+        let step = |(bucket, weight)| {
+            let above = if bucket > 0 {
+                usage.histogram.upper_end(bucket - 1)
+            } else {
+                0.0
+            };
+            Step {
+                above: above.min(usage.max),
+                highest: usage.histogram.upper_end(bucket).min(usage.max),
+                weight,
+            }
+        };
+        Self {
+            day,
+            steps: usage.histogram.counts().map(step).collect(),
+            mean: usage.mean,
+            samples: usage.samples,
+        }
+    }
+
     /// Task time of the day, milliseconds.
     pub fn weight(&self) -> i64 {
         self.steps.iter().map(|step| step.weight).sum()

@@ -12,6 +12,7 @@ mod estimate;
 mod evidence;
 pub mod history;
 pub mod margin;
+pub mod risk;
 pub mod sizes;
 pub mod trend;
 pub mod vpa;
