@@ -253,7 +253,9 @@ fn peak_mib(process: u32) -> Option<f64> {
 
 /// Committed rows of `table` that are `wanted`.
 fn rows(dataset: &Path, table: Table, wanted: &Expr) -> i64 {
-    let commits = coverage::read(&Dataset::open(&dataset.to_string_lossy()).unwrap()).unwrap();
+    let commits = Log::of(&Dataset::open(&dataset.to_string_lossy()).unwrap())
+        .unwrap()
+        .commits;
     let count = |part: &String| {
         let path = dataset.join(part);
         let scan = LazyFrame::scan_parquet(

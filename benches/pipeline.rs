@@ -133,7 +133,7 @@ fn imported(folder: &Path, root: &Path) -> (Dataset, Duration) {
     let dataset = Dataset::at(&root.to_string_lossy()).unwrap();
     let inputs = import::inputs(&[folder.to_path_buf()]).unwrap();
     let took = timed(|| {
-        let files = import::import(&inputs, &dataset, &|_| {}).unwrap();
+        let files = import::import(&inputs, &dataset, i64::MAX, &|_| {}).unwrap();
         assert!(
             files
                 .iter()

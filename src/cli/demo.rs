@@ -8,6 +8,7 @@ use clap::Args;
 use super::Console;
 use super::report::{AnalysisArgs, OutputArgs, analyse};
 use crate::dataset::Dataset;
+use crate::dataset::scan::Scan;
 use crate::import::{self, Outcome};
 use crate::model::error::{Error, Kind, Result};
 use crate::pricing::PriceBook;
@@ -63,7 +64,7 @@ pub(super) fn run(args: &DemoArgs, console: Console, out: &mut dyn Write) -> Res
             .map_err(unwritable)?;
     }
     let dataset = Dataset::at(&root.to_string_lossy())?;
-    let files = import::import(&import::inputs(&[input])?, &dataset, &|_| {})?;
+    let files = import::import(&import::inputs(&[input])?, &dataset, i64::MAX, &|_| {})?;
     if let Some(Outcome::Failed(error)) = files
         .into_iter()
         .map(|file| file.outcome)
@@ -72,7 +73,7 @@ pub(super) fn run(args: &DemoArgs, console: Console, out: &mut dyn Write) -> Res
         return Err(error);
     }
     analyse(
-        &dataset,
+        &Scan::new(&dataset)?,
         &PriceBook::embedded()?,
         &args.analysis,
         &args.output,

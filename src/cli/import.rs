@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Console, cannot_print, explain};
+use super::{ClockArgs, Console, cannot_print, explain};
 use crate::dataset::Dataset;
 use crate::import::{self, FileReport, Input, Outcome, Tally};
 use crate::model::error::{Kind, Result};
@@ -27,6 +27,8 @@ pub(super) struct ImportArgs {
     /// Where the dataset is or shall be: a folder or `s3://BUCKET/PREFIX`
     #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
     dataset: String,
+    #[command(flatten)]
+    clock: ClockArgs,
 }
 
 /// Imports and says what became of every file.
@@ -34,7 +36,9 @@ pub(super) fn run(args: &ImportArgs, console: Console, out: &mut dyn Write) -> R
     let inputs = import::inputs(&args.paths)?;
     let dataset = Dataset::at(&args.dataset)?;
     let bar = progress_bar(&inputs, console);
-    let files = import::import(&inputs, &dataset, &|bytes| bar.inc(bytes))?;
+    let files = import::import(&inputs, &dataset, args.clock.now_ms(), &|bytes| {
+        bar.inc(bytes)
+    })?;
     bar.finish_and_clear();
     out.write_all(summary(&files).as_bytes())
         .map_err(cannot_print)?;

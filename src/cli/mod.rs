@@ -13,7 +13,7 @@ mod report;
 
 use std::io::{self, IsTerminal, Write};
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::error::{Error, Kind, Result};
 use crate::report::Style;
@@ -74,6 +74,23 @@ enum Verb {
     Doctor(doctor::DoctorArgs),
     /// Print the permissions that `collect` needs, as IAM policy
     Policy(policy::PolicyArgs),
+}
+
+/// The present, which only the verbs know.
+#[derive(Debug, Args)]
+struct ClockArgs {
+    /// The present, for tests
+    #[arg(long, hide = true, env = "PLIMSOLL_NOW", hide_env = true)]
+    now: Option<jiff::Timestamp>,
+}
+
+impl ClockArgs {
+    /// Epoch milliseconds.
+    fn now_ms(&self) -> i64 {
+        self.now
+            .unwrap_or_else(jiff::Timestamp::now)
+            .as_millisecond()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

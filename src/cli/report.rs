@@ -1,6 +1,6 @@
 //! `report`: dataset → result → the asked format, on stdout or in a file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -8,16 +8,18 @@ use clap::Args;
 use sha2::{Digest, Sha256};
 
 use super::prices::BookArgs;
-use super::{Console, cannot_print, file};
+use super::{ClockArgs, Console, cannot_print, file};
 use crate::analysis::{self, Policy};
 use crate::dataset::Dataset;
+use crate::dataset::coverage::{Extent, Gap};
 use crate::dataset::part::short_hash;
 use crate::dataset::scan::Scan;
-use crate::dataset::schema::State;
-use crate::dataset::source;
+use crate::dataset::source::{self, EVERY_CLUSTER, NO_PLACE};
 use crate::demand;
 use crate::model::error::{Error, Kind, Result};
+use crate::model::units::Window;
 use crate::pricing::PriceBook;
+use crate::report::amounts::plural;
 use crate::report::result::{CoverageResult, Report};
 use crate::report::{Format, Style, render};
 use crate::rightsize;
@@ -34,6 +36,8 @@ pub(super) struct ReportArgs {
     output: OutputArgs,
     #[command(flatten)]
     analysis: AnalysisArgs,
+    #[command(flatten)]
+    clock: ClockArgs,
 }
 
 /// Where a result goes, and in which form.
@@ -177,8 +181,9 @@ pub(super) fn run(args: &ReportArgs, console: Console, out: &mut dyn Write) -> R
     args.analysis.check()?;
     args.output.check()?;
     let prices = args.prices.book()?;
+    let dataset = Dataset::open(&args.dataset)?;
     analyse(
-        &Dataset::open(&args.dataset)?,
+        &Scan::as_of(&dataset, args.clock.now_ms())?,
         &prices,
         &args.analysis,
         &args.output,
@@ -189,21 +194,20 @@ pub(super) fn run(args: &ReportArgs, console: Console, out: &mut dyn Write) -> R
 
 /// From dataset to output.
 pub(super) fn analyse(
-    dataset: &Dataset,
+    scan: &Scan<'_>,
     prices: &PriceBook,
     analysis: &AnalysisArgs,
     output: &OutputArgs,
     console: Console,
     out: &mut dyn Write,
 ) -> Result<u8> {
-    let scan = Scan::new(dataset)?;
-    let reduced = demand::reduce(&scan, analysis.from, analysis.to)?;
+    let reduced = demand::reduce(scan, analysis.from, analysis.to)?;
     tracing::info!(
         workloads = reduced.demands.len(),
         rows = reduced.rows,
         "demand reduced"
     );
-    let coverage = coverage(&scan, &reduced, prices);
+    let coverage = coverage(scan, &reduced, prices);
     let analysed = analysis::analyse(reduced, prices, &analysis.policy());
     let report = Report::of(&analysed, prices, coverage);
     let style = if output.file().is_some() {
@@ -244,46 +248,68 @@ fn coverage(scan: &Scan<'_>, reduced: &demand::Reduced, prices: &PriceBook) -> C
             books.join(", ")
         )
     });
-    let day = |ms| {
-        jiff::Timestamp::from_millisecond(ms)
-            .unwrap_or_default()
-            .strftime("%Y-%m-%d")
-            .to_string()
-    };
-    let (first, last) = (day(reduced.window.from_ms), day(reduced.window.to_ms - 1));
-    let in_window = |day: &str| (first.as_str()..=last.as_str()).contains(&day);
-    let mut days: BTreeMap<_, (bool, bool)> = BTreeMap::new();
-    let of_window = scan
-        .commits
-        .iter()
-        .filter(|commit| in_window(&commit.row.day) && source::book(&commit.row.source).is_none());
-    for commit in of_window {
-        let day = days
-            .entry((
-                &commit.account,
-                &commit.region,
-                &commit.row.scope,
-                &commit.row.day,
-            ))
-            .or_default();
-        // A snapshot or a source that is switched off neither makes a day whole nor takes from what others saw of it.
-        day.0 |= commit.row.state == State::Complete.as_str();
-        day.1 |= [State::Partial, State::Denied]
-            .iter()
-            .any(|state| commit.row.state == state.as_str());
-    }
-    let complete_scope_days = days
-        .values()
-        .filter(|(seen, missing)| *seen && !missing)
-        .count();
+    let extent = extent(scan, reduced.window);
+    let mut notes: Vec<String> = other_book.into_iter().collect();
+    notes.extend(not_seen(&extent));
+    notes.extend(too_late(scan));
     CoverageResult {
         sources: kinds.len(),
-        complete_scope_days,
-        partial_scope_days: days.len() - complete_scope_days,
+        complete_scope_days: extent.complete_scope_days,
+        partial_scope_days: extent.partial_scope_days,
+        missed_scope_days: extent.missed_scope_days,
         rows: reduced.rows,
         duplicate_rows: reduced.duplicates,
         conflicting_rows: reduced.conflicts,
         fingerprint: short_hash(Sha256::new_with_prefix(sources.join("\n"))),
-        notes: other_book.into_iter().collect(),
+        notes,
     }
+}
+
+/// What was seen of the days that `window` touches.
+fn extent(scan: &Scan<'_>, window: Window) -> Extent {
+    let day = |ms| {
+        jiff::Timestamp::from_millisecond(ms)
+            .unwrap_or_default()
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .date()
+    };
+    let (first, last) = (day(window.from_ms), day(window.to_ms - 1));
+    Extent::of(&scan.commits, &scan.unfinished, first, last)
+}
+
+/// What was set aside because it cannot be.
+fn too_late(scan: &Scan<'_>) -> Option<String> {
+    let (rows, latest_ms) = scan.set_aside()?;
+    let latest = jiff::Timestamp::from_millisecond(latest_ms).unwrap_or_default();
+    Some(format!(
+        "{} dated later than now, up to {latest}: left out.",
+        plural(rows, "record")
+    ))
+}
+
+/// What was not seen, where and why.
+fn not_seen(extent: &Extent) -> Option<String> {
+    const NAMED: usize = 5;
+    let text = |gap: &Gap| {
+        let scope = match gap.scope.as_str() {
+            EVERY_CLUSTER => "every cluster",
+            scope => scope,
+        };
+        let place = match (gap.account.as_str(), gap.region.as_str()) {
+            (NO_PLACE, _) => "an account that is not known:".to_owned(),
+            (account, region) => format!("{account} {region}"),
+        };
+        format!(
+            "{place} {scope} on {} ({})",
+            plural(gap.days, "day"),
+            gap.reason
+        )
+    };
+    let gaps: Vec<String> = extent.gaps.iter().map(text).collect();
+    let named = gaps.len().min(NAMED);
+    let more = match gaps.len() - named {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (named > 0).then(|| format!("Not seen: {}{more}.", gaps[..named].join(", ")))
 }

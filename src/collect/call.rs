@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::watch;
 
+use super::answer::Answer;
 use super::rates::{Class, Rates};
 use crate::aws::{Clients, first_line, innermost};
 use crate::dataset::schema::State;
@@ -122,6 +123,8 @@ pub(crate) struct Place {
     pub(crate) account: String,
     /// AWS region.
     pub(crate) region: String,
+    /// Name of the credentials, as the user gave it.
+    pub(crate) login: String,
     /// ARN of whose credentials these are; empty until AWS told.
     pub(crate) caller: String,
     /// The clients.
@@ -149,6 +152,7 @@ impl Place {
         request: impl Fn() -> F,
     ) -> Result<T, Fault>
     where
+        T: Answer,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -156,11 +160,11 @@ impl Place {
         loop {
             self.unless_stopped(self.rates.turn(class)).await?;
             self.tally.calls.fetch_add(1, Ordering::Relaxed);
-            let error = match self.unless_stopped(request()).await? {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
+            let (fault, again) = match self.unless_stopped(request()).await? {
+                Ok(answer) if answer.is_its_own() => return Ok(answer),
+                Ok(_) => (foreign(operation), true),
+                Err(error) => classify(operation, &error),
             };
-            let (fault, again) = classify(operation, &error);
             if matches!(fault, Fault::Throttled(_)) {
                 self.tally.throttled.fetch_add(1, Ordering::Relaxed);
                 self.rates.throttled(class);
@@ -194,6 +198,12 @@ impl Place {
             done = future => Ok(done),
         }
     }
+}
+
+/// An answer that is none to what was asked.
+fn foreign(operation: &str) -> Fault {
+    let what = "an answer without what this operation answers; is there a proxy?";
+    Fault::Protocol(format!("{operation}: {what}"))
 }
 
 /// What an error means, and whether asking again may help.
@@ -380,6 +390,3 @@ impl Pages {
 pub(crate) fn is_stale_token(fault: &Fault) -> bool {
     matches!(fault, Fault::Protocol(what) if ["InvalidNextToken", "ExpiredNextToken", "InvalidParameter"].iter().any(|code| what.contains(code)))
 }
-
-/// Never longer than this between two attempts.
-pub(crate) const LONGEST_BACK_OFF: Duration = Duration::from_secs(20);

@@ -7,18 +7,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::mpsc;
 
 use super::call::{Fault, Place};
 use super::plan::Known;
-use super::{OPEN_DAY, STILL_RUNNING};
 use crate::dataset::Dataset;
-use crate::dataset::batch::Batch;
+use crate::dataset::batch::{Batch, SKEW_MS};
+use crate::dataset::coverage;
+use crate::dataset::log::Committer;
 use crate::dataset::schema::State;
 use crate::dataset::writer::{Verdict, Writer};
-use crate::model::error::{Error, Result};
+use crate::model::error::Result;
 
 /// Batches under way between fetches and the writer.
 const UNDER_WAY: usize = 4;
@@ -30,6 +31,8 @@ const MOST_HELD: usize = 200_000;
 pub(crate) struct Sink {
     messages: mpsc::Sender<Message>,
     next: Arc<AtomicU64>,
+    /// The latest time that a row may tell.
+    limit_ms: i64,
 }
 
 #[derive(Debug)]
@@ -61,18 +64,21 @@ pub(crate) struct Unit {
     id: u64,
     sink: Sink,
     done: bool,
+    /// Rows that tell a later time than can be.
+    set_aside: AtomicUsize,
 }
 
 /// The receiving end.
 pub(crate) struct Inbox(mpsc::Receiver<Message>);
 
-/// A sink and its inbox.
-pub(crate) fn channel() -> (Sink, Inbox) {
+/// A sink and its inbox, for what AWS tells at `now_ms`.
+pub(crate) fn channel(now_ms: i64) -> (Sink, Inbox) {
     let (messages, inbox) = mpsc::channel(UNDER_WAY);
     (
         Sink {
             messages,
             next: Arc::default(),
+            limit_ms: now_ms.saturating_add(SKEW_MS),
         },
         Inbox(inbox),
     )
@@ -85,6 +91,7 @@ impl Sink {
             id: self.next.fetch_add(1, Ordering::Relaxed),
             sink: self.clone(),
             done: false,
+            set_aside: AtomicUsize::new(0),
         }
     }
 }
@@ -94,7 +101,9 @@ const WRITER_GONE: Fault = Fault::Stopped("the dataset cannot be written");
 
 impl Unit {
     /// Sends rows; waits while the writer is behind.
-    pub(crate) async fn rows(&self, batch: Batch) -> Result<(), Fault> {
+    pub(crate) async fn rows(&self, mut batch: Batch) -> Result<(), Fault> {
+        let set_aside = batch.set_aside(self.sink.limit_ms);
+        self.set_aside.fetch_add(set_aside, Ordering::Relaxed);
         self.sink
             .messages
             .send(Message::Rows(self.id, batch))
@@ -118,7 +127,9 @@ impl Unit {
             doubtful: Vec::new(),
             untouched: Vec::new(),
         };
+        let set_aside = self.set_aside.load(Ordering::Relaxed);
         for verdict in verdicts {
+            let verdict = without(verdict, set_aside);
             let held = || {
                 known.rows(
                     [&place.account, &place.region],
@@ -142,16 +153,22 @@ impl Unit {
     }
 }
 
+/// What a verdict is when rows were set aside because they cannot be.
+fn without(verdict: Verdict, set_aside: usize) -> Verdict {
+    if set_aside == 0 || is_failure(&verdict) {
+        return verdict;
+    }
+    let reason = format!("{set_aside} records dated later than now; is the clock right?");
+    Verdict {
+        state: State::Partial,
+        reason: Some(reason),
+        ..verdict
+    }
+}
+
 /// True when more should have been seen than was.
 pub(crate) fn is_failure(verdict: &Verdict) -> bool {
-    match verdict.state {
-        State::Complete | State::Snapshot | State::Disabled => false,
-        State::Denied => true,
-        State::Partial => !verdict
-            .reason
-            .as_deref()
-            .is_some_and(|reason| reason == OPEN_DAY || reason.ends_with(STILL_RUNNING)),
-    }
+    coverage::is_failure(verdict.state.as_str(), verdict.reason.as_deref())
 }
 
 impl Drop for Unit {
@@ -167,6 +184,7 @@ impl Drop for Unit {
 pub(crate) fn write_all(
     mut inbox: Inbox,
     dataset: &Dataset,
+    mut committer: Committer<'_>,
     collected_ms: i64,
     mut committed: impl FnMut(&Commit, i64),
 ) -> Result<()> {
@@ -186,17 +204,22 @@ pub(crate) fn write_all(
             }
             Message::Commit(unit, mut commit) => {
                 let writer = open.remove(&unit).unwrap_or_else(|| Writer::new(dataset));
-                let rows = write(writer, &mut commit, collected_ms)?;
+                let rows = write(writer, &mut committer, &mut commit, collected_ms)?;
                 committed(&commit, rows);
             }
             Message::Abandon(unit) => drop(open.remove(&unit)),
         }
     }
-    Ok::<(), Error>(())
+    committer.close()
 }
 
 /// Writes what a unit fetched and commits its verdicts; returns the number of rows.
-fn write(writer: Writer<'_>, commit: &mut Commit, collected_ms: i64) -> Result<i64> {
+fn write(
+    writer: Writer<'_>,
+    committer: &mut Committer<'_>,
+    commit: &mut Commit,
+    collected_ms: i64,
+) -> Result<i64> {
     let Commit {
         account,
         region,
@@ -222,6 +245,6 @@ fn write(writer: Writer<'_>, commit: &mut Commit, collected_ms: i64) -> Result<i
         };
         counts.push(verdict);
     }
-    written.commit_verdicts(account, region, collected_ms, verdicts)?;
+    written.commit_verdicts(committer, account, region, collected_ms, verdicts)?;
     Ok(written.rows())
 }

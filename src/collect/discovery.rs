@@ -65,6 +65,14 @@ pub(super) async fn discover(
     })
 }
 
+/// The source of the list of clusters, those named or all of them.
+pub(super) fn clusters_source(named: &[String]) -> String {
+    match named {
+        [] => source::CLUSTERS.to_owned(),
+        named => source::of(source::CLUSTERS, &named.join(",")),
+    }
+}
+
 /// Looks around in one place.
 struct Discovery<'a> {
     place: &'a Place,
@@ -89,10 +97,8 @@ impl Discovery<'_> {
     }
 
     async fn clusters(&mut self) -> Result<Vec<Cluster>, Fault> {
-        let (snapshot, today) = (
-            source::snapshot(self.request.now_ms),
-            vec![self.request.now_ms / MS_PER_DAY],
-        );
+        let all: Vec<Day> = self.request.days.clone().collect();
+        let source = clusters_source(&self.request.clusters);
         let discovered = match ecs::discover(self.place, &self.request.clusters).await {
             Ok(discovered) => discovered,
             Err(
@@ -102,25 +108,44 @@ impl Discovery<'_> {
                 | Fault::Stopped(_)),
             ) => return Err(fault),
             Err(fault) => {
+                // What is not listed was not looked at on any of the days.
                 self.told
-                    .push(Told::fault(EVERY_CLUSTER, &snapshot, today, &fault));
+                    .push(Told::fault(EVERY_CLUSTER, &source, all, &fault));
                 return Ok(Vec::new());
             }
         };
-        for missing in discovered.missing {
-            self.told.push(Told::fault(
-                EVERY_CLUSTER,
-                &snapshot,
-                today.clone(),
-                &Fault::Gone(missing),
-            ));
+        if discovered.missing.is_empty() {
+            self.settle_clusters(&source);
+        } else {
+            let fault = Fault::Gone(discovered.missing.join("; "));
+            self.told
+                .push(Told::fault(EVERY_CLUSTER, &source, all, &fault));
         }
         Ok(discovered.clusters)
     }
 
+    /// Clusters could be listed: what an earlier collection says of days on which they could not is over. A listing of
+    /// all of them has those that others asked for by name.
+    fn settle_clusters(&mut self, source: &str) {
+        let sources = if source == source::CLUSTERS {
+            self.known
+                .sources_like(self.here(), EVERY_CLUSTER, source::CLUSTERS)
+        } else {
+            vec![source.to_owned()]
+        };
+        for source in sources {
+            self.settle(
+                EVERY_CLUSTER,
+                &source,
+                State::Snapshot,
+                "its clusters are known by now",
+            );
+        }
+    }
+
     /// Services with metrics. Whoever was deleted since the last collection is listed by CloudWatch alone.
     async fn measured(&mut self, clusters: &[Cluster]) -> Result<ByCluster, Fault> {
-        let today = vec![self.request.now_ms / MS_PER_DAY];
+        let all: Vec<Day> = self.request.days.clone().collect();
         match cloudwatch::services(self.place).await {
             Ok(measured) => {
                 for cluster in clusters {
@@ -139,7 +164,7 @@ impl Discovery<'_> {
                     self.told.push(Told::fault(
                         &cluster.name,
                         source::METRICS,
-                        today.clone(),
+                        all.clone(),
                         &fault,
                     ));
                 }

@@ -18,6 +18,7 @@ use super::plan::{Day, Known, spans};
 use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Scopes, Told};
 use super::summary::Line;
 use super::{Request, ecs, logs, source};
+use crate::dataset::schema::State;
 use crate::dataset::writer::{BUILD_SCOPE, Verdict};
 use crate::model::units::MS_PER_DAY;
 
@@ -387,7 +388,9 @@ impl Context<'_> {
             terms.resolution,
             terms.now_ms,
         );
-        let Some(of_day) = of_day else { return Ok(()) };
+        let Some(of_day) = of_day else {
+            return self.tell(&forgotten(day)).await;
+        };
         if terms.may_spend(of_day.metrics()) {
             return of_day.fetch(place, terms.now_ms, known, sink).await;
         }
@@ -398,5 +401,16 @@ impl Context<'_> {
             &Fault::Budget,
         ))
         .await
+    }
+}
+
+/// That CloudWatch keeps no readings of a day any more.
+fn forgotten(day: Day) -> Told {
+    Told {
+        scope: BUILD_SCOPE.to_owned(),
+        source: source::BUILD_METRICS.to_owned(),
+        days: vec![day],
+        state: State::Disabled,
+        reason: "CloudWatch keeps metrics for 455 days".to_owned(),
     }
 }

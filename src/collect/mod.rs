@@ -3,6 +3,7 @@
 //! Reads only, and only the operations of [`crate::aws::OPERATIONS`]. Every failure belongs to a scope: it is recorded
 //! there with its reason, and the rest goes on.
 
+mod answer;
 mod call;
 mod cloudwatch;
 mod codebuild;
@@ -15,6 +16,7 @@ mod fetch;
 mod listing;
 mod logs;
 mod plan;
+mod planned;
 pub(crate) mod policy;
 mod rates;
 mod reckoning;
@@ -32,6 +34,7 @@ use tokio::sync::watch;
 
 use crate::aws::LoginRequest;
 use crate::dataset::Dataset;
+use crate::dataset::log::Committer;
 use crate::dataset::source::{self, OPEN_DAY, SETTLING_MS, STILL_RUNNING};
 use crate::model::error::{Error, Kind, Result};
 pub(crate) use cloudwatch::Resolution;
@@ -163,22 +166,25 @@ impl Collection {
             refused,
             cost,
         } = plan;
-        let mut summary = Summary::new(refused, &scopes);
+        let mut summary = Summary::new(&refused, &scopes);
         let tallies: Vec<_> = scopes
             .iter()
             .map(|scopes| scopes.place.tally.clone())
             .collect();
-        let (sink, inbox) = commit::channel();
+        let mut committer = Committer::new(dataset);
+        planned::write(&mut committer, request, &known, &scopes, &refused)?;
+        let (sink, inbox) = commit::channel(request.now_ms);
         let fetching = self.runtime.spawn(fetch::all(
             scopes,
             known,
             Terms::of(request, cost.metrics),
             sink,
         ));
-        let written = commit::write_all(inbox, dataset, request.now_ms, |commit, rows| {
-            summary.note(commit, rows);
-            progress.done(&commit.account, &commit.region);
-        });
+        let written =
+            commit::write_all(inbox, dataset, committer, request.now_ms, |commit, rows| {
+                summary.note(commit, rows);
+                progress.done(&commit.account, &commit.region);
+            });
         if written.is_err() {
             self.stop
                 .send_replace(Some("the dataset cannot be written"));

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 use super::{OPEN_DAY, SETTLING_MS, source};
-use crate::dataset::coverage::{self, Committed};
+use crate::dataset::coverage::Committed;
+use crate::dataset::log;
 use crate::dataset::schema::State;
 use crate::dataset::writer::{BUILD_SCOPE, date};
 use crate::dataset::{Dataset, scan};
@@ -54,7 +55,7 @@ impl Known {
             .chain([today])
             .map(|day| date(day)[..7].to_owned())
             .collect();
-        let commits = coverage::read_months(dataset, |month| months.contains(month))?;
+        let commits = log::read(dataset, |month| months.contains(month))?.commits;
         let mut known = Self::of(&commits);
         scan::definitions(dataset, &commits, |account, region, definition| {
             known
@@ -193,6 +194,21 @@ impl Known {
             .filter(|(_, seen)| !seen.is_final && seen.rows == 0)
             .map(|(day, _)| *day)
             .collect()
+    }
+
+    /// The sources of a scope whose names begin like `source`.
+    pub(crate) fn sources_like(
+        &self,
+        [account, region]: [&str; 2],
+        scope: &str,
+        source: &str,
+    ) -> Vec<String> {
+        let from = [account, region, scope, source].map(str::to_owned);
+        let all = self.days.range(from..).map(|(key, _)| key);
+        let like = all.take_while(|key| {
+            [&key[0], &key[1], &key[2]] == [account, region, scope] && key[3].starts_with(source)
+        });
+        like.map(|key| key[3].clone()).collect()
     }
 
     /// True when a snapshot of the scope is so young that another one would show the same.

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::call::LONGEST_BACK_OFF;
+/// Never longer than this between two attempts.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(20);
 
 /// Operations that share one quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

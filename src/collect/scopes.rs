@@ -22,11 +22,11 @@ use super::summary::Line;
 use super::{Regions, Request, discovery, fetch, regions, source};
 use crate::aws::{self, Patience};
 use crate::dataset::schema::State;
+use crate::dataset::writer::BUILD_SCOPE;
 use crate::model::error::{Error, Kind, Result};
+use crate::model::units::MS_PER_DAY;
 use crate::records::fields::is_account;
-
-/// The scope of what concerns every cluster of a region.
-pub(crate) const EVERY_CLUSTER: &str = "*";
+pub(crate) use source::EVERY_CLUSTER;
 
 /// Places that are looked at side by side.
 const SIDE_BY_SIDE: usize = 8;
@@ -80,6 +80,17 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
+    /// The source of each workload, and the days of its chunks.
+    fn planned(&self) -> impl Iterator<Item = (String, Vec<Day>)> {
+        let days: Vec<Day> = self
+            .chunks
+            .iter()
+            .flat_map(|chunk| chunk.days.clone())
+            .collect();
+        let workloads = self.series.iter().step_by(SERIES_PER_WORKLOAD);
+        workloads.map(move |series| (source::of(self.source, &series.workload.name), days.clone()))
+    }
+
     pub(crate) fn workloads(&self) -> usize {
         self.series.len() / SERIES_PER_WORKLOAD
     }
@@ -229,6 +240,7 @@ async fn places(request: &Request, stop: Stop) -> Result<(Vec<(Place, bool)>, Ve
         let place = |account: &str, caller: &str, region: &str| Place {
             account: account.to_owned(),
             region: region.to_owned(),
+            login: login.name.clone(),
             caller: caller.to_owned(),
             clients: login.clients(region),
             rates: Arc::new(Rates::new(request.pace)),
@@ -307,6 +319,44 @@ async fn identity(place: &Place) -> Result<(String, String), Fault> {
 }
 
 impl Scopes {
+    /// What is to be fetched: every scope and source with the days that its units will commit.
+    pub(crate) fn planned(&self, now_ms: i64) -> Vec<(&str, String, Vec<Day>)> {
+        let today = now_ms.div_euclid(MS_PER_DAY);
+        let mut planned = Vec::new();
+        for scope in &self.clusters {
+            let cluster = scope.cluster.name.as_str();
+            if !scope.is_fresh {
+                planned.push((cluster, source::snapshot(now_ms), vec![today]));
+            }
+            for &service in &scope.changed {
+                let service = &scope.cluster.services[service].name;
+                planned.push((cluster, source::history(service, now_ms), vec![today]));
+            }
+            planned.extend(scope.metrics.iter().flat_map(|metrics| {
+                metrics
+                    .planned()
+                    .map(move |(source, days)| (cluster, source, days))
+            }));
+        }
+        for (group, days) in &self.logs {
+            planned.push((group.scope(), group.source().to_owned(), days.clone()));
+        }
+        if self.with_projects {
+            planned.push((BUILD_SCOPE, source::PROJECTS.to_owned(), vec![today]));
+        }
+        for (source, days) in [
+            (source::BUILDS, &self.builds),
+            (source::BUILD_METRICS, &self.build_metrics),
+        ] {
+            planned.push((BUILD_SCOPE, source.to_owned(), days.clone()));
+        }
+        let failed = |told: &&Told| matches!(told.state, State::Denied | State::Partial);
+        for told in self.told.iter().filter(failed) {
+            planned.push((&told.scope, told.source.clone(), told.days.clone()));
+        }
+        planned
+    }
+
     /// Units of work: what becomes whole, and counts, one by one.
     pub(crate) fn units(&self) -> u64 {
         let of_metrics = |metrics: &Metrics| {

@@ -53,6 +53,19 @@ impl Line {
         }
     }
 
+    /// Takes note of a state: a failure, or else the worst, names the reason.
+    fn note(&mut self, state: State, reason: Option<&String>, is_failure: bool) {
+        let is_news = match (self.is_incomplete(), is_failure) {
+            (false, true) => true,
+            (true, false) => false,
+            _ => state > self.state || self.reason.is_none() && state == self.state,
+        };
+        if is_news {
+            self.state = state;
+            self.reason = reason.cloned();
+        }
+    }
+
     /// True for a region that is not enabled, and that nobody asked for by name.
     pub(crate) fn is_left_out(&self) -> bool {
         self.state == State::Disabled && self.days.is_empty() && !self.is_broken
@@ -104,10 +117,11 @@ pub(crate) struct Summary {
 
 impl Summary {
     /// Starts with what could not be planned and with every planned scope, so that none can get lost.
-    pub(crate) fn new(refused: Vec<Line>, scopes: &[Scopes]) -> Self {
+    pub(crate) fn new(refused: &[Line], scopes: &[Scopes]) -> Self {
         let mut summary = Self::default();
         for line in refused
-            .into_iter()
+            .iter()
+            .cloned()
             .chain(scopes.iter().flat_map(Scopes::whole_lines))
         {
             summary.lines.insert(
@@ -135,12 +149,9 @@ impl Summary {
                 source::name(&verdict.source),
             );
             line.days.insert(verdict.day);
+            line.note(verdict.state, verdict.reason.as_ref(), is_failure(verdict));
             if is_failure(verdict) {
                 line.failed.insert(verdict.day);
-            }
-            if verdict.state > line.state || line.reason.is_none() && verdict.state == line.state {
-                line.state = verdict.state;
-                line.reason.clone_from(&verdict.reason);
             }
         }
         if let Some(verdict) = verdicts.first() {
@@ -169,9 +180,8 @@ impl Summary {
     ) {
         for fault in faults {
             let line = self.line(&fault.account, &fault.region, &fault.scope, &fault.source);
+            line.note(fault.state, fault.reason.as_ref(), true);
             line.is_broken |= fault.is_broken;
-            line.state = line.state.max(fault.state);
-            line.reason = fault.reason;
         }
         for tally in tallies {
             self.calls += tally.calls.load(Ordering::Relaxed);

@@ -20,7 +20,8 @@ use super::commit::{self, Sink};
 use super::rates::Rates;
 use crate::aws::Clients;
 use crate::dataset::Dataset;
-use crate::dataset::coverage::{self, Committed};
+use crate::dataset::coverage::Committed;
+use crate::dataset::log::{Committer, Log};
 
 pub(super) const ACCOUNT: &str = "123456789012";
 pub(super) const REGION: &str = "eu-central-1";
@@ -90,6 +91,7 @@ pub(super) fn place(
     let place = Place {
         account,
         region,
+        login: String::new(),
         caller: String::new(),
         clients,
         rates: Arc::new(Rates::new(1_000.0)),
@@ -111,7 +113,7 @@ pub(super) struct Collected<T> {
 impl<T> Collected<T> {
     /// Every commit that counts.
     pub(super) fn commits(&self) -> Vec<Committed> {
-        coverage::read(&self.dataset).unwrap()
+        Log::of(&self.dataset).unwrap().commits
     }
 }
 
@@ -122,7 +124,7 @@ pub(super) fn collect<T: Send + 'static>(
 ) -> Collected<T> {
     let folder = tempfile::tempdir().unwrap();
     let dataset = Dataset::at(folder.path().to_str().unwrap()).unwrap();
-    let (sink, inbox) = commit::channel();
+    let (sink, inbox) = commit::channel(now_ms);
     let collecting = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -130,7 +132,7 @@ pub(super) fn collect<T: Send + 'static>(
             .unwrap();
         runtime.block_on(collection(sink))
     });
-    commit::write_all(inbox, &dataset, now_ms, |_, _| ()).unwrap();
+    commit::write_all(inbox, &dataset, Committer::new(&dataset), now_ms, |_, _| ()).unwrap();
     Collected {
         outcome: collecting.join().unwrap(),
         dataset,

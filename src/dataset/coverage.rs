@@ -1,14 +1,16 @@
-//! The commit log: which scope-days are there, in what state, and on which parts they stand.
+//! Commits: which scope-days are there, in what state, and on which parts they stand.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::ToSpan;
+use jiff::civil::Date;
 
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
-use super::part::{self, Partition, Summary};
-use super::schema::{self, CoverageRow, State};
-use super::{Dataset, Table};
-use crate::model::error::{Error, Kind, Result};
+use super::schema::{CoverageRow, State};
+use super::source::{EVERY_CLUSTER, OPEN_DAY, STILL_RUNNING};
+use super::{Table, source};
 
 /// A coverage row with the account and region of its part.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,68 +23,10 @@ pub struct Committed {
     pub row: CoverageRow,
 }
 
-/// Commits `rows`, all of one partition. Until this returns, none of the parts they name counts.
-pub fn commit(dataset: &Dataset, partition: &Partition, rows: &[CoverageRow]) -> Result<()> {
-    let mut rows = rows.to_vec();
-    rows.sort();
-    let (Some(first), Some(last)) = (
-        rows.iter().map(|row| &row.day).min(),
-        rows.iter().map(|row| &row.day).max(),
-    ) else {
-        return Ok(());
-    };
-    let days = (first.clone(), last.clone());
-    let mut frame = schema::coverage(&rows)
-        .map_err(|cause| Error::new(Kind::Failure, "cannot build coverage").cause(cause))?;
-    part::write(
-        &dataset.storage,
-        Table::Coverage,
-        partition,
-        (&days.0, &days.1),
-        &mut frame,
-        &Summary::default(),
-    )?;
-    Ok(())
-}
-
-/// Every commit of the dataset that counts, ordered: for a scope-day of one source only the one that tells most.
-pub fn read(dataset: &Dataset) -> Result<Vec<Committed>> {
-    read_months(dataset, |_| true)
-}
-
-/// The same, of the months that `is_wanted` names: `YYYY-MM`.
-pub(crate) fn read_months(
-    dataset: &Dataset,
-    is_wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<Committed>> {
-    let mut all: Vec<Committed> = Vec::new();
-    let storage = &dataset.storage;
-    let mut parts = storage.parts(Table::Coverage)?;
-    parts.retain(|part| part::month(part).is_none_or(&is_wanted));
-    storage.read_each(&parts, |relative, bytes| {
-        let part = part::decode(storage, relative, bytes, None)?;
-        let rows = rows(&part.frame).map_err(|cause| {
-            Error::new(
-                Kind::Input,
-                format!("`{relative}` does not have the columns of a coverage part"),
-            )
-            .cause(cause)
-        })?;
-        all.extend(rows.into_iter().map(|row| Committed {
-            account: part.account.clone(),
-            region: part.region.clone(),
-            row,
-        }));
-        Ok(())
-    })?;
-    keep_best(&mut all);
-    Ok(all)
-}
-
 /// Of the commits of each scope-day and source, keeps the one that tells most; all of them where they tell alike.
 ///
 /// In place, and ordered: a dataset may have hundreds of thousands.
-fn keep_best(all: &mut Vec<Committed>) {
+pub(super) fn keep_best(all: &mut Vec<Committed>) {
     all.sort_unstable_by(|a, b| {
         scope_day(a)
             .cmp(&scope_day(b))
@@ -92,7 +36,175 @@ fn keep_best(all: &mut Vec<Committed>) {
     all.dedup_by(|next, best| {
         scope_day(next) == scope_day(best) && (rank(next) < rank(best) || next == best)
     });
+    end_of_moments(all);
     all.shrink_to_fit();
+}
+
+/// True for a row that says that more should have been seen than was.
+pub(crate) fn is_failure(state: &str, reason: Option<&str>) -> bool {
+    if state == State::Partial.as_str() {
+        return !reason.is_some_and(|why| why == OPEN_DAY || why.ends_with(STILL_RUNNING));
+    }
+    state == State::Denied.as_str() || state == State::Planned.as_str()
+}
+
+/// Account, region, scope and what shows the moment of it.
+type Moment<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+/// What a look at a moment failed to show is not missed any more once a later look at the same has succeeded: of what
+/// it did see, the rows stay.
+fn end_of_moments(all: &mut Vec<Committed>) {
+    let mut newest: HashMap<Moment<'_>, i64> = HashMap::new();
+    for Committed {
+        account,
+        region,
+        row,
+    } in all.iter()
+    {
+        let Some((moment, at_ms)) = source::of_moment(&row.source).zip(row.collected_ms) else {
+            continue;
+        };
+        if is_failure(&row.state, row.reason.as_deref()) {
+            continue;
+        }
+        // Where a cluster was looked at, clusters could be listed.
+        for scope in [row.scope.as_str(), EVERY_CLUSTER] {
+            let newest = newest.entry((account, region, scope, moment)).or_default();
+            *newest = at_ms.max(*newest);
+        }
+    }
+    let is_over = |commit: &Committed| {
+        let Committed {
+            account,
+            region,
+            row,
+        } = commit;
+        let moment = source::of_moment(&row.source);
+        let newest = moment
+            .and_then(|moment| newest.get(&(account.as_str(), region, row.scope.as_str(), moment)));
+        is_failure(&row.state, row.reason.as_deref())
+            && newest.is_some_and(|newest| Some(*newest) > row.collected_ms)
+    };
+    let over: Vec<bool> = all.iter().map(is_over).collect();
+    let mut over = over.into_iter();
+    all.retain_mut(|commit| {
+        if !over.next().unwrap_or_default() {
+            return true;
+        }
+        State::Snapshot.as_str().clone_into(&mut commit.row.state);
+        !commit.row.parts.is_empty()
+    });
+}
+
+/// How much was seen of what was to be seen in a window.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Extent {
+    /// Days of scopes of which all was seen.
+    pub complete_scope_days: usize,
+    /// Days of scopes of which something is missing.
+    pub partial_scope_days: usize,
+    /// Of these, days on which something could not be looked at.
+    pub missed_scope_days: usize,
+    /// What could not be looked at, and why.
+    pub gaps: Vec<Gap>,
+}
+
+/// Days on which something of a scope was not seen, for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gap {
+    /// AWS account id.
+    pub account: String,
+    /// AWS region.
+    pub region: String,
+    /// Cluster, log group, `codebuild`, or `*` for every cluster.
+    pub scope: String,
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub days: usize,
+}
+
+/// Why the rows of an import that broke off do not count.
+const BROKEN_OFF: &str = "an import broke off: import the same files again";
+
+type ScopeOfDay<'a> = (&'a str, &'a str, &'a str, String);
+
+/// What is known of a scope on a day.
+#[derive(Default)]
+struct Known {
+    is_seen: bool,
+    is_partial: bool,
+    is_missed: bool,
+}
+
+impl Extent {
+    /// Of the UTC days from `first` to `last`: what `commits` say of them, and what `unfinished` imports do not.
+    pub fn of(commits: &[Committed], unfinished: &[Committed], first: Date, last: Date) -> Self {
+        let mut days: BTreeMap<ScopeOfDay<'_>, Known> = BTreeMap::new();
+        let mut gaps: BTreeMap<(&str, &str, &str, &str), BTreeSet<String>> = BTreeMap::new();
+        let broken = unfinished.iter().map(|commit| (commit, Some(BROKEN_OFF)));
+        for (commit, broken) in commits.iter().map(|commit| (commit, None)).chain(broken) {
+            let Committed {
+                account,
+                region,
+                row,
+            } = commit;
+            let why = broken.or(row.reason.as_deref());
+            let is_failure = broken.is_some() || is_failure(&row.state, why);
+            // Of imports, snapshots are configurations, dated to when they began.
+            let is_no_look = row.scope == EVERY_CLUSTER
+                || is_import(row) && row.state == State::Snapshot.as_str();
+            if source::book(&row.source).is_some() || is_no_look && !is_failure {
+                continue;
+            }
+            for day in days_of(row, first, last) {
+                let known = days
+                    .entry((account, region, &row.scope, day.clone()))
+                    .or_default();
+                // A snapshot or a source that is switched off neither makes a day whole nor takes from what others saw.
+                known.is_seen |= broken.is_none() && row.state == State::Complete.as_str();
+                known.is_partial |= is_failure || row.state == State::Partial.as_str();
+                known.is_missed |= is_failure;
+                if is_failure {
+                    gaps.entry((account, region, &row.scope, why.unwrap_or("unknown")))
+                        .or_default()
+                        .insert(day);
+                }
+            }
+        }
+        let is_complete = |known: &&Known| known.is_seen && !known.is_partial;
+        let complete_scope_days = days.values().filter(is_complete).count();
+        let gap =
+            |((account, region, scope, why), days): ((&str, &str, &str, &str), BTreeSet<_>)| {
+                let [account, region, scope, reason] =
+                    [account, region, scope, why].map(str::to_owned);
+                Gap {
+                    account,
+                    region,
+                    scope,
+                    reason,
+                    days: days.len(),
+                }
+            };
+        Self {
+            complete_scope_days,
+            partial_scope_days: days.len() - complete_scope_days,
+            missed_scope_days: days.values().filter(|known| known.is_missed).count(),
+            gaps: gaps.into_iter().map(gap).collect(),
+        }
+    }
+}
+
+/// The days from `first` to `last` that a row is about.
+fn days_of(row: &CoverageRow, first: Date, last: Date) -> Vec<String> {
+    // The first format dates what concerns every cluster to the day on which it was found.
+    if row.scope == EVERY_CLUSTER && source::kind(&row.source) == source::ECS {
+        let days = first.series(1.day()).take_while(|day| *day <= last);
+        return days.map(|day| day.to_string()).collect();
+    }
+    let is_within = |day: Date| (first..=last).contains(&day);
+    let is_within = row.day.parse().is_ok_and(is_within);
+    is_within.then(|| row.day.clone()).into_iter().collect()
 }
 
 fn scope_day(committed: &Committed) -> [&str; 5] {
@@ -106,13 +218,19 @@ fn scope_day(committed: &Committed) -> [&str; 5] {
 
 /// What is whole comes before what is not, something before nothing, and only then the newest: whoever could not look
 /// does not undo what another collector, or another dataset that was merged in, has seen.
-fn rank(committed: &Committed) -> (bool, bool, Option<i64>) {
+fn rank(committed: &Committed) -> (bool, bool, bool, Option<i64>) {
     let row = &committed.row;
     (
+        row.state != State::Planned.as_str(),
         row.state == State::Complete.as_str(),
         row.rows > 0,
         row.collected_ms,
     )
+}
+
+/// True for a row that files were imported with, not collected.
+pub(crate) fn is_import(row: &CoverageRow) -> bool {
+    row.source.starts_with("import:")
 }
 
 /// The parts of `table` that the commits name, in order.
@@ -130,7 +248,8 @@ pub fn named_parts<'a>(
         .collect()
 }
 
-fn rows(frame: &DataFrame) -> PolarsResult<Vec<CoverageRow>> {
+/// The rows of a coverage part.
+pub(super) fn rows(frame: &DataFrame) -> PolarsResult<Vec<CoverageRow>> {
     let text = |name: &str| -> PolarsResult<Vec<Option<String>>> {
         Ok(frame
             .column(name)?

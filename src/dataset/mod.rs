@@ -3,11 +3,28 @@
 //! `<root>/<table>/account=A/region=R/month=YYYY-MM/<first day>_<last day>_<16 hex of sha256>.parquet`.
 //! The root is a folder or `s3://bucket/prefix`. In a folder, a part is written under a temporary name, synced, and
 //! renamed to a name that carries the hash of its bytes; in a bucket it is created by one conditional PUT. It never
-//! changes. A row of the `coverage` table is the commit: a part that no row names is ignored, a named
-//! part that is missing or altered is an error. Hive-partitioned Parquet, so any engine reads it.
+//! changes, and says inside which folder it belongs to. Hive-partitioned Parquet, so any engine reads it.
+//!
+//! # Commits
+//! A row of the `coverage` table is the commit: a part that no row names is ignored, a named part that is missing,
+//! altered or moved is an error.
+//!
+//! *All or nothing.* The coverage parts of one imported content (one for each account, region and month) carry a common
+//! id and their number: they count when all are there. An import that broke off does not count, is told by reports, and
+//! is completed by importing the same content again. What a collection commits counts scope-day by scope-day.
+//!
+//! *Planned first.* A collection writes every day of every source that it sets out to fetch as `planned` before it
+//! fetches any. Any other commit of the same day and source goes before that; what is still `planned` was not seen.
+//!
+//! *Chains.* Each coverage part names the one that its writer committed before, and a part without rows names the last
+//! when the writer is done: see [`log`]. A coverage part that is removed, renamed or moved is missing to another one.
+//!
+//! Format 1 had none of these three: its parts are read as they are, and each of its imports counts as whole unless
+//! parts are about that no commit names.
 
 pub(crate) mod batch;
 pub mod coverage;
+pub mod log;
 pub mod part;
 pub mod scan;
 pub mod schema;
@@ -20,7 +37,7 @@ use crate::model::error::{Error, Kind, Result};
 use storage::Storage;
 
 /// Version of the layout and of the tables' schemas; a reader refuses newer ones.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The tables of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -14,6 +14,11 @@ use crate::model::error::{Error, Kind, Result};
 
 const FORMAT_KEY: &str = "plimsoll.format";
 const SUMMARY_KEY: &str = "plimsoll.summary";
+/// The folder that the part was written to: table, account, region and month.
+const PLACE_KEY: &str = "plimsoll.place";
+const LINKS_KEY: &str = "plimsoll.links";
+/// Parts of this format and later ones say where they belong.
+const FIRST_WITH_PLACE: u32 = 2;
 
 /// Which partition a part belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +61,35 @@ pub struct SeriesSummary {
     pub spacings: Vec<(i32, i64)>,
 }
 
+/// What a coverage part says of other coverage parts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Links {
+    /// Counts only together with others.
+    pub whole: Option<Whole>,
+    /// What the same writer committed before, and must be there.
+    pub after: Vec<String>,
+}
+
+/// Coverage parts that count together or not at all: all that one imported content became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whole {
+    /// Hash of all their rows.
+    pub id: String,
+    /// In how many partitions there is one.
+    pub parts: usize,
+}
+
+/// What stands in a part beside its rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Beside<'a> {
+    /// Nothing.
+    Nothing,
+    /// Of samples: what is in it.
+    Summary(&'a Summary),
+    /// Of coverage: the commits it belongs to.
+    Links(&'a Links),
+}
+
 /// A part read back.
 #[derive(Debug)]
 pub struct Part {
@@ -76,10 +110,8 @@ pub(super) fn write(
     partition: &Partition,
     days: (&str, &str),
     frame: &mut DataFrame,
-    summary: &Summary,
+    beside: Beside<'_>,
 ) -> Result<String> {
-    let bytes = encode(frame, summary)
-        .map_err(|cause| Error::new(Kind::Failure, "cannot encode a part").cause(cause))?;
     let folder = format!(
         "{}/account={}/region={}/month={}",
         table.name(),
@@ -87,6 +119,8 @@ pub(super) fn write(
         partition.region,
         partition.month
     );
+    let bytes = encode(frame, &folder, beside)
+        .map_err(|cause| Error::new(Kind::Failure, "cannot encode a part").cause(cause))?;
     let relative = format!("{folder}/{}_{}_{}.parquet", days.0, days.1, hash(&bytes));
     storage.create(&relative, bytes)?;
     Ok(relative)
@@ -94,12 +128,23 @@ pub(super) fn write(
 
 fn encode(
     frame: &mut DataFrame,
-    summary: &Summary,
+    folder: &str,
+    beside: Beside<'_>,
 ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-    let metadata = KeyValueMetadata::from_static(vec![
+    let mut pairs = vec![
         (FORMAT_KEY.to_owned(), FORMAT.to_string()),
-        (SUMMARY_KEY.to_owned(), serde_json::to_string(summary)?),
-    ]);
+        (PLACE_KEY.to_owned(), folder.to_owned()),
+    ];
+    match beside {
+        Beside::Nothing => {}
+        Beside::Summary(summary) => {
+            pairs.push((SUMMARY_KEY.to_owned(), serde_json::to_string(summary)?));
+        }
+        Beside::Links(links) => {
+            pairs.push((LINKS_KEY.to_owned(), serde_json::to_string(links)?));
+        }
+    }
+    let metadata = KeyValueMetadata::from_static(pairs);
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes)
         .with_compression(ParquetCompression::Zstd(None))
@@ -133,6 +178,32 @@ pub(super) fn decode(
     if let Some(columns) = columns {
         reader = reader.with_columns(Some(columns.iter().map(|&name| name.to_owned()).collect()));
     }
+    rows(storage, relative, reader)
+}
+
+/// Decodes a coverage part, verified, and what it says of others; those of the first format say nothing.
+pub(super) fn decode_coverage(
+    storage: &Storage,
+    relative: &str,
+    bytes: Vec<u8>,
+) -> Result<(Part, Links)> {
+    let mut reader = verified(storage, relative, bytes)?;
+    let links = metadata(&mut reader, LINKS_KEY)
+        .map_or_else(|| Ok(Links::default()), |text| serde_json::from_str(&text))
+        .map_err(|cause| {
+            Error::new(
+                Kind::Input,
+                format!(
+                    "`{}` does not say which commits it belongs to",
+                    storage.place(relative)
+                ),
+            )
+            .cause(cause)
+        })?;
+    Ok((rows(storage, relative, reader)?, links))
+}
+
+fn rows(storage: &Storage, relative: &str, reader: ParquetReader<Cursor<Vec<u8>>>) -> Result<Part> {
     let frame = reader.finish().map_err(|cause| {
         Error::new(
             Kind::Input,
@@ -154,6 +225,26 @@ pub fn account_and_region(relative: &str) -> (&str, &str) {
         value(relative, "account").unwrap_or_default(),
         value(relative, "region").unwrap_or_default(),
     )
+}
+
+/// The first and last day that the name of a part tells.
+pub(super) fn days(relative: &str) -> (&str, &str) {
+    let name = relative.rsplit('/').next().unwrap_or_default();
+    let mut days = name.split('_');
+    (
+        days.next().unwrap_or_default(),
+        days.next().unwrap_or_default(),
+    )
+}
+
+/// The partition that the path of a part names.
+pub(super) fn partition(relative: &str) -> Partition {
+    let of = |key| value(relative, key).unwrap_or_default().to_owned();
+    Partition {
+        account: of("account"),
+        region: of("region"),
+        month: of("month"),
+    }
 }
 
 /// The month that the path of a part names, `YYYY-MM`.
@@ -206,7 +297,11 @@ fn verified(
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     let format = metadata(&mut reader, FORMAT_KEY).and_then(|text| text.parse::<u32>().ok());
     match format {
-        Some(format) if format <= FORMAT => Ok(reader),
+        Some(format) if format < FIRST_WITH_PLACE => Ok(reader),
+        Some(format) if format <= FORMAT => {
+            let place = metadata(&mut reader, PLACE_KEY).unwrap_or_default();
+            check_place(&shown, relative, &place).map(|()| reader)
+        }
         Some(format) => Err(Error::new(
             Kind::Input,
             format!(
@@ -219,6 +314,18 @@ fn verified(
             format!("`{shown}` is not a part of a plimsoll dataset"),
         )),
     }
+}
+
+/// Refuses a part that does not lie where it was written.
+fn check_place(shown: &str, relative: &str, place: &str) -> Result<()> {
+    if relative.rsplit_once('/').map(|(folder, _)| folder) == Some(place) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Input,
+        format!("part `{shown}` belongs into `{place}`: it was moved"),
+    )
+    .hint("move it back; account, region and month of a part are those of its folder"))
 }
 
 fn metadata(reader: &mut ParquetReader<Cursor<Vec<u8>>>, key: &str) -> Option<String> {

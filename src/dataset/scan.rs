@@ -1,17 +1,35 @@
 //! Reading a dataset: only parts that a commit names, each verified, samples in groups that may repeat each other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use polars::prelude::{
-    Column, DataFrame, IntoLazy, NamedFrom, PlSmallStr, Series, UnionArgs, concat,
+    ChunkAgg, Column, DataFrame, IntoLazy, NamedFrom, PlSmallStr, PolarsResult, Series, UnionArgs,
+    concat,
 };
 
-use super::coverage::{self, Committed};
+use super::batch::SKEW_MS;
+use super::coverage::{self, Committed, is_import};
+use super::log::Log;
 use super::part::{self, Part, SeriesSummary};
-use super::schema::{self, CoverageRow};
+use super::schema;
 use super::{Dataset, Table, source};
 use crate::model::error::{Error, Kind, Result};
 use crate::model::units::{MS_PER_DAY, Window};
+
+/// The columns that tell a time, whatever the table.
+const TIMES: [&str; 10] = [
+    "at_ms",
+    "created_ms",
+    "from_ms",
+    "last_seen_ms",
+    "provisioning_ms",
+    "pull_started_ms",
+    "pull_stopped_ms",
+    "seen_ms",
+    "started_ms",
+    "stopped_ms",
+];
 
 /// The commits of a dataset and the parts they name.
 #[derive(Debug)]
@@ -19,7 +37,19 @@ pub struct Scan<'a> {
     dataset: &'a Dataset,
     /// Every commit that counts.
     pub commits: Vec<Committed>,
+    /// What imports that broke off had committed; it does not count.
+    pub unfinished: Vec<Committed>,
     samples: Vec<Named>,
+    /// The latest time that a record can tell.
+    limit_ms: i64,
+    set_aside: SetAside,
+}
+
+/// Rows that tell a later time than can be.
+#[derive(Debug)]
+struct SetAside {
+    rows: AtomicU64,
+    latest_ms: AtomicI64,
 }
 
 /// Parts of samples that must be read together, because they may hold the same reading twice.
@@ -34,7 +64,17 @@ pub struct SampleGroup {
 impl<'a> Scan<'a> {
     /// Reads the commit log and the summaries of the parts of samples.
     pub fn new(dataset: &'a Dataset) -> Result<Self> {
-        let commits = coverage::read(dataset)?;
+        Self::as_of(dataset, i64::MAX)
+    }
+
+    /// The same, of what can have been recorded until `now_ms`, with an hour for clocks that are apart: later rows are
+    /// set aside and counted.
+    pub fn as_of(dataset: &'a Dataset, now_ms: i64) -> Result<Self> {
+        let Log {
+            commits,
+            unfinished,
+            ..
+        } = Log::of(dataset)?;
         let parts: Vec<String> = coverage::named_parts(&commits, Table::Samples)
             .into_iter()
             .collect();
@@ -49,7 +89,13 @@ impl<'a> Scan<'a> {
         Ok(Self {
             dataset,
             commits,
+            unfinished,
             samples,
+            limit_ms: now_ms.saturating_add(SKEW_MS),
+            set_aside: SetAside {
+                rows: AtomicU64::new(0),
+                latest_ms: AtomicI64::new(i64::MIN),
+            },
         })
     }
 
@@ -72,14 +118,57 @@ impl<'a> Scan<'a> {
         }
         let together =
             concat(frames, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
-        together.map(Some).map_err(|cause| unreadable(table, cause))
+        together
+            .and_then(|frame| self.until_now(frame))
+            .map(Some)
+            .map_err(|cause| unreadable(table, cause))
+    }
+
+    /// How many rows were set aside so far because they tell a later time than can be, and the latest of these times.
+    pub fn set_aside(&self) -> Option<(u64, i64)> {
+        let SetAside { rows, latest_ms } = &self.set_aside;
+        let (rows, latest_ms) = (
+            rows.load(Ordering::Relaxed),
+            latest_ms.load(Ordering::Relaxed),
+        );
+        (rows > 0).then_some((rows, latest_ms))
+    }
+
+    /// The rows of `frame` that tell no time after now.
+    fn until_now(&self, frame: DataFrame) -> PolarsResult<DataFrame> {
+        let mut late: Vec<bool> = Vec::new();
+        for name in TIMES {
+            if frame.get_column_index(name).is_none() {
+                continue;
+            }
+            let times = frame.column(name)?.i64()?;
+            let Some(latest_ms) = times.max().filter(|latest_ms| *latest_ms > self.limit_ms) else {
+                continue;
+            };
+            self.set_aside
+                .latest_ms
+                .fetch_max(latest_ms, Ordering::Relaxed);
+            late.resize(frame.height(), false);
+            for (late, at_ms) in late.iter_mut().zip(times.iter()) {
+                *late |= at_ms > Some(self.limit_ms);
+            }
+        }
+        if late.is_empty() {
+            return Ok(frame);
+        }
+        let rows = late.iter().filter(|late| **late).count();
+        self.set_aside
+            .rows
+            .fetch_add(rows as u64, Ordering::Relaxed);
+        frame.filter(&late.into_iter().map(|late| !late).collect())
     }
 
     /// First time of any sample and the instant after the last.
     pub fn sample_span(&self) -> Option<(i64, i64)> {
         let series = self.samples.iter().flat_map(|(_, summary)| &summary.series);
         series
-            .map(|series| (series.first_ms, series.last_ms + 1))
+            .filter(|series| series.first_ms <= self.limit_ms)
+            .map(|series| (series.first_ms, series.last_ms.min(self.limit_ms) + 1))
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
@@ -120,7 +209,15 @@ impl<'a> Scan<'a> {
         parts
             .into_iter()
             .filter_map(span_of_days)
+            .filter(|(from_ms, _)| *from_ms <= self.limit_ms)
+            .map(|(from_ms, to_ms)| (from_ms, to_ms.min(self.end_of_days())))
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// The end of the last day on which something can have been recorded.
+    fn end_of_days(&self) -> i64 {
+        let last = self.limit_ms.div_euclid(MS_PER_DAY);
+        last.saturating_add(1).saturating_mul(MS_PER_DAY)
     }
 
     /// Every series of every part of samples, with account and region.
@@ -161,7 +258,11 @@ impl<'a> Scan<'a> {
             }
             Ok(())
         })?;
-        together.ok_or_else(|| Error::new(Kind::Failure, "a group of no parts"))
+        let mut part = together.ok_or_else(|| Error::new(Kind::Failure, "a group of no parts"))?;
+        part.frame = self
+            .until_now(part.frame)
+            .map_err(|cause| unreadable(Table::Samples, cause))?;
+        Ok(part)
     }
 }
 
@@ -293,11 +394,6 @@ fn span_of_days(relative: &str) -> Option<(i64, i64)> {
         midnight(days.next()??),
         midnight(days.next()??) + MS_PER_DAY,
     ))
-}
-
-/// True for a row that files were imported with, not collected.
-pub(crate) fn is_import(row: &CoverageRow) -> bool {
-    row.source.starts_with("import:")
 }
 
 /// The first instant of a UTC day.

@@ -210,6 +210,22 @@ pub struct RunRow {
     pub source: SourceKind,
 }
 
+impl RunRow {
+    /// The latest time that it tells.
+    pub(crate) fn latest_ms(&self) -> Option<i64> {
+        let times = [
+            self.created_ms,
+            self.pull_started_ms,
+            self.pull_stopped_ms,
+            self.provisioning_ms,
+            self.started_ms,
+            self.stopped_ms,
+            self.last_seen_ms,
+        ];
+        times.into_iter().flatten().max()
+    }
+}
+
 /// One utilisation reading over one period.
 #[derive(Debug, Clone)]
 pub struct SampleRow {
@@ -316,6 +332,8 @@ pub enum State {
     Denied,
     /// Nothing: the source is switched off there.
     Disabled,
+    /// Nothing yet: a collection set out to look, and no other commit says what came of it.
+    Planned,
 }
 
 impl State {
@@ -327,6 +345,7 @@ impl State {
             Self::Partial => "partial",
             Self::Denied => "denied",
             Self::Disabled => "disabled",
+            Self::Planned => "planned",
         }
     }
 }

@@ -3,8 +3,13 @@
 
 use jiff::Timestamp;
 
+/// The scope of what concerns every cluster of a region.
+pub(crate) const EVERY_CLUSTER: &str = "*";
+
 /// The last minutes are left for the next run: CloudWatch still changes them.
 pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
+/// What a day is about which nothing is committed but that it was to be looked at.
+pub(crate) const PLANNED: &str = "planned, and not seen";
 /// Why today is partial.
 pub(crate) const OPEN_DAY: &str = "the day is not over";
 /// How the reason ends why a day of builds is not complete yet.
@@ -13,6 +18,12 @@ pub(crate) const STILL_RUNNING: &str = "builds were still running";
 /// What the names of all of them begin with.
 pub(crate) const COLLECTED: &str = "collect:";
 
+/// The ECS clusters of a region, whose scope is [`EVERY_CLUSTER`]; where some were named, `:<name>,<name>` is behind it.
+pub(crate) const CLUSTERS: &str = "collect:clusters";
+/// Credentials that named no account; `:<name>` of the credentials is behind it.
+pub(crate) const IDENTITY: &str = "collect:identity";
+/// The account, and the region, of credentials that named none.
+pub(crate) const NO_PLACE: &str = "unknown";
 /// Snapshots of tasks and instances by the ECS API, each a source of its own.
 pub(crate) const ECS: &str = "collect:ecs";
 /// The configurations of services over time, by the ECS API.
@@ -57,6 +68,19 @@ pub(crate) fn service_of_history(source: &str) -> Option<&str> {
         .strip_prefix(':')?
         .split(':')
         .next()
+}
+
+/// What a source of the moment is called without its time: what it failed to show, a later one shows as well as anyone
+/// still can. `None` for sources of whole days.
+pub(crate) fn of_moment(source: &str) -> Option<&str> {
+    if source == PROJECTS {
+        return Some(PROJECTS);
+    }
+    if kind(source) == ECS {
+        return Some(ECS);
+    }
+    let service = service_of_history(source)?;
+    Some(&source[..HISTORY.len() + 1 + service.len()])
 }
 
 /// The price book that a source names, and nothing else of.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use polars::prelude::{DataFrame, PolarsError};
 
-use super::part::{self, Partition, SeriesSummary, Summary};
+use super::log::Committer;
+use super::part::{self, Beside, Partition, SeriesSummary, Summary};
 use super::schema::{
     self, ConfigurationRow, CoverageRow, InstanceRow, Metric, RunRow, SampleRow, State,
 };
 use super::spacing::{self, Spacings};
-use super::{Dataset, Table, coverage};
-use crate::dataset::batch::Batch;
+use super::{Dataset, Table};
+use crate::dataset::batch::{Batch, SKEW_MS};
 use crate::model::error::{Error, Kind, Result};
 use crate::model::units::MS_PER_DAY;
 use crate::model::workload::{Kind as WorkloadKind, WorkloadKey};
@@ -37,6 +38,8 @@ pub(crate) struct Writer<'d> {
     workloads: HashMap<WorkloadKey, Arc<WorkloadKey>>,
     run_names: HashMap<String, Arc<str>>,
     written: BTreeMap<Partition, Share>,
+    /// The latest time that a row may tell.
+    limit_ms: i64,
 }
 
 /// What was written into one partition.
@@ -48,6 +51,34 @@ struct Share {
 }
 
 impl Share {
+    /// What an import commits of a scope-day.
+    fn row(
+        &self,
+        (scope, day): (&str, i64),
+        source: &str,
+        reason: Option<&str>,
+        parts: &str,
+    ) -> CoverageRow {
+        let totals = self.totals(scope, day, None);
+        // Configurations are dated to when they began: on such a day alone nothing was seen.
+        let state = match reason {
+            _ if !totals.is_seen => State::Snapshot,
+            Some(_) => State::Partial,
+            None => State::Complete,
+        };
+        CoverageRow {
+            scope: scope.to_owned(),
+            source: source.to_owned(),
+            day: date(day),
+            state: state.as_str().to_owned(),
+            reason: reason.map(str::to_owned),
+            rows: totals.rows,
+            period_s: totals.period_s,
+            collected_ms: None,
+            parts: parts.to_owned(),
+        }
+    }
+
     /// What was written of a scope-day, or of one workload on it.
     fn totals(&self, scope: &str, day: i64, workload: Option<&str>) -> Day {
         if scope.starts_with('/') {
@@ -68,8 +99,8 @@ impl Share {
 }
 
 /// The parts of one source, written and waiting for their commit.
-pub(crate) struct Written<'d> {
-    dataset: &'d Dataset,
+#[derive(Default)]
+pub(crate) struct Written {
     partitions: BTreeMap<Partition, Share>,
 }
 
@@ -90,7 +121,7 @@ pub(crate) struct Verdict {
     pub(crate) reason: Option<String>,
 }
 
-impl Written<'_> {
+impl Written {
     /// Rows written.
     pub(crate) fn rows(&self) -> i64 {
         self.partitions
@@ -116,39 +147,31 @@ impl Written<'_> {
         })
     }
 
-    /// Commits every scope-day that has rows under `source`, partial when there is a reason.
-    pub(crate) fn commit(&self, source: &str, reason: Option<&str>) -> Result<()> {
-        for (partition, share) in &self.partitions {
+    /// Commits every scope-day that has rows under `source`, partial when there is a reason: all of them or none.
+    pub(crate) fn commit(
+        &self,
+        committer: &mut Committer<'_>,
+        source: &str,
+        reason: Option<&str>,
+    ) -> Result<()> {
+        let rows_of = |share: &Share| -> Vec<CoverageRow> {
             let parts: Vec<&str> = share.parts.iter().map(String::as_str).collect();
-            let row = |(scope, day): (&str, i64)| {
-                let totals = share.totals(scope, day, None);
-                CoverageRow {
-                    scope: scope.to_owned(),
-                    source: source.to_owned(),
-                    day: date(day),
-                    state: if reason.is_some() {
-                        State::Partial
-                    } else {
-                        State::Complete
-                    }
-                    .as_str()
-                    .to_owned(),
-                    reason: reason.map(str::to_owned),
-                    rows: totals.rows,
-                    period_s: totals.period_s,
-                    collected_ms: None,
-                    parts: parts.join(";"),
-                }
-            };
+            let parts = parts.join(";");
             let scope_days: BTreeSet<(&str, i64)> = share
                 .days
                 .keys()
                 .map(|(scope, day, _)| (scope.as_str(), *day))
                 .collect();
-            let rows: Vec<CoverageRow> = scope_days.into_iter().map(row).collect();
-            coverage::commit(self.dataset, partition, &rows)?;
-        }
-        Ok(())
+            scope_days
+                .into_iter()
+                .map(|of| share.row(of, source, reason, &parts))
+                .collect()
+        };
+        let partitions = self
+            .partitions
+            .iter()
+            .map(|(partition, share)| (partition.clone(), rows_of(share)));
+        committer.append_whole(&partitions.collect())
     }
 
     /// Commits what a collection says of each of its days, with rows or without, in one account and region.
@@ -157,6 +180,7 @@ impl Written<'_> {
     /// hold always, runs that began long ago.
     pub(crate) fn commit_verdicts(
         &self,
+        committer: &mut Committer<'_>,
         account: &str,
         region: &str,
         collected_ms: i64,
@@ -209,11 +233,7 @@ impl Written<'_> {
                     parts: parts(&date(verdict.day)),
                 }
             };
-            coverage::commit(
-                self.dataset,
-                &partition,
-                &verdicts.iter().map(row).collect::<Vec<_>>(),
-            )?;
+            committer.append(&partition, &verdicts.iter().map(row).collect::<Vec<_>>())?;
         }
         Ok(())
     }
@@ -223,6 +243,8 @@ impl Written<'_> {
 struct Day {
     rows: i64,
     period_s: Option<i64>,
+    /// Some of the rows are runs or samples.
+    is_seen: bool,
 }
 
 impl Day {
@@ -230,6 +252,7 @@ impl Day {
         Self {
             rows: self.rows + other.rows,
             period_s: self.period_s.max(other.period_s),
+            is_seen: self.is_seen || other.is_seen,
         }
     }
 }
@@ -246,7 +269,21 @@ impl<'d> Writer<'d> {
             workloads: HashMap::new(),
             run_names: HashMap::new(),
             written: BTreeMap::new(),
+            limit_ms: i64::MAX,
         }
+    }
+
+    /// The same, for records made until `now_ms`.
+    pub(crate) fn until(self, now_ms: i64) -> Self {
+        Self {
+            limit_ms: now_ms.saturating_add(SKEW_MS),
+            ..self
+        }
+    }
+
+    /// True for a time that no record made until now can tell.
+    pub(crate) const fn is_too_late(&self, at_ms: i64) -> bool {
+        at_ms > self.limit_ms
     }
 
     /// One shared key per workload.
@@ -343,7 +380,7 @@ impl<'d> Writer<'d> {
 
     /// Writes what is left; nothing counts before it is committed. Samples of the days `apart` get parts of their own:
     /// when such a day is collected again, nothing of it stays behind in a part that other days stand on.
-    pub(crate) fn finish(mut self, apart: &BTreeSet<i64>) -> Result<Written<'d>> {
+    pub(crate) fn finish(mut self, apart: &BTreeSet<i64>) -> Result<Written> {
         let seen = std::mem::take(&mut self.seen);
         self.runs.extend(seen.into_values());
         self.write_configurations()?;
@@ -361,7 +398,6 @@ impl<'d> Writer<'d> {
             self.write_samples()?;
         }
         Ok(Written {
-            dataset: self.dataset,
             partitions: self.written,
         })
     }
@@ -379,7 +415,7 @@ impl<'d> Writer<'d> {
                 &partition,
                 &days.collect::<Vec<_>>(),
                 schema::configurations(&rows),
-                &Summary::default(),
+                Beside::Nothing,
             )?;
         }
         Ok(())
@@ -398,7 +434,7 @@ impl<'d> Writer<'d> {
                 &partition,
                 &days.collect::<Vec<_>>(),
                 schema::runs(&rows),
-                &Summary::default(),
+                Beside::Nothing,
             )?;
         }
         Ok(())
@@ -433,7 +469,7 @@ impl<'d> Writer<'d> {
                 &partition,
                 &days,
                 schema::instances(&rows),
-                &Summary::default(),
+                Beside::Nothing,
             )?;
         }
         Ok(())
@@ -453,7 +489,7 @@ impl<'d> Writer<'d> {
                 &partition,
                 &days.collect::<Vec<_>>(),
                 schema::samples(&rows),
-                &summary,
+                Beside::Summary(&summary),
             )?;
         }
         Ok(())
@@ -465,7 +501,7 @@ impl<'d> Writer<'d> {
         partition: &Partition,
         days: &[Told<'_>],
         frame: Result<DataFrame, PolarsError>,
-        summary: &Summary,
+        beside: Beside<'_>,
     ) -> Result<()> {
         let mut frame =
             frame.map_err(|cause| Error::new(Kind::Failure, "cannot build a part").cause(cause))?;
@@ -481,7 +517,7 @@ impl<'d> Writer<'d> {
             partition,
             (&date(first), &date(last)),
             &mut frame,
-            summary,
+            beside,
         )?;
         let written = self.written.entry(partition.clone()).or_default();
         written.parts.insert(part);
@@ -503,6 +539,7 @@ impl<'d> Writer<'d> {
             *totals = totals.with(Day {
                 rows,
                 period_s: stretch.iter().filter_map(|told| told.period_s).max(),
+                is_seen: matches!(table, Table::Runs | Table::Samples),
             });
         }
         Ok(())

@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use super::{Basis, SeenDays};
 use crate::dataset::Table;
-use crate::dataset::coverage::Committed;
-use crate::dataset::scan::{is_import, midnight};
+use crate::dataset::coverage::{Committed, is_import};
+use crate::dataset::scan::midnight;
 use crate::dataset::schema::{CoverageRow, State};
 use crate::dataset::source::{
     self, BUILDS, COLLECTED, OPEN_DAY, SETTLING_MS, TASK_EVENTS, TASK_LOGS,
@@ -78,7 +78,12 @@ impl<'a> Sight<'a> {
                 row.scope.as_str(),
             );
             let day = from_ms.div_euclid(MS_PER_DAY);
-            if sight.window.contains(&day) && (is_import || is_whole(row, from_ms, window)) {
+            let is_seen = if is_import {
+                holds_data(row)
+            } else {
+                is_whole(row, from_ms, window)
+            };
+            if sight.window.contains(&day) && is_seen {
                 sight.days.entry(scope).or_default().insert(day);
             }
             let end_ms = if is_import {
@@ -216,6 +221,17 @@ fn end_of_events(row: &CoverageRow, from_ms: i64) -> Option<i64> {
     (is_state(State::Partial) && row.rows > 0).then_some(from_ms)
 }
 
+/// True for an imported day that more is known of than how something was configured from then on.
+fn holds_data(row: &CoverageRow) -> bool {
+    let is_data = |part: &str| {
+        let table = part.split('/').next();
+        [Table::Runs, Table::Samples]
+            .map(|table| Some(table.name()))
+            .contains(&table)
+    };
+    row.state != State::Snapshot.as_str() && row.parts.split(';').any(is_data)
+}
+
 /// The end of a day of which runs were imported.
 fn end_of_imported_runs(row: &CoverageRow, from_ms: i64) -> Option<i64> {
     let of_runs = |part: &str| part.split('/').next() == Some(Table::Runs.name());
@@ -252,7 +268,11 @@ mod tests {
                 rows: 1,
                 period_s: None,
                 collected_ms: Some(30 * MS_PER_DAY),
-                parts: String::new(),
+                parts: if source.starts_with(IMPORT) {
+                    "runs/account=1/region=r/month=1970-01/x.parquet".to_owned()
+                } else {
+                    String::new()
+                },
             };
             Committed {
                 account: "1".to_owned(),

@@ -11,6 +11,7 @@ use super::{Basis, Demand, Reduced, SeenDays, reduce};
 use crate::analysis::{self, Policy};
 use crate::dataset::Dataset;
 use crate::dataset::batch::Batch;
+use crate::dataset::log::Committer;
 use crate::dataset::scan::Scan;
 use crate::dataset::schema::{ConfigurationRow, Metric, RunRow, SampleRow, SourceKind, State};
 use crate::dataset::source::OPEN_DAY;
@@ -50,6 +51,7 @@ impl World {
         let written = writer.finish(&BTreeSet::new()).unwrap();
         written
             .commit_verdicts(
+                &mut Committer::new(&self.dataset),
                 ACCOUNT,
                 REGION,
                 T0 + on * MS_PER_DAY + MS_PER_HOUR,
@@ -64,7 +66,11 @@ impl World {
         writer
             .finish(&BTreeSet::new())
             .unwrap()
-            .commit(&format!("import:{hash}"), None)
+            .commit(
+                &mut Committer::new(&self.dataset),
+                &format!("import:{hash}"),
+                None,
+            )
             .unwrap();
     }
 
@@ -88,6 +94,7 @@ impl World {
             sources: 1,
             complete_scope_days: 1,
             partial_scope_days: 0,
+            missed_scope_days: 0,
             rows: 0,
             duplicate_rows: 0,
             conflicting_rows: 0,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::shape::TOO_LATE;
 use crate::dataset::schema::{Metric, SampleRow, SourceKind};
 use crate::dataset::writer::Writer;
 use crate::model::error::Result;
@@ -57,6 +58,9 @@ impl Record<'_> {
         let Value { max, sum, count } = self.value;
         if !self.timestamp.is_plausible() {
             return Err(Refusal::Rejected("time before 2010 or after 2100"));
+        }
+        if rows.is_too_late(self.timestamp.0) {
+            return Err(Refusal::Rejected(TOO_LATE));
         }
         if [max, sum, count]
             .iter()

@@ -14,8 +14,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::dataset::Dataset;
+use crate::dataset::log::{self, Committer};
 use crate::dataset::writer::Writer;
-use crate::dataset::{Dataset, coverage};
 use crate::model::error::{Error, Kind, Result};
 use content::{HashingReader, Place};
 
@@ -160,75 +161,95 @@ fn walk(folder: &Path, inputs: &mut Vec<Input>) -> Result<()> {
 }
 
 /// Imports `inputs` one by one; what is whole is committed, whatever becomes of the others. `progress` gets the
-/// number of bytes read since it was last called.
+/// number of bytes read since it was last called. Records that are dated later than `now_ms`, with an hour for clocks
+/// that are apart, are rejected.
 pub fn import(
     inputs: &[Input],
     dataset: &Dataset,
+    now_ms: i64,
     progress: &dyn Fn(u64),
 ) -> Result<Vec<FileReport>> {
-    let mut known: BTreeSet<String> = coverage::read(dataset)?
-        .into_iter()
-        .map(|commit| commit.row.source)
-        .collect();
-    Ok(inputs
-        .iter()
-        .map(|input| {
-            let name = input.path.as_ref().map_or_else(
-                || "standard input".to_owned(),
-                |path| path.display().to_string(),
-            );
-            let outcome = import_one(input, &name, dataset, &mut known, progress)
-                .unwrap_or_else(Outcome::Failed);
-            FileReport { name, outcome }
-        })
-        .collect())
+    let log = log::read(dataset, |_| true)?;
+    let mut import = Import {
+        dataset,
+        known: log.contents(dataset)?,
+        committer: Committer::after(dataset, &log),
+        now_ms,
+        progress,
+    };
+    let report = |input: &Input| {
+        let name = input.path.as_ref().map_or_else(
+            || "standard input".to_owned(),
+            |path| path.display().to_string(),
+        );
+        let outcome = import
+            .import_one(input, &name)
+            .unwrap_or_else(Outcome::Failed);
+        FileReport { name, outcome }
+    };
+    let files: Vec<FileReport> = inputs.iter().map(report).collect();
+    let closed = import.committer.close();
+    // What could not be written before has been told.
+    let has_failed = |file: &FileReport| matches!(file.outcome, Outcome::Failed(_));
+    if !files.iter().any(has_failed) {
+        closed?;
+    }
+    Ok(files)
 }
 
-fn import_one(
-    input: &Input,
-    name: &str,
-    dataset: &Dataset,
-    known: &mut BTreeSet<String>,
-    progress: &dyn Fn(u64),
-) -> Result<Outcome> {
-    let unreadable = |cause| Error::new(Kind::Input, format!("cannot read `{name}`")).cause(cause);
-    let reader: Box<dyn io::Read> = match &input.path {
-        None => Box::new(io::stdin()),
-        Some(path) => {
-            let hash = content::hash_file(path).map_err(unreadable)?;
-            if known.contains(&source(&hash)) {
-                progress(input.bytes);
-                return Ok(Outcome::AlreadyThere);
+/// An import under way.
+struct Import<'d> {
+    dataset: &'d Dataset,
+    /// Contents that are in the dataset.
+    known: BTreeSet<String>,
+    committer: Committer<'d>,
+    now_ms: i64,
+    progress: &'d dyn Fn(u64),
+}
+
+impl Import<'_> {
+    fn import_one(&mut self, input: &Input, name: &str) -> Result<Outcome> {
+        let unreadable =
+            |cause| Error::new(Kind::Input, format!("cannot read `{name}`")).cause(cause);
+        let reader: Box<dyn io::Read> = match &input.path {
+            None => Box::new(io::stdin()),
+            Some(path) => {
+                let hash = content::hash_file(path).map_err(unreadable)?;
+                if self.known.contains(&source(&hash)) {
+                    (self.progress)(input.bytes);
+                    return Ok(Outcome::AlreadyThere);
+                }
+                Box::new(fs::File::open(path).map_err(unreadable)?)
             }
-            Box::new(fs::File::open(path).map_err(unreadable)?)
+        };
+        let mut rows = Writer::new(self.dataset).until(self.now_ms);
+        let (tally, hash) = read_all(HashingReader::new(reader, self.progress), name, &mut rows)?;
+        let source = source(&hash);
+        if tally.read == 0 && tally.missing == 0 {
+            return nothing(input, name, "it is empty");
         }
-    };
-    let mut rows = Writer::new(dataset);
-    let (tally, hash) = read_all(HashingReader::new(reader, progress), name, &mut rows)?;
-    let source = source(&hash);
-    if tally.read == 0 && tally.missing == 0 {
-        return nothing(input, name, "it is empty");
+        if tally.missing == 0 && !tally.recognised() {
+            return nothing(
+                input,
+                name,
+                "its content is not a shape of AWS output that plimsoll reads",
+            );
+        }
+        if self.known.contains(&source) {
+            return Ok(Outcome::AlreadyThere);
+        }
+        let rejected = tally.rejected_total();
+        let reason = (rejected + tally.missing > 0).then(|| {
+            format!(
+                "{rejected} records rejected, {} not returned by AWS",
+                tally.missing
+            )
+        });
+        rows.finish(&BTreeSet::new())?
+            .commit(&mut self.committer, &source, reason.as_deref())?;
+        self.known.insert(source);
+        Ok(Outcome::Imported(tally))
     }
-    if tally.missing == 0 && !tally.recognised() {
-        return nothing(
-            input,
-            name,
-            "its content is not a shape of AWS output that plimsoll reads",
-        );
-    }
-    if !known.insert(source.clone()) {
-        return Ok(Outcome::AlreadyThere);
-    }
-    let rejected = tally.rejected_total();
-    let reason = (rejected + tally.missing > 0).then(|| {
-        format!(
-            "{rejected} records rejected, {} not returned by AWS",
-            tally.missing
-        )
-    });
-    rows.finish(&BTreeSet::new())?
-        .commit(&source, reason.as_deref())?;
-    Ok(Outcome::Imported(tally))
 }
 
 fn nothing(input: &Input, name: &str, why: &'static str) -> Result<Outcome> {

@@ -55,6 +55,9 @@ struct Probe<'a> {
     builds_not_found: Option<&'a RawValue>,
 }
 
+/// Rejection reason of a record from the future: its clock was wrong, and it would stretch the time that was seen.
+pub(super) const TOO_LATE: &str = "dated later than now";
+
 /// Envelopes in envelopes deeper than this are not AWS's.
 const DEEPEST: u8 = 4;
 
@@ -141,6 +144,11 @@ impl Taker<'_, '_> {
         } else {
             Err(Refusal::Rejected(UNKNOWN))
         };
+        let is_too_late = |at_ms| self.rows.is_too_late(at_ms);
+        if outcome.is_ok() && batch.latest_ms().is_some_and(is_too_late) {
+            self.tally.reject(TOO_LATE, self.place);
+            return Ok(());
+        }
         self.settle(outcome);
         self.rows.add(batch)
     }

@@ -151,6 +151,7 @@ pub(crate) mod sample {
                 sources: 4,
                 complete_scope_days: 58,
                 partial_scope_days: 2,
+                missed_scope_days: 0,
                 rows: 1_234_567,
                 duplicate_rows: 12,
                 conflicting_rows: 0,

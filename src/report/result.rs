@@ -350,6 +350,8 @@ pub struct CoverageResult {
     pub complete_scope_days: usize,
     /// Scope-days with something missing.
     pub partial_scope_days: usize,
+    /// Of these, days on which something could not be looked at.
+    pub missed_scope_days: usize,
     /// Rows read from the dataset: runs and samples.
     pub rows: i64,
     /// Rows that said the same thing twice.

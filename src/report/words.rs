@@ -176,7 +176,8 @@ pub(super) fn answer(report: &Report) -> String {
     if priced == 0 {
         return format!("What containers cost is not known: {}.", tally(report));
     }
-    let at_least = if totals.not_priced + totals.partly_seen > 0 {
+    let missed = report.coverage.missed_scope_days;
+    let at_least = if totals.not_priced + totals.partly_seen + missed > 0 {
         "at least "
     } else {
         ""
@@ -400,6 +401,10 @@ fn tally(report: &Report) -> String {
         some(totals.findings.underprovisioned, "too small"),
         some(totals.findings.not_enough_data, "withheld"),
         some(totals.partly_seen, "not seen on every day"),
+        some(
+            report.coverage.missed_scope_days,
+            "scope-days that could not be looked at",
+        ),
         Some(match totals.not_priced {
             0 => "all priced".to_owned(),
             all if all == totals.workloads => "none priced".to_owned(),

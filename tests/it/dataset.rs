@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use plimsoll::dataset::part::short_hash;
-use polars::prelude::{DataFrame, KeyValueMetadata, NamedFrom, ParquetWriter, Series};
+use polars::prelude::{
+    DataFrame, KeyValueMetadata, NamedFrom, ParquetReader, ParquetWriter, SerReader, Series,
+};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -94,7 +96,12 @@ fn merging_two_datasets_is_copying_their_files_together() {
     for part in ["one", "two"] {
         copy_into(&world.path(part), &world.path("merged"));
     }
-    assert_eq!(world.parts("merged"), world.parts("both"));
+    // The parts without rows that end each import name what it committed.
+    let rows = |dataset: &str| -> BTreeSet<String> {
+        let parts = world.parts(dataset).into_iter();
+        parts.filter(|part| !part.starts_with("coverage")).collect()
+    };
+    assert_eq!(rows("merged"), rows("both"));
     assert_eq!(world.json_text("merged"), world.json_text("both"));
 }
 
@@ -165,8 +172,11 @@ fn a_truncated_part_is_found_and_named() {
 fn a_part_that_is_gone_is_named() {
     let world = world();
     world.import(&["a.jsonl", "b.json", "c.jsonl"]).exits(0);
-    for table in ["runs", "samples"] {
-        let part = part_of(&world, table);
+    for part in world.parts("dataset") {
+        let part = world.path("dataset").join(part);
+        if has_no_rows(&part) {
+            continue;
+        }
         let whole = fs::read(&part).expect("there");
         fs::remove_file(&part).expect("removed");
         world.report(&[]).exits(5).says(&[
@@ -176,6 +186,12 @@ fn a_part_that_is_gone_is_named() {
         fs::write(&part, whole).expect("written");
     }
     world.report(&[]).exits(0);
+}
+
+fn has_no_rows(part: &Path) -> bool {
+    let file = fs::File::open(part).expect("there");
+    let frame = ParquetReader::new(file).finish().expect("Parquet");
+    frame.height() == 0
 }
 
 /// Puts a Parquet file under the name its hash asks for into the coverage table.
@@ -210,7 +226,7 @@ fn a_newer_format_asks_for_an_upgrade() {
     world
         .report(&[])
         .exits(5)
-        .says(&["coverage/", "format 99", "up to 1", "upgrade"]);
+        .says(&["coverage/", "format 99", "up to 2", "upgrade"]);
     world.write("a.jsonl", lines(&[finished("etl", "a1", T0, T0 + MINUTE)]));
     world.import(&["a.jsonl"]).exits(5).says(&["format 99"]);
     assert_eq!(

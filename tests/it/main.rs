@@ -6,9 +6,11 @@
 
 mod bad_input;
 mod billing;
+mod chance;
 mod cli;
 mod collect;
 mod collect_usage;
+mod commits;
 mod dataset;
 mod exactness;
 mod fake;
@@ -22,4 +24,6 @@ mod reports;
 mod s3;
 mod s3_server;
 mod sample;
+mod spoilt;
 mod support;
+mod trials;

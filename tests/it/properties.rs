@@ -329,7 +329,7 @@ fn report(records: &[Value], window: Option<(i64, i64)>) -> Option<Report> {
     world.write("records.jsonl", lines(records));
     let dataset = Dataset::at(&world.path("dataset").display().to_string()).expect("a folder");
     let inputs = import::inputs(&[world.path("records.jsonl")]).expect("there");
-    for file in import::import(&inputs, &dataset, &|_| {}).expect("imported") {
+    for file in import::import(&inputs, &dataset, i64::MAX, &|_| {}).expect("imported") {
         let Outcome::Imported(tally) = file.outcome else {
             panic!("{:?}", file.outcome)
         };
@@ -351,6 +351,7 @@ fn report(records: &[Value], window: Option<(i64, i64)>) -> Option<Report> {
         sources: 1,
         complete_scope_days: 1,
         partial_scope_days: 0,
+        missed_scope_days: 0,
         rows: reduced.rows,
         duplicate_rows: reduced.duplicates,
         conflicting_rows: reduced.conflicts,

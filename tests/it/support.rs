@@ -18,6 +18,8 @@ pub(crate) const HOUR: i64 = 60 * MINUTE;
 pub(crate) const DAY: i64 = 24 * HOUR;
 /// 2026-10-05T00:00Z, a Monday.
 pub(crate) const T0: i64 = 1_791_158_400_000;
+/// Some present after all that tests record.
+const NOW: &str = "2030-01-01T00:00:00Z";
 /// Stands for every secret.
 pub(crate) const CANARY: &str = "CANARY-must-never-be-kept";
 
@@ -78,6 +80,7 @@ pub(crate) fn command(args: &[&str]) -> std::process::Command {
     command
         .env_clear()
         .env("LC_ALL", "C")
+        .env("PLIMSOLL_NOW", NOW)
         .env("TMPDIR", std::env::temp_dir())
         .args(args)
         .stdin(Stdio::null());

@@ -39,7 +39,7 @@ impl Statistic {
 #[derive(Debug, Clone)]
 pub(crate) struct Series {
     /// Whose it is.
-    pub(super) workload: Arc<WorkloadKey>,
+    pub(in crate::collect) workload: Arc<WorkloadKey>,
     /// The build, where it is of one.
     pub(super) run_id: Option<Arc<str>>,
     /// What is measured.

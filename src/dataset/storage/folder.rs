@@ -38,13 +38,17 @@ pub(super) fn parts(root: &Path, table: &str) -> Result<Vec<String>> {
 
 fn children(root: &Path, folder: &str) -> Result<Vec<String>> {
     let path = root.join(folder);
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
     let unreadable =
         |cause| Error::new(Kind::Input, format!("cannot list `{}`", path.display())).cause(cause);
+    let entries = match fs::read_dir(&path) {
+        // Without a folder at all there is nothing to list; writing will tell why there cannot be one.
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound || !root.is_dir() => {
+            return Ok(Vec::new());
+        }
+        entries => entries.map_err(unreadable)?,
+    };
     let mut names = Vec::new();
-    for entry in fs::read_dir(&path).map_err(unreadable)? {
+    for entry in entries {
         names.push(
             entry
                 .map_err(unreadable)?

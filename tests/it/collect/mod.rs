@@ -1,8 +1,10 @@
 //! The shipped binary collects from the loopback fake: the dataset is held against what the fake's world really holds.
 
 mod faults;
+mod gaps;
 mod golden;
 mod limits;
 mod resume;
 mod schedules;
 mod site;
+mod trials;

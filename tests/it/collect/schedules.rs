@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::site::Site;
+use crate::chance::{chance, number, one_of};
 use crate::fake::{CANARY, Fault, Resolution, Scale, When, World};
 
 const SCALE: Scale = Scale {
@@ -18,18 +19,6 @@ const SCALE: Scale = Scale {
     instances: 1,
     days: 2,
 };
-
-/// A number of chance from a seed.
-fn chance(seed: u64, salt: u64) -> u64 {
-    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt.wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x ^= x >> 31;
-    x = x.wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 29)
-}
-
-fn one_of(count: usize, chance: u64) -> usize {
-    usize::try_from(chance % count as u64).expect("below the count")
-}
 
 /// One to three classes of faults, each striking now and then.
 fn schedule(seed: u64) -> Vec<Fault> {
@@ -89,13 +78,6 @@ fn weather(seed: u64) {
     );
     site.holds_all(1, Resolution::Auto);
     site.holds_no_secret();
-}
-
-fn number(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(usual)
 }
 
 fn schedules(part: u64) {

@@ -55,6 +55,10 @@ pub(crate) enum Kind {
     /// Bytes without a meaning.
     BadBody,
     EmptyBody200,
+    /// An object with nothing in it.
+    EmptyObject200,
+    /// An object of somebody else.
+    ForeignObject200,
     /// The token of the page itself.
     RepeatedToken,
     /// A, B, A, …

@@ -497,6 +497,22 @@ fn early(kind: &Kind, target: &Target) -> Option<Result<Response, Problem>> {
         ))),
         Kind::BadBody => told(200, b"\x9f{\"\xff\x00 <"),
         Kind::EmptyBody200 => told(200, b""),
+        Kind::EmptyObject200 => told(
+            200,
+            match protocol {
+                Protocol::Cbor => b"\xa0",
+                Protocol::Json => b"{}",
+                Protocol::Query | Protocol::S3 => b"<x/>",
+            },
+        ),
+        Kind::ForeignObject200 => told(
+            200,
+            match protocol {
+                Protocol::Cbor => b"\xa1\x65items\x81\x01",
+                Protocol::Json => br#"{"items":[1],"status":"ok"}"#,
+                Protocol::Query | Protocol::S3 => b"<status>ok</status>",
+            },
+        ),
         Kind::ExpiredCredentials => match protocol {
             Protocol::Query => refused(
                 403,

@@ -1,0 +1,108 @@
+//! What a collection sets out to see, written before anything is fetched: whatever ends it, the days that it did not
+//! come to are there as planned, and not seen. Any other commit of the same day and source counts before that.
+
+use std::collections::BTreeSet;
+
+use super::call::Place;
+use super::plan::{Known, spans};
+use super::scopes::Scopes;
+use super::summary::Line;
+use super::{Request, discovery};
+use crate::dataset::log::Committer;
+use crate::dataset::schema::State;
+use crate::dataset::source::{self, EVERY_CLUSTER, NO_PLACE, PLANNED};
+use crate::dataset::writer::{Verdict, Written};
+use crate::model::error::Result;
+use crate::records::fields::is_account;
+
+/// Writes what is planned in each of `scopes`, and which places could not even be looked at.
+pub(super) fn write(
+    committer: &mut Committer<'_>,
+    request: &Request,
+    known: &Known,
+    scopes: &[Scopes],
+    refused: &[Line],
+) -> Result<()> {
+    let mut commit = |account: &str, region: &str, verdicts: &[Verdict]| {
+        let nothing = Written::default();
+        nothing.commit_verdicts(committer, account, region, request.now_ms, verdicts)
+    };
+    for scopes in scopes {
+        let Place {
+            account, region, ..
+        } = &scopes.place;
+        commit(account, region, &verdicts(scopes, request.now_ms))?;
+    }
+    for line in refused.iter().filter(|line| line.is_broken) {
+        if is_account(&line.account) {
+            let source = discovery::clusters_source(&request.clusters);
+            commit(
+                &line.account,
+                &line.region,
+                &refusals(request, line, &source),
+            )?;
+        } else {
+            // Credentials that do not even tell whose they are.
+            let source = source::of(source::IDENTITY, &line.account);
+            commit(NO_PLACE, NO_PLACE, &refusals(request, line, &source))?;
+        }
+    }
+    let logins: BTreeSet<&str> = scopes.iter().map(|of| of.place.login.as_str()).collect();
+    for login in logins {
+        commit(NO_PLACE, NO_PLACE, &reached(request, known, login))?;
+    }
+    Ok(())
+}
+
+/// Takes back that credentials named no account.
+fn reached(request: &Request, known: &Known, login: &str) -> Vec<Verdict> {
+    let source = source::of(source::IDENTITY, login);
+    let days = known.unfinished(
+        [NO_PLACE, NO_PLACE],
+        EVERY_CLUSTER,
+        &source,
+        request.days.clone(),
+    );
+    let verdict = |day| Verdict {
+        scope: EVERY_CLUSTER.to_owned(),
+        workload: None,
+        source: source.clone(),
+        day,
+        state: State::Snapshot,
+        reason: Some("the account is known by now".to_owned()),
+    };
+    days.into_iter().map(verdict).collect()
+}
+
+fn verdicts(scopes: &Scopes, now_ms: i64) -> Vec<Verdict> {
+    let planned = scopes.planned(now_ms).into_iter();
+    let of_source = |(scope, source, days): (&str, String, Vec<_>)| {
+        let verdict = |day| Verdict {
+            scope: scope.to_owned(),
+            workload: None,
+            source: source.clone(),
+            day,
+            state: State::Planned,
+            reason: Some(PLANNED.to_owned()),
+        };
+        spans(&days)
+            .into_iter()
+            .flatten()
+            .map(verdict)
+            .collect::<Vec<_>>()
+    };
+    planned.flat_map(of_source).collect()
+}
+
+/// A place that cannot be looked at was not looked at on any of the days.
+fn refusals(request: &Request, line: &Line, source: &str) -> Vec<Verdict> {
+    let verdict = |day| Verdict {
+        scope: EVERY_CLUSTER.to_owned(),
+        workload: None,
+        source: source.to_owned(),
+        day,
+        state: line.state,
+        reason: line.reason.clone(),
+    };
+    request.days.clone().map(verdict).collect()
+}
