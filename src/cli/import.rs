@@ -37,7 +37,7 @@ pub(super) fn run(args: &ImportArgs, console: Console, out: &mut dyn Write) -> R
     let dataset = Dataset::at(&args.dataset)?;
     let bar = progress_bar(&inputs, console);
     let files = import::import(&inputs, &dataset, args.clock.now_ms(), &|bytes| {
-        bar.inc(bytes)
+        bar.inc(bytes);
     })?;
     bar.finish_and_clear();
     out.write_all(summary(&files).as_bytes())

@@ -180,13 +180,13 @@ impl Drop for Unit {
     }
 }
 
-/// Writes and commits what arrives until every sink is gone. `committed` is told of every commit.
+/// Writes and commits what arrives until every sink is gone. `told` hears of every commit.
 pub(crate) fn write_all(
     mut inbox: Inbox,
     dataset: &Dataset,
     mut committer: Committer<'_>,
     collected_ms: i64,
-    mut committed: impl FnMut(&Commit, i64),
+    mut told: impl FnMut(&Commit, i64),
 ) -> Result<()> {
     let mut open: BTreeMap<u64, Writer<'_>> = BTreeMap::new();
     while let Some(message) = inbox.0.blocking_recv() {
@@ -205,7 +205,7 @@ pub(crate) fn write_all(
             Message::Commit(unit, mut commit) => {
                 let writer = open.remove(&unit).unwrap_or_else(|| Writer::new(dataset));
                 let rows = write(writer, &mut committer, &mut commit, collected_ms)?;
-                committed(&commit, rows);
+                told(&commit, rows);
             }
             Message::Abandon(unit) => drop(open.remove(&unit)),
         }

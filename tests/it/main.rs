@@ -15,6 +15,7 @@ mod dataset;
 mod exactness;
 mod fake;
 mod fake_tests;
+mod format_1;
 mod import;
 mod prices;
 mod privacy;
