@@ -182,7 +182,7 @@ mod tests {
             text.lines().next(),
             Some(
                 "Cheapest on demand: Fargate arm64 1 vCPU / 2 GiB, $1.02 for 30 days (150 runs); best x86_64: Fargate 1 vCPU / 2 GiB, \
-                 $1.26; CodeBuild arm64 BUILD_GENERAL1_SMALL, $5.10; EC2 arm64 c6g.large, launched per run, $2.24. \
+                 $1.26; CodeBuild arm64 BUILD_GENERAL1_SMALL, $5.10; EC2 arm64 m6g.medium, launched per run, $1.35. \
                  Cheapest of all: Fargate arm64 1 vCPU / 2 GiB, Spot, $0.34."
             )
         );

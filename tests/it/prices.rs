@@ -1,5 +1,6 @@
 //! Price books of today: `prices refresh` against a loopback price list, and what a frozen book is good for.
 
+mod book;
 mod bulk;
 
 use std::fs;

@@ -307,7 +307,7 @@ mod tests {
             .expect("both priced")
     }
 
-    /// 2 vCPU and 7.5 GiB: 8 GiB on Fargate at 0.11652 an hour; m6a.large at 0.0864 with 30 GiB of gp3, 65.472 a month.
+    /// 2 vCPU and 7.5 GiB: 8 GiB on Fargate at 0.11652 an hour; m5a.large at 0.086 with 30 GiB of gp3, 65.18 a month.
     fn two_vcpu(seconds: i64) -> Job {
         Job {
             architectures: vec![Architecture::X86_64],
@@ -318,36 +318,36 @@ mod tests {
 
     #[test]
     fn an_instance_per_run_beats_fargate_once_its_boot_is_earned() {
-        // d × 85.0596 > (d + 120) × 65.472 from d = 401.1 s on.
+        // d × 85.0596 > (d + 120) × 65.18 from d = 393.4 s on.
         for seconds in [60, 600] {
             let pair = pair(&two_vcpu(seconds), Platform::Fargate, Platform::Ec2);
-            assert_eq!(pair.run_length, Some(from(Platform::Ec2, 402)));
+            assert_eq!(pair.run_length, Some(from(Platform::Ec2, 394)));
             assert_eq!(pair.cheaper.platform == Platform::Ec2, seconds == 600);
         }
     }
 
     #[test]
     fn always_on_beats_fargate_for_good_once_whole_instances_no_longer_matter() {
-        // 2.15248 a day and instance against 0.01942 a run, 144 runs each: one instance pays from 111 runs on, but 145
-        // runs need two of them. From four on (443.4 runs) the next one no longer turns the order.
+        // 2.14290 a day and instance against 0.01942 a run, 144 runs each: one instance pays from 111 runs on, but 145
+        // runs need two of them. From four on (441.4 runs) the next one no longer turns the order.
         let expected = RunsPerDay {
-            always_on: "m6a.large, always on".to_owned(),
+            always_on: "m5a.large, always on".to_owned(),
             instead_of: Platform::Fargate,
-            from: Some(444),
+            from: Some(442),
             up_to: 1_000_000,
         };
         assert_eq!(
             pair(&two_vcpu(600), Platform::Fargate, Platform::Ec2).runs_per_day,
             Some(expected)
         );
-        // At 0.10 a build: 21.5 runs.
+        // At 0.10 a build: 21.4 runs.
         let build = pair(&two_vcpu(600), Platform::Codebuild, Platform::Ec2).runs_per_day;
         assert_eq!(build.and_then(|turn| turn.from), Some(22));
     }
 
     #[test]
     fn always_on_that_never_pays_has_no_number() {
-        // One run per c6g.large at 0.0713 an hour against 0.0395 on Fargate.
+        // One run per m6g.medium at 0.0418 an hour against 0.0395 on Fargate.
         let turn = pair(&job(1, 2, 600, 5), Platform::Fargate, Platform::Ec2).runs_per_day;
         assert_eq!(turn.map(|turn| turn.from), Some(None));
     }

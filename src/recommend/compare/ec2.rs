@@ -173,6 +173,7 @@ mod tests {
     use super::super::compare;
     use super::super::tests::{book, cost, find, job, usd};
     use super::*;
+    use crate::pricing::Tables;
 
     fn runs(name: &str, cpu_units: u32, memory_mib: u32) -> u32 {
         let book = book();
@@ -215,15 +216,15 @@ mod tests {
 
     #[test]
     fn an_instance_launched_per_run_is_billed_its_boot() {
-        // 30 × 121 s of c6g.large at 0.068 with 30 GiB at 0.08 for 730 h.
+        // 30 × 121 s, 1.00833 h, of m6g.medium at 0.0385 with 30 GiB at 0.08 for 730 h.
         let comparison = compare(&job(1, 2, 1, 1), &book());
         let launched = find(
             &comparison,
             Platform::Ec2,
             Architecture::Arm64,
-            "c6g.large, launched per run",
+            "m6g.medium, launched per run",
         );
-        assert_eq!(cost(launched), usd("0.07188174"));
+        assert_eq!(cost(launched), usd("0.0421359"));
         assert_eq!(
             launched.placement.cautions,
             [
@@ -235,15 +236,15 @@ mod tests {
 
     #[test]
     fn always_on_holds_the_runs_that_overlap_on_average() {
-        // 5 × 40 h a day are 8.3 at once: five m6g.large, two runs on each, at 0.077 × 730 + 2.40 a month.
+        // 5 × 40 h a day are 8.3 at once: five m5a.large, two runs on each, at 0.086 × 730 + 2.40 a month.
         let comparison = compare(&job(1, 2, 144_000, 5), &book());
         let always_on = find(
             &comparison,
             Platform::Ec2,
-            Architecture::Arm64,
-            "m6g.large, always on",
+            Architecture::X86_64,
+            "m5a.large, always on",
         );
-        assert_eq!(cost(always_on), usd("289.03561644"));
+        assert_eq!(cost(always_on), usd("321.43561644"));
         assert_eq!(
             always_on.placement.cautions[0],
             "5 instances with room for 10 runs: more at once wait"
@@ -263,8 +264,8 @@ mod tests {
             let found = find(
                 &comparison,
                 Platform::Ec2,
-                Architecture::Arm64,
-                "m6g.large, always on",
+                Architecture::X86_64,
+                "m5a.large, always on",
             );
             cost(found).amount()
         };
@@ -274,8 +275,8 @@ mod tests {
 
     #[test]
     fn what_no_instance_holds_or_no_price_covers_has_its_reason() {
-        let reason = |job: &Job| {
-            let offers = compare(job, &book()).offers;
+        let reason_by = |job: &Job, book: &PriceBook| {
+            let offers = compare(job, book).offers;
             let ec2 = offers
                 .into_iter()
                 .find(|found| found.placement.platform == Platform::Ec2)
@@ -283,6 +284,7 @@ mod tests {
             let reason = ec2.reasons().next().expect("a reason");
             (ec2.placement.is_feasible(), ec2.cost, reason)
         };
+        let reason = |job: &Job| reason_by(job, &book());
         let refused = |feasible, reason: &str| (feasible, None, reason.to_owned());
         assert_eq!(
             reason(&job(500, 1, 60, 1)),
@@ -299,13 +301,15 @@ mod tests {
             reason(&windows),
             refused(true, "the EC2 prices in the price book are for Linux")
         );
-        let no_volume = Job {
-            region: "eu-west-3".to_owned(),
-            ..job(1, 2, 60, 1)
-        };
+        let no_volumes = PriceBook::from_tables(&Tables {
+            ec2: "region,instance_type,usd_per_hour,as_of,source,quality\n\
+                  us-east-1,m5.large,0.096,2026,a test,exact\n",
+            instance_types: Tables::EMBEDDED.instance_types,
+            ..Tables::default()
+        });
         assert_eq!(
-            reason(&no_volume),
-            refused(true, "no gp3 volume price for eu-west-3 in the price book")
+            reason_by(&job(1, 2, 60, 1), &no_volumes.expect("well-formed")),
+            refused(true, "no gp3 volume price for us-east-1 in the price book")
         );
     }
 }
