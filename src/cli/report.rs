@@ -85,6 +85,14 @@ pub(super) struct AnalysisArgs {
     /// Smallest change worth proposing, of a workload's cost
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent_to_100, env = "PLIMSOLL_MIN_SAVINGS_PERCENT")]
     min_savings_percent: f64,
+    /// Smallest saving worth a move to another platform, USD a month
+    #[arg(
+        long,
+        value_name = "USD",
+        default_value_t = 10,
+        env = "PLIMSOLL_MIN_MOVE_SAVINGS"
+    )]
+    min_move_savings: u32,
     /// Bill the time that builds wait in CodeBuild's queue, too
     #[arg(long)]
     codebuild_bill_queue: bool,
@@ -140,6 +148,7 @@ impl AnalysisArgs {
                 ..rightsize::Policy::default()
             },
             min_savings_percent: self.min_savings_percent,
+            min_move_savings_usd: self.min_move_savings,
             bill_queue_time: self.codebuild_bill_queue,
         }
     }

@@ -158,19 +158,17 @@ fn save(
         advice.monthly_savings = Some((Usd::ZERO, rate.certainty()));
         return;
     }
-    let worthwhile = |saved: Usd, of: Usd| {
-        saved > Usd::ZERO && saved.as_f64() >= of.as_f64() * policy.min_savings_percent / 100.0
-    };
     let changes = resized.size.as_ref().map(|size| size.task) != workload.configuration.size();
     let must_grow = advice.finding == Finding::Underprovisioned;
-    let rightsizes = changes && (must_grow || worthwhile(rate.usd - resized_rate.usd, rate.usd));
+    let rightsizes =
+        changes && (must_grow || policy.is_worth_a_change(rate.usd - resized_rate.usd, rate.usd));
     let base = if rightsizes {
         resized_rate.usd
     } else {
         rate.usd
     };
     let moved = destination(workload, fleet_keeps_it)
-        .filter(|(_, elsewhere)| worthwhile(base - *elsewhere, base));
+        .filter(|(_, elsewhere)| policy.is_worth_a_move(base - *elsewhere, base));
     if rightsizes {
         advice.steps.push(Saving {
             step: Step::Rightsize,

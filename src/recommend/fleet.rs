@@ -319,8 +319,7 @@ impl Planner<'_> {
         let is_content = |tenant: &Candidate<'_>, share: Usd| {
             let here = share.per_month(self.window.ms());
             tenant.elsewhere.zip(here).is_some_and(|(elsewhere, here)| {
-                let least = elsewhere.as_f64() * self.policy.min_savings_percent / 100.0;
-                here < elsewhere && (elsewhere - here).as_f64() >= least
+                self.policy.is_worth_a_move(elsewhere - here, elsewhere)
             })
         };
         let mut staying: Vec<(Candidate<'a>, Usd)> = tenants

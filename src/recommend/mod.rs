@@ -10,6 +10,7 @@ pub mod totals;
 
 use crate::demand::Demand;
 use crate::model::finding::Reason;
+use crate::model::units::Usd;
 use crate::model::workload::{Configuration, PurchaseOption};
 use crate::placement::{Need, Placement, Subject};
 use crate::pricing::NotPriced;
@@ -24,6 +25,8 @@ pub struct Policy {
     pub rightsize: rightsize::Policy,
     /// Smallest change worth proposing, percent of the workload's going rate.
     pub min_savings_percent: f64,
+    /// Smallest saving worth another platform, USD a month: a move must be built and kept.
+    pub min_move_savings_usd: u32,
     /// Bill CodeBuild's queue time too: AWS's page and AWS's support contradict each other.
     pub bill_queue_time: bool,
 }
@@ -33,8 +36,21 @@ impl Default for Policy {
         Self {
             rightsize: rightsize::Policy::default(),
             min_savings_percent: 5.0,
+            min_move_savings_usd: 10,
             bill_queue_time: false,
         }
+    }
+}
+
+impl Policy {
+    /// Whether a saving of a month is worth a change.
+    pub(crate) fn is_worth_a_change(&self, saved: Usd, of: Usd) -> bool {
+        saved > Usd::ZERO && saved.as_f64() >= of.as_f64() * self.min_savings_percent / 100.0
+    }
+
+    /// Whether a saving of a month is worth another platform.
+    pub(crate) fn is_worth_a_move(&self, saved: Usd, of: Usd) -> bool {
+        self.is_worth_a_change(saved, of) && saved.as_f64() >= f64::from(self.min_move_savings_usd)
     }
 }
 
