@@ -110,7 +110,7 @@ fn results_go_to_stdout_and_nothing_else_does() {
     let run = world
         .run(&["-vvv", "report", "--dataset", "dataset", "--format", "json"])
         .exits(0);
-    assert_eq!(parsed(&run.stdout)["version"], 1);
+    assert_eq!(parsed(&run.stdout)["version"], 2);
     let quiet = world
         .run(&["-q", "report", "--dataset", "dataset"])
         .exits(0);
@@ -308,7 +308,7 @@ fn flags_stand_over_the_environment() {
             .env("PLIMSOLL_FORMAT", "json");
         String::from_utf8(command.output().expect("runs").stdout).expect("text")
     };
-    assert_eq!(parsed(&run(&[]))["version"], 1);
+    assert_eq!(parsed(&run(&[]))["version"], 2);
     assert!(run(&["--format", "csv"]).starts_with("account,region"));
     assert_eq!(run(&["--dataset", "none"]), "");
 }

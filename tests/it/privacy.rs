@@ -80,7 +80,7 @@ fn planted() -> Vec<Value> {
         "Essential container exited: CANARY-must-never-be-kept, OutOfMemoryError: container killed";
     let in_task = json!({
         "overrides": overrides, "tags": [{ "key": CANARY, "value": CANARY }], "stoppedReason": reason, "startedBy": CANARY,
-        "containers": [{ "name": CANARY, "reason": reason, "image": CANARY }], "attachments": [{ "details": [{ "value": CANARY }] }],
+        "containers": [{ "name": "app", "reason": reason, "image": CANARY }], "attachments": [{ "details": [{ "value": CANARY }] }],
         "attributes": [{ "name": CANARY, "value": CANARY }, { "name": "ecs.cpu-architecture", "value": CANARY }],
     });
     let in_build = json!({
