@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::concurrency;
 use super::runs::Run;
-use super::samples::{Resource, Totals, WorkloadTotals};
 use super::seen::Sight;
 use super::sizes::{self, History};
+use super::totals::{Totals, WorkloadTotals};
+use super::usage::Resource;
 use super::{Basis, Component, Demand, Evidence, MeteredMs, OutOfMemory, Pace, Runs, Slot, Span};
 use crate::dataset::schema::{Metric, SourceKind};
 use crate::model::units::{SLOT_MS, TaskSize, Window};
@@ -126,12 +127,7 @@ fn demand(
     } else {
         (from_samples, merged_slots(counted.values(), window))
     };
-    let usage = |resource| {
-        samples
-            .usage
-            .get(&resource)
-            .map(super::samples::UsageTotals::usage)
-    };
+    let usage = |resource| samples.usage.get(&resource).cloned();
     let mut sources = samples.sources.clone();
     sources.extend(runs.iter().map(|run| run.source.clone()));
     let basis = components.first().map(|component| component.basis);
@@ -173,7 +169,7 @@ fn are_glimpses(runs: &[&Run]) -> bool {
             .all(|run| run.source == SourceKind::EcsApi.as_str())
 }
 
-type Counted<'a> = BTreeMap<Option<TaskSize>, &'a BTreeMap<i64, Slot>>;
+type Counted<'a> = BTreeMap<Option<TaskSize>, &'a [Slot]>;
 
 /// Running tasks by size in force, from the service's own metric where it is there.
 fn counted_tasks(samples: &WorkloadTotals) -> Counted<'_> {
@@ -182,7 +178,7 @@ fn counted_tasks(samples: &WorkloadTotals) -> Counted<'_> {
             .running
             .iter()
             .filter(|((name, _), _)| *name == metric.as_str())
-            .map(|((_, size), slots)| (*size, slots))
+            .map(|((_, size), slots)| (*size, slots.as_slice()))
             .collect()
     };
     let by_percent = of(Metric::CpuPercent);
@@ -195,11 +191,11 @@ fn counted_tasks(samples: &WorkloadTotals) -> Counted<'_> {
 
 fn component_from_samples(
     size: Option<TaskSize>,
-    slots: &BTreeMap<i64, Slot>,
+    slots: &[Slot],
     history: Option<&History>,
     current: Option<&Configuration>,
 ) -> Component {
-    let task_ms = slots.values().map(|slot| slot.task_ms).sum();
+    let task_ms = slots.iter().map(|slot| slot.task_ms).sum();
     let of_size = history
         .into_iter()
         .flatten()
@@ -226,13 +222,10 @@ fn component_from_samples(
     }
 }
 
-fn merged_slots<'a>(
-    by_size: impl Iterator<Item = &'a &'a BTreeMap<i64, Slot>>,
-    window: Window,
-) -> Vec<Slot> {
+fn merged_slots<'a>(by_size: impl Iterator<Item = &'a &'a [Slot]>, window: Window) -> Vec<Slot> {
     let mut merged: BTreeMap<i64, Slot> = BTreeMap::new();
     for slot in by_size
-        .flat_map(|slots| slots.values())
+        .flat_map(|slots| slots.iter())
         .filter(|slot| slot.slot * SLOT_MS < window.to_ms)
     {
         let sum = merged.entry(slot.slot).or_insert(Slot {
@@ -299,15 +292,20 @@ fn evidence(
     counted: &Counted<'_>,
     sources: BTreeSet<String>,
 ) -> Evidence {
-    let spans: Vec<(i64, i64)> = samples.usage.values().map(|usage| usage.span_ms).collect();
+    let spans = || {
+        samples
+            .usage
+            .values()
+            .map(|usage| (usage.first_ms, usage.last_ms))
+    };
     let days: BTreeSet<i32> = samples
         .usage
         .values()
-        .flat_map(|usage| usage.usage().daily_max.into_keys())
+        .flat_map(|usage| usage.daily_max.keys().copied())
         .collect();
     let seen: BTreeSet<i64> = counted
         .values()
-        .flat_map(|slots| slots.keys().copied())
+        .flat_map(|slots| slots.iter().map(|slot| slot.slot))
         .collect();
     let asked = match (seen.first(), seen.last()) {
         (Some(first), Some(last)) => last - first + 1,
@@ -322,8 +320,8 @@ fn evidence(
             / asked
     };
     Evidence {
-        first_ms: spans.iter().map(|span| span.0).min().unwrap_or_default(),
-        last_ms: spans.iter().map(|span| span.1).max().unwrap_or_default(),
+        first_ms: spans().map(|span| span.0).min().unwrap_or_default(),
+        last_ms: spans().map(|span| span.1).max().unwrap_or_default(),
         days: i64::try_from(days.len()).unwrap_or(i64::MAX),
         slots_seen_permille: permille,
         samples_without_size: samples.without_size,

@@ -6,17 +6,26 @@
 mod assemble;
 mod columns;
 mod concurrency;
+pub mod days;
 pub mod histogram;
+mod keep;
+#[cfg(test)]
+mod kept_tests;
 mod overlap;
-pub mod periods;
 pub mod runs;
 pub mod samples;
 pub mod seen;
 pub mod sizes;
+pub mod sql;
+pub mod table;
 #[cfg(test)]
 mod tests;
+pub mod totals;
+pub mod usage;
+pub mod window;
+mod workers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use polars::prelude::PolarsError;
 
@@ -25,7 +34,7 @@ use crate::dataset::scan::Scan;
 use crate::model::error::{Error, Kind, Result};
 use crate::model::units::{MS_PER_DAY, TaskSize, Window};
 use crate::model::workload::{Configuration, WorkloadKey};
-use histogram::Histogram;
+pub use usage::Usage;
 
 pub use crate::model::span::Span;
 pub use crate::pricing::metering::MeteredMs;
@@ -105,23 +114,6 @@ impl Pace {
             .filter_map(|component| component.configuration.size())
             .collect()
     }
-}
-
-/// Use of one resource by one task or build.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Usage {
-    /// Task-milliseconds per bucket of the period's maximum.
-    pub histogram: Histogram,
-    /// Highest reading.
-    pub max: f64,
-    /// Task-time-weighted mean, from the periods' averages.
-    pub mean: Option<f64>,
-    /// Highest reading of each UTC day (days since the epoch).
-    pub daily_max: BTreeMap<i32, f64>,
-    /// Number of readings.
-    pub samples: i64,
-    /// Longest period among them, seconds.
-    pub period_s: i64,
 }
 
 /// Running tasks in one slot.
@@ -220,7 +212,7 @@ pub struct Reduced {
 /// Reduces the dataset behind `scan` from `from_ms` to `to_ms`; where one is not given, from or to the end of the days
 /// that were collected or imported, or of the UTC days that have data where all of it was imported.
 pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Result<Reduced> {
-    let runs = scan.table(Table::Runs)?;
+    let runs = tracing::debug_span!("runs").in_scope(|| scan.table(Table::Runs))?;
     let run_rows = runs
         .as_ref()
         .map_or(0, |frame| i64::try_from(frame.height()).unwrap_or(i64::MAX));
@@ -231,7 +223,7 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
         .transpose()
         .map_err(unfit)?
         .flatten();
-    let spans = told.into_iter().chain(scan.sample_span());
+    let spans = told.into_iter().chain(scan.sample_span()?);
     let (data_start_ms, data_end_ms) = spans
         .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
         .ok_or_else(nothing)?;
@@ -279,25 +271,7 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
         .transpose()
         .map_err(unfit)?
         .unwrap_or_default();
-    let periods = periods::Periods::of(scan.series());
-    let context = samples::Context {
-        histories: &histories,
-        periods: &periods,
-        window,
-    };
-    let mut totals = samples::Totals::default();
-    for group in scan.sample_groups(window) {
-        let part = scan.samples(&group, &samples::COLUMNS)?;
-        let partition = (part.account.as_str(), part.region.as_str());
-        samples::reduce(
-            part.frame,
-            partition,
-            group.overlapping,
-            &context,
-            &mut totals,
-        )
-        .map_err(unfit)?;
-    }
+    let totals = window::totals(scan, &histories, window)?;
     let told = assemble::Told {
         runs: &listed,
         histories: &histories,
@@ -306,9 +280,10 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
         sight: &sight,
         window,
     };
+    let demands = tracing::debug_span!("workloads").in_scope(|| assemble::assemble(&told, metered));
     Ok(Reduced {
         window,
-        demands: assemble::assemble(&told, metered),
+        demands,
         rows: run_rows + totals.rows,
         duplicates: totals.duplicates + latest.as_ref().map_or(0, |latest| latest.duplicates),
         conflicts: totals.conflicts + latest.as_ref().map_or(0, |latest| latest.conflicts),
