@@ -1,5 +1,6 @@
 //! Output files: refused before the work where they cannot be written, and written whole or not at all.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -28,14 +29,26 @@ pub(super) fn check(path: &Path) -> Result<()> {
 
 /// Writes `text` whole or not at all.
 pub(super) fn write(path: &Path, text: &str) -> Result<()> {
-    let written = tempfile::NamedTempFile::new_in(folder_of(path)).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    });
-    written.map(drop).map_err(|cause| {
-        Error::new(Kind::Write, format!("cannot write `{}`", path.display())).cause(cause)
+    write_with(path, |file| {
+        file.write_all(text.as_bytes())
+            .map_err(|cause| unwritable(path, cause))
     })
+}
+
+/// Writes what `fill` puts into the file, whole or not at all.
+pub(super) fn write_with(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    let failed = |cause| unwritable(path, cause);
+    let mut temporary = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(failed)?;
+    fill(temporary.as_file_mut())?;
+    temporary.as_file().sync_all().map_err(failed)?;
+    temporary
+        .persist(path)
+        .map(drop)
+        .map_err(|error| failed(error.error))
+}
+
+fn unwritable(path: &Path, cause: std::io::Error) -> Error {
+    Error::new(Kind::Write, format!("cannot write `{}`", path.display())).cause(cause)
 }
 
 fn folder_of(path: &Path) -> &Path {

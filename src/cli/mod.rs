@@ -2,7 +2,9 @@
 
 mod backtest;
 mod collect;
+mod compact;
 pub mod compare;
+mod demand;
 mod demo;
 mod doctor;
 mod file;
@@ -14,6 +16,8 @@ mod report;
 use std::io::{self, IsTerminal, Write};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::fmt::format::{FmtSpan, Writer};
+use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::model::error::{Error, Kind, Result};
 use crate::report::Style;
@@ -65,6 +69,10 @@ enum Verb {
     Report(report::ReportArgs),
     /// Replay past weeks: how often would the sizes have been exceeded, and what would they have saved?
     Backtest(backtest::BacktestArgs),
+    /// Rewrite the many small parts of a dataset into few
+    Compact(compact::CompactArgs),
+    /// Write what samples amount to per day, or print the statement that makes the same in another engine
+    Demand(demand::DemandArgs),
     /// Compare the homes of a job, without any data
     Compare(compare::CompareArgs),
     /// Show the price book, or make one from AWS's own price list
@@ -148,6 +156,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Verb::Import(args) => import::run(args, console, &mut out),
         Verb::Report(args) => report::run(args, console, &mut out),
         Verb::Backtest(args) => backtest::run(args, &mut out),
+        Verb::Compact(args) => compact::run(args, &mut out).map(|()| 0),
+        Verb::Demand(args) => demand::run(args, &mut out).map(|()| 0),
         Verb::Compare(args) => compare::run(args, &mut out).map(|()| 0),
         Verb::Prices(verb) => prices::run(verb, console, &mut out),
     };
@@ -171,14 +181,30 @@ fn log_to_stderr(cli: &Cli) {
         _ => "plimsoll=trace",
     };
     let filter = tracing_subscriber::EnvFilter::new(level);
+    // From -vv on, every stage tells its seconds when it ends, and its rows.
+    let spans = if cli.verbose > 1 && !cli.quiet {
+        FmtSpan::CLOSE
+    } else {
+        FmtSpan::NONE
+    };
     // A second subscriber in one process is a matter of tests; the first one stays.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_target(false)
         .with_ansi(io::stderr().is_terminal())
-        .without_time()
+        .with_timer(NoTime)
+        .with_span_events(spans)
         .try_init();
+}
+
+/// No time of day in front of a line; the subscriber still measures how long a stage takes.
+struct NoTime;
+
+impl FormatTime for NoTime {
+    fn format_time(&self, _: &mut Writer<'_>) -> std::fmt::Result {
+        Ok(())
+    }
 }
 
 /// The error of a result that cannot be printed.

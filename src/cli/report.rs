@@ -12,6 +12,7 @@ use super::{ClockArgs, Console, cannot_print, file};
 use crate::analysis::{self, Policy};
 use crate::dataset::Dataset;
 use crate::dataset::coverage::{Extent, Gap};
+use crate::dataset::given::Given;
 use crate::dataset::part::short_hash;
 use crate::dataset::scan::Scan;
 use crate::dataset::source::{self, EVERY_CLUSTER, NO_PLACE};
@@ -30,6 +31,9 @@ pub(super) struct ReportArgs {
     /// Where the dataset is: a folder or `s3://BUCKET/PREFIX`
     #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
     dataset: String,
+    /// Take the days of samples from this table, which `demand` or another engine made: a Parquet file, or a folder of them
+    #[arg(long, value_name = "FILE|S3")]
+    demand: Option<String>,
     #[command(flatten)]
     prices: BookArgs,
     #[command(flatten)]
@@ -191,14 +195,13 @@ pub(super) fn run(args: &ReportArgs, console: Console, out: &mut dyn Write) -> R
     args.output.check()?;
     let prices = args.prices.book()?;
     let dataset = Dataset::open(&args.dataset)?;
-    analyse(
-        &Scan::as_of(&dataset, args.clock.now_ms())?,
-        &prices,
-        &args.analysis,
-        &args.output,
-        console,
-        out,
-    )
+    let now_ms = args.clock.now_ms();
+    let scan = tracing::debug_span!("commits").in_scope(|| Scan::as_of(&dataset, now_ms))?;
+    let scan = match &args.demand {
+        Some(location) => scan.with_given(Given::at(location)?),
+        None => scan,
+    };
+    analyse(&scan, &prices, &args.analysis, &args.output, console, out)
 }
 
 /// From dataset to output.
@@ -217,7 +220,8 @@ pub(super) fn analyse(
         "demand reduced"
     );
     let coverage = coverage(scan, &reduced, prices);
-    let analysed = analysis::analyse(reduced, prices, &analysis.policy());
+    let stage = tracing::debug_span!("analysis", workloads = reduced.demands.len());
+    let analysed = stage.in_scope(|| analysis::analyse(reduced, prices, &analysis.policy()));
     let report = Report::of(&analysed, prices, coverage);
     let style = if output.file().is_some() {
         Style {
@@ -227,7 +231,8 @@ pub(super) fn analyse(
     } else {
         console.style
     };
-    output.write(&render(&report, output.format, style), out)?;
+    let text = tracing::debug_span!("rendering").in_scope(|| render(&report, output.format, style));
+    output.write(&text, out)?;
     let totals = &report.totals;
     let incomplete =
         report.coverage.partial_scope_days + totals.not_priced + totals.partly_seen > 0;

@@ -233,6 +233,14 @@ pub(crate) fn is_import(row: &CoverageRow) -> bool {
     row.source.starts_with("import:")
 }
 
+/// The parts of all tables that the commits name, in order.
+pub(super) fn all_parts(commits: &[Committed]) -> BTreeSet<String> {
+    let parts = commits
+        .iter()
+        .flat_map(|commit| commit.row.parts.split(';'));
+    parts.map(str::to_owned).collect()
+}
+
 /// The parts of `table` that the commits name, in order.
 pub fn named_parts<'a>(
     commits: impl IntoIterator<Item = &'a Committed>,

@@ -23,15 +23,17 @@
 //! parts are about that no commit names.
 
 pub(crate) mod batch;
+pub mod compact;
 pub mod coverage;
+pub mod given;
+pub mod kept;
 pub mod log;
 pub mod part;
 pub mod scan;
 pub mod schema;
 pub(crate) mod source;
-pub mod spacing;
 mod storage;
-pub(crate) mod writer;
+pub mod writer;
 
 use crate::model::error::{Error, Kind, Result};
 use storage::Storage;
@@ -52,6 +54,8 @@ pub enum Table {
     Instances,
     /// What was collected, and on which parts it stands.
     Coverage,
+    /// Samples reduced to days; made from other parts, and never needed.
+    Demand,
 }
 
 impl Table {
@@ -63,7 +67,22 @@ impl Table {
             Self::Samples => "samples",
             Self::Instances => "instances",
             Self::Coverage => "coverage",
+            Self::Demand => "demand",
         }
+    }
+
+    /// The table of a part, or of a folder of its parts.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        [
+            Self::Workloads,
+            Self::Runs,
+            Self::Samples,
+            Self::Instances,
+            Self::Coverage,
+            Self::Demand,
+        ]
+        .into_iter()
+        .find(|table| path.split('/').next() == Some(table.name()))
     }
 }
 

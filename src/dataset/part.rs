@@ -3,7 +3,8 @@
 use std::io::Cursor;
 
 use polars::prelude::{
-    DataFrame, KeyValueMetadata, ParquetCompression, ParquetReader, ParquetWriter, SerReader,
+    DataFrame, KeyValueMetadata, ParallelStrategy, ParquetCompression, ParquetReader,
+    ParquetWriter, SerReader,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -38,6 +39,29 @@ pub struct Summary {
     pub series: Vec<SeriesSummary>,
     /// True when two rows contradict each other, so that the part needs resolving.
     pub conflicts: bool,
+    /// Of kept days: how many samples each was made from. Of compacted samples: how many were left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub days: Vec<DaySummary>,
+    /// Of compacted parts: the names, without folder and ending, of those that they stand for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stands_for: Vec<String>,
+}
+
+/// The samples that a kept day was made from, as far as the part tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaySummary {
+    /// Days since the epoch.
+    pub day: i32,
+    /// Rows read.
+    pub rows: i64,
+    /// Rows that said what another said, or what finer ones say of the same time.
+    pub duplicates: i64,
+    /// Rows that contradicted another and lost.
+    pub conflicts: i64,
+    /// First sample.
+    pub first_ms: i64,
+    /// Last sample.
+    pub last_ms: i64,
 }
 
 /// What a part holds of one workload's readings of one metric.
@@ -55,10 +79,14 @@ pub struct SeriesSummary {
     pub first_ms: i64,
     /// Last reading.
     pub last_ms: i64,
-    /// The readings carry no period: their spacing has to tell it.
-    pub is_spaced: bool,
-    /// How often each spacing in seconds occurs between neighbouring readings of one series, the most frequent ones.
-    pub spacings: Vec<(i32, i64)>,
+    /// The longest period among them, seconds; a minute where they tell none.
+    #[serde(default = "a_day")]
+    pub longest_s: i32,
+}
+
+/// The longest period there may be, where a part does not tell.
+const fn a_day() -> i32 {
+    86_400
 }
 
 /// What a coverage part says of other coverage parts.
@@ -258,11 +286,21 @@ fn value<'a>(relative: &'a str, key: &str) -> Option<&'a str> {
         .find_map(|segment| segment.strip_prefix(key)?.strip_prefix('='))
 }
 
-/// Decodes only the summary of a part, verified.
-pub(super) fn summary(storage: &Storage, relative: &str, bytes: Vec<u8>) -> Result<Summary> {
-    let mut reader = verified(storage, relative, bytes)?;
-    let text = metadata(&mut reader, SUMMARY_KEY).unwrap_or_default();
-    serde_json::from_str(&text).map_err(|cause| {
+/// The number of rows and the summary of a part, from the `tail` of its bytes. Not verified: that takes all of them.
+pub(super) fn summary(
+    storage: &Storage,
+    relative: &str,
+    tail: Vec<u8>,
+) -> Result<(usize, Summary)> {
+    let mut reader = ParquetReader::new(Cursor::new(tail));
+    check_format(&mut reader, relative, &storage.place(relative))?;
+    let rows = reader.num_rows().unwrap_or_default();
+    let text = metadata(&mut reader, SUMMARY_KEY);
+    if text.is_none() && Table::of(relative) != Some(Table::Samples) {
+        return Ok((rows, Summary::default()));
+    }
+    let text = text.unwrap_or_default();
+    let summary = serde_json::from_str(&text).map_err(|cause| {
         Error::new(
             Kind::Input,
             format!(
@@ -272,7 +310,14 @@ pub(super) fn summary(storage: &Storage, relative: &str, bytes: Vec<u8>) -> Resu
         )
         .cause(cause)
         .hint("it was written by another version: import its files into a new dataset")
-    })
+    })?;
+    Ok((rows, summary))
+}
+
+/// The bytes at the end of a part that tell where its footer begins, and the length of the footer with them.
+pub(super) fn footer_length(tail: &[u8]) -> Option<u64> {
+    let length = tail.last_chunk::<8>()?.first_chunk::<4>()?;
+    Some(u64::from(u32::from_le_bytes(*length)) + 8)
 }
 
 fn verified(
@@ -294,13 +339,24 @@ fn verified(
         )
         .hint(RESTORE));
     }
-    let mut reader = ParquetReader::new(Cursor::new(bytes));
-    let format = metadata(&mut reader, FORMAT_KEY).and_then(|text| text.parse::<u32>().ok());
+    // Parts are decoded side by side; one of them needs no threads of its own.
+    let mut reader = ParquetReader::new(Cursor::new(bytes)).read_parallel(ParallelStrategy::None);
+    check_format(&mut reader, relative, &shown)?;
+    Ok(reader)
+}
+
+/// Refuses what is no part, or one of a later version.
+fn check_format(
+    reader: &mut ParquetReader<Cursor<Vec<u8>>>,
+    relative: &str,
+    shown: &str,
+) -> Result<()> {
+    let format = metadata(reader, FORMAT_KEY).and_then(|text| text.parse::<u32>().ok());
     match format {
-        Some(format) if format < FIRST_WITH_PLACE => Ok(reader),
+        Some(format) if format < FIRST_WITH_PLACE => Ok(()),
         Some(format) if format <= FORMAT => {
-            let place = metadata(&mut reader, PLACE_KEY).unwrap_or_default();
-            check_place(&shown, relative, &place).map(|()| reader)
+            let place = metadata(reader, PLACE_KEY).unwrap_or_default();
+            check_place(shown, relative, &place)
         }
         Some(format) => Err(Error::new(
             Kind::Input,

@@ -1,7 +1,8 @@
 //! Reading a dataset: only parts that a commit names, each verified, samples in groups that may repeat each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use polars::prelude::{
     ChunkAgg, Column, DataFrame, IntoLazy, NamedFrom, PlSmallStr, PolarsResult, Series, UnionArgs,
@@ -9,13 +10,17 @@ use polars::prelude::{
 };
 
 use super::batch::SKEW_MS;
+use super::compact::{Compactions, LARGE, stack};
 use super::coverage::{self, Committed, is_import};
+use super::given::Given;
+use super::kept::{self, SampleDay};
 use super::log::Log;
-use super::part::{self, Part, SeriesSummary};
-use super::schema;
+use super::part::{self, DaySummary, Part, SeriesSummary};
+use super::schema::{self, Metric};
 use super::{Dataset, Table, source};
 use crate::model::error::{Error, Kind, Result};
 use crate::model::units::{MS_PER_DAY, Window};
+use crate::model::workload;
 
 /// The columns that tell a time, whatever the table.
 const TIMES: [&str; 10] = [
@@ -34,12 +39,21 @@ const TIMES: [&str; 10] = [
 /// The commits of a dataset and the parts they name.
 #[derive(Debug)]
 pub struct Scan<'a> {
-    dataset: &'a Dataset,
+    pub(super) dataset: &'a Dataset,
     /// Every commit that counts.
     pub commits: Vec<Committed>,
     /// What imports that broke off had committed; it does not count.
     pub unfinished: Vec<Committed>,
-    samples: Vec<Named>,
+    /// Days of samples, and what was kept of them.
+    pub days: Vec<SampleDay>,
+    /// Parts of samples to read.
+    samples: Vec<String>,
+    /// A table of days that is taken instead of samples.
+    pub given: Option<Given>,
+    /// Parts that are read instead of others.
+    pub(super) compactions: Compactions,
+    /// What the footers that were read say.
+    footers: Mutex<HashMap<String, Arc<Named>>>,
     /// The latest time that a record can tell.
     limit_ms: i64,
     set_aside: SetAside,
@@ -52,17 +66,60 @@ struct SetAside {
     latest_ms: AtomicI64,
 }
 
-/// Parts of samples that must be read together, because they may hold the same reading twice.
+/// Samples that must be read together, because they may be there twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleGroup {
-    /// Paths relative to the root.
+    /// Paths relative to the root, all of one account and region.
     pub parts: Vec<String>,
-    /// True when readings may repeat or contradict each other.
+    /// True when samples may repeat or contradict each other.
     pub overlapping: bool,
+    /// The time whose samples are wanted, of whatever else the parts hold.
+    pub window: Window,
+}
+
+impl SampleGroup {
+    /// Account and region of its parts.
+    pub fn place(&self) -> (&str, &str) {
+        self.parts
+            .first()
+            .map_or(("", ""), |part| part::account_and_region(part))
+    }
+}
+
+/// When samples were made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleSpan {
+    /// AWS account id.
+    pub account: String,
+    /// AWS region.
+    pub region: String,
+    /// Their number counts the running tasks of services.
+    pub counts_tasks: bool,
+    /// From the first of them to the end of the period of the last.
+    pub window: Window,
+}
+
+/// The period of a sample that does not tell it, seconds.
+const MINUTE_S: i64 = 60;
+
+/// A part that does not tell its periods has a day for the longest.
+fn period_or_minute(longest_s: i32) -> i64 {
+    match i64::from(longest_s) {
+        1..86_400 => longest_s.into(),
+        _ => MINUTE_S,
+    }
+}
+
+/// A part of samples and what its footer tells.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) path: String,
+    pub(super) rows: usize,
+    pub(super) summary: part::Summary,
 }
 
 impl<'a> Scan<'a> {
-    /// Reads the commit log and the summaries of the parts of samples.
+    /// Reads the commit log.
     pub fn new(dataset: &'a Dataset) -> Result<Self> {
         Self::as_of(dataset, i64::MAX)
     }
@@ -75,35 +132,96 @@ impl<'a> Scan<'a> {
             unfinished,
             ..
         } = Log::of(dataset)?;
-        let parts: Vec<String> = coverage::named_parts(&commits, Table::Samples)
-            .into_iter()
-            .collect();
-        let mut samples = Vec::new();
-        dataset.storage.read_each(&parts, |relative, bytes| {
-            samples.push((
-                relative.to_owned(),
-                part::summary(&dataset.storage, relative, bytes)?,
-            ));
-            Ok(())
-        })?;
-        Ok(Self {
+        let is_of = |what| move |commit: &Committed| commit.row.source.starts_with(what);
+        let (kept, commits): (Vec<_>, Vec<_>) =
+            commits.into_iter().partition(is_of(source::DEMAND_KIND));
+        let (compactions, commits): (Vec<_>, Vec<_>) =
+            commits.into_iter().partition(is_of(source::COMPACTION));
+        let named = coverage::all_parts(&commits);
+        let compactions = Compactions::of(dataset, &compactions, &named)?;
+        let samples = coverage::named_parts(&commits, Table::Samples);
+        let mut scan = Self {
             dataset,
             commits,
             unfinished,
-            samples,
             limit_ms: now_ms.saturating_add(SKEW_MS),
             set_aside: SetAside {
                 rows: AtomicU64::new(0),
                 latest_ms: AtomicI64::new(i64::MIN),
             },
-        })
+            days: kept::days(&samples, &kept),
+            samples: compactions.instead_of(samples).into_iter().collect(),
+            given: None,
+            compactions,
+            footers: Mutex::default(),
+        };
+        scan.forget_lost_days();
+        Ok(scan)
+    }
+
+    /// Days of which a kept part is not there, or tells nothing, were not kept.
+    fn forget_lost_days(&mut self) {
+        let limit_ms = self.limit_ms;
+        for day in &mut self.days {
+            day.is_over = i64::from(day.day + 1) * MS_PER_DAY <= limit_ms;
+            day.kept = day.kept.take().filter(|_| day.is_over);
+        }
+        let parts: BTreeSet<String> = self
+            .days
+            .iter()
+            .flat_map(|day| day.kept.iter().flatten().cloned())
+            .collect();
+        if self.footers(&parts).is_ok() {
+            return;
+        }
+        let is_lost = |part: &&String| self.footers([*part]).is_err();
+        let lost: BTreeSet<&String> = parts.iter().filter(is_lost).collect();
+        for day in &mut self.days {
+            if day.kept.iter().flatten().any(|part| lost.contains(part)) {
+                day.kept = None;
+            }
+        }
+    }
+
+    /// Takes the days of a table that was made before, here or by another engine, instead of samples.
+    #[must_use]
+    pub fn with_given(self, given: Given) -> Self {
+        Self {
+            given: Some(given),
+            ..self
+        }
+    }
+
+    /// What the footers of `parts` say, in order; each is read once.
+    pub(super) fn footers<'p>(
+        &self,
+        parts: impl IntoIterator<Item = &'p String>,
+    ) -> Result<Vec<Arc<Named>>> {
+        let mut known = self.footers.lock().unwrap_or_else(PoisonError::into_inner);
+        let parts: Vec<&String> = parts.into_iter().collect();
+        let unknown: Vec<String> = parts
+            .iter()
+            .filter(|part| !known.contains_key(**part))
+            .map(|part| (*part).clone())
+            .collect();
+        self.dataset.storage.read_tails(&unknown, |path, tail| {
+            let (rows, summary) = part::summary(&self.dataset.storage, path, tail)
+                .map_err(|error| why_unreadable(self.dataset, path, error))?;
+            let named = Named {
+                path: path.to_owned(),
+                rows,
+                summary,
+            };
+            known.insert(path.to_owned(), Arc::new(named));
+            Ok(())
+        })?;
+        let footers = parts.into_iter().filter_map(|part| known.get(part));
+        Ok(footers.cloned().collect())
     }
 
     /// All rows of `table`, with `account` and `region` as columns; `None` when there are none.
     pub fn table(&self, table: Table) -> Result<Option<DataFrame>> {
-        let parts: Vec<String> = coverage::named_parts(&self.commits, table)
-            .into_iter()
-            .collect();
+        let parts = self.parts(table);
         let mut frames = Vec::new();
         let storage = &self.dataset.storage;
         storage.read_each(&parts, |relative, bytes| {
@@ -163,13 +281,124 @@ impl<'a> Scan<'a> {
         frame.filter(&late.into_iter().map(|late| !late).collect())
     }
 
+    /// The parts of a table to read.
+    fn parts(&self, table: Table) -> Vec<String> {
+        let named = coverage::named_parts(&self.commits, table);
+        self.compactions.instead_of(named).into_iter().collect()
+    }
+
+    /// By folder, the parts of a table that are worth rewriting: small ones, of samples also those that overlap.
+    pub(super) fn small_parts(&self, table: Table) -> Result<Vec<(String, Vec<String>)>> {
+        let parts = self.footers(&self.parts(table))?;
+        let mut overlapping = BTreeSet::new();
+        for members in group(&parts) {
+            if members.len() > 1 || members.iter().any(|part| part.summary.conflicts) {
+                overlapping.extend(members.iter().map(|part| &part.path));
+            }
+        }
+        let mut folders: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for part in &parts {
+            if part.rows < LARGE || overlapping.contains(&part.path) {
+                let folder = part.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                folders.entry(folder).or_default().push(part.path.clone());
+            }
+        }
+        let is_worth_it = |parts: &[String]| parts.len() > 1 || overlapping.contains(&parts[0]);
+        let worth_it = folders.into_iter().filter(|(_, parts)| is_worth_it(parts));
+        Ok(worth_it
+            .map(|(folder, parts)| (folder.to_owned(), parts))
+            .collect())
+    }
+
+    /// The rows of parts of one table.
+    pub(super) fn stacked(&self, table: Table, parts: &[String]) -> Result<DataFrame> {
+        let mut frames = Vec::new();
+        let storage = &self.dataset.storage;
+        storage.read_each(parts, |relative, bytes| {
+            let frame = part::decode(storage, relative, bytes, None)?.frame;
+            frames.push(schema::completed(table, frame).map_err(|cause| unreadable(table, cause))?);
+            Ok(())
+        })?;
+        stack(frames).map_err(|cause| unreadable(table, cause))
+    }
+
+    /// The samples of `parts`, some days at a time.
+    pub(super) fn days_of(&self, parts: &[String]) -> Result<Vec<SampleGroup>> {
+        let parts = self.footers(parts)?;
+        let parts: Vec<&Named> = parts.iter().map(|part| &**part).collect();
+        let always = Window {
+            from_ms: i64::MIN,
+            to_ms: i64::MAX,
+        };
+        Ok(by_days(&parts, always))
+    }
+
+    /// How many samples of each day were left out of compacted parts.
+    pub fn left_out(&self, group: &SampleGroup) -> Result<Vec<DaySummary>> {
+        let footers = self.footers(&group.parts)?;
+        let days = footers.iter().flat_map(|part| part.summary.days.clone());
+        let in_window = |day: &DaySummary| {
+            let at_ms = i64::from(day.day) * MS_PER_DAY;
+            group.window.from_ms <= at_ms && at_ms < group.window.to_ms
+        };
+        Ok(days.filter(in_window).collect())
+    }
+
+    /// When samples were made, by account and region: of each series that a part holds, or of a day where a part keeps
+    /// days only.
+    pub fn sample_spans(&self) -> Result<Vec<SampleSpan>> {
+        let parts: BTreeSet<&String> = self.days.iter().flat_map(SampleDay::read_from).collect();
+        let mut spans = Vec::new();
+        for named in self.footers(parts)? {
+            let (account, region) = part::account_and_region(&named.path);
+            let mut add = |counts_tasks, first_ms: i64, last_ms: i64, period_s: i64| {
+                if first_ms <= last_ms && first_ms <= self.limit_ms {
+                    let to_ms = last_ms.min(self.limit_ms) + period_s * 1000;
+                    spans.push(SampleSpan {
+                        account: account.to_owned(),
+                        region: region.to_owned(),
+                        counts_tasks,
+                        window: Window {
+                            from_ms: first_ms,
+                            to_ms,
+                        },
+                    });
+                }
+            };
+            for series in &named.summary.series {
+                let counts_tasks = series.kind == workload::Kind::Service.as_str()
+                    && series.metric == Metric::CpuPercent.as_str();
+                let period_s = period_or_minute(series.longest_s);
+                add(counts_tasks, series.first_ms, series.last_ms, period_s);
+            }
+            if named.summary.series.is_empty() {
+                for day in &named.summary.days {
+                    add(true, day.first_ms, day.last_ms, MINUTE_S);
+                }
+            }
+        }
+        Ok(spans)
+    }
+
     /// First time of any sample and the instant after the last.
-    pub fn sample_span(&self) -> Option<(i64, i64)> {
-        let series = self.samples.iter().flat_map(|(_, summary)| &summary.series);
-        series
-            .filter(|series| series.first_ms <= self.limit_ms)
-            .map(|series| (series.first_ms, series.last_ms.min(self.limit_ms) + 1))
-            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    pub fn sample_span(&self) -> Result<Option<(i64, i64)>> {
+        let parts: BTreeSet<&String> = self.days.iter().flat_map(SampleDay::read_from).collect();
+        let mut span: Option<(i64, i64)> = None;
+        for named in self.footers(parts)? {
+            let series = named.summary.series.iter();
+            let series = series.map(|series| (series.first_ms, series.last_ms));
+            // Kept parts tell of days, others of series.
+            let is_kept = named.summary.series.is_empty();
+            let days = named.summary.days.iter().filter(|_| is_kept);
+            let days = days.map(|day| (day.first_ms, day.last_ms));
+            let is_seen = |(first, last): &(i64, i64)| first <= last && *first <= self.limit_ms;
+            for (first, last) in series.chain(days).filter(is_seen) {
+                let last = last.min(self.limit_ms);
+                let (from, to) = span.unwrap_or((first, last + 1));
+                span = Some((from.min(first), to.max(last + 1)));
+            }
+        }
+        Ok(span)
     }
 
     /// The time that collections were asked for, up to the newest one: its unfinished day is left out where there is
@@ -220,50 +449,114 @@ impl<'a> Scan<'a> {
         last.saturating_add(1).saturating_mul(MS_PER_DAY)
     }
 
-    /// Every series of every part of samples, with account and region.
-    pub fn series(&self) -> impl Iterator<Item = (&str, &str, &SeriesSummary)> {
-        self.samples.iter().flat_map(|(relative, summary)| {
-            let (account, region) = part::account_and_region(relative);
-            summary
-                .series
-                .iter()
-                .map(move |series| (account, region, series))
-        })
+    /// The samples of `window`, of one account and region or of all, grouped so that only samples within a group can
+    /// collide.
+    pub fn sample_groups(
+        &self,
+        place: Option<(&str, &str)>,
+        window: Window,
+    ) -> Result<Vec<SampleGroup>> {
+        let is_wanted = |part: &&String| {
+            days_touch(part, window)
+                && place.is_none_or(|place| part::account_and_region(part) == place)
+        };
+        let parts = self.footers(self.samples.iter().filter(is_wanted))?;
+        let mut groups = Vec::new();
+        for members in group(&parts) {
+            let overlapping =
+                members.len() > 1 || members.iter().any(|part| part.summary.conflicts);
+            if overlapping {
+                groups.extend(by_days(&members, window));
+            } else {
+                groups.extend(members.iter().map(|part| SampleGroup {
+                    parts: vec![part.path.clone()],
+                    overlapping,
+                    window,
+                }));
+            }
+        }
+        Ok(groups)
     }
 
-    /// The parts of samples that touch `window`, grouped so that only readings within a group can collide.
-    pub fn sample_groups(&self, window: Window) -> Vec<SampleGroup> {
-        let parts: Vec<&Named> = self
-            .samples
-            .iter()
-            .filter(|(relative, _)| days_touch(relative, window))
-            .collect();
-        group(&parts)
+    /// The parts of samples, where none of them may hold what another one holds.
+    pub fn parts_without_overlap(&self) -> Result<Vec<String>> {
+        let always = Window {
+            from_ms: i64::MIN,
+            to_ms: i64::MAX,
+        };
+        let groups = self.sample_groups(None, always)?;
+        if let Some(group) = groups.iter().find(|group| group.overlapping) {
+            let first = group.parts.first().map_or("", String::as_str);
+            return Err(Error::new(
+                Kind::Usage,
+                format!(
+                    "{} parts may tell the same samples, `{first}` among them: no single statement can tell which count",
+                    group.parts.len()
+                ),
+            )
+            .hint("run `plimsoll compact` first: it leaves each sample once"));
+        }
+        Ok(self.samples.clone())
     }
 
     /// Reads `columns` of the parts of one group.
-    pub fn samples(&self, group: &SampleGroup, columns: &[&str]) -> Result<Part> {
-        let mut together: Option<Part> = None;
+    pub fn samples(&self, group: &SampleGroup, columns: &[&str]) -> Result<Vec<DataFrame>> {
+        let mut frames = Vec::with_capacity(group.parts.len());
         let storage = &self.dataset.storage;
         storage.read_each(&group.parts, |relative, bytes| {
-            let part = part::decode(storage, relative, bytes, Some(columns))?;
-            match &mut together {
-                None => together = Some(part),
-                Some(together) => {
-                    together
-                        .frame
-                        .vstack_mut(&part.frame)
-                        .map_err(|cause| unreadable(Table::Samples, cause))?;
-                }
-            }
+            let frame = part::decode(storage, relative, bytes, Some(columns))?.frame;
+            let frame = self.until_now(frame);
+            frames.push(frame.map_err(|cause| unreadable(Table::Samples, cause))?);
             Ok(())
         })?;
-        let mut part = together.ok_or_else(|| Error::new(Kind::Failure, "a group of no parts"))?;
-        part.frame = self
-            .until_now(part.frame)
-            .map_err(|cause| unreadable(Table::Samples, cause))?;
-        Ok(part)
+        Ok(frames)
     }
+}
+
+/// What is wrong with a part whose footer says nothing: its bytes, where they are not those that its name promises.
+fn why_unreadable(dataset: &Dataset, relative: &str, of_footer: Error) -> Error {
+    let storage = &dataset.storage;
+    let verify = |relative: &str, bytes| part::decode(storage, relative, bytes, None).map(drop);
+    storage
+        .read_each(&[relative.to_owned()], verify)
+        .err()
+        .unwrap_or(of_footer)
+}
+
+/// Rows of one group that are held at once.
+const MOST_AT_ONCE: usize = 2_000_000;
+
+/// Parts that overlap are read some days at a time: no sample of one day is about another.
+fn by_days(parts: &[&Named], window: Window) -> Vec<SampleGroup> {
+    let spans = parts.iter().filter_map(|part| span_of_days(&part.path));
+    let whole = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let (from_ms, to_ms) = whole.map_or((window.from_ms, window.to_ms), |(from_ms, to_ms)| {
+        (from_ms.max(window.from_ms), to_ms.min(window.to_ms))
+    });
+    let rows: usize = parts.iter().map(|part| part.rows).sum();
+    let times = i64::try_from(rows.div_ceil(MOST_AT_ONCE)).unwrap_or(i64::MAX);
+    let days = ((to_ms - from_ms - 1).div_euclid(MS_PER_DAY) + 1).max(1);
+    let step = ((days - 1) / times.max(1) + 1) * MS_PER_DAY;
+    let mut groups = Vec::new();
+    let mut begin = from_ms;
+    while begin < to_ms {
+        let end = (begin.div_euclid(MS_PER_DAY) * MS_PER_DAY + step).min(to_ms);
+        let window = Window {
+            from_ms: begin,
+            to_ms: end,
+        };
+        let of_days = parts.iter().filter(|part| days_touch(&part.path, window));
+        let parts: Vec<String> = of_days.map(|part| part.path.clone()).collect();
+        if !parts.is_empty() {
+            groups.push(SampleGroup {
+                parts,
+                overlapping: true,
+                window,
+            });
+        }
+        begin = end;
+    }
+    groups
 }
 
 /// Tells `found` the account, region and name of every task definition that the commits stand on.
@@ -385,7 +678,7 @@ fn days_touch(relative: &str, window: Window) -> bool {
 }
 
 /// The days in a part's name.
-fn span_of_days(relative: &str) -> Option<(i64, i64)> {
+pub(super) fn span_of_days(relative: &str) -> Option<(i64, i64)> {
     let name = relative.rsplit('/').next().unwrap_or_default();
     let mut days = name
         .split('_')
@@ -402,17 +695,16 @@ pub(crate) fn midnight(day: jiff::civil::Date) -> i64 {
         .map_or(0, |zoned| zoned.timestamp().as_millisecond())
 }
 
-type Named = (String, part::Summary);
-
 /// Joins parts that hold the same series at overlapping times.
-fn group(parts: &[&Named]) -> Vec<SampleGroup> {
+fn group(parts: &[Arc<Named>]) -> Vec<Vec<&Named>> {
     type Spans = Vec<(i64, i64, usize)>;
     let mut spans: BTreeMap<(&str, &str, &str, &str, &str), Spans> = BTreeMap::new();
-    for (index, (relative, summary)) in parts.iter().enumerate() {
-        let partition = relative
+    for (index, part) in parts.iter().enumerate() {
+        let partition = part
+            .path
             .rsplit_once("/month=")
-            .map_or(relative.as_str(), |(before, _)| before);
-        for series in &summary.series {
+            .map_or(part.path.as_str(), |(before, _)| before);
+        for series in &part.summary.series {
             let key = (
                 partition,
                 series.kind.as_str(),
@@ -441,26 +733,16 @@ fn group(parts: &[&Named]) -> Vec<SampleGroup> {
             }
         }
     }
-    let mut groups: BTreeMap<usize, SampleGroup> = BTreeMap::new();
-    for (index, (relative, summary)) in parts.iter().enumerate() {
-        let group = groups.entry(find(&mut root, index)).or_insert(SampleGroup {
-            parts: Vec::new(),
-            overlapping: false,
-        });
-        group.overlapping |= summary.conflicts || !group.parts.is_empty();
-        group.parts.push(relative.clone());
+    let mut groups: BTreeMap<usize, Vec<&Named>> = BTreeMap::new();
+    for (index, part) in parts.iter().enumerate() {
+        groups.entry(find(&mut root, index)).or_default().push(part);
     }
     groups.into_values().collect()
 }
 
-/// The last instant that a reading is known to be about: the longest periods reach far into what finer ones tell.
+/// The last instant that a sample may be about: the longest periods reach far into what finer ones tell.
 fn last_covered_ms(series: &SeriesSummary) -> i64 {
-    let period_s = series
-        .spacings
-        .first()
-        .filter(|_| !series.is_spaced)
-        .map_or(0, |(seconds, _)| i64::from(*seconds));
-    series.last_ms + (period_s * 1000 - 1).max(0)
+    series.last_ms + (i64::from(series.longest_s) * 1000 - 1).max(0)
 }
 
 fn find(root: &mut [usize], mut index: usize) -> usize {
@@ -476,7 +758,7 @@ mod tests {
     use super::*;
     use crate::dataset::part::Summary;
 
-    fn named(path: &str, workload: &str, first: i64, last: i64) -> Named {
+    fn named(path: &str, workload: &str, first: i64, last: i64) -> Arc<Named> {
         let series = SeriesSummary {
             kind: "service".into(),
             cluster: "prod".into(),
@@ -484,32 +766,30 @@ mod tests {
             metric: "cpu_percent".into(),
             first_ms: first,
             last_ms: last,
-            is_spaced: false,
-            spacings: Vec::new(),
+            longest_s: 0,
         };
-        let series = vec![series];
-        (
-            format!("samples/account=1/region=r/month=2026-10/{path}"),
-            Summary {
-                series,
-                conflicts: false,
+        Named {
+            path: format!("samples/account=1/region=r/month=2026-10/{path}"),
+            rows: 1,
+            summary: Summary {
+                series: vec![series],
+                ..Summary::default()
             },
-        )
+        }
+        .into()
     }
 
     #[test]
     fn only_parts_of_one_series_at_one_time_are_read_together() {
-        let groups = group(&[
-            &named("a", "web", 0, 10),
-            &named("b", "web", 10, 20),
-            &named("c", "web", 21, 30),
-            &named("d", "api", 0, 30),
-        ]);
-        let sizes: Vec<(usize, bool)> = groups
-            .iter()
-            .map(|group| (group.parts.len(), group.overlapping))
-            .collect();
-        assert_eq!(sizes, [(2, true), (1, false), (1, false)]);
+        let parts = [
+            named("a", "web", 0, 10),
+            named("b", "web", 10, 20),
+            named("c", "web", 21, 30),
+            named("d", "api", 0, 30),
+        ];
+        let groups = group(&parts);
+        let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
+        assert_eq!(sizes, [2, 1, 1]);
     }
 
     #[test]

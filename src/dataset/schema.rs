@@ -13,6 +13,10 @@ use crate::model::workload::{
     Configuration, ContainerLimit, KilledContainer, StrategyItem, WorkloadKey,
 };
 
+/// The period of a metric whose records do not tell it, seconds: CloudWatch's own for ECS and CodeBuild, whatever the
+/// spacing of its records. Source: Amazon ECS developer guide, "CloudWatch metrics", read 2026-11.
+pub const METRIC_PERIOD_S: i32 = 60;
+
 /// What a reading measures. The unit is part of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
@@ -56,6 +60,11 @@ impl Metric {
         Self::NetworkReceived,
         Self::NetworkSent,
     ];
+
+    /// The metric stored as `text`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|metric| metric.as_str() == text)
+    }
 
     /// The metric AWS calls `name` in `namespace`.
     pub fn of_aws(namespace: &str, name: &str) -> Option<Self> {
@@ -235,7 +244,7 @@ pub struct SampleRow {
     pub run_id: Option<Arc<str>>,
     /// What was measured.
     pub metric: Metric,
-    /// Seconds from one reading of this series to the next; `None` where only its spacing tells.
+    /// Seconds that the reading is about; [`METRIC_PERIOD_S`] where its record does not tell.
     pub period_s: Option<i32>,
     /// Start of the period.
     pub at_ms: i64,

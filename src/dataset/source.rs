@@ -46,6 +46,15 @@ pub(crate) const TASK_LOGS: &str = "collect:task-logs";
 /// The price book of the day, which reports on the dataset would use.
 pub(crate) const PRICES: &str = "collect:prices";
 
+/// What the names of kept days begin with, of any version.
+pub(crate) const DEMAND_KIND: &str = "demand:";
+/// Days that samples were reduced to, by what they were made from. The number is raised when the same samples come to
+/// mean other rows: what an older version kept is then left alone.
+pub(crate) const DEMAND: &str = "demand:1:";
+
+/// Many parts rewritten into few.
+pub(crate) const COMPACTION: &str = "compaction:";
+
 /// The snapshot taken at `now_ms`.
 pub(crate) fn snapshot(now_ms: i64) -> String {
     format!("{ECS}:{}", time(now_ms))

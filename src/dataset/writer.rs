@@ -8,9 +8,9 @@ use polars::prelude::{DataFrame, PolarsError};
 use super::log::Committer;
 use super::part::{self, Beside, Partition, SeriesSummary, Summary};
 use super::schema::{
-    self, ConfigurationRow, CoverageRow, InstanceRow, Metric, RunRow, SampleRow, State,
+    self, ConfigurationRow, CoverageRow, InstanceRow, METRIC_PERIOD_S, Metric, RunRow, SampleRow,
+    State,
 };
-use super::spacing::{self, Spacings};
 use super::{Dataset, Table};
 use crate::dataset::batch::{Batch, SKEW_MS};
 use crate::model::error::{Error, Kind, Result};
@@ -22,8 +22,6 @@ const MOST_SAMPLES: usize = 400_000;
 const MOST_RUNS: usize = 100_000;
 /// Samples that take as much memory as a run.
 const RUN_WEIGHT: usize = 6;
-/// Spacings kept per series in a part's summary.
-const MOST_SPACINGS: usize = 4;
 /// The scope of builds in the coverage table.
 pub(crate) const BUILD_SCOPE: &str = "codebuild";
 
@@ -546,6 +544,18 @@ impl<'d> Writer<'d> {
     }
 }
 
+/// Adds samples that no file of AWS holds, as the import of a content called `name`.
+pub fn add_samples(dataset: &Dataset, name: &str, rows: Vec<SampleRow>) -> Result<()> {
+    let mut writer = Writer::new(dataset);
+    for row in rows {
+        writer.sample(row)?;
+    }
+    let written = writer.finish(&BTreeSet::new())?;
+    let mut log = Committer::new(dataset);
+    written.commit(&mut log, &format!("import:{name}"), None)?;
+    log.close()
+}
+
 /// What the totals need to know of a row.
 struct Told<'r> {
     scope: &'r str,
@@ -630,40 +640,36 @@ fn by_partition<R>(
     partitions
 }
 
-fn summary(rows: &[SampleRow]) -> Summary {
-    let conflicts = rows.windows(2).any(|pair| pair[0].same_key(&pair[1]));
+/// What a reader may know of `rows`, in order, without decoding them.
+pub(super) fn summary(rows: &[SampleRow]) -> Summary {
+    // Rows of several periods, or with and without a stated one, may be about the same time.
+    let are_of_two_periods = |a: &SampleRow, b: &SampleRow| {
+        a.period_s != b.period_s
+            && (a.metric, &a.run_id, &a.workload) == (b.metric, &b.run_id, &b.workload)
+    };
+    let conflicts = rows
+        .windows(2)
+        .any(|pair| pair[0].same_key(&pair[1]) || are_of_two_periods(&pair[0], &pair[1]));
     let same = |a: &SampleRow, b: &SampleRow| {
         a.metric == b.metric && (Arc::ptr_eq(&a.workload, &b.workload) || a.workload == b.workload)
     };
-    let mut series: BTreeMap<(&WorkloadKey, Metric), (SeriesSummary, Spacings)> = BTreeMap::new();
+    let mut series: BTreeMap<(&WorkloadKey, Metric), SeriesSummary> = BTreeMap::new();
     for stretch in rows.chunk_by(same) {
         let first = &stretch[0];
-        let (summary, spacings) = series
+        let summary = series
             .entry((&first.workload, first.metric))
-            .or_insert_with(|| (empty_summary(first), Spacings::new()));
+            .or_insert_with(|| empty_summary(first));
         for row in stretch {
             summary.first_ms = summary.first_ms.min(row.at_ms);
             summary.last_ms = summary.last_ms.max(row.at_ms);
-            summary.is_spaced |= row.period_s.is_none();
-        }
-        for pair in stretch
-            .windows(2)
-            .filter(|pair| pair[0].run_id == pair[1].run_id)
-        {
-            spacing::count(spacings, pair[1].at_ms - pair[0].at_ms);
+            let period_s = row.period_s.unwrap_or(METRIC_PERIOD_S);
+            summary.longest_s = summary.longest_s.max(period_s);
         }
     }
-    let finish = |(mut summary, spacings): (SeriesSummary, Spacings)| {
-        summary.spacings = spacings.into_iter().collect();
-        summary
-            .spacings
-            .sort_by_key(|&(seconds, times)| (std::cmp::Reverse(times), seconds));
-        summary.spacings.truncate(MOST_SPACINGS);
-        summary
-    };
     Summary {
-        series: series.into_values().map(finish).collect(),
+        series: series.into_values().collect(),
         conflicts,
+        ..Summary::default()
     }
 }
 
@@ -675,7 +681,6 @@ fn empty_summary(row: &SampleRow) -> SeriesSummary {
         metric: row.metric.as_str().to_owned(),
         first_ms: i64::MAX,
         last_ms: i64::MIN,
-        is_spaced: false,
-        spacings: Vec::new(),
+        longest_s: 0,
     }
 }

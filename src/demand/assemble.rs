@@ -9,7 +9,8 @@ use super::observed::Observed;
 use super::pace;
 use super::ran::{self, Counted};
 use super::runs::Run;
-use super::samples::{Resource, Totals, WorkloadTotals};
+use super::totals::{Totals, WorkloadTotals};
+use super::usage::Resource;
 use super::{Basis, Component, Demand, Evidence, OutOfMemory, Runs, Slot};
 use crate::dataset::schema::{Metric, SourceKind};
 use crate::model::units::{MS_PER_MINUTE, SLOT_MS, Window};
@@ -86,12 +87,7 @@ fn demand(key: &WorkloadKey, runs: &[Run], sources: &Sources<'_>) -> Demand {
         let span = |run: &Bounded<'_>| Some((run.start_ms?, run.end_ms.best));
         concurrency::slots(runs.iter().filter_map(span), window)
     };
-    let usage = |resource| {
-        samples
-            .usage
-            .get(&resource)
-            .map(super::samples::UsageTotals::usage)
-    };
+    let usage = |resource| samples.usage.get(&resource).cloned();
     let mut kinds = samples.sources.clone();
     kinds.extend(runs.iter().map(|run| run.run.source.as_str().to_owned()));
     Demand {
@@ -162,7 +158,7 @@ fn counted_tasks(samples: &WorkloadTotals, timeline: &[InForce]) -> Vec<Counted>
         running
             .filter(|((name, _), _)| *name == metric.as_str())
             .flat_map(|((_, size), slots)| {
-                slots.values().map(|slot| Counted {
+                slots.iter().map(|slot| Counted {
                     size: *size,
                     slot: *slot,
                 })
@@ -264,11 +260,16 @@ fn evidence_of_samples(
     counted: &[Counted],
     sources: BTreeSet<String>,
 ) -> Evidence {
-    let spans: Vec<(i64, i64)> = samples.usage.values().map(|usage| usage.span_ms).collect();
+    let spans = || {
+        samples
+            .usage
+            .values()
+            .map(|usage| (usage.first_ms, usage.last_ms))
+    };
     let days: BTreeSet<i32> = samples
         .usage
         .values()
-        .flat_map(|usage| usage.usage().daily_max.into_keys())
+        .flat_map(|usage| usage.daily_max.keys().copied())
         .collect();
     let seen: BTreeSet<i64> = counted.iter().map(|counted| counted.slot.slot).collect();
     let asked = match (seen.first(), seen.last()) {
@@ -284,8 +285,8 @@ fn evidence_of_samples(
             / asked
     };
     Evidence {
-        first_ms: spans.iter().map(|span| span.0).min().unwrap_or_default(),
-        last_ms: spans.iter().map(|span| span.1).max().unwrap_or_default(),
+        first_ms: spans().map(|span| span.0).min().unwrap_or_default(),
+        last_ms: spans().map(|span| span.1).max().unwrap_or_default(),
         days: i64::try_from(days.len()).unwrap_or(i64::MAX),
         slots_seen_permille: permille,
         samples_without_size: samples.without_size,

@@ -18,11 +18,6 @@ pub(super) fn integers(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Option
     Ok(column.i64()?.iter().collect())
 }
 
-/// The floats of `name`.
-pub(super) fn floats(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Option<f64>>> {
-    Ok(frame.column(name)?.f64()?.iter().collect())
-}
-
 /// The truth values of `name`.
 pub(super) fn booleans(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Option<bool>>> {
     Ok(frame.column(name).and_then(Column::bool)?.iter().collect())

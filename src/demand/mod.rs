@@ -8,21 +8,30 @@ mod bounds;
 mod columns;
 mod concurrency;
 pub mod configurations;
+pub mod days;
 pub mod histogram;
+mod keep;
+#[cfg(test)]
+mod kept_tests;
 pub mod observed;
 mod overlap;
 mod pace;
-pub mod periods;
 #[cfg(test)]
 mod properties;
 mod ran;
 pub mod records;
 pub mod runs;
 pub mod samples;
+pub mod sql;
+pub mod table;
 #[cfg(test)]
 mod tests;
+pub mod totals;
+pub mod usage;
+pub mod window;
+mod workers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use polars::prelude::PolarsError;
 
@@ -31,7 +40,7 @@ use crate::dataset::scan::Scan;
 use crate::model::error::{Error, Kind, Result};
 use crate::model::units::{MS_PER_DAY, TaskSize, Window};
 use crate::model::workload::{Configuration, WorkloadKey};
-use histogram::Histogram;
+pub use usage::Usage;
 
 pub use crate::model::span::Span;
 pub use crate::pricing::metering::MeteredMs;
@@ -113,23 +122,6 @@ impl Pace {
             .filter_map(|component| component.configuration.size())
             .collect()
     }
-}
-
-/// Use of one resource by one task or build.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Usage {
-    /// Task-milliseconds per bucket of the period's maximum.
-    pub histogram: Histogram,
-    /// Highest reading.
-    pub max: f64,
-    /// Task-time-weighted mean, from the periods' averages.
-    pub mean: Option<f64>,
-    /// Highest reading of each UTC day (days since the epoch).
-    pub daily_max: BTreeMap<i32, f64>,
-    /// Number of readings.
-    pub samples: i64,
-    /// Longest period among them, seconds.
-    pub period_s: i64,
 }
 
 /// Running tasks in one slot.
@@ -232,18 +224,19 @@ pub struct Reduced {
 /// Reduces the dataset behind `scan` from `from_ms` to `to_ms`; where one is not given, from or to the end of the days
 /// that were collected, or of the time in which the records were made where all of it was imported.
 pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Result<Reduced> {
-    let table = scan.table(Table::Runs)?;
+    let table = tracing::debug_span!("runs").in_scope(|| scan.table(Table::Runs))?;
     let latest = table.clone().map(runs::latest).transpose().map_err(unfit)?;
     let rows = latest.as_ref().map(|latest| runs::rows(&latest.frame));
     let mut runs = rows.transpose().map_err(unfit)?.unwrap_or_default();
     let configurations = scan.table(Table::Workloads)?;
     let configurations =
         configurations::Configurations::of(configurations.as_ref(), &mut runs).map_err(unfit)?;
-    let records = records::Records::of(table.as_ref(), &runs, scan.series()).map_err(unfit)?;
+    let records =
+        records::Records::of(table.as_ref(), &runs, &scan.sample_spans()?).map_err(unfit)?;
     let data = records.extent().ok_or_else(nothing)?;
-    let window = window(scan, data, from_ms, to_ms)?;
+    let window = asked_window(scan, data, from_ms, to_ms)?;
     let observed = observed::Observed::of(&scan.commits, &records, window);
-    let totals = sample_totals(scan, &configurations, window)?;
+    let totals = window::totals(scan, &configurations.histories(), window)?;
     let sources = assemble::Sources {
         runs: &runs,
         configurations: &configurations,
@@ -255,7 +248,7 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
     let run_rows = table.map_or(0, |table| i64::try_from(table.height()).unwrap_or(i64::MAX));
     Ok(Reduced {
         window,
-        demands: assemble::assemble(&sources),
+        demands: tracing::debug_span!("workloads").in_scope(|| assemble::assemble(&sources)),
         rows: run_rows + totals.rows,
         duplicates: totals.duplicates + latest.as_ref().map_or(0, |latest| latest.duplicates),
         conflicts: totals.conflicts + latest.as_ref().map_or(0, |latest| latest.conflicts),
@@ -263,7 +256,7 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
 }
 
 /// The window to be reduced, of a dataset whose records were made in `data`.
-fn window(
+fn asked_window(
     scan: &Scan<'_>,
     data: Window,
     from_ms: Option<i64>,
@@ -287,35 +280,6 @@ fn window(
         return Err(nothing_in(window, data));
     }
     Ok(window)
-}
-
-/// What the samples in `window` add up to.
-fn sample_totals(
-    scan: &Scan<'_>,
-    configurations: &configurations::Configurations,
-    window: Window,
-) -> Result<samples::Totals> {
-    let periods = periods::Periods::of(scan.series());
-    let histories = configurations.histories();
-    let context = samples::Context {
-        histories: &histories,
-        periods: &periods,
-        window,
-    };
-    let mut totals = samples::Totals::default();
-    for group in scan.sample_groups(window) {
-        let part = scan.samples(&group, &samples::COLUMNS)?;
-        let partition = (part.account.as_str(), part.region.as_str());
-        samples::reduce(
-            part.frame,
-            partition,
-            group.overlapping,
-            &context,
-            &mut totals,
-        )
-        .map_err(unfit)?;
-    }
-    Ok(totals)
 }
 
 /// Old snapshots and wrong clocks stretch the data over years in which nothing was seen: nobody asked for those.

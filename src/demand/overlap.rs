@@ -1,185 +1,163 @@
-//! Readings of one thing that several sources, or several periods, tell over the same time: each moment counts once.
+//! Samples of one thing that several sources, or several periods, tell over the same time: each moment counts once.
 //!
-//! A metric stream that was imported tells no period, a collection does; minutes are collected while they last, and
-//! longer periods later. As rows they differ, yet they are about the same running tasks.
+//! Minutes are collected while they last, and longer periods later; files that were imported may repeat what was
+//! collected. As rows they differ, yet they are about the same running tasks. A sample belongs to the UTC day on which
+//! its period begins: CloudWatch's periods begin at their own multiples, so none that divides a day reaches past it.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
-use polars::prelude::{BooleanChunked, DataFrame, PolarsResult};
+use super::days::day_of;
 
-use super::columns::{floats, integers};
-
-/// What is left of a frame.
-pub(super) struct Kept {
-    /// Its rows in which no moment of a thing is told twice.
-    pub(super) frame: DataFrame,
-    /// Rows left out that say what another says, or what finer ones say of the same time.
-    pub(super) duplicates: i64,
-    /// Rows left out that say something else of the very same period.
-    pub(super) conflicts: i64,
+/// One sample, and what it is of, by numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Reading {
+    /// The same where workload, run and metric are.
+    pub(super) thing: u32,
+    /// Index of its series; the sources of one thing differ.
+    pub(super) series: u32,
+    /// Index of its run, one up; 0 for none.
+    pub(super) run: u32,
+    pub(super) period_s: i32,
+    pub(super) sample_s: i32,
+    /// Its record tells the period.
+    pub(super) is_stated: bool,
+    pub(super) at_ms: i64,
+    pub(super) max: f64,
+    pub(super) sum: f64,
+    pub(super) count: f64,
 }
 
-/// Of the readings of one thing that overlap in time, those of the finest period; of equal periods, those that state
-/// theirs.
-///
-/// `frame` numbers its `series`, and those of one series and stated period stand together in order of time; `things`
-/// has the number of what each series is about, `usual` its period in seconds where its readings state none.
-pub(super) fn finest(frame: DataFrame, things: &[usize], usual: &[i32]) -> PolarsResult<Kept> {
-    let mut layers = layers(&frame, things, usual)?;
-    if layers.windows(2).all(|pair| pair[0].thing != pair[1].thing) {
-        return Ok(Kept {
-            frame,
-            duplicates: 0,
-            conflicts: 0,
-        });
+impl Reading {
+    fn key(&self) -> (u32, i32, i64) {
+        (self.thing, self.period_s, self.at_ms)
     }
-    let at = integers(&frame, "at_ms")?;
-    let [max, sum, count] = ["max", "sum", "count"].map(|name| floats(&frame, name));
-    let (max, sum, count) = (max?, sum?, count?);
-    let told = |row: usize| [max[row], sum[row], count[row]].map(|value| value.map(f64::to_bits));
-    let mut keeps = vec![true; frame.height()];
-    let (mut duplicates, mut conflicts) = (0, 0);
-    for layers in layers
-        .chunk_by_mut(|a, b| a.thing == b.thing)
-        .filter(|layers| layers.len() > 1)
-    {
-        layers.sort_by_key(|layer| (layer.period_ms, layer.is_inferred));
-        let mut covered = Covered::default();
-        for layer in layers {
-            let mut kept = Vec::new();
-            for row in layer.rows.clone() {
-                let from_ms = at[row].unwrap_or_default();
-                let reading = Reading {
-                    row,
-                    time_ms: from_ms..from_ms + layer.period_ms,
-                };
-                match covered.by(&reading.time_ms) {
-                    None => kept.push(reading),
-                    Some(other) => {
-                        keeps[row] = false;
-                        let contradicts =
-                            other.time_ms == reading.time_ms && told(other.row) != told(row);
-                        *(if contradicts {
-                            &mut conflicts
-                        } else {
-                            &mut duplicates
-                        }) += 1;
-                    }
-                }
-            }
-            covered.add(kept);
+
+    fn said(&self) -> (u64, u64, u64, i32) {
+        let [max, sum, count] = [self.max, self.sum, self.count].map(f64::to_bits);
+        (max, sum, count, self.sample_s)
+    }
+
+    /// Of one thing, time and period, the greatest counts.
+    fn order(&self, other: &Self) -> Ordering {
+        self.key()
+            .cmp(&other.key())
+            .then_with(|| self.is_stated.cmp(&other.is_stated))
+            .then_with(|| self.max.total_cmp(&other.max))
+            .then_with(|| self.sum.total_cmp(&other.sum))
+            .then_with(|| self.count.total_cmp(&other.count))
+            .then_with(|| self.sample_s.cmp(&other.sample_s))
+            .then_with(|| self.series.cmp(&other.series))
+    }
+
+    fn time_ms(&self) -> Range<i64> {
+        self.at_ms..self.at_ms + i64::from(self.period_s) * 1000
+    }
+}
+
+/// A sample that was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    pub(super) day: i32,
+    /// It says something else of the very same period; else what another says, or what finer ones say.
+    pub(super) contradicts: bool,
+}
+
+/// Of the samples of one thing that overlap in time, keeps those of the finest period; of equal periods, those that
+/// state theirs; of contradicting ones, the highest. Returns what was left out. What is kept is in order.
+pub(super) fn keep_finest(samples: &mut Vec<Reading>) -> Vec<LeftOut> {
+    let mut left_out = Vec::new();
+    samples.sort_unstable_by(Reading::order);
+    // The last of its key is the greatest: it is kept by looking from the end.
+    samples.reverse();
+    let mut before: Option<Reading> = None;
+    samples.dedup_by(|next, kept| {
+        let is_same = next.key() == kept.key();
+        if is_same {
+            let other = before.filter(|other| other.key() == next.key());
+            left_out.push(LeftOut {
+                day: day_of(next.at_ms),
+                contradicts: next.said() != other.unwrap_or(*kept).said(),
+            });
         }
+        before = Some(*next);
+        is_same
+    });
+    samples.reverse();
+    let has_coarser =
+        |pair: &[Reading]| pair[0].thing == pair[1].thing && pair[0].period_s != pair[1].period_s;
+    if samples.windows(2).any(has_coarser) {
+        let mut kept = Vec::with_capacity(samples.len());
+        for of_thing in samples.chunk_by(|a, b| a.thing == b.thing) {
+            uncovered(of_thing, &mut kept, &mut left_out);
+        }
+        *samples = kept;
     }
-    Ok(Kept {
-        frame: frame.filter(&keeps.into_iter().collect::<BooleanChunked>())?,
-        duplicates,
-        conflicts,
-    })
+    left_out
 }
 
-/// Readings of one series that have the same period.
-struct Layer {
-    thing: usize,
-    period_ms: i64,
-    is_inferred: bool,
-    rows: Range<usize>,
-}
-
-/// The layers of a frame, those of one thing side by side.
-fn layers(frame: &DataFrame, things: &[usize], usual: &[i32]) -> PolarsResult<Vec<Layer>> {
-    let (series, stated) = (integers(frame, "series")?, integers(frame, "period_s")?);
-    let mut layers: Vec<Layer> = Vec::new();
-    for row in 0..frame.height() {
-        let is_same =
-            |before: usize| (series[before], stated[before]) == (series[row], stated[row]);
-        match layers.last_mut() {
-            Some(layer) if is_same(row - 1) => layer.rows.end = row + 1,
-            _ => {
-                let number = series[row]
-                    .and_then(|number| usize::try_from(number).ok())
-                    .unwrap_or_default();
-                let period_s = stated[row].unwrap_or_else(|| i64::from(usual[number]));
-                let (thing, is_inferred) = (things[number], stated[row].is_none());
-                layers.push(Layer {
-                    thing,
-                    period_ms: period_s * 1000,
-                    is_inferred,
-                    rows: row..row + 1,
+/// The samples of one thing, ordered by period and time, that no finer ones tell anything of.
+fn uncovered(of_thing: &[Reading], kept: &mut Vec<Reading>, left_out: &mut Vec<LeftOut>) {
+    let mut finer: Vec<Range<i64>> = Vec::new();
+    let mut longest_ms = 0;
+    for of_period in of_thing.chunk_by(|a, b| a.period_s == b.period_s) {
+        let before = kept.len();
+        for sample in of_period {
+            let day = day_of(sample.at_ms);
+            if is_covered(&finer, longest_ms, &sample.time_ms(), day) {
+                left_out.push(LeftOut {
+                    day,
+                    contradicts: false,
                 });
+            } else {
+                kept.push(*sample);
             }
         }
+        finer.extend(kept[before..].iter().map(Reading::time_ms));
+        finer.sort_unstable_by_key(|time_ms| time_ms.start);
+        longest_ms = of_period[0].time_ms().end - of_period[0].at_ms;
     }
-    Ok(layers)
 }
 
-/// One row and the time that it is about.
-struct Reading {
-    row: usize,
-    time_ms: Range<i64>,
-}
-
-/// The readings that are kept of one thing, in order of time.
-#[derive(Default)]
-struct Covered {
-    readings: Vec<Reading>,
-    longest_ms: i64,
-}
-
-impl Covered {
-    /// A reading that is about some of `time_ms`.
-    fn by(&self, time_ms: &Range<i64>) -> Option<&Reading> {
-        let behind = self
-            .readings
-            .partition_point(|other| other.time_ms.start < time_ms.end);
-        let may_reach = |other: &&Reading| other.time_ms.start + self.longest_ms > time_ms.start;
-        self.readings[..behind]
-            .iter()
-            .rev()
-            .take_while(may_reach)
-            .find(|other| other.time_ms.end > time_ms.start)
-    }
-
-    fn add(&mut self, readings: Vec<Reading>) {
-        let length = |reading: &Reading| reading.time_ms.end - reading.time_ms.start;
-        self.longest_ms = readings.iter().map(length).fold(self.longest_ms, i64::max);
-        self.readings.extend(readings);
-        self.readings.sort_by_key(|reading| reading.time_ms.start);
-    }
+/// True where one of `finer`, in order of their beginnings and none longer than `longest_ms`, is about some of `time_ms`
+/// and begins on `day`.
+fn is_covered(finer: &[Range<i64>], longest_ms: i64, time_ms: &Range<i64>, day: i32) -> bool {
+    let behind = finer.partition_point(|other| other.start < time_ms.end);
+    finer[..behind]
+        .iter()
+        .rev()
+        .take_while(|other| other.start + longest_ms > time_ms.start)
+        .any(|other| other.end > time_ms.start && day_of(other.start) == day)
 }
 
 #[cfg(test)]
 mod tests {
-    use polars::prelude::{Column, df};
-
     use super::*;
 
-    /// The times of the rows that are kept, in seconds, and what became of the others. Rows are series, stated period
-    /// in seconds, time in seconds and value; all series are about one thing, and of a minute where they do not tell.
-    fn kept(rows: &[(i32, Option<i32>, i64, f64)]) -> (Vec<i64>, i64, i64) {
-        let values: Vec<f64> = rows.iter().map(|row| row.3).collect();
-        let frame = df!(
-            "series" => rows.iter().map(|row| row.0).collect::<Vec<_>>(),
-            "period_s" => rows.iter().map(|row| row.1).collect::<Vec<_>>(),
-            "at_ms" => rows.iter().map(|row| row.2 * 1000).collect::<Vec<_>>(),
-            "max" => values.clone(),
-            "sum" => values.clone(),
-            "count" => values,
-        );
-        let kept = finest(frame.unwrap(), &[0; 3], &[60; 3]).unwrap();
-        let at = kept
-            .frame
-            .column("at_ms")
-            .and_then(Column::i64)
-            .unwrap()
-            .iter()
-            .flatten()
-            .map(|ms| ms / 1000)
-            .collect();
-        (at, kept.duplicates, kept.conflicts)
+    /// The times of the samples that are kept, in seconds, and how many say the same or something else. Each is given
+    /// by its series, stated period in seconds, time in seconds and value; all series are about one thing.
+    fn kept(rows: &[(u32, Option<i32>, i64, f64)]) -> (Vec<i64>, usize, usize) {
+        let reading = |&(series, period_s, at_s, value): &(u32, Option<i32>, i64, f64)| Reading {
+            thing: 0,
+            series,
+            run: 0,
+            period_s: period_s.unwrap_or(60),
+            sample_s: 60,
+            is_stated: period_s.is_some(),
+            at_ms: at_s * 1000,
+            max: value,
+            sum: value,
+            count: 1.0,
+        };
+        let mut samples: Vec<Reading> = rows.iter().map(reading).collect();
+        let left_out = keep_finest(&mut samples);
+        let conflicts = left_out.iter().filter(|left| left.contradicts).count();
+        let at = samples.iter().map(|sample| sample.at_ms / 1000).collect();
+        (at, left_out.len() - conflicts, conflicts)
     }
 
     #[test]
-    fn a_coarse_reading_gives_way_to_any_finer_one_in_its_time_and_stands_where_there_is_none() {
+    fn a_coarse_sample_gives_way_to_any_finer_one_in_its_time_and_stands_where_there_is_none() {
         let minutes = [(0, Some(60), 240, 1.0), (0, Some(60), 600, 1.0)];
         let coarse = [
             (0, Some(300), 0, 5.0),
@@ -195,15 +173,23 @@ mod tests {
     #[test]
     fn of_equal_periods_the_one_that_is_stated_counts() {
         let stream = [(0, None, 0, 1.0), (0, None, 60, 2.0), (0, None, 120, 3.0)];
-        let collected = [(1, Some(60), 0, 1.0), (1, Some(60), 60, 9.0)];
+        let collected = [(1, Some(60), 0, 1.0), (1, Some(60), 60, 1.5)];
         assert_eq!(
             kept(&[&stream[..], &collected[..]].concat()),
-            (vec![120, 0, 60], 1, 1)
+            (vec![0, 60, 120], 1, 1)
         );
     }
 
     #[test]
-    fn readings_of_one_series_never_take_from_each_other() {
+    fn of_contradicting_samples_the_highest_counts() {
+        assert_eq!(
+            kept(&[(0, Some(60), 0, 1.0), (1, Some(60), 0, 9.0)]),
+            (vec![0], 0, 1)
+        );
+    }
+
+    #[test]
+    fn samples_of_one_series_and_period_never_take_from_each_other() {
         assert_eq!(
             kept(&[(0, None, 0, 1.0), (0, None, 30, 2.0), (0, None, 60, 3.0)]),
             (vec![0, 30, 60], 0, 0)

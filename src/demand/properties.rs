@@ -115,7 +115,7 @@ fn ran(
     timeline: &[InForce],
     windows: &[Window],
 ) -> Vec<Vec<Component>> {
-    let records = Records::of(None, runs, std::iter::empty()).unwrap();
+    let records = Records::of(None, runs, &[]).unwrap();
     let observed = Observed::of(&[], &records, WINDOW);
     let bounded = Bounded::all(runs, &observed);
     let evidence = Evidence {

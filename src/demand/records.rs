@@ -8,15 +8,13 @@ use polars::prelude::{Column, DataFrame, IntoLazy, PolarsResult, coalesce, col};
 
 use super::columns::integers;
 use super::runs::Run;
-use crate::dataset::part::SeriesSummary;
-use crate::dataset::schema::{Metric, SourceKind};
+use crate::dataset::scan::SampleSpan;
+use crate::dataset::schema::SourceKind;
 use crate::model::units::{MS_PER_HOUR, MS_PER_MINUTE, Window};
-use crate::model::workload::{Kind, WorkloadKey};
+use crate::model::workload::WorkloadKey;
 
 /// The record of the stop of a run that was no longer than this tells of all of it. Tasks that are replaced daily are.
 const SHORT_MS: i64 = 25 * MS_PER_HOUR;
-/// The period of a sample that does not tell it, seconds.
-const SAMPLE_S: i32 = 60;
 
 /// Account, region, cluster and source.
 type Place = (String, String, String, SourceKind);
@@ -36,10 +34,10 @@ pub struct Records {
 
 impl Records {
     /// What the `runs` table, the runs that it amounts to, and the series of samples tell.
-    pub fn of<'a>(
+    pub fn of(
         table: Option<&DataFrame>,
         runs: &[Run],
-        series: impl Iterator<Item = (&'a str, &'a str, &'a SeriesSummary)>,
+        samples: &[SampleSpan],
     ) -> PolarsResult<Self> {
         let mut records = Self::default();
         if let Some(table) = table {
@@ -52,8 +50,8 @@ impl Records {
             snapshots.sort_unstable();
             snapshots.dedup();
         }
-        for (account, region, series) in series {
-            records.add_series(account, region, series);
+        for span in samples {
+            records.add_samples(span);
         }
         Ok(records)
     }
@@ -134,17 +132,11 @@ impl Records {
         }
     }
 
-    fn add_series(&mut self, account: &str, region: &str, series: &SeriesSummary) {
-        let stated_s = series.spacings.first().map(|(seconds, _)| *seconds);
-        let period_s = stated_s.filter(|_| !series.is_spaced).unwrap_or(SAMPLE_S);
-        let end_ms = series.last_ms + i64::from(period_s.max(1)) * 1000;
-        let window = Window {
-            from_ms: series.first_ms,
-            to_ms: end_ms,
-        };
+    fn add_samples(&mut self, span: &SampleSpan) {
+        let SampleSpan { window, .. } = *span;
         self.samples = Some(self.samples.map_or(window, |known| union(known, window)));
-        if series.kind == Kind::Service.as_str() && series.metric == Metric::CpuPercent.as_str() {
-            let place = (account.to_owned(), region.to_owned());
+        if span.counts_tasks {
+            let place = (span.account.clone(), span.region.clone());
             extend(self.counts.entry(place), window.from_ms, window.to_ms);
         }
     }

@@ -1,25 +1,23 @@
-//! Samples → histograms, daily maxima and running tasks. The one pass over what is big.
+//! Samples → rows per day. The one pass over what is big.
 //!
-//! A group of parts goes in as one frame, ordered series by series; small, mergeable totals come out. Counts are
-//! integers, so neither the order of groups nor the number of threads can change a result.
+//! The strings of a part are looked at once per stretch of equal ones; behind that, everything is numbers. What comes
+//! out are sums of integers, maxima and minima, so neither the order of parts nor the number of threads can change it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
 
 use polars::prelude::{
-    ChunkCompareEq, ChunkShift, DataFrame, DataType, Expr, IntoColumn, IntoLazy, JoinArgs,
-    JoinType, LazyFrame, NamedFrom, PlSmallStr, PolarsResult, Series, SortMultipleOptions,
-    UniqueKeepStrategy, coalesce, col, cols, len, lit, when,
+    Column, DataFrame, DataType, Float64Chunked, Int32Chunked, Int64Chunked, PolarsResult,
+    StringChunked, polars_bail,
 };
 
-use super::columns::{floats, integers, texts};
-use super::configurations::History;
-use super::histogram::{FIRST_CPU_VCPU, FIRST_MEMORY_MIB, GROWTH, Histogram};
-use super::overlap;
-use super::periods::Periods;
-use super::{Slot, Usage};
-use crate::dataset::schema::Metric;
-use crate::dataset::spacing::{self, Spacings};
-use crate::model::units::{MS_PER_DAY, SLOT_MS, TaskSize, Window};
+use super::days::{BucketRow, Cell, DayCount, DayRows, RunRow, Series, SlotRow, day_of};
+use super::histogram::{BUCKETS, bucket};
+use super::overlap::{self, Reading};
+use super::totals::Cuts;
+use crate::dataset::schema::{METRIC_PERIOD_S, Metric, SampleRow, SourceKind};
+use crate::model::units::{MS_PER_DAY, SLOT_MS, Window};
 use crate::model::workload::{Kind, WorkloadKey};
 
 /// The columns this reads.
@@ -27,606 +25,584 @@ pub const COLUMNS: [&str; 12] = [
     "kind", "cluster", "name", "run_id", "metric", "period_s", "at_ms", "sample_s", "max", "sum",
     "count", "source",
 ];
-/// What identifies a reading within an account and region.
-const KEY: [&str; 7] = [
-    "kind", "cluster", "name", "run_id", "metric", "period_s", "at_ms",
-];
-/// Millionths: means are summed as integers.
-const MICRO: f64 = 1e6;
+/// What tells one series, and run, from the next.
+const NAMES: [&str; 6] = ["kind", "cluster", "name", "run_id", "metric", "source"];
 
-/// Which resource a reading is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Resource {
-    /// Processor.
-    Cpu,
-    /// Memory.
-    Memory,
-}
-
-impl Resource {
-    /// `None` for what is not sized.
-    const fn of(metric: Metric) -> Option<Self> {
-        match metric {
-            Metric::CpuPercent | Metric::CpuUnits | Metric::CpuVcpu => Some(Self::Cpu),
-            Metric::MemoryPercent | Metric::MemoryMib => Some(Self::Memory),
-            Metric::NetworkReceived | Metric::NetworkSent => None,
-        }
-    }
-
-    const fn first(self) -> f64 {
-        match self {
-            Self::Cpu => FIRST_CPU_VCPU,
-            Self::Memory => FIRST_MEMORY_MIB,
-        }
-    }
-}
-
-/// What the samples of all groups add up to.
-#[derive(Debug, Default)]
-pub struct Totals {
-    /// Per workload.
-    pub workloads: BTreeMap<WorkloadKey, WorkloadTotals>,
-    /// Rows read, inside the window or not.
-    pub rows: i64,
-    /// Rows that said what another said, or what finer ones say of the same time.
-    pub duplicates: i64,
-    /// Rows that contradicted another and lost: to the higher maximum, or to the source that states its period.
-    pub conflicts: i64,
-}
-
-/// What the samples of one workload add up to.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub struct WorkloadTotals {
-    /// Use of each resource.
-    pub usage: BTreeMap<Resource, UsageTotals>,
-    /// Running tasks by metric, size in force and slot.
-    pub running: BTreeMap<(&'static str, Option<TaskSize>), BTreeMap<i64, Slot>>,
-    /// Readings in percent of a size that no source tells.
-    pub without_size: i64,
-    /// Kinds of source.
-    pub sources: BTreeSet<String>,
-}
-
-/// Use of one resource, mergeable.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UsageTotals {
-    usage: Usage,
-    /// Σ mean × weight, in millionths of a unit × seconds.
-    mean_micro_s: i128,
-    weight_ms: i64,
-    /// First and last reading.
-    pub span_ms: (i64, i64),
-}
-
-impl UsageTotals {
-    fn new(resource: Resource) -> Self {
-        let usage = Usage {
-            histogram: Histogram::new(resource.first()),
-            max: 0.0,
-            mean: None,
-            daily_max: BTreeMap::new(),
-            samples: 0,
-            period_s: 0,
-        };
-        Self {
-            usage,
-            mean_micro_s: 0,
-            weight_ms: 0,
-            span_ms: (i64::MAX, i64::MIN),
-        }
-    }
-
-    /// The usage these totals amount to.
-    pub fn usage(&self) -> Usage {
-        let mean = (self.weight_ms > 0)
-            .then(|| self.mean_micro_s as f64 / (self.weight_ms as f64 / 1000.0) / MICRO);
-        Usage {
-            mean,
-            ..self.usage.clone()
-        }
-    }
-}
-
-/// What every group of samples is judged by.
+/// Which of the samples of some parts count, and how their days are cut.
 #[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
-    /// The sizes in force over time.
-    pub histories: &'a BTreeMap<WorkloadKey, History>,
-    /// The periods of series that do not tell them.
-    pub periods: &'a Periods,
-    /// What counts.
+pub struct Wanted<'a> {
+    /// Samples that begin in it.
     pub window: Window,
+    /// The same sample may be there twice.
+    pub overlapping: bool,
+    /// Where days are cut into pieces.
+    pub cuts: &'a Cuts,
+    /// Only workloads whose day is cut, on that day.
+    pub only_cut: bool,
 }
 
-/// Adds one group of samples to the totals.
+/// The rows that the samples in `frames` amount to, in order.
 ///
-/// `frame` has [`COLUMNS`], all of one account and region; `overlapping` tells that readings may repeat.
+/// The frames have [`COLUMNS`] and are of one account and region.
 pub fn reduce(
-    mut frame: DataFrame,
-    partition: (&str, &str),
-    overlapping: bool,
-    context: &Context<'_>,
-    totals: &mut Totals,
-) -> PolarsResult<()> {
-    totals.rows += count(frame.height());
-    if overlapping {
-        let (resolved, duplicates, conflicts) = resolve(frame)?;
-        totals.duplicates += duplicates;
-        totals.conflicts += conflicts;
-        frame = resolved;
-    }
-    let series = SeriesTable::number(&mut frame, partition)?;
-    // Parts that overlap may each hold every second reading: only together do they show the spacing.
-    let spacings = if overlapping {
-        series.spacings(&frame)?
+    frames: &[DataFrame],
+    place: (&str, &str),
+    wanted: Wanted<'_>,
+) -> PolarsResult<DayRows> {
+    let mut names = Names::new(place, wanted.cuts);
+    let mut reducer = Reducer::new();
+    if wanted.overlapping {
+        let mut samples = read(frames, &mut names, &wanted)?;
+        for sample in &samples {
+            reducer.count(sample.at_ms).rows += 1;
+        }
+        for left in overlap::keep_finest(&mut samples) {
+            let count = reducer
+                .rows
+                .counts
+                .entry(left.day)
+                .or_insert(DayCount::EMPTY);
+            count.leave_out(left.contradicts);
+        }
+        reducer.add(&names, samples.into_iter());
     } else {
-        vec![None; series.keys.len()]
-    };
-    let usual = series.usual(&spacings, context.periods);
-    if overlapping {
-        let kept = overlap::finest(frame, &series.things, &usual)?;
-        totals.duplicates += kept.duplicates;
-        totals.conflicts += kept.conflicts;
-        frame = kept.frame;
-    }
-    let sizes = size_table(&series, &usual, context)?;
-    let readings = readings(frame.lazy(), sizes, context.window).collect()?;
-    add_usage(&readings, &series, totals)?;
-    add_running(&readings, &series, totals)?;
-    add_sizeless(&readings, &series, totals)
-}
-
-fn count(rows: usize) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
-}
-
-/// One reading per key: equal ones once, of contradicting ones the highest, in order.
-fn resolve(frame: DataFrame) -> PolarsResult<(DataFrame, i64, i64)> {
-    let rows = frame.height();
-    let mut order: Vec<&str> = KEY.to_vec();
-    order.extend(["max", "sum", "count", "sample_s", "source"]);
-    let said: Vec<&str> = order[..order.len() - 1].to_vec();
-    let distinct = frame
-        .lazy()
-        .sort(order, SortMultipleOptions::default())
-        .unique_stable(Some(cols(said)), UniqueKeepStrategy::Last)
-        .collect()?;
-    let distinct_rows = distinct.height();
-    let resolved = distinct
-        .lazy()
-        .unique_stable(Some(cols(KEY)), UniqueKeepStrategy::Last)
-        .collect()?;
-    let kept = resolved.height();
-    Ok((
-        resolved,
-        count(rows - distinct_rows),
-        count(distinct_rows - kept),
-    ))
-}
-
-/// The series of a frame: stretches of rows of one workload, run, metric and source.
-struct SeriesTable {
-    keys: Vec<WorkloadKey>,
-    metrics: Vec<Option<Metric>>,
-    /// The same number where workload, run and metric are the same: sources may tell of one thing twice.
-    things: Vec<usize>,
-    of_run: Vec<bool>,
-    sources: Vec<String>,
-}
-
-impl SeriesTable {
-    /// Numbers the stretches of equal series in a new column `series` and drops the strings that told them apart.
-    fn number(frame: &mut DataFrame, (account, region): (&str, &str)) -> PolarsResult<Self> {
-        let names = ["kind", "cluster", "name", "run_id", "metric", "source"];
-        let mut begins = vec![false; frame.height()];
-        for name in names {
-            let column = frame.column(name)?.str()?;
-            let before = column.shift(1);
-            for (begins, differs) in begins
-                .iter_mut()
-                .zip(column.not_equal_missing(&before).iter())
-            {
-                *begins |= differs.unwrap_or(true);
+        for frame in frames {
+            let values = Values::of(frame)?;
+            let rows = values.rows()?;
+            for stretch in stretches(frame, &mut names)? {
+                let of_stretch = stretch.rows.clone().map(|row| rows.reading(row, &stretch));
+                let is_wanted = |sample: &Reading| names.wants(sample, &wanted);
+                reducer.add(&names, of_stretch.filter(is_wanted));
             }
         }
-        if let Some(first) = begins.first_mut() {
-            *first = true;
+        reducer.count_kept();
+    }
+    Ok(reducer.finish(names))
+}
+
+/// The samples of `frames`.
+fn read(
+    frames: &[DataFrame],
+    names: &mut Names<'_>,
+    wanted: &Wanted<'_>,
+) -> PolarsResult<Vec<Reading>> {
+    let mut samples = Vec::new();
+    for frame in frames {
+        let values = Values::of(frame)?;
+        let rows = values.rows()?;
+        for stretch in stretches(frame, names)? {
+            let of_stretch = stretch.rows.clone().map(|row| rows.reading(row, &stretch));
+            samples.extend(of_stretch.filter(|sample| names.wants(sample, wanted)));
         }
-        let mut number: i32 = -1;
-        let numbers: Vec<i32> = begins
-            .iter()
-            .map(|&begins| {
-                number += i32::from(begins);
-                number
-            })
-            .collect();
-        let firsts: Vec<u32> = (0u32..)
-            .zip(&begins)
-            .filter_map(|(row, &begins)| begins.then_some(row))
-            .collect();
-        let heads = frame
-            .select(names)?
-            .take(&polars::prelude::IdxCa::new(PlSmallStr::EMPTY, firsts))?;
-        frame.with_column(Series::new("series".into(), numbers).into_column())?;
-        for name in names {
-            frame.drop_in_place(name)?;
-        }
-        let [kind, cluster, name, run, metric, source] = names.map(|name| texts(&heads, name));
-        let (kind, cluster, name, run, metric, source) =
-            (kind?, cluster?, name?, run?, metric?, source?);
-        let mut thing = 0;
-        let things = (0..heads.height()).map(|i| {
-            let differs = |of: &[Option<String>]| i > 0 && of[i] != of[i - 1];
-            thing += usize::from(
-                [&kind, &cluster, &name, &run, &metric]
-                    .into_iter()
-                    .any(|of| differs(of)),
-            );
-            thing
+    }
+    Ok(samples)
+}
+
+/// The samples of `frames` that begin in `window`, each once, and how many were left out by day.
+pub fn resolved(
+    frames: &[DataFrame],
+    place: (&str, &str),
+    window: Window,
+) -> PolarsResult<(Vec<SampleRow>, BTreeMap<i32, DayCount>)> {
+    let cuts = Cuts::default();
+    let mut names = Names::new(place, &cuts);
+    let wanted = Wanted {
+        window,
+        overlapping: true,
+        cuts: &cuts,
+        only_cut: false,
+    };
+    let mut samples = read(frames, &mut names, &wanted)?;
+    let mut left_out = BTreeMap::new();
+    for left in overlap::keep_finest(&mut samples) {
+        let count = left_out.entry(left.day).or_insert(DayCount::EMPTY);
+        count.rows += 1;
+        count.leave_out(left.contradicts);
+    }
+    let workload = |series: &Series| Arc::new(series.workload(place.0, place.1));
+    let workloads: Vec<Arc<WorkloadKey>> = names.series.iter().map(workload).collect();
+    let mut rows = Vec::with_capacity(samples.len());
+    for sample in samples {
+        let series = &names.series[sample.series as usize];
+        let Some(source) = SourceKind::parse(&series.source) else {
+            polars_bail!(ComputeError: "`{}` is no kind of source", series.source);
+        };
+        let run = sample.run.checked_sub(1);
+        rows.push(SampleRow {
+            workload: workloads[sample.series as usize].clone(),
+            run_id: run.map(|run| names.runs[run as usize].clone()),
+            metric: series.metric,
+            period_s: sample.is_stated.then_some(sample.period_s),
+            at_ms: sample.at_ms,
+            sample_s: Some(sample.sample_s),
+            max: sample.max,
+            sum: sample.sum,
+            count: sample.count,
+            source,
         });
-        let things = things.collect();
-        let key = |i: usize| WorkloadKey {
-            account: account.to_owned(),
-            region: region.to_owned(),
-            kind: kind[i]
-                .as_deref()
-                .and_then(Kind::parse)
-                .unwrap_or(Kind::Task),
-            cluster: cluster[i].clone().unwrap_or_default(),
-            name: name[i].clone().unwrap_or_default(),
+    }
+    Ok((rows, left_out))
+}
+
+/// Series, runs and things by number.
+struct Names<'a> {
+    account: &'a str,
+    region: &'a str,
+    cuts: &'a Cuts,
+    series: Vec<Series>,
+    /// By series, the days that are cut.
+    days: Vec<Option<&'a BTreeMap<i32, Vec<i64>>>>,
+    series_numbers: HashMap<Series, u32>,
+    runs: Vec<Arc<str>>,
+    run_numbers: HashMap<Arc<str>, u32>,
+    /// By series without its source, and run.
+    things: HashMap<(Kind, String, String, Metric, u32), u32>,
+}
+
+impl<'a> Names<'a> {
+    fn new((account, region): (&'a str, &'a str), cuts: &'a Cuts) -> Self {
+        Self {
+            account,
+            region,
+            cuts,
+            series: Vec::new(),
+            days: Vec::new(),
+            series_numbers: HashMap::new(),
+            runs: Vec::new(),
+            run_numbers: HashMap::new(),
+            things: HashMap::new(),
+        }
+    }
+
+    fn series(&mut self, series: Series) -> u32 {
+        if let Some(&known) = self.series_numbers.get(&series) {
+            return known;
+        }
+        let next = number(self.series.len());
+        let workload = series.workload(self.account, self.region);
+        self.days.push(self.cuts.of(&workload));
+        self.series.push(series.clone());
+        self.series_numbers.insert(series, next);
+        next
+    }
+
+    /// The number of a run, one up: 0 for none.
+    fn run(&mut self, run: Option<&str>) -> u32 {
+        let Some(run) = run else { return 0 };
+        if let Some(&known) = self.run_numbers.get(run) {
+            return known;
+        }
+        let run: Arc<str> = run.into();
+        self.runs.push(run.clone());
+        let up = number(self.runs.len());
+        self.run_numbers.insert(run, up);
+        up
+    }
+
+    fn thing(&mut self, series: &Series, run: u32) -> u32 {
+        let next = number(self.things.len());
+        let Series {
+            kind,
+            cluster,
+            name,
+            metric,
+            ..
+        } = series;
+        let key = (*kind, cluster.clone(), name.clone(), *metric, run);
+        *self.things.entry(key).or_insert(next)
+    }
+
+    #[inline]
+    fn wants(&self, sample: &Reading, wanted: &Wanted<'_>) -> bool {
+        let is_cut = || {
+            self.days[sample.series as usize]
+                .is_some_and(|days| days.contains_key(&day_of(sample.at_ms)))
+        };
+        wanted.window.from_ms <= sample.at_ms
+            && sample.at_ms < wanted.window.to_ms
+            && (!wanted.only_cut || is_cut())
+    }
+
+    /// The day of a sample, or the piece of it.
+    fn piece(&self, sample: &Reading) -> Range<i64> {
+        let day = day_of(sample.at_ms);
+        let from_ms = i64::from(day) * MS_PER_DAY;
+        let cuts = self.days[sample.series as usize].and_then(|days| days.get(&day));
+        let Some(cuts) = cuts else {
+            return from_ms..from_ms + MS_PER_DAY;
+        };
+        let behind = cuts.partition_point(|cut_ms| *cut_ms <= sample.at_ms);
+        let begin = behind.checked_sub(1).and_then(|before| cuts.get(before));
+        let end = cuts.get(behind).copied();
+        begin.copied().unwrap_or(from_ms)..end.unwrap_or(from_ms + MS_PER_DAY)
+    }
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Rows beside each other that are of one series and run.
+struct Stretch {
+    rows: Range<usize>,
+    series: u32,
+    run: u32,
+    thing: u32,
+}
+
+/// The stretches of `frame` whose metric is known.
+fn stretches(frame: &DataFrame, names: &mut Names<'_>) -> PolarsResult<Vec<Stretch>> {
+    let columns = NAMES.map(|name| frame.column(name).and_then(Column::str));
+    let [kind, cluster, name, run, metric, source] = columns;
+    let (kind, cluster, name, run) = (kind?, cluster?, name?, run?);
+    let (metric, source) = (metric?, source?);
+    let text = |column: &StringChunked, row: usize| column.get(row).unwrap_or_default().to_owned();
+    let mut stretches = Vec::new();
+    let columns = [kind, cluster, name, run, metric, source];
+    for rows in stretches_of(&columns, frame.height()) {
+        let first = rows.start;
+        let Some(metric) = metric.get(first).and_then(Metric::parse) else {
+            continue;
+        };
+        let series = Series {
+            kind: kind.get(first).and_then(Kind::parse).unwrap_or(Kind::Task),
+            cluster: text(cluster, first),
+            name: text(name, first),
+            metric,
+            source: text(source, first),
+        };
+        let run = names.run(run.get(first));
+        stretches.push(Stretch {
+            rows,
+            thing: names.thing(&series, run),
+            series: names.series(series),
+            run,
+        });
+    }
+    Ok(stretches)
+}
+
+/// Rows beside each other in which all of `columns` stay the same.
+pub(super) fn stretches_of(columns: &[&StringChunked], rows: usize) -> Vec<Range<usize>> {
+    let mut begins = vec![false; rows];
+    if let Some(first) = begins.first_mut() {
+        *first = true;
+    }
+    for column in columns {
+        mark_changes(column, &mut begins);
+    }
+    let firsts: Vec<usize> = (0..rows).filter(|&row| begins[row]).collect();
+    let ends = firsts.iter().skip(1).copied().chain([rows]);
+    firsts
+        .iter()
+        .zip(ends)
+        .map(|(&first, end)| first..end)
+        .collect()
+}
+
+/// Marks each row whose string differs from the one before.
+fn mark_changes(column: &StringChunked, begins: &mut [bool]) {
+    if column.null_count() == column.len() {
+        return;
+    }
+    if column.null_count() > 0 {
+        let mut before = None;
+        for (begins, value) in begins.iter_mut().zip(column.iter()) {
+            *begins |= before != value;
+            before = value;
+        }
+        return;
+    }
+    let (mut row, mut last) = (0, None);
+    for array in column.downcast_iter() {
+        let views = array.views();
+        for i in 0..views.len() {
+            // Equal views of one array show the same bytes; strings of a dictionary are compared without being read.
+            let is_same = if i == 0 {
+                last == Some(array.value(0))
+            } else {
+                let (a, b) = (&views[i - 1], &views[i]);
+                (a.length, a.prefix, a.buffer_idx, a.offset)
+                    == (b.length, b.prefix, b.buffer_idx, b.offset)
+                    || array.value(i - 1) == array.value(i)
+            };
+            begins[row] |= !is_same;
+            row += 1;
+        }
+        last = views.len().checked_sub(1).map(|end| array.value(end));
+    }
+}
+
+/// The numbers of a frame.
+struct Values {
+    at_ms: Int64Chunked,
+    max: Float64Chunked,
+    sum: Float64Chunked,
+    count: Float64Chunked,
+    period_s: Seconds,
+    sample_s: Seconds,
+}
+
+/// Seconds that records may state.
+enum Seconds {
+    All(Int32Chunked),
+    Some(Vec<Option<i32>>),
+    None,
+}
+
+impl Seconds {
+    fn of(frame: &DataFrame, name: &str) -> PolarsResult<Self> {
+        let column = frame.column(name)?.cast(&DataType::Int32)?;
+        let column = column.i32()?;
+        Ok(match column.null_count() {
+            0 => Self::All(column.rechunk().into_owned()),
+            nulls if nulls == column.len() => Self::None,
+            _ => Self::Some(column.iter().collect()),
+        })
+    }
+
+    fn values(&self) -> PolarsResult<Stated<'_>> {
+        Ok(match self {
+            Self::All(all) => Stated::All(all.cont_slice()?),
+            Self::Some(some) => Stated::Some(some),
+            Self::None => Stated::None,
+        })
+    }
+}
+
+impl Values {
+    fn of(frame: &DataFrame) -> PolarsResult<Self> {
+        let float = |name: &str| -> PolarsResult<Float64Chunked> {
+            Ok(frame.column(name)?.f64()?.rechunk().into_owned())
         };
         Ok(Self {
-            keys: (0..heads.height()).map(key).collect(),
-            metrics: metric
-                .iter()
-                .map(|text| {
-                    Metric::ALL
-                        .into_iter()
-                        .find(|metric| Some(metric.as_str()) == text.as_deref())
-                })
-                .collect(),
-            things,
-            of_run: run.iter().map(Option::is_some).collect(),
-            sources: source.into_iter().map(Option::unwrap_or_default).collect(),
+            at_ms: frame.column("at_ms")?.i64()?.rechunk().into_owned(),
+            max: float("max")?,
+            sum: float("sum")?,
+            count: float("count")?,
+            period_s: Seconds::of(frame, "period_s")?,
+            sample_s: Seconds::of(frame, "sample_s")?,
         })
     }
 
-    /// The most frequent spacing of the rows of each series.
-    fn spacings(&self, frame: &DataFrame) -> PolarsResult<Vec<Option<i32>>> {
-        let mut spacings = vec![Spacings::new(); self.keys.len()];
-        let (number, at) = (integers(frame, "series")?, integers(frame, "at_ms")?);
-        for row in 1..number.len() {
-            if let (Some(series), true, Some(before), Some(now)) = (
-                number[row],
-                number[row] == number[row - 1],
-                at[row - 1],
-                at[row],
-            ) {
-                spacing::count(
-                    &mut spacings[usize::try_from(series).unwrap_or_default()],
-                    now - before,
-                );
+    fn rows(&self) -> PolarsResult<Rows<'_>> {
+        Ok(Rows {
+            at_ms: self.at_ms.cont_slice()?,
+            max: self.max.cont_slice()?,
+            sum: self.sum.cont_slice()?,
+            count: self.count.cont_slice()?,
+            period_s: self.period_s.values()?,
+            sample_s: self.sample_s.values()?,
+        })
+    }
+}
+
+/// The numbers of a frame, row by row.
+struct Rows<'a> {
+    at_ms: &'a [i64],
+    max: &'a [f64],
+    sum: &'a [f64],
+    count: &'a [f64],
+    period_s: Stated<'a>,
+    sample_s: Stated<'a>,
+}
+
+enum Stated<'a> {
+    All(&'a [i32]),
+    Some(&'a [Option<i32>]),
+    None,
+}
+
+impl Stated<'_> {
+    #[inline]
+    fn get(&self, row: usize) -> Option<i32> {
+        match self {
+            Self::All(all) => Some(all[row]),
+            Self::Some(some) => some[row],
+            Self::None => None,
+        }
+    }
+}
+
+impl Rows<'_> {
+    #[inline]
+    fn reading(&self, row: usize, stretch: &Stretch) -> Reading {
+        let stated = self.period_s.get(row);
+        let period_s = stated.unwrap_or(METRIC_PERIOD_S);
+        Reading {
+            thing: stretch.thing,
+            series: stretch.series,
+            run: stretch.run,
+            period_s,
+            sample_s: self.sample_s.get(row).unwrap_or(period_s),
+            is_stated: stated.is_some(),
+            at_ms: self.at_ms[row],
+            max: self.max[row],
+            sum: self.sum[row],
+            count: self.count[row],
+        }
+    }
+}
+
+/// Half away from zero, as every engine computes it.
+#[inline]
+fn rounded(value: f64) -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, which is found")]
+    let whole = (value + 0.5).floor() as i64;
+    whole
+}
+
+/// Adds samples up, one series and day after the other.
+struct Reducer {
+    rows: DayRows,
+    /// The cells of the present series and day.
+    cells: Vec<Cell>,
+    /// Which of them are not empty.
+    touched: Vec<u16>,
+    present: Option<Present>,
+    slot: Option<SlotRow>,
+}
+
+/// What is being added up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Present {
+    series: u32,
+    run: u32,
+    /// The day, or a piece of it.
+    from_ms: i64,
+    to_ms: i64,
+    counts_tasks: bool,
+}
+
+impl Reducer {
+    fn new() -> Self {
+        Self {
+            rows: DayRows::default(),
+            cells: vec![Cell::EMPTY; BUCKETS],
+            touched: Vec::new(),
+            present: None,
+            slot: None,
+        }
+    }
+
+    fn count(&mut self, at_ms: i64) -> &mut DayCount {
+        let count = self
+            .rows
+            .counts
+            .entry(day_of(at_ms))
+            .or_insert(DayCount::EMPTY);
+        count.first_ms = count.first_ms.min(at_ms);
+        count.last_ms = count.last_ms.max(at_ms);
+        count
+    }
+
+    /// Every sample was kept: what was read is what was added.
+    fn count_kept(&mut self) {
+        self.flush();
+        for row in &self.rows.buckets {
+            let count = self.rows.counts.entry(row.day()).or_insert(DayCount::EMPTY);
+            count.rows += row.cell.samples;
+            count.first_ms = count.first_ms.min(row.cell.first_ms);
+            count.last_ms = count.last_ms.max(row.cell.last_ms);
+        }
+    }
+
+    fn add(&mut self, names: &Names<'_>, samples: impl Iterator<Item = Reading>) {
+        for sample in samples {
+            let is_present = self.present.is_some_and(|present| {
+                (present.series, present.run) == (sample.series, sample.run)
+                    && (present.from_ms..present.to_ms).contains(&sample.at_ms)
+            });
+            if !is_present {
+                self.flush();
+                let piece = names.piece(&sample);
+                self.present = Some(Present {
+                    series: sample.series,
+                    run: sample.run,
+                    from_ms: piece.start,
+                    to_ms: piece.end,
+                    counts_tasks: names.series[sample.series as usize].counts_tasks(sample.run > 0),
+                });
+            }
+            let weight_ms = rounded(sample.count * f64::from(sample.sample_s) * 1000.0);
+            let at = bucket(sample.max);
+            let cell = &mut self.cells[usize::from(at)];
+            if cell.samples == 0 {
+                self.touched.push(at);
+            }
+            cell.merge(&Cell {
+                weight_ms,
+                sum_ms: rounded(sample.sum * f64::from(sample.sample_s) * 1000.0),
+                samples: 1,
+                max: sample.max,
+                period_s: sample.period_s,
+                first_ms: sample.at_ms,
+                last_ms: sample.at_ms,
+            });
+            if let Some(present) = self.present.filter(|present| present.counts_tasks) {
+                self.add_running(present.from_ms, &sample, weight_ms);
             }
         }
-        Ok(spacings.iter().map(spacing::most_frequent).collect())
     }
 
-    /// The period of each series where its readings do not tell, seconds.
-    fn usual(&self, spacings: &[Option<i32>], periods: &Periods) -> Vec<i32> {
-        let inferred = |i: usize| {
-            self.metrics[i].map_or(0, |metric| periods.get(&self.keys[i], metric.as_str()))
-        };
-        spacings
-            .iter()
-            .enumerate()
-            .map(|(i, spacing)| spacing.unwrap_or_else(|| inferred(i)))
-            .collect()
-    }
-}
-
-/// Per series and stretch of time: how a stored value becomes vCPU or MiB, and the size in force.
-fn size_table(
-    series: &SeriesTable,
-    periods_s: &[i32],
-    context: &Context<'_>,
-) -> PolarsResult<LazyFrame> {
-    let (mut number, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut factor, mut first, mut cpu, mut memory, mut usual) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for ((i, period), (key, metric)) in (0i32..)
-        .zip(periods_s)
-        .zip(series.keys.iter().zip(&series.metrics))
-    {
-        let Some((metric, resource)) = metric.and_then(|m| Some((m, Resource::of(m)?))) else {
-            continue;
-        };
-        for (begins, ends, size) in in_force(context.histories.get(key), context.window) {
-            usual.push(*period);
-            number.push(i);
-            from.push(begins);
-            to.push(ends);
-            factor.push(factor_of(metric, size));
-            first.push(resource.first());
-            cpu.push(size.map(|size| size.cpu_units));
-            memory.push(size.map(|size| size.memory_mib));
+    fn add_running(&mut self, from_ms: i64, sample: &Reading, weight_ms: i64) {
+        let slot = sample.at_ms.div_euclid(SLOT_MS);
+        let period_ms = f64::from(sample.period_s) * 1000.0;
+        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        let tasks = (weight_ms as f64 / period_ms).ceil() as i64;
+        match &mut self.slot {
+            Some(row) if (row.slot, row.period_s) == (slot, sample.period_s) => {
+                row.weight_ms = row.weight_ms.saturating_add(weight_ms);
+                row.peak = row.peak.max(tasks);
+                row.samples += 1;
+            }
+            present => {
+                let before = present.replace(SlotRow {
+                    series: sample.series,
+                    from_ms,
+                    slot,
+                    period_s: sample.period_s,
+                    weight_ms,
+                    peak: tasks,
+                    samples: 1,
+                });
+                self.rows.slots.extend(before);
+            }
         }
     }
-    let column = |name: &'static str, values: Series| {
-        values
-            .with_name(PlSmallStr::from_static(name))
-            .into_column()
-    };
-    let rows = number.len();
-    let columns = vec![
-        column("series", Series::new(PlSmallStr::EMPTY, number)),
-        column("from", Series::new(PlSmallStr::EMPTY, from)),
-        column("to", Series::new(PlSmallStr::EMPTY, to)),
-        column("factor", Series::new(PlSmallStr::EMPTY, factor)),
-        column("first", Series::new(PlSmallStr::EMPTY, first)),
-        column("cpu_units", Series::new(PlSmallStr::EMPTY, cpu)),
-        column("memory_mib", Series::new(PlSmallStr::EMPTY, memory)),
-        column("usual_s", Series::new(PlSmallStr::EMPTY, usual)),
-    ];
-    Ok(DataFrame::new(rows, columns)?.lazy())
-}
 
-/// The size in force over the whole window, unknown before the first configuration.
-fn in_force(history: Option<&History>, window: Window) -> Vec<(i64, i64, Option<TaskSize>)> {
-    let mut stretches = Vec::new();
-    let mut since = (i64::MIN, None);
-    for (from_ms, configuration) in history.into_iter().flatten() {
-        if configuration.size() != since.1 || since.0 == i64::MIN {
-            stretches.push((since.0, *from_ms, since.1));
-            since = (*from_ms, configuration.size());
-        }
-    }
-    stretches.push((since.0, i64::MAX, since.1));
-    stretches.retain(|(from, to, _)| from < to && *from < window.to_ms && *to > window.from_ms);
-    stretches
-}
-
-fn factor_of(metric: Metric, size: Option<TaskSize>) -> Option<f64> {
-    match metric {
-        Metric::CpuPercent => size.map(|size| size.vcpu() / 100.0),
-        Metric::CpuUnits => Some(1.0 / 1024.0),
-        Metric::CpuVcpu | Metric::MemoryMib | Metric::NetworkReceived | Metric::NetworkSent => {
-            Some(1.0)
-        }
-        Metric::MemoryPercent => size.map(|size| f64::from(size.memory_mib) / 100.0),
-    }
-}
-
-/// Each reading inside the window with its unit, weight and bucket.
-fn readings(samples: LazyFrame, sizes: LazyFrame, window: Window) -> LazyFrame {
-    let ratio = col("value") / col("first");
-    let bucket = when(ratio.clone().gt(lit(1.0)))
-        .then((ratio.log(lit(std::f64::consts::E)) / lit(GROWTH.ln())).ceil())
-        .otherwise(lit(0.0));
-    samples
-        .filter(
-            col("at_ms")
-                .gt_eq(lit(window.from_ms))
-                .and(col("at_ms").lt(lit(window.to_ms))),
-        )
-        .join(
-            sizes,
-            [col("series")],
-            [col("series")],
-            JoinArgs::new(JoinType::Inner),
-        )
-        .filter(
-            col("at_ms")
-                .gt_eq(col("from"))
-                .and(col("at_ms").lt(col("to"))),
-        )
-        .with_columns([coalesce(&[col("period_s"), col("usual_s")]).alias("period_s")])
-        .with_columns([coalesce(&[col("sample_s"), col("period_s")]).alias("sample_s")])
-        .with_columns([
-            (col("max") * col("factor")).alias("value"),
-            (col("count") * col("sample_s").cast(DataType::Float64) * lit(1000.0))
-                .round(0, polars::prelude::RoundMode::HalfAwayFromZero)
-                .cast(DataType::Int64)
-                .alias("weight_ms"),
-        ])
-        .with_columns([
-            bucket.cast(DataType::Int32).alias("bucket"),
-            (col("sum") * col("factor") * col("sample_s").cast(DataType::Float64) * lit(MICRO))
-                .round(0, polars::prelude::RoundMode::HalfAwayFromZero)
-                .cast(DataType::Int64)
-                .alias("mean_micro_s"),
-        ])
-}
-
-fn add_usage(readings: &DataFrame, series: &SeriesTable, totals: &mut Totals) -> PolarsResult<()> {
-    let day: Expr = col("at_ms").floor_div(lit(MS_PER_DAY)).alias("day");
-    let frame = readings
-        .clone()
-        .lazy()
-        .filter(col("value").is_not_null())
-        .group_by([col("series"), day, col("bucket")])
-        .agg([
-            col("weight_ms").sum(),
-            col("mean_micro_s").sum(),
-            col("value").max(),
-            len().alias("samples"),
-            col("period_s").max(),
-            col("at_ms").min().alias("first_ms"),
-            col("at_ms").max().alias("last_ms"),
-        ])
-        .collect()?;
-    let [
-        number,
-        day,
-        bucket,
-        weight,
-        mean,
-        samples,
-        period,
-        first,
-        last,
-    ] = [
-        "series",
-        "day",
-        "bucket",
-        "weight_ms",
-        "mean_micro_s",
-        "samples",
-        "period_s",
-        "first_ms",
-        "last_ms",
-    ]
-    .map(|name| integers(&frame, name));
-    let (number, day, bucket, weight, mean) = (number?, day?, bucket?, weight?, mean?);
-    let (samples, period, first, last) = (samples?, period?, first?, last?);
-    let value = floats(&frame, "value")?;
-    for row in 0..frame.height() {
-        let Some(i) = number[row].and_then(|number| usize::try_from(number).ok()) else {
-            continue;
+    /// Hands over the cells of the present series and day.
+    fn flush(&mut self) {
+        self.rows.slots.extend(self.slot.take());
+        let Some(present) = self.present.take() else {
+            return;
         };
-        let Some(resource) = series.metrics[i].and_then(Resource::of) else {
-            continue;
-        };
-        let of = totals.workloads.entry(series.keys[i].clone()).or_default();
-        of.sources.insert(series.sources[i].clone());
-        let total = of
-            .usage
-            .entry(resource)
-            .or_insert_with(|| UsageTotals::new(resource));
-        let (weight, value) = (
-            weight[row].unwrap_or_default(),
-            value[row].unwrap_or_default(),
-        );
-        let narrow = |number: Option<i64>| {
-            number
-                .and_then(|number| i32::try_from(number).ok())
-                .unwrap_or_default()
-        };
-        total.usage.histogram.add(narrow(bucket[row]), weight);
-        total.usage.max = total.usage.max.max(value);
-        total.usage.samples += samples[row].unwrap_or_default();
-        total.usage.period_s = total.usage.period_s.max(period[row].unwrap_or_default());
-        let highest = total.usage.daily_max.entry(narrow(day[row])).or_insert(0.0);
-        *highest = highest.max(value);
-        total.mean_micro_s += i128::from(mean[row].unwrap_or_default());
-        total.weight_ms += weight;
-        total.span_ms.0 = total.span_ms.0.min(first[row].unwrap_or(i64::MAX));
-        total.span_ms.1 = total.span_ms.1.max(last[row].unwrap_or(i64::MIN));
-    }
-    Ok(())
-}
-
-/// `SampleCount` of a service's CPU metric is its number of running tasks.
-fn add_running(
-    readings: &DataFrame,
-    series: &SeriesTable,
-    totals: &mut Totals,
-) -> PolarsResult<()> {
-    let tasks = (col("weight_ms").cast(DataType::Float64)
-        / (col("period_s").cast(DataType::Float64) * lit(1000.0)))
-    .ceil();
-    let counts: Vec<bool> = (0..series.keys.len())
-        .map(|i| {
-            series.keys[i].kind == Kind::Service
-                && !series.of_run[i]
-                && series.metrics[i].and_then(Resource::of) == Some(Resource::Cpu)
-        })
-        .collect();
-    let counted: Vec<i32> = (0i32..)
-        .zip(&counts)
-        .filter_map(|(i, &counts)| counts.then_some(i))
-        .collect();
-    let counted = DataFrame::new(
-        counted.len(),
-        vec![Series::new("series".into(), counted).into_column()],
-    )?;
-    let slot: Expr = col("at_ms").floor_div(lit(SLOT_MS)).alias("slot");
-    let frame = readings
-        .clone()
-        .lazy()
-        .join(
-            counted.lazy(),
-            [col("series")],
-            [col("series")],
-            JoinArgs::new(JoinType::Semi),
-        )
-        .group_by([
-            col("series"),
-            slot,
-            col("period_s"),
-            col("cpu_units"),
-            col("memory_mib"),
-        ])
-        .agg([
-            col("weight_ms").sum(),
-            tasks.max().cast(DataType::Int64).alias("peak"),
-        ])
-        .collect()?;
-    let [number, slot, period, cpu, memory, weight, peak] = [
-        "series",
-        "slot",
-        "period_s",
-        "cpu_units",
-        "memory_mib",
-        "weight_ms",
-        "peak",
-    ]
-    .map(|name| integers(&frame, name));
-    let (number, slot, period, cpu, memory, weight, peak) =
-        (number?, slot?, period?, cpu?, memory?, weight?, peak?);
-    for row in 0..frame.height() {
-        let Some(i) = number[row].and_then(|number| usize::try_from(number).ok()) else {
-            continue;
-        };
-        let Some(metric) = series.metrics[i] else {
-            continue;
-        };
-        let small = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
-        let size = small(cpu[row])
-            .zip(small(memory[row]))
-            .map(|(cpu, memory)| TaskSize::new(cpu, memory));
-        let of = totals.workloads.entry(series.keys[i].clone()).or_default();
-        let slots = of.running.entry((metric.as_str(), size)).or_default();
-        let (first, weight) = (
-            slot[row].unwrap_or_default(),
-            weight[row].unwrap_or_default(),
-        );
-        // A period longer than a slot is spread evenly over the slots it covers.
-        let spread = (period[row].unwrap_or_default() * 1000 / SLOT_MS).max(1);
-        for part in 0..spread {
-            let task_ms = weight * (part + 1) / spread - weight * part / spread;
-            let slot = slots.entry(first + part).or_insert(Slot {
-                slot: first + part,
-                task_ms: 0,
-                peak: 0,
+        let mut whole = Cell::EMPTY;
+        for at in self.touched.drain(..) {
+            let cell = std::mem::replace(&mut self.cells[usize::from(at)], Cell::EMPTY);
+            whole.merge(&cell);
+            self.rows.buckets.push(BucketRow {
+                series: present.series,
+                from_ms: present.from_ms,
+                bucket: at,
+                cell,
             });
-            slot.task_ms += task_ms;
-            slot.peak = slot.peak.max(small(peak[row]).unwrap_or_default());
+        }
+        if let Some(run) = present.run.checked_sub(1) {
+            self.rows.run_days.push(RunRow {
+                series: present.series,
+                run,
+                day: day_of(present.from_ms),
+                cell: whole,
+            });
         }
     }
-    Ok(())
-}
 
-fn add_sizeless(
-    readings: &DataFrame,
-    series: &SeriesTable,
-    totals: &mut Totals,
-) -> PolarsResult<()> {
-    let frame = readings
-        .clone()
-        .lazy()
-        .filter(col("value").is_null())
-        .group_by([col("series")])
-        .agg([len().alias("samples")])
-        .collect()?;
-    for (number, samples) in integers(&frame, "series")?
-        .into_iter()
-        .zip(integers(&frame, "samples")?)
-    {
-        if let Some(i) = number.and_then(|number| usize::try_from(number).ok()) {
-            let of = totals.workloads.entry(series.keys[i].clone()).or_default();
-            of.without_size += samples.unwrap_or_default();
-            of.sources.insert(series.sources[i].clone());
-        }
+    fn finish(mut self, names: Names<'_>) -> DayRows {
+        self.flush();
+        self.rows.series = names.series;
+        self.rows.runs = names.runs;
+        self.rows.normalize();
+        self.rows
     }
-    Ok(())
 }

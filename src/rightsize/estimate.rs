@@ -145,12 +145,9 @@ impl Bounds {
     }
 }
 
-/// A percentile of the readings, never above the highest of them.
+/// A percentile of the readings.
 fn read(usage: &Usage, percentile: f64) -> f64 {
-    usage
-        .histogram
-        .percentile(percentile)
-        .map_or(usage.max, |end| end.min(usage.max))
+    usage.histogram.percentile(percentile).unwrap_or(usage.max)
 }
 
 fn raised_by(percent: f64) -> f64 {
@@ -167,22 +164,9 @@ struct Ceiling {
 
 /// More than [`CEILING_TIME`] of the time at the CPU ceiling: how much more is wanted cannot be seen.
 fn at_ceiling(usage: &Usage, size: f64) -> Option<Ceiling> {
-    if usage.max < CEILING * size {
-        return None;
-    }
-    let bucket = usage.histogram.bucket(CEILING * size);
-    let busy: i64 = usage
-        .histogram
-        .counts()
-        .filter(|(at, _)| *at >= bucket)
-        .map(|(_, weight)| weight)
-        .sum();
-    let time = busy as f64 / usage.histogram.total() as f64;
-    let above = if bucket > 0 {
-        usage.histogram.upper_end(bucket - 1) / size
-    } else {
-        0.0
-    };
+    let busy = usage.histogram.reaching(CEILING * size)?;
+    let time = busy.weight_ms as f64 / usage.histogram.total() as f64;
+    let above = busy.above / size;
     (time > CEILING_TIME).then_some(Ceiling { time, above })
 }
 
@@ -361,7 +345,7 @@ mod tests {
     use super::super::requirement;
     use super::super::tests::{WINDOW, build, close, minutes, service, slots, task, usage_of};
     use super::*;
-    use crate::demand::histogram::{FIRST_CPU_VCPU, FIRST_MEMORY_MIB};
+    use crate::dataset::schema::Metric;
 
     const DAYS: i64 = 14;
 
@@ -371,7 +355,7 @@ mod tests {
             .enumerate()
             .map(|(i, at)| (at, vcpu(i64::try_from(i).unwrap())));
         need(&Demand {
-            cpu: Some(usage_of(FIRST_CPU_VCPU, readings)),
+            cpu: Some(usage_of(Metric::CpuVcpu, readings)),
             ..demand
         })
     }
@@ -383,11 +367,11 @@ mod tests {
             .enumerate()
             .map(|(i, at)| (at, peaks[i / 1440]));
         let mut demand = Demand {
-            memory: Some(usage_of(FIRST_MEMORY_MIB, readings)),
+            memory: Some(usage_of(Metric::MemoryMib, readings)),
             ..service()
         };
         demand.cpu = Some(usage_of(
-            FIRST_CPU_VCPU,
+            Metric::CpuVcpu,
             minutes(0..days * 1440).map(|at| (at, 0.1)),
         ));
         demand
@@ -487,7 +471,7 @@ mod tests {
         );
         assert_eq!(
             need.holds[0].text,
-            "2.0% of the time above 94.6% of its CPU: it may need more than was seen"
+            "2.0% of the time above 96.1% of its CPU: it may need more than was seen"
         );
     }
 
@@ -523,7 +507,7 @@ mod tests {
         assert_eq!(
             need.notes,
             [
-                "50.0% of the time above 94.6% of its CPU: more CPU may shorten its runs, less would lengthen them"
+                "50.0% of the time above 96.1% of its CPU: more CPU may shorten its runs, less would lengthen them"
             ]
         );
     }

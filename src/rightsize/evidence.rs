@@ -306,8 +306,8 @@ fn rounded_down(days: f64) -> f64 {
 mod tests {
     use super::super::tests::{WINDOW, build, minutes, reasons, service, task, usage_of};
     use super::*;
+    use crate::dataset::schema::Metric;
     use crate::demand::Runs;
-    use crate::demand::histogram::{FIRST_CPU_VCPU, FIRST_MEMORY_MIB};
 
     const HOUR: i64 = 60;
     const DAY: i64 = 24 * HOUR;
@@ -327,9 +327,9 @@ mod tests {
             .iter()
             .flat_map(|&(from, to)| minutes(from..to))
             .collect();
-        demand.cpu = Some(usage_of(FIRST_CPU_VCPU, times.iter().map(|&at| (at, 0.1))));
+        demand.cpu = Some(usage_of(Metric::CpuVcpu, times.iter().map(|&at| (at, 0.1))));
         demand.memory = Some(usage_of(
-            FIRST_MEMORY_MIB,
+            Metric::MemoryMib,
             times.iter().map(|&at| (at, 300.0)),
         ));
         demand.evidence.first_ms = times[0];
@@ -492,7 +492,7 @@ mod tests {
     fn nothing_but_zeros_is_not_a_measurement() {
         let mut demand = service();
         demand.cpu = Some(usage_of(
-            FIRST_CPU_VCPU,
+            Metric::CpuVcpu,
             minutes(0..14 * DAY).map(|at| (at, 0.0)),
         ));
         assert_eq!(

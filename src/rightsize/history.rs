@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::demand::Usage;
+use crate::demand::{Usage, histogram};
 
 /// Time spent between two values.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,21 +37,14 @@ pub struct History {
 impl Day {
     /// The day's row of a usage that is of one day.
     pub fn of(day: i32, usage: &Usage) -> Self {
-        let step = |(bucket, weight)| {
-            let above = if bucket > 0 {
-                usage.histogram.upper_end(bucket - 1)
-            } else {
-                0.0
-            };
-            Step {
-                above: above.min(usage.max),
-                highest: usage.histogram.upper_end(bucket).min(usage.max),
-                weight,
-            }
+        let step = |step: &histogram::Step| Step {
+            above: step.above,
+            highest: step.max,
+            weight: step.weight_ms,
         };
         Self {
             day,
-            steps: usage.histogram.counts().map(step).collect(),
+            steps: usage.histogram.steps().iter().map(step).collect(),
             mean: usage.mean,
             samples: usage.samples,
         }

@@ -189,7 +189,9 @@ mod tests {
 
     use super::sizes::cheapest_fargate;
     use super::*;
-    use crate::demand::histogram::{FIRST_CPU_VCPU, FIRST_MEMORY_MIB, Histogram};
+    use crate::dataset::schema::Metric;
+    use crate::demand::histogram::{Bucket, bucket};
+    use crate::demand::usage::DayUsage;
     use crate::demand::{Evidence, OutOfMemory, Runs, Slot, Usage};
     use crate::model::units::{MS_PER_DAY, SLOT_MS, Usd};
     use crate::model::workload::{Configuration, Kind, Os, WorkloadKey};
@@ -228,8 +230,8 @@ mod tests {
             pace: None,
             current: Some(sized(ONE_VCPU)),
             resized_ms: None,
-            cpu: Some(usage_of(FIRST_CPU_VCPU, all().map(|at| (at, 0.1)))),
-            memory: Some(usage_of(FIRST_MEMORY_MIB, all().map(|at| (at, 300.0)))),
+            cpu: Some(usage_of(Metric::CpuVcpu, all().map(|at| (at, 0.1)))),
+            memory: Some(usage_of(Metric::MemoryMib, all().map(|at| (at, 300.0)))),
             slots: slots(|_| 2),
             runs: Runs::default(),
             out_of_memory: Vec::new(),
@@ -256,26 +258,24 @@ mod tests {
     }
 
     /// One-minute readings at these instants.
-    pub(super) fn usage_of(first_bucket: f64, readings: impl Iterator<Item = (i64, f64)>) -> Usage {
-        let mut usage = Usage {
-            histogram: Histogram::new(first_bucket),
-            max: 0.0,
-            mean: None,
-            daily_max: std::collections::BTreeMap::new(),
-            samples: 0,
+    pub(super) fn usage_of(metric: Metric, readings: impl Iterator<Item = (i64, f64)>) -> Usage {
+        let day = |(at_ms, max): (i64, f64)| DayUsage {
+            day: i32::try_from(at_ms / MS_PER_DAY).unwrap(),
+            metric,
+            size: None,
+            factor: 1.0,
+            buckets: vec![Bucket {
+                bucket: bucket(max),
+                weight_ms: 60_000,
+                max,
+            }],
+            sum_ms: 0,
+            samples: 1,
             period_s: 60,
+            first_ms: at_ms,
+            last_ms: at_ms,
         };
-        for (at, value) in readings {
-            usage.histogram.add_value(value, 60_000);
-            usage.max = usage.max.max(value);
-            let day = usage
-                .daily_max
-                .entry(i32::try_from(at / MS_PER_DAY).unwrap())
-                .or_insert(value);
-            *day = day.max(value);
-            usage.samples += 1;
-        }
-        usage
+        Usage::of(readings.map(day).collect(), Vec::new())
     }
 
     /// So many running tasks in each slot of [`WINDOW`], numbered from 0.
@@ -405,7 +405,7 @@ mod tests {
             (at, load(slot) / f64::from(tasks(slot)))
         });
         Demand {
-            cpu: Some(usage_of(FIRST_CPU_VCPU, cpu)),
+            cpu: Some(usage_of(Metric::CpuVcpu, cpu)),
             slots: slots(tasks),
             current: Some(sized(size)),
             ..service()
@@ -438,7 +438,7 @@ mod tests {
 
     #[test]
     fn a_size_at_its_ceiling_grows_by_one_step() {
-        let cpu = usage_of(FIRST_CPU_VCPU, minutes(0..14 * 1440).map(|at| (at, 1.0)));
+        let cpu = usage_of(Metric::CpuVcpu, minutes(0..14 * 1440).map(|at| (at, 1.0)));
         let demand = Demand {
             cpu: Some(cpu),
             ..service()
@@ -455,10 +455,10 @@ mod tests {
     }
 
     /// The same reading for every hour of a day.
-    fn hourly(first_bucket: f64, by_day: &[f64]) -> Usage {
+    fn hourly(metric: Metric, by_day: &[f64]) -> Usage {
         let hours = (0..14 * 24).map(|hour| WINDOW.from_ms + hour * 3_600_000);
         usage_of(
-            first_bucket,
+            metric,
             hours.enumerate().map(|(hour, at)| (at, by_day[hour / 24])),
         )
     }
@@ -469,8 +469,8 @@ mod tests {
         let kind = prop::sample::select(vec![Kind::Service, Kind::Task, Kind::Build]);
         let kill = prop::option::of(1..20_000_u32);
         (vcpu, mib, kind, kill, any::<bool>()).prop_map(|(vcpu, mib, kind, kill, scales)| Demand {
-            cpu: Some(hourly(FIRST_CPU_VCPU, &vcpu)),
-            memory: Some(hourly(FIRST_MEMORY_MIB, &mib)),
+            cpu: Some(hourly(Metric::CpuVcpu, &vcpu)),
+            memory: Some(hourly(Metric::MemoryMib, &mib)),
             out_of_memory: kill
                 .map(|limit_mib| OutOfMemory {
                     container: None,

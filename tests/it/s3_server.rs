@@ -357,6 +357,10 @@ fn get(request: &Request, key: &str, state: &State) -> Answer {
     };
     let range = request.headers.get("range").and_then(|range| {
         let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
+        if from.is_empty() {
+            let last = to.parse::<usize>().ok()?;
+            return Some((object.len().saturating_sub(last), object.len() - 1));
+        }
         Some((
             from.parse::<usize>().ok()?,
             to.parse::<usize>().ok()?.min(object.len() - 1),

@@ -14,7 +14,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
 use object_store::list::{PaginatedListOptions, PaginatedListResult, PaginatedListStore};
 use object_store::path::Path;
 use object_store::{
-    ClientOptions, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload, RetryConfig,
+    ClientOptions, GetOptions, GetRange, ObjectStore, PutMode, PutOptions, PutPayload, RetryConfig,
 };
 use tokio::runtime::Runtime;
 
@@ -111,19 +111,28 @@ impl Bucket {
 
     /// The parts of a table, in order: one flat listing, a thousand names a page.
     pub(super) fn parts(&self, table: &str) -> Result<Vec<String>> {
+        self.list(table, |name| is_part(name, table))
+    }
+
+    /// The names of all objects right below the prefix.
+    pub(super) fn files(&self) -> Result<Vec<String>> {
+        self.list("", |name| !name.contains('/'))
+    }
+
+    fn list(&self, folder: &str, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
         self.runtime.block_on(async {
             let (mut parts, mut seen, mut token) = (Vec::new(), BTreeSet::new(), None);
             loop {
-                let page = self.page(table, token, None).await?;
+                let page = self.page(folder, token, None).await?;
                 parts.extend(
                     self.names(&page)
-                        .filter(|name| is_part(name, table))
+                        .filter(|name| is_wanted(name))
                         .map(str::to_owned),
                 );
                 token = page.page_token;
                 let Some(next) = &token else { break };
                 if !seen.insert(next.clone()) {
-                    let place = self.place(table);
+                    let place = self.place(folder);
                     return Err(Error::new(
                         Kind::Input,
                         format!("cannot list `{place}`: S3 gives the same page token twice"),
@@ -139,8 +148,21 @@ impl Bucket {
 
     /// The bytes of each of a few parts, fetched at the same time.
     pub(super) fn read_all(&self, parts: &[String]) -> Result<Vec<Vec<u8>>> {
-        self.runtime
-            .block_on(try_join_all(parts.iter().map(|part| self.fetch(part))))
+        self.runtime.block_on(try_join_all(
+            parts
+                .iter()
+                .map(|part| self.fetch(part, GetOptions::default())),
+        ))
+    }
+
+    /// The last `length` bytes of each of a few parts, fetched at the same time.
+    pub(super) fn read_tails(&self, parts: &[String], length: u64) -> Result<Vec<Vec<u8>>> {
+        let tail = || GetOptions {
+            range: Some(GetRange::Suffix(length)),
+            ..GetOptions::default()
+        };
+        let fetches = parts.iter().map(|part| self.fetch(part, tail()));
+        self.runtime.block_on(try_join_all(fetches))
     }
 
     /// Adds an object, unless there is one of its name.
@@ -166,11 +188,11 @@ impl Bucket {
         )
     }
 
-    async fn fetch(&self, part: &str) -> Result<Vec<u8>> {
+    async fn fetch(&self, part: &str, options: GetOptions) -> Result<Vec<u8>> {
         let key = self.key(part)?;
         let get = async || {
             self.store
-                .get_opts(&key, GetOptions::default())
+                .get_opts(&key, options.clone())
                 .await?
                 .bytes()
                 .await

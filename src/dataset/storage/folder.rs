@@ -1,7 +1,7 @@
 //! Parts as files below a local folder.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::RESTORE;
@@ -36,6 +36,16 @@ pub(super) fn parts(root: &Path, table: &str) -> Result<Vec<String>> {
     Ok(parts)
 }
 
+/// The names of the files in a folder; none where it is none.
+pub(super) fn files(root: &Path) -> Result<Vec<String>> {
+    if !root.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut names = children(root, "")?;
+    names.retain(|name| root.join(name).is_file());
+    Ok(names)
+}
+
 fn children(root: &Path, folder: &str) -> Result<Vec<String>> {
     let path = root.join(folder);
     let unreadable =
@@ -63,16 +73,32 @@ fn children(root: &Path, folder: &str) -> Result<Vec<String>> {
 /// The bytes of a part.
 pub(super) fn read(root: &Path, part: &str) -> Result<Vec<u8>> {
     let path = root.join(part);
-    fs::read(&path).map_err(|cause| {
-        let shown = path.display();
-        let missing = cause.kind() == io::ErrorKind::NotFound;
-        let message = if missing {
-            format!("part `{shown}` is named by the coverage table but missing")
-        } else {
-            format!("cannot read part `{shown}`")
-        };
-        Error::new(Kind::Input, message).cause(cause).hint(RESTORE)
-    })
+    fs::read(&path).map_err(|cause| unreadable(&path, cause))
+}
+
+/// The last `length` bytes of a part, all of them where there are fewer.
+pub(super) fn read_tail(root: &Path, part: &str, length: u64) -> Result<Vec<u8>> {
+    let path = root.join(part);
+    let read = || {
+        let mut file = fs::File::open(&path)?;
+        let size = file.metadata()?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(length)))?;
+        let mut tail = Vec::new();
+        file.read_to_end(&mut tail)?;
+        Ok(tail)
+    };
+    read().map_err(|cause| unreadable(&path, cause))
+}
+
+fn unreadable(path: &Path, cause: io::Error) -> Error {
+    let shown = path.display();
+    let missing = cause.kind() == io::ErrorKind::NotFound;
+    let message = if missing {
+        format!("part `{shown}` is named by the coverage table but missing")
+    } else {
+        format!("cannot read part `{shown}`")
+    };
+    Error::new(Kind::Input, message).cause(cause).hint(RESTORE)
 }
 
 /// Writes beside, syncs, and renames.

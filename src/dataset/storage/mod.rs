@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use self::bucket::Bucket;
 use super::Table;
+use super::part::footer_length;
 use crate::model::error::{Error, Kind, Result};
 
 /// The next step when a part is not what its commit promises.
@@ -21,6 +22,8 @@ pub(super) const RESTORE: &str =
     "restore the file from a copy, or import or collect its days again";
 /// Parts read from a bucket at the same time.
 const AT_ONCE: usize = 8;
+/// Bytes read from the end of a part to find its footer in: enough for most.
+const TAIL: u64 = 1 << 16;
 
 /// Where the parts are; their names are relative to it, with `/` between folders.
 #[derive(Debug, Clone)]
@@ -68,6 +71,17 @@ impl Storage {
         }
     }
 
+    /// The names of all files right below, but for those that begin with `_` or `.`, in order.
+    pub(super) fn files(&self) -> Result<Vec<String>> {
+        let mut files = match self {
+            Self::Folder(root) => folder::files(root)?,
+            Self::Bucket(bucket) => bucket.files()?,
+        };
+        files.retain(|name| !name.starts_with(['_', '.']));
+        files.sort();
+        Ok(files)
+    }
+
     /// Hands the bytes of each of `parts`, not verified, to `take`, in order; from a bucket, a few are fetched at once.
     pub(super) fn read_each(
         &self,
@@ -84,6 +98,38 @@ impl Storage {
                     .zip(read)
                     .try_for_each(|(part, bytes)| take(part, bytes))
             }),
+        }
+    }
+
+    /// Hands the end of each of `parts`, its footer in it, to `take`, in order.
+    pub(super) fn read_tails(
+        &self,
+        parts: &[String],
+        mut take: impl FnMut(&str, Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        for some in parts.chunks(AT_ONCE) {
+            let mut tails = self.tails(some, TAIL)?;
+            for (part, tail) in some.iter().zip(&mut tails) {
+                let wanted = footer_length(tail).unwrap_or(0);
+                if wanted > tail.len() as u64 && tail.len() as u64 == TAIL {
+                    *tail = self
+                        .tails(std::slice::from_ref(part), wanted)?
+                        .pop()
+                        .unwrap_or_default();
+                }
+                take(part, std::mem::take(tail))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tails(&self, parts: &[String], length: u64) -> Result<Vec<Vec<u8>>> {
+        match self {
+            Self::Folder(root) => parts
+                .iter()
+                .map(|part| folder::read_tail(root, part, length))
+                .collect(),
+            Self::Bucket(bucket) => bucket.read_tails(parts, length),
         }
     }
 

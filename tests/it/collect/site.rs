@@ -392,18 +392,15 @@ impl Collected {
         let scan = Scan::new(dataset).expect("a dataset");
         let mut samples = BTreeSet::new();
         let mut rows = 0;
-        for group in scan.sample_groups(Window {
+        let always = Window {
             from_ms: 0,
             to_ms: i64::MAX,
-        }) {
-            for part in &group.parts {
-                let one = plimsoll::dataset::scan::SampleGroup {
-                    parts: vec![part.clone()],
-                    overlapping: false,
-                };
-                let part = scan.samples(&one, &SAMPLE_COLUMNS).expect("a part");
-                rows += part.frame.height();
-                samples.extend(sample_rows(&part.frame, &part.account, &part.region));
+        };
+        for group in scan.sample_groups(None, always).expect("parts") {
+            let (account, region) = group.place();
+            for frame in scan.samples(&group, &SAMPLE_COLUMNS).expect("parts") {
+                rows += frame.height();
+                samples.extend(sample_rows(&frame, account, region));
             }
         }
         let runs = scan

@@ -1,0 +1,240 @@
+//! Samples to days, side by side with a bare scan of the same columns and with `DuckDB` on the same files, in turn, in one
+//! run. Prints ratios: machines differ.
+//!
+//! `cargo bench --bench demand` · environment: `PLIMSOLL_BENCH_SAMPLES` (default 10,000,000), `PLIMSOLL_BENCH_DATASET` (a
+//! folder to write the generated dataset to and to leave it in; made only where it is not there yet),
+//! `PLIMSOLL_BENCH_PYTHON` (a Python that has `duckdb`; otherwise a virtual environment is made and it is installed).
+
+#![allow(missing_docs, reason = "a benchmark")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, and has nobody to hand an error to"
+)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+
+use plimsoll::dataset::Dataset;
+use plimsoll::dataset::scan::Scan;
+use plimsoll::dataset::schema::{Metric, SampleRow, SourceKind};
+use plimsoll::dataset::writer::add_samples;
+use plimsoll::demand;
+use plimsoll::model::workload::{Kind, WorkloadKey};
+use polars::prelude::{LazyFrame, PlRefPath, ScanArgsParquet, col};
+
+/// 2026-08-01T00:00:00Z.
+const START_MS: i64 = 1_785_542_400_000;
+const SERVICES: usize = 500;
+const PER_DAY: usize = SERVICES * 2 * 1440;
+const ROUNDS: usize = 5;
+
+fn main() {
+    let samples =
+        std::env::var("PLIMSOLL_BENCH_SAMPLES").map_or(10_000_000, |n| n.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let root = std::env::var_os("PLIMSOLL_BENCH_DATASET")
+        .map_or_else(|| folder.path().join("dataset"), PathBuf::from);
+    if !root.exists() {
+        generate(&root, samples);
+    }
+    let mut duckdb = DuckDb::start(folder.path(), &root);
+    let dataset = Dataset::at(&root.to_string_lossy()).unwrap();
+    let (mut bare, mut ours, mut quantiles, mut counts, mut kept) =
+        (vec![], vec![], vec![], vec![], vec![]);
+    let days = root.join("demand");
+    for _ in 0..ROUNDS {
+        bare.push(timed(|| bare_scan(&root)));
+        // Without what earlier rounds kept.
+        if days.exists() {
+            fs::remove_dir_all(&days).unwrap();
+        }
+        ours.push(timed(|| reduce(&dataset)));
+        kept.push(timed(|| reduce(&dataset)));
+        if let Some(duckdb) = &mut duckdb {
+            quantiles.push(duckdb.run("quantiles"));
+            counts.push(duckdb.run("counts"));
+        }
+    }
+    let (bare, ours, kept) = (median(bare), median(ours), median(kept));
+    println!(
+        "{samples} samples, {} processors, medians of {ROUNDS}:",
+        processors()
+    );
+    println!("  bare scan of four columns       {bare:>7.3} s");
+    println!(
+        "  samples to days, kept           {ours:>7.3} s  {:>5.2} × the bare scan",
+        ours / bare
+    );
+    println!("  from the days that were kept    {kept:>7.3} s");
+    if duckdb.is_some() {
+        let (quantiles, counts) = (median(quantiles), median(counts));
+        println!(
+            "  DuckDB, approx_quantile at four {quantiles:>7.3} s  {:>5.2} × ours",
+            quantiles / ours
+        );
+        println!(
+            "  DuckDB, buckets per day         {counts:>7.3} s  {:>5.2} × ours",
+            counts / ours
+        );
+    }
+    println!("  most memory                     {:>7.0} MiB", peak_mib());
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn median(mut seconds: Vec<f64>) -> f64 {
+    seconds.sort_by(f64::total_cmp);
+    seconds[seconds.len() / 2]
+}
+
+fn timed(work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_secs_f64()
+}
+
+/// The most memory that this process ever had, with what was generated before.
+fn peak_mib() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|text| text.trim().trim_end_matches(" kB").parse::<f64>().ok())
+        .map_or(f64::NAN, |kib| kib / 1024.0)
+}
+
+fn reduce(dataset: &Dataset) {
+    let scan = Scan::new(dataset).unwrap();
+    assert!(
+        !demand::reduce(&scan, None, None)
+            .unwrap()
+            .demands
+            .is_empty()
+    );
+}
+
+/// What reading the columns costs when nothing is done with them but a sum.
+fn bare_scan(root: &Path) {
+    let glob = root.join("samples/**/*.parquet");
+    let path = PlRefPath::new(glob.to_str().unwrap());
+    LazyFrame::scan_parquet(path, ScanArgsParquet::default())
+        .unwrap()
+        .select(["max", "sum", "count", "at_ms"].map(|name| col(name).sum()))
+        .collect()
+        .unwrap();
+}
+
+/// A month of services at one-minute resolution, day by day, the same for the same number of samples.
+fn generate(root: &Path, samples: usize) {
+    let dataset = Dataset::at(&root.to_string_lossy()).unwrap();
+    let mut random = fastrand::Rng::with_seed(1876);
+    let levels: Vec<(f64, f64)> = (0..SERVICES)
+        .map(|_| (5.0 + 40.0 * random.f64(), 20.0 + 50.0 * random.f64()))
+        .collect();
+    let workloads: Vec<Arc<WorkloadKey>> = (0..SERVICES).map(workload).collect();
+    for day in 0..samples.div_ceil(PER_DAY) {
+        let of_day = (samples - day * PER_DAY).min(PER_DAY);
+        let mut rows = Vec::with_capacity(of_day);
+        for at in 0..of_day {
+            let (service, minute) = (at / 2880, at % 1440);
+            let (metric, level) = if at % 2880 < 1440 {
+                (Metric::CpuPercent, levels[service].0)
+            } else {
+                (Metric::MemoryPercent, levels[service].1)
+            };
+            let wave = 1.0 + 0.5 * (minute as f64 / 1440.0 * std::f64::consts::TAU).sin();
+            let tasks = 2.0 + f64::from(u8::from(minute > 540 && minute < 1080)) * 2.0;
+            let mean = (level * wave * (0.9 + 0.2 * random.f64()) * 1e4).round() / 1e4;
+            rows.push(SampleRow {
+                workload: workloads[service].clone(),
+                run_id: None,
+                metric,
+                period_s: Some(60),
+                at_ms: START_MS + 60_000 * i64::try_from(day * 1440 + minute).unwrap(),
+                sample_s: Some(60),
+                max: (mean * (1.0 + random.f64() * 0.3) * 1e4).round() / 1e4,
+                sum: mean * tasks,
+                count: tasks,
+                source: SourceKind::Cloudwatch,
+            });
+        }
+        add_samples(&dataset, &format!("bench-{day}"), rows).unwrap();
+    }
+}
+
+fn workload(number: usize) -> Arc<WorkloadKey> {
+    let key = WorkloadKey {
+        account: "123456789012".to_owned(),
+        region: "eu-central-1".to_owned(),
+        kind: Kind::Service,
+        cluster: format!("cluster-{:02}", number % 20),
+        name: format!("service-{number:05}"),
+    };
+    Arc::new(key)
+}
+
+/// `DuckDB` in a process of its own, which runs a query when it is told to.
+struct DuckDb {
+    process: Child,
+    answers: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+const SCRIPT: &str = r#"
+import duckdb, sys, time
+files = f"read_parquet('{sys.argv[1]}/samples/**/*.parquet', hive_partitioning=true)"
+queries = {
+    "quantiles": f"SELECT cluster, name, metric, approx_quantile(max, [0.5, 0.9, 0.99, 0.999]) FROM {files} GROUP BY ALL",
+    "counts": f"SELECT cluster, name, metric, at_ms // 86400000, cast(ceil(ln(max / 0.00098846) / ln(1.05e0)) AS INT), sum(count), max(max) FROM {files} GROUP BY ALL",
+}
+connection = duckdb.connect()
+for line in sys.stdin:
+    start = time.perf_counter()
+    connection.execute(queries[line.strip()]).fetchall()
+    print(time.perf_counter() - start, flush=True)
+"#;
+
+impl DuckDb {
+    fn start(folder: &Path, root: &Path) -> Option<Self> {
+        let python = std::env::var_os("PLIMSOLL_BENCH_PYTHON").map(PathBuf::from);
+        let python = python.or_else(|| environment(folder))?;
+        let mut process = Command::new(python)
+            .args(["-c", SCRIPT, root.to_str().unwrap()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let answers = BufReader::new(process.stdout.take().unwrap()).lines();
+        Some(Self { process, answers })
+    }
+
+    fn run(&mut self, query: &str) -> f64 {
+        let stdin = self.process.stdin.as_mut().unwrap();
+        writeln!(stdin, "{query}").unwrap();
+        self.answers.next().unwrap().unwrap().parse().unwrap()
+    }
+}
+
+/// A virtual environment with `DuckDB`; `None` where none can be made.
+fn environment(folder: &Path) -> Option<PathBuf> {
+    let venv = folder.join("venv");
+    let python = venv.join("bin/python");
+    let make = Command::new("python3")
+        .args(["-m", "venv"])
+        .arg(&venv)
+        .status();
+    let install = |_| {
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "duckdb"])
+            .status()
+    };
+    let is_there = make.and_then(install).is_ok_and(|status| status.success());
+    if !is_there {
+        println!("DuckDB cannot be installed here; it is left out");
+    }
+    is_there.then_some(python)
+}
