@@ -10,10 +10,11 @@ use crate::support::{
     HOUR, SECOND, T0, World, command, event, finished, lines, parsed, plimsoll, task,
 };
 
-const VERBS: [&[&str]; 6] = [
+const VERBS: [&[&str]; 7] = [
     &["demo"],
     &["import"],
     &["report"],
+    &["backtest"],
     &["compare"],
     &["prices"],
     &["prices", "show"],

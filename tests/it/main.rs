@@ -4,6 +4,7 @@
     reason = "a long list of cases is read from top to bottom"
 )]
 
+mod backtest;
 mod bad_input;
 mod billing;
 mod chance;
