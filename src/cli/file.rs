@@ -12,7 +12,7 @@ pub(super) fn check(path: &Path) -> Result<()> {
             Kind::Write,
             format!("cannot write `{}`: {why}", path.display()),
         )
-        .hint("choose another file for -o"))
+        .hint("choose another file"))
     };
     if path.is_dir() {
         return refuse("it is a folder");
@@ -26,10 +26,10 @@ pub(super) fn check(path: &Path) -> Result<()> {
     }
 }
 
-/// Writes `text` whole or not at all.
-pub(super) fn write(path: &Path, text: &str) -> Result<()> {
+/// Writes `content` whole or not at all.
+pub(super) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     let written = tempfile::NamedTempFile::new_in(folder_of(path)).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
+        file.write_all(content.as_ref())?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)
     });

@@ -5,11 +5,14 @@ mod collect;
 pub mod compare;
 mod demo;
 mod doctor;
+mod explain;
 mod file;
 mod import;
+mod output;
 mod policy;
 mod prices;
 mod report;
+mod schema;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -65,7 +68,9 @@ enum Verb {
     Report(report::ReportArgs),
     /// Replay past weeks: how often would the sizes have been exceeded, and what would they have saved?
     Backtest(backtest::BacktestArgs),
-    /// Compare the homes of a job, without any data
+    /// Say of one workload where every figure comes from
+    Explain(explain::ExplainArgs),
+    /// Compare the platforms for a job, without any data
     Compare(compare::CompareArgs),
     /// Show the price book, or make one from AWS's own price list
     #[command(subcommand)]
@@ -74,6 +79,8 @@ enum Verb {
     Doctor(doctor::DoctorArgs),
     /// Print the permissions that `collect` needs, as IAM policy
     Policy(policy::PolicyArgs),
+    /// Print the JSON schema of a report or of a comparison
+    Schema(schema::SchemaArgs),
 }
 
 /// The present, which only the verbs know.
@@ -148,7 +155,9 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Verb::Import(args) => import::run(args, console, &mut out),
         Verb::Report(args) => report::run(args, console, &mut out),
         Verb::Backtest(args) => backtest::run(args, &mut out),
+        Verb::Explain(args) => explain::run(args, console, &mut out).map(|()| 0),
         Verb::Compare(args) => compare::run(args, &mut out).map(|()| 0),
+        Verb::Schema(args) => schema::run(args, &mut out).map(|()| 0),
         Verb::Prices(verb) => prices::run(verb, console, &mut out),
     };
     code.and_then(|code| out.flush().map(|()| code).map_err(cannot_print))

@@ -310,7 +310,7 @@ fn flags_stand_over_the_environment() {
         String::from_utf8(command.output().expect("runs").stdout).expect("text")
     };
     assert_eq!(parsed(&run(&[]))["version"], 2);
-    assert!(run(&["--format", "csv"]).starts_with("account,region"));
+    assert!(run(&["--format", "csv"]).starts_with("SubAccountId,RegionId"));
     assert_eq!(run(&["--dataset", "none"]), "");
 }
 

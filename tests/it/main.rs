@@ -14,6 +14,7 @@ mod collect_usage;
 mod commits;
 mod dataset;
 mod exactness;
+mod faces;
 mod fake;
 mod fake_tests;
 mod format_1;
