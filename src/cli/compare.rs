@@ -4,17 +4,19 @@ pub(super) mod parse;
 mod table;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, value_parser};
 
-use super::cannot_print;
 use super::prices::BookArgs;
+use super::{cannot_print, file};
 use crate::model::error::{Error, Kind, Result};
 use crate::model::units::TaskSize;
 use crate::model::workload::{Architecture, Os};
 use crate::pricing::PriceBook;
 use crate::recommend::compare::{Job, Load, compare};
 use crate::report::comparison::ComparisonResult;
+use crate::report::comparison_page;
 
 /// Compare where a job could run: Fargate, CodeBuild or EC2
 ///
@@ -57,6 +59,9 @@ pub struct CompareArgs {
     /// Form of the result
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Also write this file, in the form of its ending (.html .json .txt); repeatable
+    #[arg(long, value_name = "FILE")]
+    export: Vec<PathBuf>,
 }
 
 /// How a comparison is written.
@@ -66,6 +71,26 @@ pub enum Format {
     Table,
     /// For programs: the whole result, versioned
     Json,
+    /// For a browser: one file, no network, with the break-even points as charts
+    Html,
+}
+
+impl Format {
+    /// The form that a file's name asks for.
+    fn of(path: &Path) -> Result<Self> {
+        let forms = [
+            (".html", Self::Html),
+            (".htm", Self::Html),
+            (".json", Self::Json),
+            (".txt", Self::Table),
+        ];
+        let name = path.to_string_lossy().to_ascii_lowercase();
+        let form = forms.iter().find(|(ending, _)| name.ends_with(ending));
+        form.map(|(_, form)| *form).ok_or_else(|| {
+            let message = format!("--export `{}`: its ending names no form", path.display());
+            Error::new(Kind::Usage, message).hint("use one of .html .json .txt")
+        })
+    }
 }
 
 /// Writes the comparison to `out`.
@@ -74,17 +99,33 @@ pub enum Format {
 /// Where nothing has a price, after the reasons have been written: [`Kind::Input`] for a region that the price book
 /// does not know, otherwise [`Kind::Nothing`]. [`Kind::Usage`] for Windows on ARM, [`Kind::Write`] where `out` fails.
 pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
+    for path in &args.export {
+        Format::of(path)?;
+        file::check(path)?;
+    }
     let book = args.prices.book()?;
     let comparison = ComparisonResult::of(&compare(&job(args)?, &book), &book);
-    let text = match args.format {
-        Format::Table => table::render(&comparison),
-        Format::Json => json(&comparison)?,
-    };
+    for path in &args.export {
+        file::write(path, written(&comparison, Format::of(path)?)?)?;
+    }
+    let text = written(&comparison, args.format)?;
     out.write_all(text.as_bytes()).map_err(cannot_print)?;
     if comparison.priced().next().is_some() {
         Ok(())
     } else {
         Err(nothing_priced(&comparison.inputs, &book))
+    }
+}
+
+fn written(comparison: &ComparisonResult, format: Format) -> Result<String> {
+    match format {
+        Format::Table => Ok(table::render(comparison)),
+        Format::Json => json(comparison),
+        Format::Html => Ok(comparison_page(
+            comparison,
+            &table::answer(comparison),
+            &table::break_even(comparison),
+        )),
     }
 }
 

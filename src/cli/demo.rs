@@ -6,12 +6,15 @@ use std::io::Write;
 use clap::Args;
 
 use super::Console;
-use super::report::{AnalysisArgs, OutputArgs, analyse};
+use super::output::OutputArgs;
+use super::report::{AnalysisArgs, analyse, print};
 use crate::dataset::Dataset;
 use crate::dataset::scan::Scan;
 use crate::import::{self, Outcome};
 use crate::model::error::{Error, Kind, Result};
 use crate::pricing::PriceBook;
+use crate::report::groups::GroupBy;
+use crate::report::result::Report;
 
 macro_rules! sample {
     ($name:literal) => {
@@ -53,7 +56,14 @@ pub(super) struct DemoArgs {
 
 /// Imports the sample into a folder of its own and reports on it.
 pub(super) fn run(args: &DemoArgs, console: Console, out: &mut dyn Write) -> Result<u8> {
+    args.analysis.check()?;
     args.output.check()?;
+    let report = report(&args.analysis, args.output.group_by)?;
+    print(report, args.analysis.strict, &args.output, console, out)
+}
+
+/// The result of the embedded sample.
+pub(super) fn report(analysis: &AnalysisArgs, group_by: Option<GroupBy>) -> Result<Report> {
     let folder = tempfile::tempdir().map_err(unwritable)?;
     let (input, root) = (folder.path().join("sample"), folder.path().join("dataset"));
     for (name, bytes) in SAMPLE {
@@ -75,10 +85,8 @@ pub(super) fn run(args: &DemoArgs, console: Console, out: &mut dyn Write) -> Res
     analyse(
         &Scan::new(&dataset)?,
         &PriceBook::embedded()?,
-        &args.analysis,
-        &args.output,
-        console,
-        out,
+        analysis,
+        group_by,
     )
 }
 

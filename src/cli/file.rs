@@ -13,7 +13,7 @@ pub(super) fn check(path: &Path) -> Result<()> {
             Kind::Write,
             format!("cannot write `{}`: {why}", path.display()),
         )
-        .hint("choose another file for -o"))
+        .hint("choose another file"))
     };
     if path.is_dir() {
         return refuse("it is a folder");
@@ -27,10 +27,10 @@ pub(super) fn check(path: &Path) -> Result<()> {
     }
 }
 
-/// Writes `text` whole or not at all.
-pub(super) fn write(path: &Path, text: &str) -> Result<()> {
+/// Writes `content` whole or not at all.
+pub(super) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     write_with(path, |file| {
-        file.write_all(text.as_bytes())
+        file.write_all(content.as_ref())
             .map_err(|cause| unwritable(path, cause))
     })
 }

@@ -7,11 +7,14 @@ pub mod compare;
 mod demand;
 mod demo;
 mod doctor;
+mod explain;
 mod file;
 mod import;
+mod output;
 mod policy;
 mod prices;
 mod report;
+mod schema;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -73,7 +76,9 @@ enum Verb {
     Compact(compact::CompactArgs),
     /// Write what samples amount to per day, or print the statement that makes the same in another engine
     Demand(demand::DemandArgs),
-    /// Compare the homes of a job, without any data
+    /// Say of one workload where every figure comes from
+    Explain(explain::ExplainArgs),
+    /// Compare the platforms for a job, without any data
     Compare(compare::CompareArgs),
     /// Show the price book, or make one from AWS's own price list
     #[command(subcommand)]
@@ -82,6 +87,8 @@ enum Verb {
     Doctor(doctor::DoctorArgs),
     /// Print the permissions that `collect` needs, as IAM policy
     Policy(policy::PolicyArgs),
+    /// Print the JSON schema of a report or of a comparison
+    Schema(schema::SchemaArgs),
 }
 
 /// The present, which only the verbs know.
@@ -158,7 +165,9 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Verb::Backtest(args) => backtest::run(args, &mut out),
         Verb::Compact(args) => compact::run(args, &mut out).map(|()| 0),
         Verb::Demand(args) => demand::run(args, &mut out).map(|()| 0),
+        Verb::Explain(args) => explain::run(args, console, &mut out).map(|()| 0),
         Verb::Compare(args) => compare::run(args, &mut out).map(|()| 0),
+        Verb::Schema(args) => schema::run(args, &mut out).map(|()| 0),
         Verb::Prices(verb) => prices::run(verb, console, &mut out),
     };
     code.and_then(|code| out.flush().map(|()| code).map_err(cannot_print))

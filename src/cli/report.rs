@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sha2::{Digest, Sha256};
 
+use super::output::OutputArgs;
 use super::prices::BookArgs;
-use super::{ClockArgs, Console, cannot_print, file};
+use super::{ClockArgs, Console};
 use crate::analysis::{self, Policy};
 use crate::dataset::Dataset;
 use crate::dataset::coverage::{Extent, Gap};
@@ -21,8 +21,9 @@ use crate::model::error::{Error, Kind, Result};
 use crate::model::units::Window;
 use crate::pricing::PriceBook;
 use crate::report::amounts::plural;
+use crate::report::groups::{self, GroupBy};
 use crate::report::result::{CoverageResult, Report};
-use crate::report::{Format, Style, render};
+use crate::report::select::Condition;
 use crate::rightsize;
 
 /// Arguments of `report`.
@@ -44,23 +45,6 @@ pub(super) struct ReportArgs {
     clock: ClockArgs,
 }
 
-/// Where a result goes, and in which form.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-pub(super) struct OutputArgs {
-    /// Form of the result
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "table",
-        env = "PLIMSOLL_FORMAT"
-    )]
-    format: Format,
-    /// File to write instead of standard output; `-` is standard output
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-}
-
 /// What is analysed, and how.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Analysis")]
@@ -71,6 +55,9 @@ pub(super) struct AnalysisArgs {
     /// First instant after: a UTC day or a time with a zone
     #[arg(long, value_name = "TIME", value_parser = time)]
     to: Option<i64>,
+    /// Only these workloads: `cluster=prod and kind=service`; fields account, region, cluster, kind, name, platform
+    #[arg(long = "where", value_name = "CONDITION", value_parser = Condition::parse)]
+    condition: Option<Condition>,
     /// Percentile of the CPU maxima to size for
     #[arg(long, value_name = "PERCENT", default_value_t = 99.0, value_parser = percent_to_100, env = "PLIMSOLL_CPU_PERCENTILE")]
     cpu_percentile: f64,
@@ -80,10 +67,10 @@ pub(super) struct AnalysisArgs {
     /// Headroom added to the memory peak
     #[arg(long, value_name = "PERCENT", default_value_t = 15.0, value_parser = percent, env = "PLIMSOLL_MEMORY_HEADROOM")]
     memory_headroom: f64,
-    /// Days of readings needed before a size is given
+    /// Days of samples needed before a size is given
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=455), env = "PLIMSOLL_MIN_DAYS")]
     min_days: i64,
-    /// Readings needed per resource before a size is given
+    /// Samples needed per resource before a size is given
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..), env = "PLIMSOLL_MIN_SAMPLES")]
     min_samples: i64,
     /// Smallest change worth proposing, of a workload's cost
@@ -102,7 +89,7 @@ pub(super) struct AnalysisArgs {
     codebuild_bill_queue: bool,
     /// End with exit code 3 when something in the window was not seen whole
     #[arg(long)]
-    strict: bool,
+    pub(super) strict: bool,
 }
 
 /// A day or an instant, as epoch milliseconds.
@@ -157,34 +144,13 @@ impl AnalysisArgs {
         }
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         match (self.from, self.to) {
             (Some(from), Some(to)) if from >= to => {
                 Err(Error::new(Kind::Usage, "--from is not before --to")
                     .hint("--to is the first instant that is left out"))
             }
             _ => Ok(()),
-        }
-    }
-}
-
-impl OutputArgs {
-    fn file(&self) -> Option<&Path> {
-        self.output
-            .as_deref()
-            .filter(|path| path.as_os_str() != "-")
-    }
-
-    /// Refuses an output that cannot be written before anything is analysed.
-    pub(super) fn check(&self) -> Result<()> {
-        self.file().map_or(Ok(()), file::check)
-    }
-
-    /// Writes `text` whole or not at all.
-    fn write(&self, text: &str, out: &mut dyn Write) -> Result<()> {
-        match self.file() {
-            Some(path) => file::write(path, text),
-            None => out.write_all(text.as_bytes()).map_err(cannot_print),
         }
     }
 }
@@ -201,42 +167,54 @@ pub(super) fn run(args: &ReportArgs, console: Console, out: &mut dyn Write) -> R
         Some(location) => scan.with_given(Given::at(location)?),
         None => scan,
     };
-    analyse(&scan, &prices, &args.analysis, &args.output, console, out)
+    let report = analyse(&scan, &prices, &args.analysis, args.output.group_by)?;
+    print(report, args.analysis.strict, &args.output, console, out)
 }
 
-/// From dataset to output.
+/// From dataset to result.
 pub(super) fn analyse(
     scan: &Scan<'_>,
     prices: &PriceBook,
     analysis: &AnalysisArgs,
-    output: &OutputArgs,
-    console: Console,
-    out: &mut dyn Write,
-) -> Result<u8> {
-    let reduced = demand::reduce(scan, analysis.from, analysis.to)?;
+    group_by: Option<GroupBy>,
+) -> Result<Report> {
+    let mut reduced = demand::reduce(scan, analysis.from, analysis.to)?;
     tracing::info!(
         workloads = reduced.demands.len(),
         rows = reduced.rows,
         "demand reduced"
     );
+    if let Some(condition) = &analysis.condition {
+        reduced.demands.retain(|demand| condition.holds(demand));
+        if reduced.demands.is_empty() {
+            let message = format!("no workload meets --where '{}'", condition.as_str());
+            return Err(Error::new(Kind::Nothing, message)
+                .hint("`plimsoll report --group-by cluster` shows what there is"));
+        }
+    }
     let coverage = coverage(scan, &reduced, prices);
     let stage = tracing::debug_span!("analysis", workloads = reduced.demands.len());
     let analysed = stage.in_scope(|| analysis::analyse(reduced, prices, &analysis.policy()));
-    let report = Report::of(&analysed, prices, coverage);
-    let style = if output.file().is_some() {
-        Style {
-            width: None,
-            color: false,
-        }
-    } else {
-        console.style
-    };
-    let text = tracing::debug_span!("rendering").in_scope(|| render(&report, output.format, style));
-    output.write(&text, out)?;
+    let mut report = Report::of(&analysed, prices, coverage);
+    report.groups = group_by.map(|by| groups::of(&analysed, by));
+    let condition = analysis.condition.as_ref();
+    report.selection.r#where = condition.map(|condition| condition.as_str().to_owned());
+    Ok(report)
+}
+
+/// From result to output; the exit code.
+pub(super) fn print(
+    mut report: Report,
+    strict: bool,
+    output: &OutputArgs,
+    console: Console,
+    out: &mut dyn Write,
+) -> Result<u8> {
     let totals = &report.totals;
     let incomplete =
         report.coverage.partial_scope_days + totals.not_priced + totals.partly_seen > 0;
-    Ok(if analysis.strict && incomplete { 3 } else { 0 })
+    output.write(&mut report, console, out)?;
+    Ok(if strict && incomplete { 3 } else { 0 })
 }
 
 fn coverage(scan: &Scan<'_>, reduced: &demand::Reduced, prices: &PriceBook) -> CoverageResult {

@@ -262,11 +262,10 @@ fn second_best(
         .filter_map(|placement| Some((placement, placement.rate()?.usd)))
         .min_by_key(|(_, usd)| *usd)?;
     let wins_if = if usd < final_rate {
-        placement
-            .cautions
-            .first()
-            .cloned()
-            .unwrap_or_else(|| "the saving were worth the move".to_owned())
+        placement.cautions.first().map_or_else(
+            || "the saving is worth the move".to_owned(),
+            |caution| format!("this is acceptable: {caution}"),
+        )
     } else {
         let percent = (1.0 - final_rate.as_f64() / usd.as_f64()) * 100.0;
         format!("it cost {percent:.0} % less")

@@ -5,6 +5,7 @@
 
 mod break_even;
 mod codebuild;
+mod curves;
 mod ec2;
 mod fargate;
 
@@ -23,6 +24,7 @@ use crate::pricing::{Metering, NotPriced, PriceBook, Quality};
 const MONTH_MS: i64 = HOURS_PER_MONTH * MS_PER_HOUR;
 
 pub use break_even::{BreakEven, Contender, RunLength, RunsPerDay};
+pub use curves::{Curve, CurvePoint};
 
 /// A job to place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -82,6 +84,8 @@ pub struct Comparison {
     pub offers: Vec<Offer>,
     /// Between the best of each two platforms, on demand, on the architecture of the cheapest.
     pub break_even: Vec<BreakEven>,
+    /// What the same placements cost as runs get longer or more.
+    pub curves: Vec<Curve>,
 }
 
 /// A placement and what the whole period costs there.
@@ -140,6 +144,7 @@ pub fn compare(job: &Job, book: &PriceBook) -> Comparison {
     Comparison {
         job: job.clone(),
         break_even: break_even::between_platforms(&offers, job.load),
+        curves: curves::of_best(&offers, job.load),
         offers,
     }
 }

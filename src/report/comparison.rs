@@ -9,7 +9,7 @@ use super::from::{dates_of, of_placement};
 use super::result::{AmountResult, PlacementResult, PricesResult};
 use crate::model::workload::{Configuration, PurchaseOption};
 use crate::pricing::PriceBook;
-use crate::recommend::compare::{BreakEven, Comparison, Job, Offer};
+use crate::recommend::compare::{BreakEven, Comparison, Curve, Job, Offer};
 
 /// Version of [`ComparisonResult`]; a change that breaks a reader raises it.
 pub const COMPARISON_VERSION: u32 = 2;
@@ -25,6 +25,8 @@ pub struct ComparisonResult {
     pub placements: Vec<OfferResult>,
     /// Between the best of each two platforms, on demand, on the architecture of the cheapest.
     pub break_even: Vec<BreakEven>,
+    /// What the same placements cost as runs get longer or more.
+    pub curves: Vec<Curve>,
     /// Which prices were looked at: `as_of` spans the dates of all prices of the region.
     pub prices: PricesResult,
 }
@@ -48,6 +50,7 @@ impl ComparisonResult {
             inputs: comparison.job.clone(),
             placements: comparison.offers.iter().map(of_offer).collect(),
             break_even: comparison.break_even.clone(),
+            curves: comparison.curves.clone(),
             prices: PricesResult {
                 as_of: dates_of(book, &BTreeSet::from([region.as_str()]))
                     .unwrap_or_else(|| "not dated".to_owned()),

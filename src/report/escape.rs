@@ -60,6 +60,15 @@ pub(super) fn markdown_code(name: &str) -> String {
 ///
 /// `@` and `#` become code spans: backslashes do not keep GitHub from linking addresses, people and issues.
 pub(super) fn markdown_text(sentence: &str) -> String {
+    markdown(sentence, true)
+}
+
+/// The same for a table cell, in which no block can begin.
+pub(super) fn markdown_cell(sentence: &str) -> String {
+    markdown(sentence, false)
+}
+
+fn markdown(sentence: &str, blocks: bool) -> String {
     let shown = terminal(sentence.trim());
     let mut safe = String::with_capacity(shown.len());
     let mut in_code = false;
@@ -70,7 +79,8 @@ pub(super) fn markdown_text(sentence: &str) -> String {
             safe.push('`');
             in_code = is_linked;
         }
-        if is_markup(char) || could_open_block(&shown, at) || could_open_link(&shown, at) {
+        let opens = blocks && could_open_block(&shown, at);
+        if is_markup(char) || opens || could_open_link(&shown, at) {
             safe.push('\\');
         }
         safe.push(char);
@@ -89,6 +99,25 @@ pub(super) fn csv(text: &str) -> String {
     } else {
         shown
     }
+}
+
+/// Text as HTML shows it literally, as the content of an element or of a double-quoted attribute.
+///
+/// Source: HTML Living Standard, escaping a string; what cannot be seen is spelt out as on a terminal.
+pub(super) fn html(text: &str) -> String {
+    let shown = terminal(text);
+    let mut safe = String::with_capacity(shown.len());
+    for char in shown.chars() {
+        match char {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            _ => safe.push(char),
+        }
+    }
+    safe
 }
 
 /// At most 120 characters of `text`, with a mark where it was cut.

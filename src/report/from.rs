@@ -7,9 +7,10 @@ use rust_decimal::prelude::ToPrimitive;
 use super::result::{
     AmountResult, BoundsResult, CostLineResult, CoverageResult, Current, EvidenceResult,
     FindingCounts, FleetResult, Metered, PlacementResult, PlatformTotal, PolicyResult,
-    PricesResult, REPORT_VERSION, Report, RequirementResult, SavingsStep, SecondBest, Size, Totals,
-    WindowResult, WorkloadResult,
+    PricesResult, REPORT_VERSION, Report, RequirementResult, SavingsStep, SecondBest,
+    SelectionResult, Size, Totals, WindowResult, WorkloadResult,
 };
+use super::usage;
 use crate::analysis::{Analysis, Assessed, Policy};
 use crate::demand::{Basis, Demand};
 use crate::model::finding::Finding;
@@ -46,6 +47,8 @@ impl Report {
             },
             prices: of_prices(book, &analysis.workloads),
             policy: of_policy(&analysis.policy),
+            selection: SelectionResult::default(),
+            groups: None,
         }
     }
 }
@@ -101,6 +104,9 @@ fn of_workload(workload: &Assessed, policy: &Policy) -> WorkloadResult {
         savings_certainty: advice.monthly_savings.map(|(_, certainty)| certainty),
         savings_steps: advice.steps.iter().map(of_step).collect(),
         evidence: of_evidence(&workload.demand),
+        usage: usage::of_usage(&workload.demand, policy.rightsize.cpu_percentile),
+        runs: usage::of_runs(&workload.demand.runs),
+        out_of_memory: usage::of_kills(&workload.demand),
     }
 }
 
@@ -244,6 +250,11 @@ fn of_totals(analysis: &Analysis) -> Totals {
         monthly_savings_usd: totals.steps.iter().map(|step| step.monthly).sum(),
         savings_steps: totals.steps.iter().map(of_step).collect(),
         codebuild_free_tier_usd: totals.codebuild_free_tier,
+        recommendations: analysis
+            .workloads
+            .iter()
+            .filter(|workload| workload.advice.recommended.is_some())
+            .count(),
         findings: findings(&analysis.workloads),
         by_platform: totals
             .by_platform

@@ -1,15 +1,33 @@
 //! The result as JSON: the types of [`super::result`], nothing added.
 
+use serde::Serialize;
+
 use super::escape;
-use super::result::Report;
+use super::result::{Report, WorkloadResult};
 
 /// Pretty JSON with a newline at its end.
 ///
 /// A number that is not one (`NaN`, infinity) is `null`.
 pub(super) fn render(report: &Report) -> String {
-    let pretty = serde_json::to_string_pretty(report)
+    text(report)
+}
+
+/// One workload of it.
+pub(super) fn workload(workload: &WorkloadResult) -> String {
+    text(workload)
+}
+
+fn text(result: &impl Serialize) -> String {
+    let pretty = serde_json::to_string_pretty(result)
         .expect("plain structs with named fields always serialize");
     escape::json(&pretty) + "\n"
+}
+
+/// A schema as JSON text.
+pub(super) fn schema(schema: &schemars::Schema) -> String {
+    let pretty =
+        serde_json::to_string_pretty(schema).expect("a schema is plain JSON and always serializes");
+    pretty + "\n"
 }
 
 #[cfg(test)]
@@ -43,21 +61,24 @@ mod tests {
     }
 
     #[test]
-    fn days_are_null_where_all_were_seen() {
-        let read = |report| serde_json::from_str::<serde_json::Value>(&render(&report)).unwrap();
-        let part = read(sample::partly_seen());
-        let web = &part["workloads"][0]["evidence"];
-        assert_eq!(
-            (
-                &web["seen_days"],
-                &web["window_days"],
-                &part["totals"]["partly_seen"]
-            ),
-            (&7.into(), &30.into(), &1.into())
+    fn keys_are_always_there_and_null_where_nothing_is_known() {
+        let read: serde_json::Value = serde_json::from_str(&render(&sample::report())).unwrap();
+        let web = &read["workloads"][0];
+        assert!(
+            web["evidence"]
+                .get("seen_days")
+                .is_some_and(serde_json::Value::is_null)
         );
-        let whole = read(sample::report());
-        let web = &whole["workloads"][0]["evidence"];
-        assert!(web["seen_days"].is_null() && web["window_days"].is_null());
+        for workload in read["workloads"].as_array().unwrap() {
+            let keys = |value: &serde_json::Value| -> Vec<String> {
+                value.as_object().unwrap().keys().cloned().collect()
+            };
+            assert_eq!(keys(workload), keys(web));
+            assert_eq!(keys(&workload["current"]), keys(&web["current"]));
+        }
+        let part: serde_json::Value =
+            serde_json::from_str(&render(&sample::partly_seen())).unwrap();
+        assert_eq!(part["workloads"][0]["evidence"]["seen_days"], 7);
     }
 
     #[test]

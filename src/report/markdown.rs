@@ -1,155 +1,175 @@
-//! The report as Markdown for a job summary or a comment: the answer first, the long tail folded away.
+//! The view as Markdown for a job summary or a comment: the answer first, the long tail folded away.
 //!
-//! Source: GitHub documentation, workflow commands, read 2026-11: a job summary holds 1 MiB.
+//! Source: GitHub documentation, workflow commands, read 2026-11: a job summary holds 1 MiB; a comment holds 65,536
+//! characters. What is written fits both; whole parts give way, the last rows first, and a note says so.
 
-use super::amounts::plural;
-use super::escape::{clip, markdown_code, markdown_text};
-use super::result::{FleetResult, Report, WorkloadResult};
-use super::{notes, words};
+use super::amounts::{count, plural};
+use super::escape::{clip, markdown_cell, markdown_code, markdown_text};
+use super::phrases;
+use super::view::{Cell, Column, Fit, Row, Section, View};
 
-/// Workloads shown before the fold.
+/// Rows shown before the fold.
 const SHOWN: usize = 20;
-/// Workloads shown at all: rows of the longest names stay well under what a job summary holds.
-const MOST: usize = 1_000;
+/// Rows of one fold.
+const FOLDED: usize = 100;
+/// Bytes of all of it, with room for the note on what was left out.
+const MOST_BYTES: usize = 65_000;
+/// Longest note.
+const LONGEST_NOTE: usize = 1_000;
 
-const PLATFORMS: &str = "\
-| If all ran on one platform | Workloads that can | Today/month | There/month | Change |
-| --- | ---: | ---: | ---: | ---: |
-";
-const WORKLOADS: &str = "\
-| Workload | Kind | Today | Cost/month | Needs | Recommended | Saves/month | Finding |
-| --- | --- | --- | ---: | --- | --- | ---: | --- |
-";
-const FLEETS: &str = "\
-| Fleet | Instances | Cost/month | Floor | Gap | Fargate | Break-even | Fills first |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |
-";
+/// A part that stays or gives way as a whole.
+struct Part {
+    text: String,
+    /// The rows in it, where it may be left out.
+    rows: Option<usize>,
+}
 
-/// The whole report, from a third-level heading on.
-pub(super) fn render(report: &Report) -> String {
-    let (from, to) = (
-        words::date(&report.window.from),
-        words::date(&report.window.to),
-    );
-    let mut sections = vec![format!(
-        "### Containers, {} to {}",
-        markdown_text(from),
-        markdown_text(to)
-    )];
-    sections.push(format!("**{}**", words::answer(report)));
-    sections.extend(
-        [words::steps(report), words::packing(report)]
-            .into_iter()
-            .flatten(),
-    );
-    if !report.workloads.is_empty() {
-        sections.push(platforms(report));
-        sections.extend(workloads(report));
+impl Part {
+    fn kept(text: String) -> Self {
+        Self { text, rows: None }
     }
-    if !report.fleets.is_empty() {
-        sections.push(table(FLEETS, report.fleets.iter().map(fleet_cells)));
+}
+
+/// The whole view, from a third-level heading on.
+pub(super) fn render(view: &View) -> String {
+    let mut parts = vec![Part::kept(format!("### {}", markdown_text(&view.title)))];
+    for (at, sentence) in view.lead.iter().enumerate() {
+        let sentence = markdown_text(sentence);
+        parts.push(Part::kept(if at == 0 {
+            format!("**{sentence}**")
+        } else {
+            sentence
+        }));
     }
-    sections.push(
-        notes::notes(report)
+    for (at, section) in view.sections.iter().enumerate() {
+        parts.extend(section_parts(section, at > 0));
+    }
+    if !view.notes.is_empty() {
+        let notes = view.notes.iter();
+        let notes: Vec<String> = notes.map(|note| format!("- {}", clipped(note))).collect();
+        parts.push(Part::kept(notes.join("\n")));
+    }
+    fitted(parts)
+}
+
+/// A note of bearable length.
+fn clipped(note: &str) -> String {
+    let mut end = note.len().min(LONGEST_NOTE);
+    while !note.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mark = if end < note.len() { "…" } else { "" };
+    markdown_text(&format!("{}{mark}", &note[..end]))
+}
+
+/// Heading, sentences, the first rows, and folds of the rest.
+fn section_parts(section: &Section, headed: bool) -> Vec<Part> {
+    let mut parts = Vec::new();
+    if headed {
+        parts.push(Part::kept(format!(
+            "#### {}",
+            markdown_text(&section.heading)
+        )));
+    }
+    parts.extend(
+        section
+            .text
             .iter()
-            .map(|note| format!("- {}", markdown_text(note)))
-            .collect::<Vec<_>>()
-            .join("\n"),
+            .map(|sentence| Part::kept(markdown_text(sentence))),
     );
-    sections.join("\n\n") + "\n"
-}
-
-/// A header, then a row for each list of cells.
-fn table<const N: usize>(header: &str, rows: impl Iterator<Item = [String; N]>) -> String {
-    header.to_owned()
-        + &rows
-            .map(|cells| format!("| {} |", cells.join(" | ")))
-            .collect::<Vec<_>>()
-            .join("\n")
-}
-
-fn platforms(report: &Report) -> String {
-    let rows = words::platforms(report).into_iter();
-    table(
-        PLATFORMS,
-        rows.map(|on| {
-            [
-                words::capitalized(on.name),
-                on.workloads,
-                on.today,
-                on.there,
-                on.change,
-            ]
-        }),
-    )
-}
-
-/// The largest workloads, the others folded, and how many even the fold leaves out.
-fn workloads(report: &Report) -> Vec<String> {
-    let all = &report.workloads;
-    let scoped = words::spans_scopes(report);
-    let rows = |part: &[WorkloadResult]| {
-        table(
-            WORKLOADS,
-            part.iter().map(|workload| workload_cells(workload, scoped)),
-        )
-    };
-    let (shown, rest) = all.split_at(all.len().min(SHOWN));
-    let (folded, left_out) = rest.split_at(rest.len().min(MOST - SHOWN));
-    let mut parts = vec![rows(shown)];
-    if !folded.is_empty() {
-        let summary = plural(folded.len(), "more workload");
-        parts.push(format!(
-            "<details><summary>{summary}</summary>\n\n{}\n\n</details>",
-            rows(folded)
-        ));
+    let (shown, rest) = section.rows.split_at(section.rows.len().min(SHOWN));
+    if !shown.is_empty() {
+        parts.push(Part {
+            text: table(&section.columns, shown),
+            rows: Some(shown.len()),
+        });
     }
-    if !left_out.is_empty() {
-        parts.push(format!(
-            "{} left out here: CSV and JSON have them all.",
-            plural(left_out.len(), "workload")
-        ));
+    let mut first = shown.len() + 1;
+    for folded in rest.chunks(FOLDED) {
+        let last = first + folded.len() - 1;
+        parts.push(Part {
+            text: format!(
+                "<details><summary>{} {} to {} of {}</summary>\n\n{}\n\n</details>",
+                markdown_text(&section.heading),
+                count(first),
+                count(last),
+                count(section.rows.len()),
+                table(&section.columns, folded)
+            ),
+            rows: Some(folded.len()),
+        });
+        first = last + 1;
     }
     parts
 }
 
-fn workload_cells(workload: &WorkloadResult, scoped: bool) -> [String; 8] {
-    let name = markdown_code(&clip(&words::name(workload)));
-    let scope = scoped.then(|| format!(" {}", markdown_text(&words::scope(workload))));
-    [
-        name + &scope.unwrap_or_default(),
-        workload.kind.as_str().to_owned(),
-        place(words::today(&workload.current)),
-        words::monthly_cost(workload),
-        words::needs(workload),
-        place(words::advice(workload)),
-        words::savings(workload),
-        words::finding(workload),
-    ]
+/// Leaves out tables, the last of the largest section first, until all of it fits.
+fn fitted(mut parts: Vec<Part>) -> String {
+    let mut left_out = 0;
+    let bytes = |parts: &[Part]| -> usize { parts.iter().map(|part| part.text.len() + 2).sum() };
+    while bytes(&parts) > MOST_BYTES {
+        let folds = |part: &Part| part.text.starts_with("<details>");
+        let last = parts
+            .iter()
+            .rposition(folds)
+            .or_else(|| parts.iter().rposition(|part| part.rows.is_some()));
+        let Some(last) = last else { break };
+        left_out += parts.remove(last).rows.unwrap_or(0);
+    }
+    if left_out > 0 {
+        parts.push(Part::kept(format!(
+            "{} left out here to fit a comment: HTML, XLSX, CSV and JSON have them all.",
+            plural(left_out, "row")
+        )));
+    }
+    let texts: Vec<String> = parts.into_iter().map(|part| part.text).collect();
+    texts.join("\n\n") + "\n"
 }
 
-fn place((platform, size): (String, String)) -> String {
-    markdown_text(&clip(&format!("{platform} {size}")))
+/// A header, then a row for each list of cells; sparklines are for terminals.
+fn table(columns: &[Column], rows: &[Row]) -> String {
+    let shown: Vec<(usize, &Column)> = columns
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| column.fit != Fit::Sparkline)
+        .collect();
+    let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
+    let titles = shown.iter().map(|(_, column)| column.title.to_owned());
+    let rules = shown.iter().map(|(_, column)| {
+        if column.fit == Fit::Number {
+            "---:".to_owned()
+        } else {
+            "---".to_owned()
+        }
+    });
+    let mut lines = vec![line(titles.collect()), line(rules.collect())];
+    lines.extend(rows.iter().map(|row| {
+        let cells = shown.iter().map(|(at, _)| cell(&row.cells[*at]));
+        line(cells.collect())
+    }));
+    lines.join("\n")
 }
 
-fn fleet_cells(fleet: &FleetResult) -> [String; 8] {
-    let words = words::fleet(fleet);
-    [
-        markdown_text(&words.name),
-        markdown_text(&words.instances),
-        words.cost,
-        words.floor,
-        words.gap,
-        words.fargate,
-        words.break_even,
-        words.binds,
-    ]
+fn cell(cell: &Cell) -> String {
+    match cell {
+        Cell::Nothing | Cell::Sparklines(_) => phrases::NOTHING.to_owned(),
+        Cell::Name(name, detail) if detail.is_empty() => markdown_code(&clip(name)),
+        Cell::Name(name, detail) => {
+            format!("{} {}", markdown_code(&clip(name)), markdown_cell(detail))
+        }
+        Cell::Text(text) => markdown_cell(&clip(text)),
+        Cell::Number(text, _) => markdown_cell(text),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
-    use super::*;
+    use super::super::{sample, view};
+    use crate::report::result::Report;
+
+    fn render(report: &Report) -> String {
+        super::render(&view::of(report))
+    }
 
     /// Numbers of unescaped pipes in the lines that are table rows.
     fn pipes(text: &str) -> Vec<usize> {
@@ -175,8 +195,7 @@ mod tests {
         assert_eq!(
             lines.next(),
             Some(
-                "**Containers cost at least $1,705.29 a month; $1,114.78 (65%) can be saved: 6 workloads, 3 to resize or move, \
-                 1 too small, 1 withheld, 1 not priced.**"
+                r"**Containers cost at least \$1,705.29 a month; \$1,114.78 (65%) can be saved: 6 workloads, 3 to resize or move, 1 too small, 1 withheld, 1 not priced.**"
             )
         );
     }
@@ -187,8 +206,7 @@ mod tests {
         let row = text.lines().find(|line| line.contains("prod/web")).unwrap();
         assert_eq!(
             row,
-            "| `prod/web` | service | Fargate 2 vCPU / 4 GiB | $1,441.77 | 0.31 vCPU, 813 MiB | Fargate 0.5 vCPU / 1 GiB \
-             | $1,081.33 | Overprovisioned: spare CPU, spare memory |"
+            r"| `prod/web` service | Fargate 2 vCPU / 4 GiB | Fargate 0.5 vCPU / 1 GiB | \$1,441.77 | \$1,081.33 | Overprovisioned: spare CPU, spare memory | 0.31 vCPU, 813 MiB |"
         );
     }
 
@@ -196,19 +214,19 @@ mod tests {
     fn twenty_are_shown_and_the_rest_is_folded() {
         let text = render(&sample::many(25));
         let (shown, folded) = text
-            .split_once("<details><summary>5 more workloads</summary>")
+            .split_once("<details><summary>Workloads 21 to 25 of 25</summary>")
             .unwrap();
         assert_eq!(
             shown
                 .lines()
-                .filter(|line| line.contains(" service "))
+                .filter(|line| line.contains("` service |"))
                 .count(),
             20
         );
         assert_eq!(
             folded
                 .lines()
-                .filter(|line| line.contains(" service "))
+                .filter(|line| line.contains("` service |"))
                 .count(),
             5
         );
@@ -216,15 +234,16 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_report_fits_into_a_job_summary_and_says_what_it_leaves_out() {
+    fn a_huge_report_fits_into_a_comment_and_says_what_it_leaves_out() {
         let mut report = sample::many(1_500);
         report
             .workloads
             .iter_mut()
             .for_each(|workload| workload.name = "\u{e0041}|".repeat(100));
         let text = render(&report);
-        assert!(text.contains("500 workloads left out here: CSV and JSON have them all."));
-        assert!(text.len() < 1 << 20, "{} bytes", text.len());
+        assert!(text.contains(" rows left out here to fit a comment: "));
+        assert!(text.len() < 65_536, "{} bytes", text.len());
+        assert!(text.contains("scope-days seen"), "the notes stay");
     }
 
     #[test]

@@ -1,22 +1,46 @@
-//! One result value, many formats: each file prints [`result::Report`] and decides nothing.
-
-pub mod result;
+//! One result, many formats: for people (table, Markdown, HTML, a workbook) and for programs (JSON, CSV, Parquet, FOCUS).
+//!
+//! [`result`] is what an analysis says, made from the domain's values; `view` arranges it for people, `columns` lays
+//! it out flat for programs; every format only prints one of these three.
 
 pub(crate) mod amounts;
 pub mod backtest;
+mod columns;
 pub mod comparison;
 mod csv;
 pub(crate) mod escape;
-mod from;
+mod explain;
+mod focus;
+pub mod from;
+pub mod groups;
+#[cfg(test)]
+mod hostile;
+mod html;
 mod json;
 mod markdown;
 mod notes;
+mod parquet;
+mod phrases;
+pub mod result;
+#[cfg(test)]
+pub(crate) mod sample;
+pub mod select;
+#[cfg(test)]
+mod snapshots;
+mod sparkline;
 mod svg;
 mod table;
-mod words;
+mod usage;
+mod view;
+mod xlsx;
+
+use std::path::Path;
 
 use clap::ValueEnum;
-use result::Report;
+use comparison::ComparisonResult;
+use result::{Report, WorkloadResult};
+
+use crate::model::error::Result;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,10 +49,48 @@ pub enum Format {
     Table,
     /// For a job summary, a comment or a wiki.
     Markdown,
+    /// For a browser: one file, no network.
+    Html,
+    /// For spreadsheet programs: a summary, workloads, placements, cost lines.
+    Xlsx,
     /// For programs: the whole result, versioned.
     Json,
-    /// For spreadsheets: one row per workload.
+    /// For programs: one row per workload.
     Csv,
+    /// The same as Parquet.
+    Parquet,
+    /// Recommendations as rows of FOCUS's Recommendation dataset (draft), CSV.
+    Focus,
+}
+
+impl Format {
+    /// Every format that a file name can ask for, by its ending.
+    pub const SUFFIXES: &[(&str, Self)] = &[
+        (".focus.csv", Self::Focus),
+        (".html", Self::Html),
+        (".htm", Self::Html),
+        (".xlsx", Self::Xlsx),
+        (".markdown", Self::Markdown),
+        (".md", Self::Markdown),
+        (".json", Self::Json),
+        (".csv", Self::Csv),
+        (".parquet", Self::Parquet),
+        (".txt", Self::Table),
+    ];
+
+    /// The format that the name of `path` asks for by its ending.
+    pub fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+        Self::SUFFIXES
+            .iter()
+            .find(|(suffix, _)| name.ends_with(suffix))
+            .map(|(_, format)| *format)
+    }
+
+    /// Whether it is made of bytes that no terminal can show.
+    pub const fn is_binary(self) -> bool {
+        matches!(self, Self::Xlsx | Self::Parquet)
+    }
 }
 
 /// How a table is shown; the other formats are the same everywhere.
@@ -40,428 +102,48 @@ pub struct Style {
     pub color: bool,
 }
 
-/// The report in the asked format, with a newline at its end. The same report gives the same bytes.
-pub fn render(report: &Report, format: Format, style: Style) -> String {
-    match format {
-        Format::Table => table::render(report, style),
-        Format::Markdown => markdown::render(report),
-        Format::Json => json::render(report),
+/// The report in the asked format; text ends with a newline. The same report gives the same bytes.
+pub fn render(report: &Report, format: Format, style: Style) -> Result<Vec<u8>> {
+    Ok(match format {
+        Format::Table => table::render(&view::of(report), style).into_bytes(),
+        Format::Markdown => markdown::render(&view::of(report)).into_bytes(),
+        Format::Html => html::render(report, &view::of(report)).into_bytes(),
+        Format::Xlsx => xlsx::render(report, &view::of(report))?,
+        Format::Json => json::render(report).into_bytes(),
         Format::Csv => csv::render(report),
-    }
+        Format::Parquet => parquet::render(report)?,
+        Format::Focus => focus::render(report),
+    })
 }
 
-/// Small reports for tests.
-#[cfg(test)]
-pub(crate) mod sample {
-    use rust_decimal::Decimal;
+/// Everything that is known of one workload of a report, as a terminal shows it.
+pub fn explain(report: &Report, workload: &WorkloadResult, style: Style) -> String {
+    table::render(&explain::view(report, workload), style)
+}
 
-    use super::result::*;
-    use crate::model::finding::{Finding, ReasonCode};
-    use crate::model::units::Usd;
-    use crate::model::workload::{Architecture, Kind, Platform, PurchaseOption};
-    use crate::placement::effort::{Effort, Step};
-    use crate::pricing::cost::Certainty;
+/// The same as Markdown.
+pub fn explain_markdown(report: &Report, workload: &WorkloadResult) -> String {
+    markdown::render(&explain::view(report, workload))
+}
 
-    /// Names that were chosen to break an output.
-    pub(crate) const HOSTILE: &[&str] = &[
-        "a|b",
-        r"a\|b",
-        "=cmd|'/c calc'!A0",
-        "\u{1b}[2J\u{1b}]8;;https://evil.example\u{7}",
-        "../../etc/passwd",
-        "</script><img src=x onerror=alert(1)>",
-        "[x](javascript:alert(1))",
-        "line\nbreak\r| cell |",
-        "`` ` ``",
-        "\u{202e}gnp.exe\u{200b}",
-        "https://evil.example @root #1 **b**",
-        "漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字",
-        "",
-    ];
+/// A workload's part of the JSON report.
+pub fn explain_json(workload: &WorkloadResult) -> String {
+    json::workload(workload)
+}
 
-    /// Six workloads, one of each kind of outcome: 30 days of October.
-    pub(crate) fn report() -> Report {
-        let workloads = vec![web(), image(), batch(), cron(), windows(), ledger()];
-        Report {
-            totals: totals(),
-            workloads,
-            fleets: vec![fleet()],
-            ..empty()
-        }
-    }
+/// A comparison as a page of its own; `answer` and `turns` are the sentences that its table prints.
+pub fn comparison_page(comparison: &ComparisonResult, answer: &str, turns: &[String]) -> String {
+    html::comparison(comparison, answer, turns)
+}
 
-    /// The same, the first of them seen on 7 of the 30 days.
-    pub(crate) fn partly_seen() -> Report {
-        let mut report = report();
-        report.totals.partly_seen = 1;
-        let web = &mut report.workloads[0];
-        (web.evidence.seen_days, web.evidence.window_days) = (Some(7), Some(30));
-        for amount in [&mut web.current.measured_cost, &mut web.current.going_rate] {
-            let amount = amount.as_mut().unwrap();
-            (amount.certainty, amount.lower_usd) = (Certainty::AtLeast, Some(amount.usd));
-        }
-        web.savings_certainty = Some(Certainty::AtLeast);
-        report
-    }
+/// The schema of the JSON report.
+pub fn report_schema() -> String {
+    json::schema(&schemars::schema_for!(Report))
+}
 
-    /// `number` services like the first one of [`report`].
-    pub(crate) fn many(number: usize) -> Report {
-        let workloads = (0..number)
-            .map(|at| WorkloadResult {
-                name: format!("web-{at:04}"),
-                ..web()
-            })
-            .collect();
-        Report {
-            totals: Totals {
-                workloads: number,
-                not_priced: 0,
-                ..totals()
-            },
-            workloads,
-            ..empty()
-        }
-    }
-
-    /// A report on nothing.
-    pub(crate) fn empty() -> Report {
-        Report {
-            version: REPORT_VERSION,
-            generated_by: "plimsoll 0.1.0".into(),
-            window: WindowResult {
-                from: "2026-10-01T00:00:00Z".into(),
-                to: "2026-10-31T00:00:00Z".into(),
-                hours: 720.0,
-            },
-            totals: Totals {
-                workloads: 0,
-                not_priced: 0,
-                partly_seen: 0,
-                measured_cost: exact(Usd::ZERO),
-                going_rate: exact(Usd::ZERO),
-                monthly_savings_usd: Usd::ZERO,
-                savings_steps: Vec::new(),
-                codebuild_free_tier_usd: Usd::ZERO,
-                findings: FindingCounts::default(),
-                by_platform: Vec::new(),
-            },
-            workloads: Vec::new(),
-            fleets: Vec::new(),
-            coverage: CoverageResult {
-                sources: 4,
-                complete_scope_days: 58,
-                partial_scope_days: 2,
-                missed_scope_days: 0,
-                rows: 1_234_567,
-                duplicate_rows: 12,
-                conflicting_rows: 0,
-                fingerprint: "9f86d081884c7d65".into(),
-                notes: vec!["2026-10-12: cluster batch was not readable (access denied)".into()],
-            },
-            prices: PricesResult {
-                as_of: "2026-09-01 to 2026-10-15".into(),
-                book: "e3b0c44298fc1c14".into(),
-                kind: "list",
-            },
-            policy: PolicyResult {
-                cpu_percentile: 95.0,
-                cpu_headroom_percent: 15.0,
-                memory_headroom_percent: 20.0,
-                min_days: 14,
-                min_samples: 1000,
-                min_savings_percent: 5.0,
-            },
-        }
-    }
-
-    fn usd(amount: &str) -> Usd {
-        Usd::new(amount.parse().unwrap())
-    }
-
-    /// Cost in the window of what costs `monthly` in a month: 720 of 730 hours.
-    fn in_window(monthly: &str) -> Usd {
-        Usd::new(usd(monthly).amount() * Decimal::from(720) / Decimal::from(730))
-    }
-
-    fn exact(usd: Usd) -> AmountResult {
-        AmountResult {
-            usd,
-            certainty: Certainty::Exact,
-            lower_usd: None,
-            upper_usd: None,
-            lines: Vec::new(),
-        }
-    }
-
-    fn step(step: Step, effort: Effort, monthly: &str) -> SavingsStep {
-        SavingsStep {
-            step,
-            effort,
-            monthly_savings_usd: usd(monthly),
-        }
-    }
-
-    fn size(name: &str, vcpu: f64, memory_gib: f64) -> Size {
-        Size {
-            name: name.into(),
-            vcpu,
-            memory_gib,
-            ephemeral_gib: None,
-        }
-    }
-
-    fn current(platform: Platform, size: Size, monthly: &str) -> Current {
-        Current {
-            platform: Some(platform),
-            size: Some(size),
-            architecture: Some(Architecture::X86_64),
-            purchase_option: PurchaseOption::OnDemand,
-            measured_cost: Some(exact(in_window(monthly))),
-            going_rate: Some(exact(usd(monthly))),
-            not_priced: None,
-            metered: None,
-            basis: Some("runs"),
-        }
-    }
-
-    fn placement(platform: Platform, size: Size, monthly: &str) -> PlacementResult {
-        PlacementResult {
-            platform,
-            size: Some(size),
-            architecture: Architecture::X86_64,
-            purchase_option: PurchaseOption::OnDemand,
-            feasible: true,
-            reasons: Vec::new(),
-            effort: Some(Effort::VeryLow),
-            going_rate: Some(exact(usd(monthly))),
-            not_priced: None,
-        }
-    }
-
-    fn needs(vcpu: f64, memory_mib: f64) -> RequirementResult {
-        let around = |target: f64| BoundsResult {
-            lower: target * 0.9,
-            target,
-            upper: target * 1.5,
-        };
-        RequirementResult {
-            vcpu: around(vcpu),
-            memory_mib: around(memory_mib),
-        }
-    }
-
-    fn workload(kind: Kind, name: &str, current: Current) -> WorkloadResult {
-        WorkloadResult {
-            account: "111122223333".into(),
-            region: "eu-west-1".into(),
-            kind,
-            cluster: (kind != Kind::Build).then(|| "prod".into()),
-            name: name.into(),
-            current,
-            requirement: None,
-            placements: Vec::new(),
-            finding: Finding::Optimized,
-            reason_codes: Vec::new(),
-            reasons: Vec::new(),
-            recommended: None,
-            second_best: None,
-            monthly_savings_usd: Some(Usd::ZERO),
-            savings_certainty: Some(Certainty::Exact),
-            savings_steps: Vec::new(),
-            evidence: EvidenceResult {
-                days: 30,
-                samples: 86_400,
-                period_s: Some(60),
-                slots_seen_percent: 99.5,
-                runs: 12,
-                open_runs: 2,
-                seen_days: None,
-                window_days: None,
-                sources: vec!["task_events".into()],
-            },
-        }
-    }
-
-    fn web() -> WorkloadResult {
-        let smaller = placement(
-            Platform::Fargate,
-            size("0.5 vCPU / 1 GiB", 0.5, 1.0),
-            "360.44",
-        );
-        let build = placement(
-            Platform::Codebuild,
-            size("BUILD_GENERAL1_SMALL", 2.0, 4.0),
-            "1.00",
-        );
-        let build = PlacementResult {
-            feasible: false,
-            reasons: vec!["a service cannot be a build".into()],
-            ..build
-        };
-        WorkloadResult {
-            requirement: Some(needs(0.31, 812.4)),
-            placements: vec![smaller.clone(), build],
-            finding: Finding::Overprovisioned,
-            reason_codes: vec![
-                ReasonCode::CPUOverprovisioned,
-                ReasonCode::MemoryOverprovisioned,
-            ],
-            recommended: Some(smaller),
-            monthly_savings_usd: Some(usd("1081.33")),
-            ..workload(
-                Kind::Service,
-                "web",
-                current(
-                    Platform::Fargate,
-                    size("2 vCPU / 4 GiB", 2.0, 4.0),
-                    "1441.77",
-                ),
-            )
-        }
-    }
-
-    fn image() -> WorkloadResult {
-        WorkloadResult {
-            requirement: Some(needs(2.9, 3_100.0)),
-            finding: Finding::Overprovisioned,
-            reason_codes: vec![ReasonCode::CPUOverprovisioned],
-            recommended: Some(placement(
-                Platform::Fargate,
-                size("4 vCPU / 8 GiB", 4.0, 8.0),
-                "42.42",
-            )),
-            monthly_savings_usd: Some(usd("42.42")),
-            ..workload(
-                Kind::Build,
-                "image",
-                current(
-                    Platform::Codebuild,
-                    size("BUILD_GENERAL1_LARGE", 8.0, 16.0),
-                    "84.84",
-                ),
-            )
-        }
-    }
-
-    fn batch() -> WorkloadResult {
-        WorkloadResult {
-            requirement: Some(needs(0.2, 1_400.0)),
-            finding: Finding::Underprovisioned,
-            reason_codes: vec![ReasonCode::MemoryUnderprovisioned, ReasonCode::OutOfMemory],
-            recommended: Some(placement(
-                Platform::Fargate,
-                size("0.25 vCPU / 2 GiB", 0.25, 2.0),
-                "17.94",
-            )),
-            monthly_savings_usd: Some(usd("-8.97")),
-            ..workload(
-                Kind::Task,
-                "batch",
-                current(
-                    Platform::Fargate,
-                    size("0.25 vCPU / 0.5 GiB", 0.25, 0.5),
-                    "8.97",
-                ),
-            )
-        }
-    }
-
-    fn cron() -> WorkloadResult {
-        let estimated = Current {
-            basis: Some("sample_count"),
-            purchase_option: PurchaseOption::Spot,
-            ..current(
-                Platform::Fargate,
-                size("0.25 vCPU / 0.5 GiB", 0.25, 0.5),
-                "0.0021",
-            )
-        };
-        WorkloadResult {
-            finding: Finding::NotEnoughData,
-            reason_codes: vec![ReasonCode::TooFewDays, ReasonCode::NoFullWeek],
-            monthly_savings_usd: None,
-            ..workload(Kind::Task, "cron", estimated)
-        }
-    }
-
-    fn windows() -> WorkloadResult {
-        let unpriced = Current {
-            measured_cost: None,
-            going_rate: None,
-            not_priced: Some("no Fargate price for Windows in eu-west-1".into()),
-            ..current(Platform::Fargate, size("1 vCPU / 2 GiB", 1.0, 2.0), "0")
-        };
-        WorkloadResult {
-            requirement: Some(needs(0.004, 700.0)),
-            finding: Finding::Overprovisioned,
-            reason_codes: vec![ReasonCode::CPUOverprovisioned, ReasonCode::NotPriced],
-            monthly_savings_usd: None,
-            ..workload(Kind::Task, "report", unpriced)
-        }
-    }
-
-    fn ledger() -> WorkloadResult {
-        WorkloadResult {
-            requirement: Some(needs(0.9, 1_900.0)),
-            ..workload(
-                Kind::Service,
-                "ledger",
-                current(Platform::Ec2, size("1 vCPU / 2 GiB", 1.0, 2.0), "169.71"),
-            )
-        }
-    }
-
-    fn totals() -> Totals {
-        let on = |platform, workloads, there, today| PlatformTotal {
-            platform,
-            workloads,
-            going_rate_usd: usd(there),
-            current_going_rate_usd: usd(today),
-        };
-        Totals {
-            workloads: 6,
-            not_priced: 1,
-            partly_seen: 0,
-            measured_cost: exact(in_window("1705.2921")),
-            going_rate: exact(usd("1705.2921")),
-            monthly_savings_usd: usd("1114.78"),
-            savings_steps: vec![
-                step(Step::Rightsize, Effort::VeryLow, "1072.36"),
-                step(Step::Move, Effort::High, "42.42"),
-            ],
-            codebuild_free_tier_usd: usd("0.50"),
-            findings: FindingCounts {
-                overprovisioned: 3,
-                underprovisioned: 1,
-                optimized: 1,
-                not_enough_data: 1,
-            },
-            by_platform: vec![
-                on(Platform::Fargate, 4, "590.51", "1705.29"),
-                on(Platform::Codebuild, 1, "84.84", "84.84"),
-                on(Platform::Ec2, 3, "520.00", "1620.45"),
-            ],
-        }
-    }
-
-    fn fleet() -> FleetResult {
-        FleetResult {
-            account: "111122223333".into(),
-            region: "eu-west-1".into(),
-            architecture: Architecture::X86_64,
-            instance_type: "m7i.large".into(),
-            peak_instances: 6,
-            instance_hours: 4_180.5,
-            modelled_usd: usd("520.00"),
-            achievable_usd: usd("500.00"),
-            floor_usd: usd("464.29"),
-            gap_percent: 12.0,
-            fargate_usd: Some(usd("548.09")),
-            break_even_gap_percent: Some(18.05),
-            binds: "memory",
-            workloads: 3,
-        }
-    }
+/// The schema of the JSON comparison.
+pub fn comparison_schema() -> String {
+    json::schema(&schemars::schema_for!(ComparisonResult))
 }
 
 #[cfg(test)]
@@ -469,11 +151,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_format_ends_its_last_line_and_repeats_itself_exactly() {
-        for format in Format::value_variants() {
-            let text = render(&sample::report(), *format, Style::default());
-            assert!(text.ends_with('\n') && !text.ends_with("\n\n"));
-            assert_eq!(text, render(&sample::report(), *format, Style::default()));
+    fn every_format_repeats_itself_exactly_and_text_ends_its_last_line() {
+        for &format in Format::value_variants() {
+            let make = || render(&sample::report(), format, Style::default()).unwrap();
+            assert_eq!(make(), make(), "{format:?}");
+            if !format.is_binary() {
+                let text = String::from_utf8(make()).unwrap();
+                assert!(
+                    text.ends_with('\n') && !text.ends_with("\n\n"),
+                    "{format:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_ending_of_a_name_asks_for_a_format() {
+        for (name, format) in [
+            ("a/report.HTML", Some(Format::Html)),
+            ("r.md", Some(Format::Markdown)),
+            ("r.focus.csv", Some(Format::Focus)),
+            ("r.csv", Some(Format::Csv)),
+            ("r.txt", Some(Format::Table)),
+            ("r.pdf", None),
+            ("html", None),
+        ] {
+            assert_eq!(Format::of(Path::new(name)), format, "{name}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The small print: coverage, what is not priced, and the assumptions behind every amount.
 
 use super::amounts::{count, money, percent, plural};
+use super::phrases::{AT_LEAST, capitalized, date, is_counted, name};
 use super::result::Report;
-use super::words::{AT_LEAST, capitalized, date, is_estimated, name};
 use crate::model::units::{HOURS_PER_MONTH, Usd};
 
 /// Everything a reader should know before trusting a figure.
@@ -13,7 +13,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     if report
         .workloads
         .iter()
-        .any(|workload| is_estimated(&workload.current))
+        .any(|workload| is_counted(&workload.current))
     {
         notes.push("~ marks a cost from counted tasks (SampleCount), not from the start and stop of every run.".to_owned());
     }
@@ -90,25 +90,25 @@ fn not_priced(report: &Report) -> Option<String> {
             ))
         })
         .collect();
-    let rest = reasons.len().saturating_sub(NAMED);
-    let more = if rest > 0 {
-        format!(" and {} more", count(rest))
-    } else {
-        String::new()
+    let named = reasons.len().min(NAMED);
+    let all = report.totals.not_priced.max(reasons.len());
+    let more = match (all - named, named) {
+        (0, 0) => return None,
+        (0, _) => String::new(),
+        (rest, 0) => plural(rest, "workload"),
+        (rest, _) => format!(" and {} more", count(rest)),
     };
-    (!reasons.is_empty()).then(|| {
-        format!(
-            "Not priced and left out of every sum: {}{more}.",
-            reasons[..reasons.len() - rest].join(", ")
-        )
-    })
+    Some(format!(
+        "Not priced and left out of every sum: {}{more}.",
+        reasons[..named].join(", ")
+    ))
 }
 
 /// The parameters in force.
 fn policy(report: &Report) -> String {
     let policy = &report.policy;
     format!(
-        "Sized for percentile {} of the CPU maxima plus {}, the memory peak plus {}; from {} days and {} readings; changes under {} of a \
+        "Sized for percentile {} of the CPU maxima plus {}, the memory peak plus {}; from {} days and {} samples; changes under {} of a \
          workload's cost are not proposed.",
         policy.cpu_percentile,
         percent(policy.cpu_headroom_percent),

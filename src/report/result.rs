@@ -35,6 +35,49 @@ pub struct Report {
     pub prices: PricesResult,
     /// The parameters in force.
     pub policy: PolicyResult,
+    /// Which workloads were looked at and which of them are listed.
+    pub selection: SelectionResult,
+    /// Sums per group; `None` unless asked for.
+    pub groups: Option<GroupsResult>,
+}
+
+/// Which workloads were looked at and which of them are listed.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct SelectionResult {
+    /// The condition that every workload of this report meets; sums and groups are of these alone. `None`: all.
+    pub r#where: Option<String>,
+    /// Workloads that meet the condition but are not listed, because they save too little or come after the first ones.
+    pub not_listed: usize,
+    /// Only workloads that save at least this a month are listed; `None`: all.
+    pub min_savings_usd: Option<Usd>,
+    /// At most so many workloads are listed; `None`: all.
+    pub top: Option<usize>,
+}
+
+/// Sums per group; every workload is in exactly one.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct GroupsResult {
+    /// `account`, `region`, `cluster`, `kind`, `platform` or `finding`.
+    pub by: String,
+    /// The groups, dearest first.
+    pub groups: Vec<GroupResult>,
+}
+
+/// Sums over the workloads of one group.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct GroupResult {
+    /// What they have in common; `None` for those that have none.
+    pub value: Option<String>,
+    /// Workloads in it.
+    pub workloads: usize,
+    /// Of these, without a going rate; left out of the sums.
+    pub not_priced: usize,
+    /// What they cost in the window.
+    pub measured_cost: AmountResult,
+    /// What they cost in a 730-hour month.
+    pub going_rate: AmountResult,
+    /// What the recommendations save in a 730-hour month.
+    pub monthly_savings_usd: Usd,
 }
 
 /// A half-open span of time.
@@ -67,6 +110,8 @@ pub struct Totals {
     pub savings_steps: Vec<SavingsStep>,
     /// CodeBuild's free minutes, once per account, for the window; not part of any workload's cost.
     pub codebuild_free_tier_usd: Usd,
+    /// Workloads that should change: another size, another platform.
+    pub recommendations: usize,
     /// Workloads by finding.
     pub findings: FindingCounts,
     /// If everything that can ran on one platform; a platform on which nothing is priced is left out.
@@ -185,6 +230,102 @@ pub struct WorkloadResult {
     pub savings_steps: Vec<SavingsStep>,
     /// What was seen of it.
     pub evidence: EvidenceResult,
+    /// What one task or build used.
+    pub usage: UsageResult,
+    /// What is known of its runs.
+    pub runs: RunsResult,
+    /// Out-of-memory kills in the window; `None` where none is known.
+    pub out_of_memory: Vec<OutOfMemoryResult>,
+}
+
+/// What one task or build used in the window.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct UsageResult {
+    /// vCPU; `None` without samples.
+    pub cpu: Option<ResourceUsage>,
+    /// MiB; `None` without samples.
+    pub memory: Option<ResourceUsage>,
+}
+
+/// Use of one resource by one task or build.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ResourceUsage {
+    /// `vCPU` or `MiB`.
+    pub unit: &'static str,
+    /// Mean over task time; `None` where no source tells averages.
+    pub mean: Option<f64>,
+    /// The percentile that counts for its size, by task time: the policy's for CPU, 100 for memory.
+    pub percentile: f64,
+    /// The use at that percentile, before headroom.
+    pub at_percentile: Option<f64>,
+    /// Highest sample.
+    pub max: f64,
+    /// Number of samples.
+    pub samples: i64,
+    /// Longest period among them, seconds: peaks shorter than that are averaged away.
+    pub period_s: i64,
+    /// Highest sample of each UTC day that has one.
+    pub days: Vec<DayUsage>,
+    /// How task time spreads over use, lowest first; the shares add up to 100.
+    pub histogram: Vec<UsageBucket>,
+}
+
+/// The highest sample of one UTC day.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct DayUsage {
+    /// `2026-10-01`.
+    pub day: String,
+    /// Highest sample.
+    pub max: f64,
+}
+
+/// How much of the time use was in a range, which begins where the one before ends.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct UsageBucket {
+    /// Upper end of the range.
+    pub up_to: f64,
+    /// Share of the task time, percent.
+    pub share_percent: f64,
+}
+
+/// What is known of the runs of a workload in the window.
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
+pub struct RunsResult {
+    /// Runs that touch the window.
+    pub count: i64,
+    /// Of these, still running when last seen.
+    pub open: i64,
+    /// Median elapsed time of the finished ones, seconds.
+    pub median_s: Option<f64>,
+    /// Longest elapsed time of a finished one, seconds.
+    pub longest_s: Option<f64>,
+}
+
+/// Out-of-memory kills of one container at one limit.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct OutOfMemoryResult {
+    /// Its name, where the record tells it.
+    pub container: Option<String>,
+    /// How many.
+    pub kills: i64,
+    /// The memory limit that was not enough, MiB, where it is known.
+    pub limit_mib: Option<u32>,
+    /// The limit is the task's, not one of the container's own.
+    pub is_of_task: bool,
+}
+
+impl std::fmt::Display for OutOfMemoryResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.kills)?;
+        if let Some(container) = &self.container {
+            write!(f, " of container {container}")?;
+        }
+        match (self.limit_mib, self.is_of_task) {
+            (Some(limit), true) => write!(f, " at the task's limit of {limit} MiB"),
+            (Some(limit), false) => write!(f, " at its own limit of {limit} MiB"),
+            (None, _) => write!(f, " at a limit that is not known"),
+        }
+    }
 }
 
 /// What runs today and what it costs.

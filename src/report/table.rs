@@ -1,258 +1,87 @@
-//! The report for a terminal: the answer, the three platforms, the workloads, the fleets, the notes.
+//! The view for a terminal: the answer, then each table, then the notes.
 //!
 //! comfy-table arranges everything, prose too: a sentence is a table of one cell. It never asks the terminal
 //! itself; width and colour come in with the [`Style`].
 
 use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, LineStyle, Row,
-    Table, TableStyle, presets::NOTHING,
+    Attribute, Cell as Shown, CellAlignment, Color, ColumnConstraint, ContentArrangement,
+    LineStyle, Row as ShownRow, Table, TableStyle, presets::NOTHING,
 };
 
 use super::Style;
 use super::escape::{clip, terminal};
-use super::result::{FleetResult, Report, WorkloadResult};
-use super::{notes, words};
-use crate::model::finding::Finding;
-use crate::model::units::Usd;
+use super::phrases;
+use super::view::{Cell, Column, Fit, Row, Section, Tone, View};
 
-/// From this width on, everything has its column; below, a workload's words stand under each other.
-const WIDE: u16 = 140;
+/// From this width on, everything has its column; below, the texts of a row stand under each other.
+const WIDE: u16 = 170;
+/// Narrower than this, sparklines are left out.
+const ROOMY: u16 = 100;
 /// Narrower terminals wrap by themselves.
 const NARROWEST: u16 = 60;
 
-/// A column's heading and how its cells fit.
-type Heading = (&'static str, Fit);
-
-/// How the cells of a column fit into it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fit {
-    /// Wrapped where it must be.
-    Text,
-    /// Never wrapped.
-    Name,
-    /// Never wrapped, to the right.
-    Number,
-}
-
-const PLATFORMS: [Heading; 5] = [
-    ("Platform", Fit::Name),
-    ("Workloads", Fit::Number),
-    ("Today/month", Fit::Number),
-    ("There/month", Fit::Number),
-    ("Change", Fit::Number),
-];
-const WORKLOADS_WIDE: [Heading; 7] = [
-    ("Workload", Fit::Text),
-    ("Today", Fit::Text),
-    ("Cost/month", Fit::Number),
-    ("Needs", Fit::Text),
-    ("Recommended", Fit::Text),
-    ("Saves/month", Fit::Number),
-    ("Finding", Fit::Text),
-];
-const WORKLOADS_NARROW: [Heading; 3] = [
-    ("Workload", Fit::Text),
-    ("Cost/month", Fit::Number),
-    ("Saves/month", Fit::Number),
-];
-const FLEETS: [Heading; 4] = [
-    ("Fleet", Fit::Text),
-    ("Cost/month", Fit::Number),
-    ("Floor", Fit::Number),
-    ("On Fargate", Fit::Number),
-];
-
-/// The whole report as text.
-pub(super) fn render(report: &Report, style: Style) -> String {
-    let mut opening = vec![words::answer(report)];
-    opening.extend(
-        [words::steps(report), words::packing(report)]
-            .into_iter()
-            .flatten(),
-    );
-    let mut sections = vec![
-        opening
+/// The whole view as text.
+pub(super) fn render(view: &View, style: Style) -> String {
+    let prose_lines = |sentences: &[String]| {
+        sentences
             .iter()
             .map(|sentence| prose([sentence], style))
             .collect::<Vec<_>>()
-            .join("\n"),
-    ];
-    if !report.workloads.is_empty() {
-        sections.push(platforms(report, style));
-        sections.push(workloads(report, style));
+            .join("\n")
+    };
+    let mut parts = vec![prose_lines(&view.lead)];
+    for (at, section) in view.sections.iter().enumerate() {
+        // The first table follows the answer without a heading.
+        let heading = (at > 0).then(|| format!("{}\n", terminal(&section.heading)));
+        let text = (!section.text.is_empty()).then(|| prose_lines(&section.text));
+        let above: Vec<String> = heading.into_iter().chain(text).collect();
+        if !above.is_empty() {
+            parts.push(above.join("\n").trim_end().to_owned());
+        }
+        if !section.rows.is_empty() {
+            parts.push(grid(section, style));
+        }
     }
-    if !report.fleets.is_empty() {
-        sections.push(fleets(report, style));
+    let notes: Vec<String> = view
+        .notes
+        .iter()
+        .map(|note| prose(["·", note], style))
+        .collect();
+    if !notes.is_empty() {
+        parts.push(notes.join("\n"));
     }
-    sections.push(
-        notes::notes(report)
-            .iter()
-            .map(|note| prose(["·", note], style))
-            .collect::<Vec<_>>()
-            .join("\n"),
-    );
-    sections.join("\n\n") + "\n"
+    parts.join("\n\n") + "\n"
 }
 
-fn platforms(report: &Report, style: Style) -> String {
-    let rows = words::platforms(report).into_iter().map(|on| {
-        Row::from(
-            [
-                words::capitalized(on.name),
-                on.workloads,
-                on.today,
-                on.there,
-                on.change,
-            ]
-            .map(Cell::new_owned),
-        )
+/// Rows under headings and a line.
+fn grid(section: &Section, style: Style) -> String {
+    let texts = section
+        .columns
+        .iter()
+        .filter(|column| column.fit == Fit::Text)
+        .count();
+    let stacked = texts > 2 && style.width.is_some_and(|width| width < WIDE);
+    let shown = |column: &Column| match column.fit {
+        Fit::Sparkline => style.width.is_none_or(|width| width >= ROOMY),
+        _ => true,
+    };
+    let columns: Vec<(usize, &Column)> = section
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(at, column)| shown(column) && !(stacked && *at > 0 && column.fit == Fit::Text))
+        .collect();
+    let rows = section.rows.iter().map(|row| {
+        ShownRow::from(columns.iter().map(|(at, _)| {
+            let text = if stacked && *at == 0 {
+                stack(section, row)
+            } else {
+                cell_text(&row.cells[*at], style.width.is_none())
+            };
+            colored(&text, &row.cells[*at], row.tone, *at == 0)
+        }))
     });
-    let caption = prose(
-        ["If every workload that can ran on one platform, at the size it needs, on demand:"],
-        style,
-    );
-    format!("{caption}\n\n{}", grid(&PLATFORMS, rows, false, style))
-}
-
-fn workloads(report: &Report, style: Style) -> String {
-    let rows = report.workloads.iter();
-    let scoped = words::spans_scopes(report);
-    match style.width {
-        Some(..WIDE) => grid(
-            &WORKLOADS_NARROW,
-            rows.map(|workload| narrow_row(workload, scoped)),
-            true,
-            style,
-        ),
-        Some(_) => grid(
-            &WORKLOADS_WIDE,
-            rows.map(|workload| wide_row(workload, scoped, "\n")),
-            true,
-            style,
-        ),
-        None => grid(
-            &WORKLOADS_WIDE,
-            rows.map(|workload| wide_row(workload, scoped, " ")),
-            false,
-            style,
-        ),
-    }
-}
-
-/// Everything in columns.
-fn wide_row(workload: &WorkloadResult, scoped: bool, between: &str) -> Row {
-    let scope = scoped.then(|| format!("{between}{}", terminal(&words::scope(workload))));
-    Row::from([
-        plain(workload, &(title(workload) + &scope.unwrap_or_default())),
-        plain(workload, &place(words::today(&workload.current), between)),
-        plain(workload, &words::monthly_cost(workload)),
-        plain(workload, &words::needs(workload)),
-        plain(workload, &place(words::advice(workload), between)),
-        savings(workload),
-        finding(workload, &words::finding(workload)),
-    ])
-}
-
-/// All words in one column: the workload and its need, from where to where, and why.
-fn narrow_row(workload: &WorkloadResult, scoped: bool) -> Row {
-    let need = workload
-        .requirement
-        .as_ref()
-        .map(|_| format!(" needs {}", words::needs(workload)));
-    let (today, advice) = (words::today(&workload.current), words::advice(workload));
-    let there = if advice.0 == today.0 {
-        terminal(&clip(&advice.1))
-    } else {
-        place(advice, " ")
-    };
-    let mut lines = vec![title(workload) + &need.unwrap_or_default()];
-    lines.extend(scoped.then(|| terminal(&words::scope(workload))));
-    lines.extend([
-        format!("{} → {there}", place(today, " ")),
-        words::finding(workload),
-    ]);
-    Row::from([
-        finding(workload, &lines.join("\n")),
-        plain(workload, &words::monthly_cost(workload)),
-        savings(workload),
-    ])
-}
-
-fn fleets(report: &Report, style: Style) -> String {
-    let row = |fleet: &FleetResult| {
-        let words = words::fleet(fleet);
-        let text = format!(
-            "{}\n{}, {} fills first\ngap {}, break-even {}",
-            terminal(&words.name),
-            terminal(&words.instances),
-            words.binds,
-            words.gap,
-            words.break_even
-        );
-        Row::from([text, words.cost, words.floor, words.fargate].map(Cell::new_owned))
-    };
-    grid(&FLEETS, report.fleets.iter().map(row), true, style)
-}
-
-/// Name and kind.
-fn title(workload: &WorkloadResult) -> String {
-    format!(
-        "{} ({})",
-        terminal(&clip(&words::name(workload))),
-        workload.kind.as_str()
-    )
-}
-
-/// Home and size, where there is one.
-fn place((platform, size): (String, String), between: &str) -> String {
-    if size.is_empty() {
-        terminal(&platform)
-    } else {
-        format!("{}{between}{}", terminal(&platform), terminal(&clip(&size)))
-    }
-}
-
-/// A cell that is dim when the workload is withheld. `text` has been made safe.
-fn plain(workload: &WorkloadResult, text: &str) -> Cell {
-    let cell = Cell::new(text);
-    if words::is_withheld(workload) {
-        cell.add_attribute(Attribute::Dim)
-    } else {
-        cell
-    }
-}
-
-/// Green when the workload can be had for less.
-fn savings(workload: &WorkloadResult) -> Cell {
-    let cell = plain(workload, &words::savings(workload));
-    let saves = workload.recommended.is_some()
-        && workload
-            .monthly_savings_usd
-            .is_some_and(|amount| amount > Usd::ZERO);
-    if saves {
-        cell.fg(Color::DarkGreen)
-    } else {
-        cell
-    }
-}
-
-/// Red when the workload has too little.
-fn finding(workload: &WorkloadResult, text: &str) -> Cell {
-    let cell = plain(workload, text);
-    if workload.finding == Finding::Underprovisioned {
-        cell.fg(Color::DarkRed)
-    } else {
-        cell
-    }
-}
-
-/// Rows under headings and a line; `spaced` leaves one empty between rows.
-fn grid(
-    headings: &[Heading],
-    rows: impl Iterator<Item = Row>,
-    spaced: bool,
-    style: Style,
-) -> String {
+    let spaced = style.width.is_some() && texts > 2;
     let mut look = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
     if spaced {
         look = look.row_separator(LineStyle::none().fill(' ').junction(' '));
@@ -260,18 +89,63 @@ fn grid(
     let mut table = bare(style);
     table
         .load_style(look)
-        .set_header(headings.iter().map(|(title, _)| *title))
+        .set_header(columns.iter().map(|(_, column)| column.title))
         .add_rows(rows);
-    for (at, (column, (_, fit))) in table.column_iter_mut().zip(headings).enumerate() {
-        column.set_padding((0, if at + 1 < headings.len() { 2 } else { 0 }));
-        if *fit != Fit::Text {
-            column.set_constraint(ColumnConstraint::ContentWidth);
+    for (at, (shown, (_, column))) in table.column_iter_mut().zip(&columns).enumerate() {
+        shown.set_padding((0, if at + 1 < columns.len() { 2 } else { 0 }));
+        if column.fit != Fit::Text {
+            shown.set_constraint(ColumnConstraint::ContentWidth);
         }
-        if *fit == Fit::Number {
-            column.set_cell_alignment(CellAlignment::Right);
+        if column.fit == Fit::Number {
+            shown.set_cell_alignment(CellAlignment::Right);
         }
     }
     table.trim_fmt()
+}
+
+/// The texts of a row under each other, each behind its joint.
+fn stack(section: &Section, row: &Row) -> String {
+    let mut stacked = String::new();
+    for (column, cell) in section.columns.iter().zip(&row.cells) {
+        let empty = matches!(cell, Cell::Nothing);
+        if column.fit == Fit::Text && !empty {
+            stacked.push_str(column.joint);
+            stacked.push_str(&cell_text(cell, false));
+        }
+    }
+    stacked
+}
+
+/// A cell's text, made safe; on one line if asked.
+fn cell_text(cell: &Cell, one_line: bool) -> String {
+    match cell {
+        Cell::Nothing => phrases::NOTHING.to_owned(),
+        Cell::Name(name, detail) if detail.is_empty() => terminal(&clip(name)),
+        Cell::Name(name, detail) => format!("{} ({})", terminal(&clip(name)), terminal(detail)),
+        Cell::Text(text) => terminal(&clip(text)),
+        Cell::Number(text, _) => terminal(text),
+        Cell::Sparklines(lines) => lines
+            .iter()
+            .map(|line| format!("{} {} {}", line.label, line.course, line.peak))
+            .collect::<Vec<_>>()
+            .join(if one_line { "  " } else { "\n" }),
+    }
+}
+
+/// Dim, green or red where that means something. `text` has been made safe.
+fn colored(text: &str, cell: &Cell, row: Tone, is_first: bool) -> Shown {
+    let shown = Shown::new(text);
+    let own = match cell {
+        Cell::Number(_, tone) => *tone,
+        _ => Tone::Plain,
+    };
+    match (own, row) {
+        (Tone::Good, _) => shown.fg(Color::DarkGreen),
+        (_, Tone::Quiet) => shown.add_attribute(Attribute::Dim),
+        (Tone::Bad, _) => shown.fg(Color::DarkRed),
+        (_, Tone::Bad) if is_first => shown.fg(Color::DarkRed),
+        _ => shown,
+    }
 }
 
 /// A sentence, wrapped; under a bullet if its cells are that and the sentence.
@@ -301,8 +175,13 @@ fn bare(style: Style) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::{sample, view};
     use super::*;
+    use crate::report::result::Report;
+
+    fn render(report: &Report, style: Style) -> String {
+        super::render(&view::of(report), style)
+    }
 
     const fn width(width: u16) -> Style {
         Style {
@@ -399,13 +278,11 @@ mod tests {
     #[test]
     fn accounts_are_shown_once_there_are_two() {
         let mut report = sample::report();
-        assert!(!render(&report, width(80)).contains("\n111122223333 eu-west-1\n"));
+        assert!(!render(&report, width(80)).contains("111122223333 eu-west-1)"));
         report.workloads[1].account = "444455556666".into();
-        let text = render(&report, width(80));
-        assert!(
-            text.contains("\n111122223333 eu-west-1\n")
-                && text.contains("\n444455556666 eu-west-1\n")
-        );
+        let text = render(&report, width(120));
+        assert!(text.contains("service, 111122223333 eu-west-1)"), "{text}");
+        assert!(text.contains("build, 444455556666 eu-west-1)"), "{text}");
     }
 
     #[test]
@@ -413,35 +290,41 @@ mod tests {
         let text = render(&sample::report(), width(80));
         let from = text.find("prod/web").unwrap();
         let expected = "\
-prod/web (service) needs 0.31 vCPU, 813 MiB              $1,441.77     $1,081.33
-Fargate 2 vCPU / 4 GiB → 0.5 vCPU / 1 GiB
-Overprovisioned: spare CPU, spare memory
-
-image (build)";
+prod/web (service)                                       $1,441.77     $1,081.33
+Fargate 2 vCPU / 4 GiB → Fargate 0.5 vCPU / 1 GiB
+Overprovisioned: spare CPU, spare memory; needs 0.31
+vCPU, 813 MiB
+";
         assert!(text[from..].starts_with(expected), "{text}");
     }
 
     #[test]
-    fn at_one_hundred_and_forty_columns_everything_has_its_own() {
-        let text = render(&sample::report(), width(140));
-        let titles: Vec<&str> = text
+    fn sparklines_are_there_from_one_hundred_columns_on() {
+        assert!(!render(&sample::report(), width(80)).contains("cpu ▁"));
+        let text = render(&sample::report(), width(120));
+        assert!(text.contains("cpu ▁▁▁▁▁▁▂ 14%"), "{text}");
+    }
+
+    #[test]
+    fn where_nothing_wraps_a_workload_is_one_line_with_everything_in_its_column() {
+        let text = render(&sample::report(), Style::default());
+        let titles = text
             .lines()
             .find(|line| line.starts_with("Workload "))
-            .unwrap()
-            .split_whitespace()
-            .collect();
-        assert_eq!(
-            titles,
-            [
-                "Workload",
-                "Today",
-                "Cost/month",
-                "Needs",
-                "Recommended",
-                "Saves/month",
-                "Finding"
-            ]
-        );
+            .unwrap();
+        let places: Vec<Option<usize>> = [
+            "Workload",
+            "Today",
+            "Recommended",
+            "Cost/month",
+            "Saves/month",
+            "Finding",
+            "Needs",
+        ]
+        .iter()
+        .map(|title| titles.find(title))
+        .collect();
+        assert!(places.is_sorted() && places[0].is_some(), "{titles}");
     }
 
     #[test]

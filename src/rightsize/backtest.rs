@@ -490,4 +490,68 @@ mod tests {
             assert!(test.rows.iter().all(|row| row.cpu == Outcome::default()));
         }
     }
+
+    /// Three weeks of one workload with these days, CPU in vCPU and memory a hundredfold in MiB.
+    fn three_weeks(cpu: &[(i32, Vec<f64>)]) -> Workload {
+        let row = |factor: f64| {
+            move |(at, values): &(i32, Vec<f64>)| {
+                day(
+                    *at,
+                    &values
+                        .iter()
+                        .map(|value| value * factor)
+                        .collect::<Vec<_>>(),
+                )
+            }
+        };
+        Workload {
+            group: Group::default(),
+            cpu: cpu.iter().map(row(1.0)).collect(),
+            memory: cpu.iter().map(row(100.0)).collect(),
+            current: Need {
+                vcpu: 1.0,
+                mib: 100.0,
+            },
+        }
+    }
+
+    #[test]
+    fn bad_series_are_withheld_or_sized_within_the_present_size() {
+        let every_day =
+            |values: Vec<f64>| (0..21).map(|at| (at, values.clone())).collect::<Vec<_>>();
+        let gaps = (0..21)
+            .filter(|at| at % 3 != 0)
+            .map(|at| (at, vec![0.3; 24]))
+            .collect();
+        let twice = (0..21)
+            .flat_map(|at| [(at, vec![0.3; 24]), (at, vec![0.3; 24])])
+            .collect();
+        let restarts = (0..21).map(|at| (at, (1..25).map(|hour| f64::from(hour) / 30.0).collect()));
+        let cases: [(&str, Vec<(i32, Vec<f64>)>, usize); 9] = [
+            ("a third of the days missing", gaps, 0),
+            ("one sample", vec![(20, vec![0.3])], 0),
+            ("all zero", every_day(vec![0.0; 24]), 0),
+            ("all equal", every_day(vec![0.3; 24]), 1),
+            ("restarted daily", restarts.collect(), 1),
+            ("always at the ceiling", every_day(vec![1.0; 24]), 1),
+            ("below zero", every_day(vec![-0.5, 0.3]), 1),
+            ("above the size", every_day(vec![1.14, 0.3]), 1),
+            ("every sample twice", twice, 1),
+        ];
+        for (name, days, weeks) in cases {
+            let replayed = backtest(&[three_weeks(&days)], &Protocol::default());
+            assert_eq!(replayed.weeks, weeks, "{name}");
+            for row in &replayed.rows {
+                let shares = [row.cpu.saved, row.memory.saved, row.cpu.time_above];
+                assert!(
+                    shares.iter().all(|share| (-1e-9..=1.0).contains(share)),
+                    "{name}: {row:?}"
+                );
+            }
+            if let Strategy::Ours(_) = replayed.rows[0].strategy {
+                let breached = replayed.rows[0].cpu.breached + replayed.rows[0].memory.breached;
+                assert_eq!(breached, 0, "{name}");
+            }
+        }
+    }
 }

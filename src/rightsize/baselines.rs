@@ -121,7 +121,7 @@ impl Baseline {
             ),
             Self::Current => Some(seen.current),
             Self::TwicePeak => need(cpu.max()? * 2.0, memory.max()? * 1.5),
-            Self::Vantage => need(cpu.mean()? / 0.8, memory.mean()? / 0.8),
+            Self::Vantage => vantage(seen),
         }
     }
 }
@@ -179,6 +179,12 @@ fn crane(seen: &Observed) -> Option<Need> {
     }
     let mib = bytes.percentile(0.99)? / vpa::BYTES_PER_MIB;
     need(cores.percentile(0.99)? * 1.15, mib * 1.15)
+}
+
+/// Nothing for means that are no amounts.
+fn vantage(seen: &Observed) -> Option<Need> {
+    let mean = |history: &History| history.mean().filter(|mean| *mean > 0.0);
+    need(mean(seen.cpu)? / 0.8, mean(seen.memory)? / 0.8)
 }
 
 /// Source: `CloudFix`, article 132615.

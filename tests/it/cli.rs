@@ -10,10 +10,11 @@ use crate::support::{
     HOUR, SECOND, T0, World, command, event, finished, lines, parsed, plimsoll, task,
 };
 
-const VERBS: [&[&str]; 6] = [
+const VERBS: [&[&str]; 7] = [
     &["demo"],
     &["import"],
     &["report"],
+    &["backtest"],
     &["compare"],
     &["prices"],
     &["prices", "show"],
@@ -309,7 +310,7 @@ fn flags_stand_over_the_environment() {
         String::from_utf8(command.output().expect("runs").stdout).expect("text")
     };
     assert_eq!(parsed(&run(&[]))["version"], 2);
-    assert!(run(&["--format", "csv"]).starts_with("account,region"));
+    assert!(run(&["--format", "csv"]).starts_with("SubAccountId,RegionId"));
     assert_eq!(run(&["--dataset", "none"]), "");
 }
 

@@ -157,7 +157,7 @@ fn what_is_not_priced_is_never_zero_dollars_in_any_format() {
         .headers()
         .expect("a header")
         .iter()
-        .position(|name| name == "measured_cost_usd")
+        .position(|name| name == "ListCost")
         .expect("a column");
     assert_eq!(&rows.records().next().expect("a row").expect("CSV")[at], "");
 }

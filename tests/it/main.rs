@@ -4,6 +4,7 @@
     reason = "a long list of cases is read from top to bottom"
 )]
 
+mod backtest;
 mod bad_input;
 mod billing;
 mod chance;
@@ -13,6 +14,7 @@ mod collect_usage;
 mod commits;
 mod dataset;
 mod exactness;
+mod faces;
 mod fake;
 mod fake_tests;
 mod format_1;

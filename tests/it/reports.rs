@@ -10,39 +10,91 @@ use serde_json::Value;
 use crate::support::{World, parsed, plimsoll, workload};
 
 /// Format and file.
-const REPORTS: [(&str, &str); 4] = [
+const REPORTS: [(&str, &str); 8] = [
     ("table", "report.txt"),
     ("markdown", "report.md"),
+    ("html", "report.html"),
+    ("xlsx", "report.xlsx"),
     ("json", "report.json"),
     ("csv", "report.csv"),
+    ("parquet", "report.parquet"),
+    ("focus", "report.focus.csv"),
 ];
+
+/// What else is kept there: the arguments that make it, and the file.
+const OTHERS: [(&[&str], &str); 4] = [
+    (&["schema", "report"], "report.schema.json"),
+    (&["schema", "comparison"], "comparison.schema.json"),
+    (&["explain", "checkout-api", "--demo"], "explain.txt"),
+    (
+        &[
+            "compare",
+            "--vcpu",
+            "2",
+            "--memory",
+            "4GiB",
+            "--duration",
+            "10m",
+            "--runs-per-day",
+            "20",
+            "--region",
+            "us-east-1",
+            "--format",
+            "html",
+        ],
+        "compare.html",
+    ),
+];
+
+/// All forms in one run, in a folder.
+fn exported() -> World {
+    let world = World::new();
+    let files = REPORTS.map(|(_, file)| world.path(file).display().to_string());
+    let mut args = vec!["demo"];
+    for file in &files {
+        args.extend(["--export", file]);
+    }
+    let shown = world.run(&args).exits(0).stdout;
+    let kept = fs::read_to_string(world.path("report.txt")).expect("written");
+    assert_eq!(shown, kept, "what is printed is what is exported");
+    world
+}
 
 #[test]
 fn the_sample_reports_are_what_the_demo_makes() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
-    for (format, file) in REPORTS {
-        let made = plimsoll(&["demo", "--format", format]).exits(0).stdout;
-        if env::var_os("PLIMSOLL_BLESS").is_some() {
-            fs::write(folder.join(file), &made).expect("written");
-        }
-        let kept = fs::read_to_string(folder.join(file)).unwrap_or_default();
-        let place = made
-            .lines()
-            .zip(kept.lines())
-            .position(|(made, kept)| made != kept)
-            .map_or_else(|| "its end".to_owned(), |at| format!("line {}", at + 1));
-        assert!(
-            kept == made,
-            "reports/{file} is stale at {place}; refresh it: PLIMSOLL_BLESS=1 cargo test --release --test it reports"
-        );
+    let world = exported();
+    for (_, file) in REPORTS {
+        is_current(file, &fs::read(world.path(file)).expect("written"));
     }
+    for (args, file) in OTHERS {
+        is_current(file, plimsoll(args).exits(0).stdout.as_bytes());
+    }
+}
+
+fn is_current(file: &str, made: &[u8]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("reports")
+        .join(file);
+    if env::var_os("PLIMSOLL_BLESS").is_some() {
+        fs::write(&path, made).expect("written");
+    }
+    let kept = fs::read(&path).unwrap_or_default();
+    let place = made.iter().zip(&kept).position(|(made, kept)| made != kept);
+    let line = place.map_or(0, |at| {
+        made[..at].iter().filter(|byte| **byte == b'\n').count() + 1
+    });
+    assert!(
+        kept == made,
+        "reports/{file} is stale at line {line}; refresh it: PLIMSOLL_BLESS=1 cargo test --release --test it reports"
+    );
 }
 
 #[test]
 fn the_demo_makes_the_same_bytes_each_time() {
-    for (format, _) in REPORTS {
-        let make = || plimsoll(&["demo", "--format", format]).exits(0).stdout;
-        assert_eq!(make(), make(), "{format}");
+    let (one, other) = (exported(), exported());
+    for (_, file) in REPORTS {
+        let bytes = |world: &World| fs::read(world.path(file)).expect("written");
+        assert!(bytes(&one) == bytes(&other), "{file}");
     }
 }
 

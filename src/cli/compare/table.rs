@@ -39,7 +39,7 @@ pub(super) fn render(comparison: &ComparisonResult) -> String {
 }
 
 /// The cheapest on demand, then the best of the other architecture and of each other platform.
-fn answer(comparison: &ComparisonResult) -> String {
+pub(super) fn answer(comparison: &ComparisonResult) -> String {
     let job = &comparison.inputs;
     let Some(best) = comparison.best() else {
         return format!("Nothing that holds the job has a price in {}.", job.region);
@@ -195,7 +195,8 @@ fn left_out(comparison: &ComparisonResult) -> Vec<String> {
     titled("Not priced, or not possible:", groups.map(line).collect())
 }
 
-fn break_even(comparison: &ComparisonResult) -> Vec<String> {
+/// Where the order of the platforms turns, a line each under a title.
+pub(super) fn break_even(comparison: &ComparisonResult) -> Vec<String> {
     let Some(best) = comparison.best() else {
         return Vec::new();
     };

@@ -1,4 +1,4 @@
-//! The words that table and Markdown share: the sentences and cells that answer the reader's questions.
+//! The phrases that every format for people shares: sentences and cells that answer the reader's questions.
 //!
 //! Everything here is plain, untrusted text; each format passes it through its own door in [`super::escape`].
 
@@ -12,7 +12,7 @@ use super::result::{
 use crate::model::finding::{Finding, ReasonCode};
 use crate::model::units::Usd;
 use crate::model::workload::{Platform, PurchaseOption};
-use crate::placement::effort::Step;
+use crate::placement::effort::{Effort, Step};
 use crate::pricing::cost::Certainty;
 
 /// Stands where there is nothing to say.
@@ -33,20 +33,20 @@ pub(super) const fn platform_name(platform: Platform) -> &'static str {
 /// What runs today: its platform, and its size.
 pub(super) fn today(current: &Current) -> (String, String) {
     // Nothing is known of how today's instances are packed.
-    let home = current.platform.map_or("other launch type", |platform| {
+    let platform = current.platform.map_or("other launch type", |platform| {
         if platform == Platform::Ec2 {
             "EC2"
         } else {
             platform_name(platform)
         }
     });
-    let home = if current.purchase_option == PurchaseOption::OnDemand {
-        home.to_owned()
+    let platform = if current.purchase_option == PurchaseOption::OnDemand {
+        platform.to_owned()
     } else {
-        format!("{home} {}", current.purchase_option)
+        format!("{platform} {}", purchase_option(current.purchase_option))
     };
     (
-        home,
+        platform,
         current
             .size
             .as_ref()
@@ -72,14 +72,15 @@ pub(super) fn savings(workload: &WorkloadResult) -> String {
     if workload.recommended.is_none() {
         return NOTHING.to_owned();
     }
-    let at_least = if workload.savings_certainty == Some(Certainty::AtLeast)
-        && workload.monthly_savings_usd > Some(Usd::ZERO)
-    {
-        AT_LEAST
-    } else {
-        ""
-    };
-    format!("{at_least}{}", money_or_not(workload.monthly_savings_usd))
+    // More savings than known cannot be promised of what costs more.
+    let sure = workload
+        .savings_certainty
+        .filter(|_| workload.monthly_savings_usd > Some(Usd::ZERO));
+    format!(
+        "{}{}",
+        sure.map_or("", mark),
+        money_or_not(workload.monthly_savings_usd)
+    )
 }
 
 /// What a month costs as it runs today, with the mark of its certainty.
@@ -176,15 +177,9 @@ pub(super) fn answer(report: &Report) -> String {
     if priced == 0 {
         return format!("What containers cost is not known: {}.", tally(report));
     }
-    let missed = report.coverage.missed_scope_days;
-    let at_least = if totals.not_priced + totals.partly_seen + missed > 0 {
-        "at least "
-    } else {
-        ""
-    };
     format!(
-        "Containers cost {at_least}{} a month; {}: {}.",
-        money(totals.going_rate.usd),
+        "Containers cost {} a month; {}: {}.",
+        cost_in_all(report),
         possible_savings(report),
         tally(report)
     )
@@ -198,14 +193,28 @@ pub(super) fn steps(report: &Report) -> Option<String> {
         .iter()
         .filter(|step| step.monthly_savings_usd != Usd::ZERO)
         .map(|step| {
-            let what = match step.step {
-                Step::Rightsize => "resizing",
-                Step::Move => "moving to another platform",
-            };
-            format!("{what} {}", effect(step.monthly_savings_usd))
+            format!(
+                "{} {} ({} effort)",
+                step_name(step.step),
+                effect(step.monthly_savings_usd),
+                effort(step.effort)
+            )
         })
         .collect();
     (!said.is_empty()).then(|| capitalized(&format!("{}.", said.join(", then "))))
+}
+
+/// A step as the subject of a sentence.
+pub(super) const fn step_name(step: Step) -> &'static str {
+    match step {
+        Step::Rightsize => "resizing",
+        Step::Move => "moving to another platform",
+    }
+}
+
+/// How much work a step is.
+pub(super) fn effort(effort: Effort) -> String {
+    effort.as_str().replace('_', " ")
 }
 
 /// What packing onto EC2 costs, how far that is from its floor, and where it beats Fargate; `None` without a fleet.
@@ -310,7 +319,7 @@ pub(super) fn capitalized(text: &str) -> String {
 }
 
 /// The size and the storage billed with it.
-fn size(size: &Size) -> String {
+pub(super) fn size(size: &Size) -> String {
     let storage = size.ephemeral_gib.filter(|gib| *gib > 0);
     size.name.clone()
         + &storage
@@ -319,7 +328,7 @@ fn size(size: &Size) -> String {
 }
 
 /// The platform of a placement, with architecture and purchase option where they differ from today's.
-fn platform_there(placement: &PlacementResult, current: &Current) -> String {
+pub(super) fn platform_there(placement: &PlacementResult, current: &Current) -> String {
     let mut said = platform_name(placement.platform).to_owned();
     if current
         .architecture
@@ -330,9 +339,14 @@ fn platform_there(placement: &PlacementResult, current: &Current) -> String {
     if placement.purchase_option != current.purchase_option
         || placement.purchase_option != PurchaseOption::OnDemand
     {
-        said = format!("{said} {}", placement.purchase_option);
+        said = format!("{said} {}", purchase_option(placement.purchase_option));
     }
     said
+}
+
+/// A purchase option in words.
+pub(super) fn purchase_option(option: PurchaseOption) -> String {
+    option.as_str().replace('_', " ")
 }
 
 /// A reason code in two words.
@@ -362,8 +376,32 @@ const fn reason(code: ReasonCode) -> &'static str {
 }
 
 /// True when running time was counted by `SampleCount`.
-pub(super) fn is_estimated(current: &Current) -> bool {
+pub(super) fn is_counted(current: &Current) -> bool {
     current.basis == Some("sample_count")
+}
+
+/// The going rate of everything in words, with its ends: what is left out or was not seen can only add to it.
+pub(super) fn cost_in_all(report: &Report) -> String {
+    let totals = &report.totals;
+    let rate = &totals.going_rate;
+    let missed = report.coverage.missed_scope_days;
+    let whole = totals.not_priced + totals.partly_seen + missed == 0;
+    let usd = money(rate.usd);
+    match (rate.certainty, rate.lower_usd, rate.upper_usd) {
+        (Certainty::Exact, ..) if whole => usd,
+        (Certainty::Estimated, ..) if whole => format!("about {usd}"),
+        (Certainty::Between, Some(lower), Some(upper)) if whole => {
+            format!("about {usd} ({} to {})", money(lower), money(upper))
+        }
+        (Certainty::AtMost, ..) if whole => format!("at most {usd}"),
+        // Some is missing, and of the rest no more than the upper end is known.
+        (Certainty::AtMost, ..) => format!("about {usd}"),
+        (Certainty::Estimated, ..) => format!("at least about {usd}"),
+        (_, Some(lower), _) if lower < rate.usd => {
+            format!("about {usd} (at least {})", money(lower))
+        }
+        _ => format!("at least {usd}"),
+    }
 }
 
 /// `$410.20 (33%) can be saved`.
@@ -388,16 +426,11 @@ fn possible_savings(report: &Report) -> String {
 /// `12 workloads, 7 to resize or move, 2 too small, 3 withheld, all priced`.
 fn tally(report: &Report) -> String {
     let totals = &report.totals;
-    let moves = report
-        .workloads
-        .iter()
-        .filter(|workload| workload.recommended.is_some())
-        .count();
     let some =
         |number: usize, what: &str| (number > 0).then(|| format!("{} {what}", count(number)));
     let parts = [
         Some(plural(totals.workloads, "workload")),
-        some(moves, "to resize or move"),
+        some(totals.recommendations, "to resize or move"),
         some(totals.findings.underprovisioned, "too small"),
         some(totals.findings.not_enough_data, "withheld"),
         some(totals.partly_seen, "not seen on every day"),
@@ -505,7 +538,13 @@ mod tests {
             (monthly_cost(image), savings(image)),
             ("$84.84".to_owned(), "$42.42".to_owned())
         );
-        assert_eq!(monthly_cost(&report.workloads[4]), "not priced");
+        assert_eq!(
+            (
+                monthly_cost(&report.workloads[3]),
+                monthly_cost(&report.workloads[4])
+            ),
+            ("~$0.0021".to_owned(), "not priced".to_owned())
+        );
     }
 
     #[test]
@@ -529,7 +568,7 @@ mod tests {
         assert!(answer(&report).contains("; the safe sizes cost $8.97 (0.5%) more: "));
         assert_eq!(
             steps(&report).as_deref(),
-            Some("Resizing costs $8.97 more.")
+            Some("Resizing costs $8.97 more (very low effort).")
         );
         report.totals.monthly_savings_usd = Usd::ZERO;
         assert!(answer(&report).contains("; nothing to save was found: "));
@@ -566,17 +605,17 @@ mod tests {
     }
 
     #[test]
-    fn a_home_without_prices_is_listed_and_not_priced() {
+    fn a_platform_without_prices_is_listed_and_not_priced() {
         let mut report = sample::report();
         report.totals.by_platform.pop();
-        let homes = platforms(&report);
-        assert_eq!(homes.len(), 3);
+        let platforms = platforms(&report);
+        assert_eq!(platforms.len(), 3);
         assert_eq!(
-            (homes[0].there.as_str(), homes[0].change.as_str()),
+            (platforms[0].there.as_str(), platforms[0].change.as_str()),
             ("$590.51", "-65%")
         );
         assert_eq!(
-            (homes[2].name, homes[2].there.as_str()),
+            (platforms[2].name, platforms[2].there.as_str()),
             ("packed EC2", "not priced")
         );
     }
@@ -621,5 +660,47 @@ mod tests {
         report.workloads[1].region = "us-east-1".into();
         assert!(spans_scopes(&report));
         assert_eq!(scope(&report.workloads[1]), "111122223333 us-east-1");
+    }
+
+    #[test]
+    fn the_first_sentence_carries_the_certainty_of_its_amount() {
+        let mut report = sample::report();
+        report.totals.not_priced = 0;
+        let rate = |certainty| AmountResult {
+            certainty,
+            lower_usd: Some(usd("100")),
+            upper_usd: Some(usd("300")),
+            usd: usd("200"),
+            lines: Vec::new(),
+        };
+        for (certainty, whole, in_part) in [
+            (
+                Certainty::Exact,
+                "$200.00",
+                "about $200.00 (at least $100.00)",
+            ),
+            (
+                Certainty::Estimated,
+                "about $200.00",
+                "at least about $200.00",
+            ),
+            (
+                Certainty::AtLeast,
+                "about $200.00 (at least $100.00)",
+                "about $200.00 (at least $100.00)",
+            ),
+            (Certainty::AtMost, "at most $200.00", "about $200.00"),
+            (
+                Certainty::Between,
+                "about $200.00 ($100.00 to $300.00)",
+                "about $200.00 (at least $100.00)",
+            ),
+        ] {
+            report.totals.going_rate = rate(certainty);
+            report.totals.not_priced = 0;
+            assert_eq!(cost_in_all(&report), whole);
+            report.totals.not_priced = 1;
+            assert_eq!(cost_in_all(&report), in_part);
+        }
     }
 }

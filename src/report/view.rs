@@ -1,0 +1,381 @@
+//! A report as people read it: sentences, then tables of typed cells. Every format for people prints this one view.
+
+use super::amounts::{count, money, percent};
+use super::phrases::{self, NOTHING};
+use super::result::{GroupsResult, Report, ResourceUsage, WorkloadResult};
+use super::{notes, sparkline};
+use crate::model::finding::Finding;
+use crate::model::units::Usd;
+
+/// A whole report, or what explains one workload.
+pub(super) struct View {
+    /// What it is and of when.
+    pub(super) title: String,
+    /// The answer, sentence by sentence.
+    pub(super) lead: Vec<String>,
+    /// The tables.
+    pub(super) sections: Vec<Section>,
+    /// What a reader should know before trusting a figure.
+    pub(super) notes: Vec<String>,
+}
+
+/// A table with its heading.
+pub(super) struct Section {
+    /// Its anchor.
+    pub(super) id: &'static str,
+    /// Its heading.
+    pub(super) heading: String,
+    /// Sentences above the table.
+    pub(super) text: Vec<String>,
+    /// The columns, in order.
+    pub(super) columns: Vec<Column>,
+    /// The rows, each with a cell per column.
+    pub(super) rows: Vec<Row>,
+}
+
+/// A column of a table.
+#[derive(Clone, Copy)]
+pub(super) struct Column {
+    /// Its heading.
+    pub(super) title: &'static str,
+    /// How its cells fit.
+    pub(super) fit: Fit,
+    /// What joins its cell to the one before where texts stand under each other for want of width.
+    pub(super) joint: &'static str,
+}
+
+/// How the cells of a column fit into it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// Wrapped where it must be.
+    Text,
+    /// Never wrapped.
+    Name,
+    /// Never wrapped, to the right.
+    Number,
+    /// Never wrapped, left out where there is no room.
+    Sparkline,
+}
+
+/// A row of a table.
+pub(super) struct Row {
+    /// One per column.
+    pub(super) cells: Vec<Cell>,
+    /// How the row as a whole is to be taken.
+    pub(super) tone: Tone,
+}
+
+/// How something is to be taken; shown by colour, never by colour alone.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Tone {
+    /// As it is.
+    #[default]
+    Plain,
+    /// Less important.
+    Quiet,
+    /// Something gained.
+    Good,
+    /// Something wrong.
+    Bad,
+}
+
+/// A cell of a table. Its texts are untrusted; each format passes them through its own function of [`super::escape`].
+pub(super) enum Cell {
+    /// Nothing to say.
+    Nothing,
+    /// A name that somebody chose, and a word of our own on it.
+    Name(String, String),
+    /// Words.
+    Text(String),
+    /// A number as printed.
+    Number(String, Tone),
+    /// How things went, day by day.
+    Sparklines(Vec<Sparkline>),
+}
+
+/// The course of one resource against the present size.
+pub(super) struct Sparkline {
+    /// `cpu` or `mem`.
+    pub(super) label: &'static str,
+    /// One block character per day or span of days.
+    pub(super) course: String,
+    /// The highest, of the present size.
+    pub(super) peak: String,
+}
+
+impl Column {
+    pub(super) const fn new(title: &'static str, fit: Fit, joint: &'static str) -> Self {
+        Self { title, fit, joint }
+    }
+
+    pub(super) const fn text(title: &'static str) -> Self {
+        Self::new(title, Fit::Text, "\n")
+    }
+
+    pub(super) const fn name(title: &'static str) -> Self {
+        Self::new(title, Fit::Name, "")
+    }
+
+    pub(super) const fn number(title: &'static str) -> Self {
+        Self::new(title, Fit::Number, "")
+    }
+}
+
+impl Row {
+    pub(super) fn plain(cells: Vec<Cell>) -> Self {
+        Self {
+            cells,
+            tone: Tone::Plain,
+        }
+    }
+}
+
+impl Cell {
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        let text = text.into();
+        if text.is_empty() || text == NOTHING {
+            Self::Nothing
+        } else {
+            Self::Text(text)
+        }
+    }
+
+    pub(super) fn number(text: impl Into<String>) -> Self {
+        Self::Number(text.into(), Tone::Plain)
+    }
+}
+
+/// The report as a view.
+pub(super) fn of(report: &Report) -> View {
+    let mut lead = vec![phrases::answer(report)];
+    lead.extend(phrases::steps(report));
+    lead.extend(phrases::packing(report));
+    lead.extend(selected(report));
+    let mut sections = Vec::new();
+    if !report.workloads.is_empty() {
+        sections.push(workloads(report));
+    }
+    sections.extend(report.groups.as_ref().map(groups));
+    if report.totals.workloads > 0 {
+        sections.push(platforms(report));
+    }
+    if !report.fleets.is_empty() {
+        sections.push(fleets(report));
+    }
+    View {
+        title: format!(
+            "Containers, {} to {}",
+            phrases::date(&report.window.from),
+            phrases::date(&report.window.to)
+        ),
+        lead,
+        sections,
+        notes: notes::notes(report),
+    }
+}
+
+/// What was left out on purpose.
+fn selected(report: &Report) -> Option<String> {
+    let selection = &report.selection;
+    let condition = selection
+        .r#where
+        .as_ref()
+        .map(|condition| format!("Only workloads with {condition}."));
+    let unlisted = (selection.not_listed > 0).then(|| {
+        format!(
+            "{} of {} workloads are listed; the sums are of all.",
+            count(report.workloads.len()),
+            count(report.totals.workloads)
+        )
+    });
+    let said: Vec<String> = condition.into_iter().chain(unlisted).collect();
+    (!said.is_empty()).then(|| said.join(" "))
+}
+
+/// One row per workload, what saves most first.
+fn workloads(report: &Report) -> Section {
+    let scoped = phrases::spans_scopes(report);
+    Section {
+        id: "workloads",
+        heading: "Workloads".to_owned(),
+        text: Vec::new(),
+        columns: vec![
+            Column::new("Workload", Fit::Text, ""),
+            Column::text("Today"),
+            Column::new("Recommended", Fit::Text, " → "),
+            Column::number("Cost/month"),
+            Column::number("Saves/month"),
+            Column::text("Finding"),
+            Column::new("Needs", Fit::Text, "; needs "),
+            Column::new("Peak by day", Fit::Sparkline, ""),
+        ],
+        rows: report
+            .workloads
+            .iter()
+            .map(|workload| workload_row(workload, scoped))
+            .collect(),
+    }
+}
+
+fn workload_row(workload: &WorkloadResult, scoped: bool) -> Row {
+    let scope = if scoped {
+        format!(", {}", phrases::scope(workload))
+    } else {
+        String::new()
+    };
+    let tone = match workload.finding {
+        Finding::Underprovisioned => Tone::Bad,
+        Finding::NotEnoughData => Tone::Quiet,
+        Finding::Overprovisioned | Finding::Optimized => Tone::Plain,
+    };
+    let saves = workload.recommended.is_some() && workload.monthly_savings_usd > Some(Usd::ZERO);
+    Row {
+        cells: vec![
+            Cell::Name(
+                phrases::name(workload),
+                format!("{}{scope}", workload.kind.as_str()),
+            ),
+            Cell::text(place(phrases::today(&workload.current))),
+            Cell::text(place(phrases::advice(workload))),
+            Cell::number(phrases::monthly_cost(workload)),
+            Cell::Number(
+                phrases::savings(workload),
+                if saves { Tone::Good } else { Tone::Plain },
+            ),
+            Cell::text(phrases::finding(workload)),
+            Cell::text(phrases::needs(workload)),
+            sparklines(workload),
+        ],
+        tone,
+    }
+}
+
+/// Platform and size, where there is one.
+pub(super) fn place((platform, size): (String, String)) -> String {
+    if size.is_empty() {
+        platform
+    } else {
+        format!("{platform} {size}")
+    }
+}
+
+/// Both resources day by day against the present size, or against their own peak where that is not known.
+fn sparklines(workload: &WorkloadResult) -> Cell {
+    let size = workload.current.size.as_ref();
+    let usage = &workload.usage;
+    let lines: Vec<Sparkline> = [
+        ("cpu", &usage.cpu, size.map(|size| size.vcpu)),
+        (
+            "mem",
+            &usage.memory,
+            size.map(|size| size.memory_gib * 1024.0),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(label, usage, size)| Some(course(label, usage.as_ref()?, size)))
+    .collect();
+    if lines.is_empty() {
+        Cell::Nothing
+    } else {
+        Cell::Sparklines(lines)
+    }
+}
+
+fn course(label: &'static str, usage: &ResourceUsage, size: Option<f64>) -> Sparkline {
+    let days: Vec<f64> = usage.days.iter().map(|day| day.max).collect();
+    let whole = size.filter(|size| *size > 0.0).unwrap_or(usage.max);
+    Sparkline {
+        label,
+        course: sparkline::course(&days, whole),
+        peak: size
+            .filter(|size| *size > 0.0)
+            .map_or_else(String::new, |size| percent(usage.max / size * 100.0)),
+    }
+}
+
+fn groups(groups: &GroupsResult) -> Section {
+    let rows = groups.groups.iter().map(|group| {
+        Row::plain(vec![
+            group.value.as_ref().map_or(Cell::Nothing, |value| {
+                Cell::Name(value.clone(), String::new())
+            }),
+            Cell::number(count(group.workloads)),
+            Cell::number(phrases::amount(&group.going_rate)),
+            Cell::number(money(group.monthly_savings_usd)),
+            Cell::number(count(group.not_priced)),
+        ])
+    });
+    Section {
+        id: "groups",
+        heading: format!("By {}", groups.by),
+        text: Vec::new(),
+        columns: vec![
+            Column::new("Group", Fit::Text, ""),
+            Column::number("Workloads"),
+            Column::number("Cost/month"),
+            Column::number("Saves/month"),
+            Column::number("Not priced"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn platforms(report: &Report) -> Section {
+    let rows = phrases::platforms(report).into_iter().map(|on| {
+        Row::plain(vec![
+            Cell::text(phrases::capitalized(on.name)),
+            Cell::number(on.workloads),
+            Cell::number(on.today),
+            Cell::number(on.there),
+            Cell::number(on.change),
+        ])
+    });
+    Section {
+        id: "platforms",
+        heading: "Platforms".to_owned(),
+        text: vec![
+            "If every workload that can ran on one platform, at the size it needs, on demand:"
+                .to_owned(),
+        ],
+        columns: vec![
+            Column::name("Platform"),
+            Column::number("Workloads"),
+            Column::number("Today/month"),
+            Column::number("There/month"),
+            Column::number("Change"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn fleets(report: &Report) -> Section {
+    let rows = report.fleets.iter().map(|fleet| {
+        let said = phrases::fleet(fleet);
+        Row::plain(vec![
+            Cell::Name(said.name, String::new()),
+            Cell::text(said.instances),
+            Cell::text(said.binds),
+            Cell::text(said.gap),
+            Cell::text(said.break_even),
+            Cell::number(said.cost),
+            Cell::number(said.floor),
+            Cell::number(said.fargate),
+        ])
+    });
+    Section {
+        id: "fleets",
+        heading: "EC2 fleets".to_owned(),
+        text: Vec::new(),
+        columns: vec![
+            Column::new("Fleet", Fit::Text, ""),
+            Column::text("Instances"),
+            Column::new("Fills first", Fit::Text, ", fills first: "),
+            Column::new("Gap to floor", Fit::Text, "\ngap to the floor "),
+            Column::new("Break-even", Fit::Text, ", break-even with Fargate "),
+            Column::number("Cost/month"),
+            Column::number("Floor"),
+            Column::number("On Fargate"),
+        ],
+        rows: rows.collect(),
+    }
+}
