@@ -2,129 +2,89 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::bounds::Bounded;
 use super::concurrency;
+use super::configurations::{self, Configurations, InForce};
+use super::observed::Observed;
+use super::pace;
+use super::ran::{self, Counted};
 use super::runs::Run;
 use super::samples::{Resource, Totals, WorkloadTotals};
-use super::seen::Sight;
-use super::sizes::{self, History};
-use super::{Basis, Component, Demand, Evidence, MeteredMs, OutOfMemory, Pace, Runs, Slot, Span};
+use super::{Basis, Component, Demand, Evidence, OutOfMemory, Runs, Slot};
 use crate::dataset::schema::{Metric, SourceKind};
-use crate::model::units::{SLOT_MS, TaskSize, Window};
-use crate::model::workload::{Configuration, Kind, WorkloadKey};
+use crate::model::units::{MS_PER_MINUTE, SLOT_MS, Window};
+use crate::model::workload::{KilledContainer, Kind, WorkloadKey};
 
-/// Runs are believed over `SampleCount` when they tell of at least this share of its task time, percent.
-const RUNS_COMPLETE_PERCENT: i128 = 98;
-
-/// Everything that demand is put together from, but the metered time.
+/// Everything that demand is put together from.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Told<'a> {
-    /// Every run.
+pub(super) struct Sources<'a> {
+    /// Every run, those of one workload together.
     pub(super) runs: &'a [Run],
     /// Configurations over time.
-    pub(super) histories: &'a BTreeMap<WorkloadKey, History>,
-    /// Account, region, cluster and family of what services were configured with.
-    pub(super) families: &'a BTreeSet<[String; 4]>,
+    pub(super) configurations: &'a Configurations,
     /// What the samples add up to.
     pub(super) totals: &'a Totals,
-    /// On which days who was seen.
-    pub(super) sight: &'a Sight<'a>,
+    /// What was looked at, and when.
+    pub(super) observed: &'a Observed<'a>,
     /// What counts.
     pub(super) window: Window,
+    /// The window was asked for; else it is what was observed.
+    pub(super) is_asked: bool,
 }
 
 /// The demand of every workload, ordered.
-pub(super) fn assemble(
-    told: &Told<'_>,
-    mut metered: BTreeMap<WorkloadKey, Vec<Component>>,
-) -> Vec<Demand> {
-    let Told {
-        runs,
-        histories,
-        totals,
-        ..
-    } = *told;
-    let mut by_workload: BTreeMap<&WorkloadKey, Vec<&Run>> = BTreeMap::new();
-    for run in runs {
-        by_workload.entry(&run.workload).or_default().push(run);
-    }
+pub(super) fn assemble(sources: &Sources<'_>) -> Vec<Demand> {
+    let by_workload: BTreeMap<&WorkloadKey, &[Run]> = sources
+        .runs
+        .chunk_by(|a, b| a.workload == b.workload)
+        .map(|runs| (&*runs[0].workload, runs))
+        .collect();
     let keys: BTreeSet<&WorkloadKey> = by_workload
         .keys()
         .copied()
-        .chain(histories.keys())
-        .chain(totals.workloads.keys())
+        .chain(sources.configurations.workloads())
+        .chain(sources.totals.workloads.keys())
         .collect();
-    let none = WorkloadTotals::default();
-    let of_services = runs.iter().filter(|run| run.workload.kind == Kind::Service);
-    let families_run: BTreeSet<&str> = of_services
-        .filter_map(|run| run.task_definition.as_deref())
-        .map(sizes::family)
-        .collect();
+    let runs_of = |key: &WorkloadKey| by_workload.get(key).copied().unwrap_or_default();
     keys.into_iter()
-        .map(|key| {
-            let runs = by_workload.remove(key).unwrap_or_default();
-            let samples = totals.workloads.get(key).unwrap_or(&none);
-            demand(
-                key,
-                &runs,
-                metered.remove(key).unwrap_or_default(),
-                samples,
-                told,
-            )
-        })
-        .filter(|demand| !is_shadow(demand, told, &families_run))
+        .filter(|key| !is_shadow(key, runs_of(key), sources))
+        .map(|key| demand(key, runs_of(key), sources))
         .collect()
 }
 
-/// Container Insights publishes a family's readings also when it only ever runs as a service, and CloudWatch lists it
-/// long after the service went on to another family.
-fn is_shadow(demand: &Demand, told: &Told<'_>, families_run: &BTreeSet<&str>) -> bool {
-    let WorkloadKey {
-        account,
-        region,
-        kind,
-        cluster,
-        name,
-    } = &demand.workload;
-    let is_of_service = || {
-        families_run.contains(name.as_str())
-            || told
-                .families
-                .contains(&[account, region, cluster, name].map(Clone::clone))
-    };
-    *kind == Kind::Task
-        && demand.runs.count == 0
-        && !told.histories.contains_key(&demand.workload)
-        && is_of_service()
+/// Container Insights publishes a family's samples also when it only ever runs as a service of the cluster, and
+/// CloudWatch lists it long after the service went on to another family.
+fn is_shadow(key: &WorkloadKey, runs: &[Run], sources: &Sources<'_>) -> bool {
+    key.kind == Kind::Task
+        && runs.is_empty()
+        && sources.configurations.timeline(key).is_empty()
+        && sources.configurations.is_of_service(key)
 }
 
-fn demand(
-    key: &WorkloadKey,
-    runs: &[&Run],
-    from_runs: Vec<Component>,
-    samples: &WorkloadTotals,
-    told: &Told<'_>,
-) -> Demand {
-    let (history, window) = (told.histories.get(key), told.window);
-    let (current, resized_ms) = history.map_or((None, None), sizes::newest);
-    let counted = counted_tasks(samples);
-    let from_samples: Vec<Component> = counted
-        .iter()
-        .map(|(size, slots)| component_from_samples(*size, slots, history, current.as_ref()))
-        .collect();
-    let elapsed = |components: &[Component]| {
-        components
-            .iter()
-            .map(|b| i128::from(b.metered.best.elapsed))
-            .sum::<i128>()
+fn demand(key: &WorkloadKey, runs: &[Run], sources: &Sources<'_>) -> Demand {
+    let (observed, window) = (sources.observed, sources.window);
+    let none = WorkloadTotals::default();
+    let samples = sources.totals.workloads.get(key).unwrap_or(&none);
+    let timeline = sources.configurations.timeline(key);
+    let counted = counted_tasks(samples, timeline);
+    let runs = Bounded::all(runs, observed);
+    let timeline = in_force_by(timeline, last_evidence_ms(&runs, &counted, window));
+    let evidence = ran::Evidence {
+        runs: &runs,
+        counted: &counted,
+        timeline,
     };
-    let runs_tell_all = elapsed(&from_runs) * 100 >= elapsed(&from_samples) * RUNS_COMPLETE_PERCENT;
-    let (mut components, slots) = if runs_tell_all {
-        let spans = runs
-            .iter()
-            .filter_map(|run| Some((run.start_ms?, run.end_ms)));
-        (from_runs, concurrency::slots(spans, window))
+    let mut components = evidence.components(window);
+    let basis = components.iter().map(|component| component.basis).max();
+    let seen = observed.days_of(key, basis, !counted.is_empty());
+    mark_unseen(&mut components, &runs, &counted, seen.is_some());
+    let pace = pace::of(key, &evidence, &components, sources);
+    let is_counted = components.iter().any(|c| c.basis == Basis::SampleCount);
+    let slots = if is_counted {
+        merged_slots(&counted, window)
     } else {
-        (from_samples, merged_slots(counted.values(), window))
+        let span = |run: &Bounded<'_>| Some((run.start_ms?, run.end_ms.best));
+        concurrency::slots(runs.iter().filter_map(span), window)
     };
     let usage = |resource| {
         samples
@@ -132,171 +92,176 @@ fn demand(
             .get(&resource)
             .map(super::samples::UsageTotals::usage)
     };
-    let mut sources = samples.sources.clone();
-    sources.extend(runs.iter().map(|run| run.source.clone()));
-    let basis = components.first().map(|component| component.basis);
-    let seen = told.sight.days_of(key, basis, !counted.is_empty());
-    for component in &mut components {
-        component.more_unseen = seen.is_some();
-    }
-    let pace = (!components.is_empty()).then(|| Pace {
-        since_ms: window.from_ms,
-        observed_ms: window.ms(),
-        components: components.clone(),
-    });
+    let mut kinds = samples.sources.clone();
+    kinds.extend(runs.iter().map(|run| run.run.source.as_str().to_owned()));
     Demand {
         workload: key.clone(),
         ran: components,
         pace,
-        current,
-        resized_ms,
+        current: timeline.last().map(|entry| entry.configuration.clone()),
+        resized_ms: configurations::resized_ms(timeline),
         cpu: usage(Resource::Cpu),
         memory: usage(Resource::Memory),
         slots,
         runs: Runs {
-            only_glimpsed: counted.is_empty() && are_glimpses(runs),
-            ..run_totals(runs, window)
+            only_glimpsed: counted.is_empty() && are_glimpses(&runs),
+            ..run_totals(&runs, window)
         },
-        out_of_memory: out_of_memory(runs, window),
+        out_of_memory: out_of_memory(&runs, window),
         evidence: Evidence {
             seen,
-            ..evidence(samples, &counted, sources)
+            ..evidence_of_samples(samples, &counted, kinds)
         },
     }
 }
 
 /// True when snapshots of the ECS API are all that tells of tasks: any number came and went between them.
-fn are_glimpses(runs: &[&Run]) -> bool {
-    !runs.is_empty()
-        && runs
-            .iter()
-            .all(|run| run.source == SourceKind::EcsApi.as_str())
+fn are_glimpses(runs: &[Bounded<'_>]) -> bool {
+    !runs.is_empty() && runs.iter().all(|run| run.run.source == SourceKind::EcsApi)
 }
 
-type Counted<'a> = BTreeMap<Option<TaskSize>, &'a BTreeMap<i64, Slot>>;
+/// When the workload was last seen running.
+fn last_evidence_ms(runs: &[Bounded<'_>], counted: &[Counted], window: Window) -> Option<i64> {
+    let of_runs = runs
+        .iter()
+        .filter(|run| run.start_ms.is_some_and(|start_ms| start_ms < window.to_ms))
+        .map(|run| run.end_ms.low);
+    let of_counts = counted
+        .last()
+        .map(|last| (last.slot.slot + 1) * SLOT_MS - 1);
+    of_runs.chain(of_counts).max()
+}
 
-/// Running tasks by size in force, from the service's own metric where it is there.
-fn counted_tasks(samples: &WorkloadTotals) -> Counted<'_> {
-    let of = |metric: Metric| -> Counted<'_> {
-        samples
-            .running
-            .iter()
+/// The timeline up to what was in force at `at_ms`: what came later was not seen running.
+fn in_force_by(timeline: &[InForce], at_ms: Option<i64>) -> &[InForce] {
+    let Some(at_ms) = at_ms else { return timeline };
+    let behind = timeline.partition_point(|entry| entry.from_ms <= at_ms);
+    &timeline[..behind.max(1).min(timeline.len())]
+}
+
+/// Marks what has no upper end: days were not looked at, or an open run's source ends before the data does.
+fn mark_unseen(
+    components: &mut [Component],
+    runs: &[Bounded<'_>],
+    counted: &[Counted],
+    is_unseen: bool,
+) {
+    for component in components.iter_mut() {
+        let is_of_it = |run: &&Bounded<'_>| *run.run.configuration == component.configuration;
+        component.more_unseen = is_unseen
+            || counted.is_empty()
+                && component.basis != Basis::SampleCount
+                && runs.iter().filter(is_of_it).any(|run| run.is_out_of_sight);
+    }
+}
+
+/// Running tasks per slot, from the service's own metric where it is there.
+fn counted_tasks(samples: &WorkloadTotals, timeline: &[InForce]) -> Vec<Counted> {
+    let of = |metric: Metric| -> Vec<Counted> {
+        let running = samples.running.iter();
+        running
             .filter(|((name, _), _)| *name == metric.as_str())
-            .map(|((_, size), slots)| (*size, slots))
+            .flat_map(|((_, size), slots)| {
+                slots.values().map(|slot| Counted {
+                    size: *size,
+                    slot: *slot,
+                })
+            })
             .collect()
     };
-    let by_percent = of(Metric::CpuPercent);
-    if by_percent.is_empty() {
-        of(Metric::CpuUnits)
-    } else {
-        by_percent
+    let mut counted = of(Metric::CpuPercent);
+    if counted.is_empty() {
+        counted = of(Metric::CpuUnits);
     }
-}
-
-fn component_from_samples(
-    size: Option<TaskSize>,
-    slots: &BTreeMap<i64, Slot>,
-    history: Option<&History>,
-    current: Option<&Configuration>,
-) -> Component {
-    let task_ms = slots.values().map(|slot| slot.task_ms).sum();
-    let of_size = history
-        .into_iter()
-        .flatten()
-        .rev()
-        .map(|(_, configuration)| configuration)
-        .find(|c| c.size() == size);
-    let mut configuration = of_size.or(current).cloned().unwrap_or_default();
-    configuration.cpu_units = size.map(|size| size.cpu_units);
-    configuration.memory_mib = size.map(|size| size.memory_mib);
-    let metered = MeteredMs {
-        elapsed: task_ms,
-        second_floor_60: task_ms,
-        second_floor_300: task_ms,
-        minute: task_ms,
-        minute_with_queue: task_ms,
-        second: task_ms,
-    };
-    Component {
-        configuration,
-        basis: Basis::SampleCount,
-        runs: 0,
-        metered: Span::exact(metered),
-        more_unseen: false,
-    }
-}
-
-fn merged_slots<'a>(
-    by_size: impl Iterator<Item = &'a &'a BTreeMap<i64, Slot>>,
-    window: Window,
-) -> Vec<Slot> {
-    let mut merged: BTreeMap<i64, Slot> = BTreeMap::new();
-    for slot in by_size
-        .flat_map(|slots| slots.values())
-        .filter(|slot| slot.slot * SLOT_MS < window.to_ms)
-    {
-        let sum = merged.entry(slot.slot).or_insert(Slot {
-            slot: slot.slot,
-            task_ms: 0,
-            peak: 0,
-        });
-        sum.task_ms += slot.task_ms;
-        sum.peak += slot.peak;
-    }
-    merged.into_values().collect()
-}
-
-fn run_totals(runs: &[&Run], window: Window) -> Runs {
-    let inside = |run: &&&Run| match run.start_ms {
-        Some(start) => {
-            start < window.to_ms && (run.end_ms > window.from_ms || start >= window.from_ms)
+    counted.sort_by_key(|counted| (counted.slot.slot, counted.size));
+    for Counted { slot, .. } in &mut counted {
+        // Samples of 20 seconds are three a minute.
+        let entry = configurations::in_force(timeline, slot.slot * SLOT_MS);
+        if let Some(sample_s) = entry.and_then(|entry| entry.resolution_s) {
+            slot.task_ms = slot.task_ms * i64::from(sample_s) * 1000 / MS_PER_MINUTE;
+            let peak = i64::from(slot.peak) * i64::from(sample_s) * 1000;
+            slot.peak =
+                u32::try_from((peak + MS_PER_MINUTE - 1) / MS_PER_MINUTE).unwrap_or(u32::MAX);
         }
-        None => run.created_ms >= window.from_ms && run.created_ms < window.to_ms,
+    }
+    counted
+}
+
+fn merged_slots(counted: &[Counted], window: Window) -> Vec<Slot> {
+    let mut merged: Vec<Slot> = Vec::new();
+    let inside = |counted: &&Counted| counted.slot.slot * SLOT_MS < window.to_ms;
+    for Counted { slot, .. } in counted.iter().filter(inside) {
+        match merged.last_mut() {
+            Some(sum) if sum.slot == slot.slot => {
+                sum.task_ms += slot.task_ms;
+                sum.peak += slot.peak;
+            }
+            _ => merged.push(*slot),
+        }
+    }
+    merged
+}
+
+fn run_totals(runs: &[Bounded<'_>], window: Window) -> Runs {
+    let runs: Vec<&Bounded<'_>> = runs.iter().filter(|run| run.touches(window)).collect();
+    let started = || runs.iter().filter(|run| run.start_ms.is_some());
+    let count = |is: &dyn Fn(&Bounded<'_>) -> bool| {
+        i64::try_from(started().filter(|run| is(run)).count()).unwrap_or(i64::MAX)
     };
-    let runs: Vec<&&Run> = runs.iter().filter(inside).collect();
-    let started: Vec<&&&Run> = runs.iter().filter(|run| run.start_ms.is_some()).collect();
-    let count = |is: &dyn Fn(&Run) -> bool| {
-        i64::try_from(started.iter().filter(|run| is(run)).count()).unwrap_or(i64::MAX)
-    };
-    let mut lengths: Vec<i64> = started
-        .iter()
-        .filter(|run| !run.open)
-        .filter_map(|run| Some(run.end_ms - run.start_ms?))
+    let mut lengths: Vec<i64> = started()
+        .filter(|run| !run.is_open)
+        .filter_map(|run| Some(run.end_ms.best - run.start_ms?))
         .collect();
     lengths.sort_unstable();
+    let never_started = runs.iter().filter(|run| run.start_ms.is_none()).count();
     Runs {
         count: count(&|_| true),
-        open: count(&|run| run.open),
-        out_of_sight: count(&|run| run.out_of_sight),
-        never_started: i64::try_from(runs.len() - started.len()).unwrap_or(i64::MAX),
-        start_assumed: count(&|run| run.start_assumed),
-        end_assumed: count(&|run| run.end_assumed),
+        open: count(&|run| run.is_open),
+        out_of_sight: count(&|run| run.is_out_of_sight),
+        never_started: i64::try_from(never_started).unwrap_or(i64::MAX),
+        start_assumed: count(&|run| run.run.is_start_assumed()),
+        end_assumed: count(&|run| run.is_end_assumed),
         only_glimpsed: false,
         median_ms: lengths.get(lengths.len().saturating_sub(1) / 2).copied(),
         longest_ms: lengths.last().copied(),
     }
 }
 
-fn out_of_memory(runs: &[&Run], window: Window) -> Option<OutOfMemory> {
-    let killed: Vec<&&Run> = runs
-        .iter()
-        .filter(|run| {
-            run.out_of_memory && run.end_ms >= window.from_ms && run.created_ms < window.to_ms
-        })
-        .collect();
-    let limit_mib = killed
-        .iter()
-        .filter_map(|run| run.configuration.memory_mib)
-        .max()?;
-    Some(OutOfMemory {
-        count: i64::try_from(killed.len()).unwrap_or(i64::MAX),
-        limit_mib,
-    })
+/// Kills in the window, one entry per container and limit.
+fn out_of_memory(runs: &[Bounded<'_>], window: Window) -> Vec<OutOfMemory> {
+    let mut kills: BTreeMap<(Option<&str>, Option<u32>, bool), i64> = BTreeMap::new();
+    let inside = |run: &&Bounded<'_>| {
+        run.run.out_of_memory
+            && run.end_ms.best >= window.from_ms
+            && run.run.known_ms() < window.to_ms
+    };
+    for run in runs.iter().filter(inside) {
+        let of_task = run.run.configuration.memory_mib;
+        if run.run.killed.is_empty() {
+            *kills.entry((None, of_task, true)).or_default() += 1;
+        }
+        for KilledContainer { name, memory_mib } in &run.run.killed {
+            // A container without a limit below the task's was killed because the task ran out of memory.
+            let own = memory_mib.filter(|own| of_task.is_none_or(|of_task| *own < of_task));
+            let limit = own.or(of_task);
+            *kills
+                .entry((Some(name.as_str()), limit, own.is_none()))
+                .or_default() += 1;
+        }
+    }
+    let kill =
+        |((container, limit_mib, is_of_task), count): ((Option<&str>, _, _), _)| OutOfMemory {
+            container: container.map(str::to_owned),
+            limit_mib,
+            is_of_task,
+            count,
+        };
+    kills.into_iter().map(kill).collect()
 }
 
-fn evidence(
+fn evidence_of_samples(
     samples: &WorkloadTotals,
-    counted: &Counted<'_>,
+    counted: &[Counted],
     sources: BTreeSet<String>,
 ) -> Evidence {
     let spans: Vec<(i64, i64)> = samples.usage.values().map(|usage| usage.span_ms).collect();
@@ -305,10 +270,7 @@ fn evidence(
         .values()
         .flat_map(|usage| usage.usage().daily_max.into_keys())
         .collect();
-    let seen: BTreeSet<i64> = counted
-        .values()
-        .flat_map(|slots| slots.keys().copied())
-        .collect();
+    let seen: BTreeSet<i64> = counted.iter().map(|counted| counted.slot.slot).collect();
     let asked = match (seen.first(), seen.last()) {
         (Some(first), Some(last)) => last - first + 1,
         _ => 0,

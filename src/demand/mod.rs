@@ -4,15 +4,21 @@
 //! works on demand, never on samples.
 
 mod assemble;
+mod bounds;
 mod columns;
 mod concurrency;
+pub mod configurations;
 pub mod histogram;
+pub mod observed;
 mod overlap;
+mod pace;
 pub mod periods;
+#[cfg(test)]
+mod properties;
+mod ran;
+pub mod records;
 pub mod runs;
 pub mod samples;
-pub mod seen;
-pub mod sizes;
 #[cfg(test)]
 mod tests;
 
@@ -56,7 +62,7 @@ pub struct Demand {
     /// What is known of its runs.
     pub runs: Runs,
     /// Out-of-memory kills.
-    pub out_of_memory: Option<OutOfMemory>,
+    pub out_of_memory: Vec<OutOfMemory>,
     /// How much history stands behind all this.
     pub evidence: Evidence,
 }
@@ -68,6 +74,8 @@ pub enum Basis {
     Runs,
     /// Running tasks counted by `SampleCount`: whole sampling periods, image pulls not seen.
     SampleCount,
+    /// Records made while a run was alive: its end lies behind the last of them.
+    Sightings,
 }
 
 /// Time run in one configuration, as every metering rule counts it. Milliseconds inside the window.
@@ -158,13 +166,17 @@ pub struct Runs {
     pub longest_ms: Option<i64>,
 }
 
-/// Out-of-memory kills in the window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Out-of-memory kills of one container in the window.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutOfMemory {
+    /// Its name, where the record tells it.
+    pub container: Option<String>,
+    /// The limit that was not enough, MiB, where it is known.
+    pub limit_mib: Option<u32>,
+    /// The limit is the task's: the container has none of its own, or none below it.
+    pub is_of_task: bool,
     /// Kills.
     pub count: i64,
-    /// Largest memory limit that was not enough, MiB.
-    pub limit_mib: u32,
 }
 
 /// How much history stands behind a demand.
@@ -205,7 +217,7 @@ impl Demand {
 /// The demand of a whole dataset in a window.
 #[derive(Debug)]
 pub struct Reduced {
-    /// The window asked for, or the whole days that have data.
+    /// The window asked for, or what was observed.
     pub window: Window,
     /// One per workload, ordered.
     pub demands: Vec<Demand>,
@@ -218,31 +230,52 @@ pub struct Reduced {
 }
 
 /// Reduces the dataset behind `scan` from `from_ms` to `to_ms`; where one is not given, from or to the end of the days
-/// that were collected or imported, or of the UTC days that have data where all of it was imported.
+/// that were collected, or of the time in which the records were made where all of it was imported.
 pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Result<Reduced> {
-    let runs = scan.table(Table::Runs)?;
-    let run_rows = runs
-        .as_ref()
-        .map_or(0, |frame| i64::try_from(frame.height()).unwrap_or(i64::MAX));
-    let mut latest = runs.map(runs::latest).transpose().map_err(unfit)?;
-    let told = latest
-        .as_ref()
-        .map(|latest| runs::span(&latest.frame))
-        .transpose()
-        .map_err(unfit)?
-        .flatten();
-    let spans = told.into_iter().chain(scan.sample_span());
-    let (data_start_ms, data_end_ms) = spans
-        .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-        .ok_or_else(nothing)?;
-    let data = whole_days(data_start_ms, data_end_ms);
+    let table = scan.table(Table::Runs)?;
+    let latest = table.clone().map(runs::latest).transpose().map_err(unfit)?;
+    let rows = latest.as_ref().map(|latest| runs::rows(&latest.frame));
+    let mut runs = rows.transpose().map_err(unfit)?.unwrap_or_default();
+    let configurations = scan.table(Table::Workloads)?;
+    let configurations =
+        configurations::Configurations::of(configurations.as_ref(), &mut runs).map_err(unfit)?;
+    let records = records::Records::of(table.as_ref(), &runs, scan.series()).map_err(unfit)?;
+    let data = records.extent().ok_or_else(nothing)?;
+    let window = window(scan, data, from_ms, to_ms)?;
+    let observed = observed::Observed::of(&scan.commits, &records, window);
+    let totals = sample_totals(scan, &configurations, window)?;
+    let sources = assemble::Sources {
+        runs: &runs,
+        configurations: &configurations,
+        totals: &totals,
+        observed: &observed,
+        window,
+        is_asked: from_ms.is_some() || to_ms.is_some(),
+    };
+    let run_rows = table.map_or(0, |table| i64::try_from(table.height()).unwrap_or(i64::MAX));
+    Ok(Reduced {
+        window,
+        demands: assemble::assemble(&sources),
+        rows: run_rows + totals.rows,
+        duplicates: totals.duplicates + latest.as_ref().map_or(0, |latest| latest.duplicates),
+        conflicts: totals.conflicts + latest.as_ref().map_or(0, |latest| latest.conflicts),
+    })
+}
+
+/// The window to be reduced, of a dataset whose records were made in `data`.
+fn window(
+    scan: &Scan<'_>,
+    data: Window,
+    from_ms: Option<i64>,
+    to_ms: Option<i64>,
+) -> Result<Window> {
     // A long-running task began long before the days that were collected: those are what was asked for.
-    let asked = scan.collected_span().map(|collected| {
+    let collected = scan.collected_span().map(|collected| {
         scan.imported_span().map_or(collected, |imported| {
             (collected.0.min(imported.0), collected.1.max(imported.1))
         })
     });
-    let usual = asked.map_or(data, |(from_ms, to_ms)| Window { from_ms, to_ms });
+    let usual = collected.map_or(data, |(from_ms, to_ms)| Window { from_ms, to_ms });
     let window = Window {
         from_ms: from_ms.unwrap_or(usual.from_ms),
         to_ms: to_ms.unwrap_or(usual.to_ms),
@@ -253,33 +286,17 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
     if data.overlap_ms(window.from_ms, window.to_ms) == 0 {
         return Err(nothing_in(window, data));
     }
-    let sight = seen::Sight::of(&scan.commits, window);
-    if let Some(latest) = &mut latest {
-        latest
-            .limit(|account, region, cluster| sight.events_end(account, region, cluster))
-            .map_err(unfit)?;
-    }
-    let listed = latest
-        .as_ref()
-        .map(|latest| runs::rows(&latest.frame, window, data_end_ms))
-        .transpose()
-        .map_err(unfit)?
-        .unwrap_or_default();
-    let metered = latest
-        .as_ref()
-        .map(|latest| runs::metered(&latest.frame, window, data_end_ms))
-        .transpose()
-        .map_err(unfit)?
-        .unwrap_or_default();
-    let configurations = scan.table(Table::Workloads)?;
-    let histories = sizes::histories(configurations.as_ref(), &listed).map_err(unfit)?;
-    let families = configurations
-        .as_ref()
-        .map(sizes::families_of_services)
-        .transpose()
-        .map_err(unfit)?
-        .unwrap_or_default();
+    Ok(window)
+}
+
+/// What the samples in `window` add up to.
+fn sample_totals(
+    scan: &Scan<'_>,
+    configurations: &configurations::Configurations,
+    window: Window,
+) -> Result<samples::Totals> {
     let periods = periods::Periods::of(scan.series());
+    let histories = configurations.histories();
     let context = samples::Context {
         histories: &histories,
         periods: &periods,
@@ -298,30 +315,7 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
         )
         .map_err(unfit)?;
     }
-    let told = assemble::Told {
-        runs: &listed,
-        histories: &histories,
-        families: &families,
-        totals: &totals,
-        sight: &sight,
-        window,
-    };
-    Ok(Reduced {
-        window,
-        demands: assemble::assemble(&told, metered),
-        rows: run_rows + totals.rows,
-        duplicates: totals.duplicates + latest.as_ref().map_or(0, |latest| latest.duplicates),
-        conflicts: totals.conflicts + latest.as_ref().map_or(0, |latest| latest.conflicts),
-    })
-}
-
-/// The UTC days that `[first_ms, end_ms)` touches.
-fn whole_days(first_ms: i64, end_ms: i64) -> Window {
-    let from_ms = first_ms.div_euclid(MS_PER_DAY) * MS_PER_DAY;
-    Window {
-        from_ms,
-        to_ms: (end_ms - 1).div_euclid(MS_PER_DAY) * MS_PER_DAY + MS_PER_DAY,
-    }
+    Ok(totals)
 }
 
 /// Old snapshots and wrong clocks stretch the data over years in which nothing was seen: nobody asked for those.

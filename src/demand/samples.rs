@@ -12,10 +12,10 @@ use polars::prelude::{
 };
 
 use super::columns::{floats, integers, texts};
+use super::configurations::History;
 use super::histogram::{FIRST_CPU_VCPU, FIRST_MEMORY_MIB, GROWTH, Histogram};
 use super::overlap;
 use super::periods::Periods;
-use super::sizes::History;
 use super::{Slot, Usage};
 use crate::dataset::schema::Metric;
 use crate::dataset::spacing::{self, Spacings};

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// Hours in the month that projections use, as AWS's own calculators do. Never used for measured costs.
 pub const HOURS_PER_MONTH: i64 = 730;
+/// Milliseconds in a minute.
+pub const MS_PER_MINUTE: i64 = 60_000;
 /// Milliseconds in one hour.
 pub const MS_PER_HOUR: i64 = 3_600_000;
 /// Milliseconds in one day.

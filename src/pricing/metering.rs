@@ -5,6 +5,8 @@
 //!
 //! Sources: AWS Fargate, AWS CodeBuild and Amazon EC2 pricing pages and API references, read 2026-11.
 
+use std::ops::AddAssign;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -89,6 +91,67 @@ pub struct MeteredMs {
     pub minute_with_queue: i64,
     /// CodeBuild Lambda compute: whole seconds.
     pub second: i64,
+}
+
+impl MeteredMs {
+    /// A run from `start_ms` to `end_ms` that waited in a queue since `queued_ms`, as far as it lies in `window`.
+    ///
+    /// Its billed time is laid out from its start, so that the parts of a split window add up to the whole.
+    pub fn of(start_ms: i64, end_ms: i64, queued_ms: Option<i64>, window: Window) -> Self {
+        let elapsed_ms = (end_ms - start_ms).max(0);
+        let billed = |rule: Metering| {
+            window.overlap_ms(
+                start_ms,
+                start_ms.saturating_add(rule.billed_ms(elapsed_ms)),
+            )
+        };
+        let queued_ms = queued_ms.map_or(start_ms, |queued_ms| queued_ms.min(start_ms));
+        Self {
+            elapsed: window.overlap_ms(start_ms, start_ms + elapsed_ms),
+            second_floor_60: billed(Metering::FARGATE_LINUX),
+            second_floor_300: billed(Metering::FARGATE_WINDOWS),
+            minute: billed(Metering::CODEBUILD),
+            minute_with_queue: Self::queued(Some(queued_ms), start_ms + elapsed_ms, window)
+                .minute_with_queue,
+            second: billed(Metering::CODEBUILD_LAMBDA),
+        }
+    }
+
+    /// A build that waited in a queue from `queued_ms` to `end_ms` and never ran.
+    pub fn queued(queued_ms: Option<i64>, end_ms: i64, window: Window) -> Self {
+        let billed = |queued_ms: i64| {
+            let waited_ms = (end_ms - queued_ms).max(0);
+            let billed_ms = Metering::CODEBUILD.billed_ms(waited_ms);
+            window.overlap_ms(queued_ms, queued_ms.saturating_add(billed_ms))
+        };
+        Self {
+            minute_with_queue: queued_ms.map_or(0, billed),
+            ..Self::default()
+        }
+    }
+
+    /// Counted time, to which no rule of single runs can be applied.
+    pub const fn counted(task_ms: i64) -> Self {
+        Self {
+            elapsed: task_ms,
+            second_floor_60: task_ms,
+            second_floor_300: task_ms,
+            minute: task_ms,
+            minute_with_queue: task_ms,
+            second: task_ms,
+        }
+    }
+}
+
+impl AddAssign for MeteredMs {
+    fn add_assign(&mut self, other: Self) {
+        self.elapsed += other.elapsed;
+        self.second_floor_60 += other.second_floor_60;
+        self.second_floor_300 += other.second_floor_300;
+        self.minute += other.minute;
+        self.minute_with_queue += other.minute_with_queue;
+        self.second += other.second;
+    }
 }
 
 /// Which of the metered times a price is for.

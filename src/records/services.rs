@@ -12,9 +12,7 @@ use crate::dataset::schema::{ConfigurationRow, SourceKind};
 use crate::model::workload::{
     Architecture, Configuration, ContainerLimit, Kind, Os, StrategyItem as Share, WorkloadKey,
 };
-
-/// Every Fargate task has this disk unless it asks for more. Source: ECS developer guide, Fargate task storage, read 2026-11.
-pub(crate) const FARGATE_STORAGE_GIB: u32 = 20;
+use crate::pricing::metering::INCLUDED_EPHEMERAL_GIB;
 
 /// The fields of a service that plimsoll keeps.
 #[derive(Deserialize)]
@@ -367,7 +365,7 @@ impl TaskDefinition {
                 .or_else(|| self.sum_of_memory()),
             ephemeral_gib: match &self.ephemeral_storage {
                 Some(storage) => storage.size_in_gib,
-                None => (requires_ec2 == Some(false)).then_some(FARGATE_STORAGE_GIB),
+                None => (requires_ec2 == Some(false)).then_some(INCLUDED_EPHEMERAL_GIB),
             },
             architecture: match platform.and_then(|platform| platform.cpu_architecture.as_deref()) {
                 Some(text) => architecture_of(text),

@@ -379,6 +379,7 @@ impl Basis {
         match self {
             Self::Runs => "runs",
             Self::SampleCount => "sample_count",
+            Self::Sightings => "sightings",
         }
     }
 }

@@ -95,16 +95,13 @@ pub(super) fn of_runs(runs: &Runs) -> RunsResult {
     }
 }
 
-/// Kills, if there were any.
+/// Kills at the memory of the task, if there were any; those at a container's own limit are told apart.
 pub(super) fn of_kills(demand: &Demand) -> Option<OutOfMemoryResult> {
-    demand
-        .out_of_memory
-        .as_ref()
-        .filter(|kills| kills.count > 0)
-        .map(|kills| OutOfMemoryResult {
-            kills: kills.count,
-            limit_mib: kills.limit_mib,
-        })
+    let of_task = || demand.out_of_memory.iter().filter(|kill| kill.is_of_task);
+    Some(OutOfMemoryResult {
+        kills: of_task().map(|kill| kill.count).sum(),
+        limit_mib: of_task().filter_map(|kill| kill.limit_mib).max()?,
+    })
 }
 
 fn rounded(value: f64) -> f64 {

@@ -49,11 +49,9 @@ pub(super) fn estimate(demand: &Demand, seen: &Seen, policy: &Policy) -> Require
         .into_iter()
         .chain(task_count_varies(demand, seen.size))
         .collect();
-    let kill = demand
-        .out_of_memory
-        .as_ref()
-        .map(|kill| killed(kill, policy));
+    let kill = kill_of_task(demand);
     let memory_holds: Vec<_> = kill
+        .map(|kill| killed(kill, policy))
         .into_iter()
         .chain(memory_rises(seen.memory, seen.size, policy))
         .chain(task_count_follows_memory(demand, seen))
@@ -61,7 +59,7 @@ pub(super) fn estimate(demand: &Demand, seen: &Seen, policy: &Policy) -> Require
 
     let may_grow = is_service && ceiling.is_some();
     let cpu = cpu(seen.cpu, seen.size.vcpu(), may_grow, policy).held(&cpu_holds);
-    let memory = memory(seen.memory, demand.out_of_memory.as_ref(), policy).held(&memory_holds);
+    let memory = memory(seen.memory, kill, policy).held(&memory_holds);
     let holds = cpu_holds
         .into_iter()
         .chain(memory_holds)
@@ -98,8 +96,31 @@ fn cpu(usage: &Usage, size: f64, may_grow: bool, policy: &Policy) -> Bounds {
     }
 }
 
+/// Kills at the memory of the task.
+#[derive(Debug, Clone, Copy)]
+struct Kill {
+    count: i64,
+    /// The largest limit that was not enough.
+    limit_mib: u32,
+}
+
+/// A container that was killed at a limit of its own says nothing of the task's memory.
+fn kill_of_task(demand: &Demand) -> Option<Kill> {
+    let kills = demand.out_of_memory.iter().filter(|kill| kill.is_of_task);
+    let of_kill = |kill: &OutOfMemory| {
+        Some(Kill {
+            count: kill.count,
+            limit_mib: kill.limit_mib?,
+        })
+    };
+    kills.filter_map(of_kill).reduce(|a, b| Kill {
+        count: a.count + b.count,
+        limit_mib: a.limit_mib.max(b.limit_mib),
+    })
+}
+
 /// MiB: the highest reading bare, with headroom, with twice the headroom.
-fn memory(usage: &Usage, kill: Option<&OutOfMemory>, policy: &Policy) -> Bounds {
+fn memory(usage: &Usage, kill: Option<Kill>, policy: &Policy) -> Bounds {
     let peak = kill.map_or(usage.max, |kill| usage.max.max(f64::from(kill.limit_mib)));
     let headroom = policy.memory_headroom_percent;
     Bounds {
@@ -267,7 +288,7 @@ fn task_range(slots: &[Slot]) -> Option<(i64, i64)> {
 }
 
 /// A limit that killed was too small: [`Policy::oom_factor_percent`] and at least [`Policy::oom_extra_mib`] more.
-fn killed(kill: &OutOfMemory, policy: &Policy) -> Hold {
+fn killed(kill: Kill, policy: &Policy) -> Hold {
     let limit = f64::from(kill.limit_mib);
     let floor = (limit * raised_by(policy.oom_factor_percent)).max(limit + policy.oom_extra_mib);
     let times = if kill.count == 1 {
@@ -316,7 +337,23 @@ fn notes(demand: &Demand, seen: &Seen) -> impl Iterator<Item = String> {
     let uncounted = (demand.workload.kind == Kind::Service && demand.slots.is_empty()).then(|| {
         "running tasks were not counted: whether their number follows load is not known".to_owned()
     });
-    [coarse, partial, uncounted].into_iter().flatten()
+    let kills = demand.out_of_memory.iter().filter(|kill| !kill.is_of_task);
+    [coarse, partial, uncounted]
+        .into_iter()
+        .flatten()
+        .chain(kills.filter_map(killed_container))
+}
+
+/// A limit of a container's own is too small, whatever the task's memory.
+fn killed_container(kill: &OutOfMemory) -> Option<String> {
+    let (name, limit_mib) = (kill.container.as_deref()?, kill.limit_mib?);
+    let times = match kill.count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    };
+    Some(format!(
+        "container {name} ran out of memory {times} at its own limit of {limit_mib} MiB: raise that limit, not the task's size"
+    ))
 }
 
 #[cfg(test)]
@@ -495,7 +532,12 @@ mod tests {
     fn a_kill_is_a_floor_twenty_percent_or_a_hundred_mib_above_its_limit() {
         let killed_at = |limit_mib, count| {
             need(&Demand {
-                out_of_memory: Some(OutOfMemory { count, limit_mib }),
+                out_of_memory: vec![OutOfMemory {
+                    container: None,
+                    limit_mib: Some(limit_mib),
+                    is_of_task: true,
+                    count,
+                }],
                 ..service()
             })
         };

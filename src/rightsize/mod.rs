@@ -232,7 +232,7 @@ mod tests {
             memory: Some(usage_of(FIRST_MEMORY_MIB, all().map(|at| (at, 300.0)))),
             slots: slots(|_| 2),
             runs: Runs::default(),
-            out_of_memory: None,
+            out_of_memory: Vec::new(),
             evidence: Evidence {
                 first_ms: WINDOW.from_ms,
                 last_ms: WINDOW.to_ms - 60_000,
@@ -471,10 +471,15 @@ mod tests {
         (vcpu, mib, kind, kill, any::<bool>()).prop_map(|(vcpu, mib, kind, kill, scales)| Demand {
             cpu: Some(hourly(FIRST_CPU_VCPU, &vcpu)),
             memory: Some(hourly(FIRST_MEMORY_MIB, &mib)),
-            out_of_memory: kill.map(|limit_mib| OutOfMemory {
-                count: 1,
-                limit_mib,
-            }),
+            out_of_memory: kill
+                .map(|limit_mib| OutOfMemory {
+                    container: None,
+                    limit_mib: Some(limit_mib),
+                    is_of_task: true,
+                    count: 1,
+                })
+                .into_iter()
+                .collect(),
             slots: slots(|slot| if scales && slot % 2 == 0 { 4 } else { 2 }),
             ..steady(kind)
         })

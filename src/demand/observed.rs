@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::{Basis, SeenDays};
+use super::records::Records;
+use super::{Basis, Component, SeenDays};
 use crate::dataset::Table;
 use crate::dataset::coverage::{Committed, is_import};
 use crate::dataset::scan::midnight;
-use crate::dataset::schema::{CoverageRow, State};
+use crate::dataset::schema::{CoverageRow, SourceKind, State};
 use crate::dataset::source::{
     self, BUILDS, COLLECTED, OPEN_DAY, SETTLING_MS, TASK_EVENTS, TASK_LOGS,
 };
@@ -29,7 +30,9 @@ type Scope<'a> = (&'a str, &'a str, &'a str, &'a str);
 
 /// What was looked at.
 #[derive(Debug)]
-pub struct Sight<'a> {
+pub struct Observed<'a> {
+    records: &'a Records,
+    asked: Window,
     /// UTC days that the window touches.
     window: Range<i64>,
     /// Accounts and regions that something was collected of.
@@ -40,12 +43,14 @@ pub struct Sight<'a> {
     ends: BTreeMap<Scope<'a>, i64>,
 }
 
-impl<'a> Sight<'a> {
-    /// What `commits` tell of the days of `window`.
-    pub fn of(commits: &'a [Committed], window: Window) -> Self {
+impl<'a> Observed<'a> {
+    /// What `commits` and `records` tell of the days of `window`.
+    pub fn of(commits: &'a [Committed], records: &'a Records, window: Window) -> Self {
         let days =
             window.from_ms.div_euclid(MS_PER_DAY)..(window.to_ms - 1).div_euclid(MS_PER_DAY) + 1;
-        let mut sight = Self {
+        let mut observed = Self {
+            records,
+            asked: window,
             window: days,
             collected: BTreeSet::new(),
             days: BTreeMap::new(),
@@ -62,7 +67,9 @@ impl<'a> Sight<'a> {
             };
             let is_import = is_import(row);
             if row.source.starts_with(COLLECTED) {
-                sight.collected.insert((account.as_str(), region.as_str()));
+                observed
+                    .collected
+                    .insert((account.as_str(), region.as_str()));
             } else if !is_import {
                 continue;
             }
@@ -83,8 +90,8 @@ impl<'a> Sight<'a> {
             } else {
                 is_whole(row, from_ms, window)
             };
-            if sight.window.contains(&day) && is_seen {
-                sight.days.entry(scope).or_default().insert(day);
+            if observed.window.contains(&day) && is_seen {
+                observed.days.entry(scope).or_default().insert(day);
             }
             let end_ms = if is_import {
                 end_of_imported_runs(row, from_ms)
@@ -92,11 +99,37 @@ impl<'a> Sight<'a> {
                 end_of_events(row, from_ms)
             };
             if let Some(end_ms) = end_ms {
-                let known = sight.ends.entry(scope).or_insert(end_ms);
+                let known = observed.ends.entry(scope).or_insert(end_ms);
                 *known = end_ms.max(*known);
             }
         }
-        sight
+        observed
+    }
+
+    /// When records were made.
+    pub const fn records(&self) -> &'a Records {
+        self.records
+    }
+
+    /// Until when there was something to be seen: the last record, or the end of what was collected.
+    pub fn end_ms(&self) -> i64 {
+        let collected_ms = self.asked.to_ms;
+        let records_ms = self.records.end_ms();
+        if self.collected.is_empty() {
+            records_ms
+        } else {
+            records_ms.max(collected_ms)
+        }
+    }
+
+    /// The last record that a source made of the cluster of `workload`.
+    pub fn last_record_ms(&self, workload: &WorkloadKey, source: SourceKind) -> Option<i64> {
+        self.records.last_ms(workload, source)
+    }
+
+    /// The first snapshot of the cluster of `workload` behind `at_ms`.
+    pub fn next_snapshot_ms(&self, workload: &WorkloadKey, at_ms: i64) -> Option<i64> {
+        self.records.next_snapshot_ms(workload, at_ms)
     }
 
     /// The days on which `workload` was seen, where these are not all of the window; `None`, too, where nothing was
@@ -109,6 +142,40 @@ impl<'a> Sight<'a> {
         basis: Option<Basis>,
         is_counted: bool,
     ) -> Option<SeenDays> {
+        let seen = self.days(workload, basis, is_counted)?;
+        let all = self.window.end - self.window.start;
+        let seen = i64::try_from(seen.len()).unwrap_or(i64::MAX);
+        (seen < all).then_some(SeenDays {
+            seen,
+            of_window: all,
+        })
+    }
+
+    /// How much of `window` was observed of `workload`: all of it, unless only some of its days were collected.
+    pub fn seen_ms(
+        &self,
+        workload: &WorkloadKey,
+        ran: &[Component],
+        is_counted: bool,
+        window: Window,
+    ) -> i64 {
+        let basis = ran.iter().map(|component| component.basis).max();
+        let whole_ms = window.ms().max(0);
+        let Some(days) = self.days(workload, basis, is_counted) else {
+            return whole_ms;
+        };
+        let day_ms = |day: i64| window.overlap_ms(day * MS_PER_DAY, (day + 1) * MS_PER_DAY);
+        days.into_iter().map(day_ms).sum::<i64>().min(whole_ms)
+    }
+
+    /// The days of the window on which `workload` was seen; `None` where nothing was collected of its account and
+    /// region.
+    fn days(
+        &self,
+        workload: &WorkloadKey,
+        basis: Option<Basis>,
+        is_counted: bool,
+    ) -> Option<BTreeSet<i64>> {
         let WorkloadKey {
             account,
             region,
@@ -129,29 +196,22 @@ impl<'a> Sight<'a> {
         };
         let of = |source| self.days_of_scope((account, region, source, scope));
         let events = || of(TASK_EVENTS).chain(self.days_of_groups(account, region));
-        let together = |days: &mut dyn Iterator<Item = i64>| {
-            days.chain(of(IMPORT)).collect::<BTreeSet<i64>>().len()
-        };
-        let all = usize::try_from(self.window.end - self.window.start).unwrap_or_default();
+        let together =
+            |days: &mut dyn Iterator<Item = i64>| days.chain(of(IMPORT)).collect::<BTreeSet<i64>>();
         let metrics = source::of(source::METRICS, name);
-        let seen = match (kind, basis) {
+        let counts_all = || {
+            let counted = together(&mut of(&metrics));
+            is_counted && self.window.clone().all(|day| counted.contains(&day))
+        };
+        Some(match (kind, basis) {
             (Kind::Build, _) => together(&mut of(BUILDS)),
-            // Readings of a family tell what its tasks used, not how long they ran.
+            // Samples of a family tell what its tasks used, not how long they ran.
             (Kind::Task, _) => together(&mut events().chain(of(TASK_LOGS))),
             (Kind::Service, None) => together(&mut events().chain(of(&metrics))),
             (Kind::Service, Some(Basis::SampleCount)) => together(&mut of(&metrics)),
             // Runs are only taken where they tell of no less than what metrics count.
-            (Kind::Service, Some(Basis::Runs))
-                if is_counted && together(&mut of(&metrics)) == all =>
-            {
-                all
-            }
-            (Kind::Service, Some(Basis::Runs)) => together(&mut events()),
-        };
-        let count = |days: usize| i64::try_from(days).unwrap_or(i64::MAX);
-        (seen < all).then(|| SeenDays {
-            seen: count(seen),
-            of_window: count(all),
+            (Kind::Service, Some(_)) if counts_all() => self.window.clone().collect(),
+            (Kind::Service, Some(_)) => together(&mut events()),
         })
     }
 
@@ -297,7 +357,7 @@ mod tests {
             cluster,
             name,
         };
-        Sight::of(&commits, WINDOW)
+        Observed::of(&commits, &Records::default(), WINDOW)
             .days_of(&workload, basis, is_counted)
             .map_or(10, |days| days.seen)
     }
