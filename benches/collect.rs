@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 
 use fake::world::Insights;
 use fake::{Fake, Scale, World};
+use plimsoll::dataset::log::Log;
 use plimsoll::dataset::{Dataset, Table, coverage};
 use polars::prelude::{DataType, Expr, LazyFrame, PlRefPath, ScanArgsParquet, col, lit};
 

@@ -118,16 +118,14 @@ impl<'a> Bounded<'a> {
 
     /// True where something of it lies in `window`.
     pub(super) fn touches(&self, window: Window) -> bool {
-        match self.start_ms {
-            Some(start_ms) => {
+        let known_ms = self.run.known_ms();
+        self.start_ms.map_or_else(
+            || known_ms >= window.from_ms && known_ms < window.to_ms,
+            |start_ms| {
                 start_ms < window.to_ms
                     && (self.end_ms.best > window.from_ms || start_ms >= window.from_ms)
-            }
-            None => {
-                let known_ms = self.run.known_ms();
-                known_ms >= window.from_ms && known_ms < window.to_ms
-            }
-        }
+            },
+        )
     }
 }
 
@@ -161,9 +159,11 @@ impl Limit {
     /// A build ends by its timeout, whoever looks.
     fn of_build(run: &Run) -> Self {
         let compute_type = run.configuration.compute_type.as_deref();
-        let longest_min = match compute_type.is_some_and(|name| name.starts_with("BUILD_LAMBDA")) {
-            true => LONGEST_LAMBDA_MIN,
-            false => LONGEST_BUILD_MIN,
+        let is_lambda = compute_type.is_some_and(|name| name.starts_with("BUILD_LAMBDA"));
+        let longest_min = if is_lambda {
+            LONGEST_LAMBDA_MIN
+        } else {
+            LONGEST_BUILD_MIN
         };
         let timeout_min = run.timeout_min.unwrap_or(longest_min).min(longest_min);
         let from_ms = run.start_ms().unwrap_or_else(|| run.last_sign_ms());

@@ -101,7 +101,7 @@ impl Records {
                 owned(clusters.get(i)),
                 source,
             );
-            extend(self.runs.entry(place), first_ms, last_ms + 1);
+            extend(self.runs.entry(place), first_ms, last_ms.max(first_ms + 1));
         }
         Ok(())
     }
@@ -124,10 +124,14 @@ impl Records {
         if stopped_ms - begun_ms <= SHORT_MS {
             let (account, region, cluster) = cluster;
             let place = (account, region, cluster, run.source);
-            extend(self.runs.entry(place), begun_ms, stopped_ms);
+            extend(
+                self.runs.entry(place),
+                begun_ms,
+                stopped_ms.max(begun_ms + 1),
+            );
         }
-        if let Some(start_ms) = run.start_ms() {
-            let billed_ms = start_ms + run.billed_ms(stopped_ms - start_ms);
+        for begin_ms in [run.start_ms(), run.queued_ms()].into_iter().flatten() {
+            let billed_ms = begin_ms + run.billed_ms(stopped_ms - begin_ms);
             self.billed_ms = self.billed_ms.max(Some(billed_ms));
         }
     }

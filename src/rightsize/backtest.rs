@@ -491,6 +491,9 @@ mod tests {
         }
     }
 
+    /// Days and their samples.
+    type Rows = Vec<(i32, Vec<f64>)>;
+
     /// Three weeks of one workload with these days, CPU in vCPU and memory a hundredfold in MiB.
     fn three_weeks(cpu: &[(i32, Vec<f64>)]) -> Workload {
         let row = |factor: f64| {
@@ -527,7 +530,7 @@ mod tests {
             .flat_map(|at| [(at, vec![0.3; 24]), (at, vec![0.3; 24])])
             .collect();
         let restarts = (0..21).map(|at| (at, (1..25).map(|hour| f64::from(hour) / 30.0).collect()));
-        let cases: [(&str, Vec<(i32, Vec<f64>)>, usize); 9] = [
+        let cases: [(&str, Rows, usize); 9] = [
             ("a third of the days missing", gaps, 0),
             ("one sample", vec![(20, vec![0.3])], 0),
             ("all zero", every_day(vec![0.0; 24]), 0),

@@ -81,7 +81,7 @@ fn is_current(file: &str, made: &[u8]) {
     let kept = fs::read(&path).unwrap_or_default();
     let place = made.iter().zip(&kept).position(|(made, kept)| made != kept);
     let line = place.map_or(0, |at| {
-        made[..at].iter().filter(|byte| **byte == b'\n').count() + 1
+        String::from_utf8_lossy(&made[..at]).lines().count()
     });
     assert!(
         kept == made,

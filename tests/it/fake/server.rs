@@ -451,6 +451,7 @@ fn check_signing_time(target: &Target, ahead_s: i64) -> Result<(), Problem> {
 }
 
 /// The answer of faults that do not care what was asked.
+#[expect(clippy::too_many_lines, reason = "one fault after the other")]
 fn early(kind: &Kind, target: &Target) -> Option<Result<Response, Problem>> {
     let protocol = target.protocol;
     let refused =
