@@ -21,7 +21,7 @@ const LONG_MS: i64 = 600_000;
 /// A planner's fleet; `None` where `steps` do not suffice to place every task once.
 pub(super) fn plan(problem: &Problem<'_>, offers: &[Offer], steps: u64) -> Option<Fleet> {
     let has_ports = problem.ports.iter().any(|&ports| ports != 0);
-    if has_ports || problem.tasks.len() as u64 > steps / 2000 {
+    if has_ports || problem.tasks.len() as u64 > steps / 400 {
         return None;
     }
     let mut planner = Planner::new(problem, offers, steps);

@@ -109,6 +109,18 @@ fn ecs_starts_fills_and_stops_instances_by_its_rules() {
 }
 
 #[test]
+fn a_run_from_one_slot_into_the_next_stays_one_run() {
+    let load = Load::of_slots(100, [(0, 1, 50), (100, 1, 50), (300, 3, 120)]);
+    let step = |from_ms, to_ms, tasks| Step {
+        from_ms,
+        to_ms,
+        tasks,
+    };
+    let expected = vec![step(50, 150, 1), step(300, 390, 1), step(390, 400, 3)];
+    assert_eq!(load, Load::Tasks(expected));
+}
+
+#[test]
 fn a_task_larger_than_every_type_is_named_not_dropped() {
     let tenants = [
         tenant(256, 512, &[(0, HOUR)]),
