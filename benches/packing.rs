@@ -117,8 +117,18 @@ fn dynamic(folder: &Path) {
     ] {
         let (tenants, window) = tenants_of(&folder.join(tasks));
         let types = types_of(&folder.join(format!("{types}.types.csv")));
+        let tenants: Vec<Tenant> = tenants
+            .into_iter()
+            .filter(|tenant| pack_fits(tenant, &types))
+            .collect();
         let rules = bare();
-        let trial = Trial::new(&tenants, &types, &rules, window).expect("tenants that fit");
+        let trial = match Trial::new(&tenants, &types, &rules, window) {
+            Ok(trial) => trial,
+            Err(unpackable) => {
+                println!("{tasks}: {unpackable}; without these");
+                continue;
+            }
+        };
         let (floor, resources) = trial.floor();
         println!(
             "{tasks} on {} types: floor {floor:.2}, resources alone {resources:.2} (+{:.2} %)",
@@ -147,6 +157,31 @@ fn dynamic(folder: &Path) {
                 (cost / floor - 1.0) * 100.0
             );
         }
+        planned(&trial, floor, resources);
+    }
+}
+
+fn pack_fits(tenant: &Tenant, types: &[InstanceType]) -> bool {
+    plimsoll::pack::fits(tenant.item.size(), types, &bare())
+}
+
+/// What a planner makes of it, by effort.
+fn planned(trial: &Trial<'_>, floor: f64, resources: f64) {
+    for seconds in [1, 5, 20, 60] {
+        let begun = Instant::now();
+        let Some(fleet) = trial.planned(Effort::milliseconds(seconds * 1000)) else {
+            println!("  planner, {seconds} s: not enough effort for a plan");
+            continue;
+        };
+        let took = begun.elapsed().as_secs_f64();
+        let tried = trial.tried(&fleet).expect("a sound fleet");
+        let cost = tried.cost.as_f64();
+        println!(
+            "  planner, {seconds} s allowed, {took:.1} s taken: {cost:.2}, {} starts, {:.1} % above resources, {:.1} % above floor",
+            tried.starts,
+            (cost / resources - 1.0) * 100.0,
+            (cost / floor - 1.0) * 100.0
+        );
     }
 }
 

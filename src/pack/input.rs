@@ -65,13 +65,17 @@ pub enum Load {
 }
 
 impl Load {
-    /// The load of a series of slots: for each its start, the most tasks at one time, and the milliseconds that tasks
-    /// ran in it. Tasks that did not run all through a slot are taken to have run together at its beginning, so that
-    /// both the peak and the time are kept. A peak below the mean contradicts itself; the mean is then believed.
+    /// The load of a series of slots, in order of time: for each its start, the most tasks at one time, and the
+    /// milliseconds that tasks ran in it. Tasks that did not run all through a slot are taken to have run together: at
+    /// its beginning where as many ran when the slot before ended, else at its end. So both the peak and the time are
+    /// kept, and a run that crosses from one slot into the next stays one run. A peak below the mean contradicts
+    /// itself; the mean is then believed.
     pub fn of_slots(slot_ms: i64, slots: impl IntoIterator<Item = (i64, u32, i64)>) -> Self {
         let mut steps: Vec<Step> = Vec::new();
         for (from_ms, peak, task_ms) in slots {
-            for step in steps_of_slot(from_ms, slot_ms.max(1), peak, task_ms.max(0)) {
+            let before = steps.last().filter(|last| last.to_ms == from_ms);
+            let running = before.map_or(0, |last| last.tasks);
+            for step in steps_of_slot(from_ms, slot_ms.max(1), (peak, task_ms.max(0)), running) {
                 match steps.last_mut() {
                     Some(last) if last.to_ms == step.from_ms && last.tasks == step.tasks => {
                         last.to_ms = step.to_ms;
@@ -80,12 +84,17 @@ impl Load {
                 }
             }
         }
-        steps.retain(|step| step.tasks > 0 && step.from_ms < step.to_ms);
+        steps.retain(|step| step.tasks > 0);
         Self::Tasks(steps)
     }
 }
 
-fn steps_of_slot(from_ms: i64, slot_ms: i64, peak: u32, task_ms: i64) -> [Step; 2] {
+fn steps_of_slot(
+    from_ms: i64,
+    slot_ms: i64,
+    (peak, task_ms): (u32, i64),
+    running: u32,
+) -> impl Iterator<Item = Step> {
     let whole = |tasks: i64| u32::try_from(tasks).unwrap_or(u32::MAX);
     let (mut steady, mut rest_ms) = (task_ms / slot_ms, task_ms % slot_ms);
     if rest_ms == 0 && i64::from(peak) > steady && steady > 0 {
@@ -95,17 +104,22 @@ fn steps_of_slot(from_ms: i64, slot_ms: i64, peak: u32, task_ms: i64) -> [Step; 
         .max(i64::from(rest_ms > 0))
         .max(0);
     let together_ms = rest_ms.checked_div(more).map_or(0, |ms| ms.max(1));
-    let until_ms = from_ms.saturating_add(together_ms);
-    let to_ms = from_ms.saturating_add(slot_ms);
+    let (steady, all) = (whole(steady), whole(steady + more));
+    let (first, then, first_ms) = if running >= all {
+        (all, steady, together_ms)
+    } else {
+        (steady, all, slot_ms - together_ms)
+    };
+    let until_ms = from_ms.saturating_add(first_ms);
     let step = |from_ms, to_ms, tasks| Step {
         from_ms,
         to_ms,
         tasks,
     };
-    [
-        step(from_ms, until_ms, whole(steady + more)),
-        step(until_ms, to_ms, whole(steady)),
-    ]
+    let to_ms = from_ms.saturating_add(slot_ms);
+    [step(from_ms, until_ms, first), step(until_ms, to_ms, then)]
+        .into_iter()
+        .filter(|step| step.from_ms < step.to_ms)
 }
 
 /// One workload on the fleet.

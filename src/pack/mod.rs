@@ -9,18 +9,23 @@ mod columns;
 mod construct;
 mod floor;
 mod input;
+mod joint;
 mod knapsack;
 mod master;
 mod once;
 mod plan;
+mod planner;
 mod search;
 mod simulate;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod trial;
 mod verify;
 
 pub use attribute::SplitCost;
 pub use input::{Effort, InstanceType, Item, Load, Network, Rules, Step, Tenant};
+pub use joint::{Candidate, JointPlan, decide};
 pub use once::{Alike, Filled, OncePlan, pack_once};
 pub use plan::{
     Causes, FleetPlan, InstanceSpan, PerResource, Reason, Resource, Share, Stranded, TypeUse,

@@ -8,6 +8,7 @@ use super::floor::{self, Floor, Offer};
 use super::input::{
     Amount, CPU, GPUS, INTERFACES, InstanceType, Item, MEMORY, Network, Rules, Tenant,
 };
+use super::planner;
 use super::search::{self, Found};
 use super::simulate::Placement;
 use super::timeline::{self, Task};
@@ -340,10 +341,10 @@ pub fn plan(
         &prices,
         rules.boot_ms.into(),
     );
-    let found = search::modelled(&problem);
+    let found = search::modelled(&problem, rules.effort.steps / 2);
     check(&problem, &found.fleet)?;
     let modelled = found.fleet.cost(types);
-    let achievable = modelled;
+    let achievable = achievable(&problem, types)?.map_or(modelled, |usd| usd.min(modelled));
     let without_trunking = without_trunking(tenants, types, rules, window);
     Ok(Described {
         types,
@@ -352,6 +353,19 @@ pub fn plan(
         modelled,
     }
     .plan(&floor, achievable, without_trunking))
+}
+
+/// What a good planner reaches; `None` where the effort allowed does not suffice for a plan.
+fn achievable(problem: &Problem<'_>, types: &[InstanceType]) -> Result<Option<Usd>, Unpackable> {
+    let Some(fleet) = planner::plan(
+        problem,
+        &floor::undominated(&problem.offers),
+        problem.rules.effort.steps / 10 * 4,
+    ) else {
+        return Ok(None);
+    };
+    check(problem, &fleet)?;
+    Ok(Some(fleet.cost(types)))
 }
 
 pub(super) fn check(problem: &Problem<'_>, fleet: &Fleet) -> Result<(), Unpackable> {
@@ -386,7 +400,8 @@ fn without_trunking(
         ..rules.clone()
     };
     let problem = Problem::new(tenants, types, &rules, window).ok()?;
-    Some(search::modelled(&problem).fleet.cost(types))
+    let found = search::modelled(&problem, rules.effort.steps / 10);
+    Some(found.fleet.cost(types))
 }
 
 /// A fleet about to be described.

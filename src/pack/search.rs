@@ -16,6 +16,8 @@ const MOST_GROUPS: usize = 6;
 pub(super) struct Found {
     pub(super) fleet: Fleet,
     pub(super) placement: Placement,
+    /// Effort that it took, steps.
+    pub(super) steps: u64,
 }
 
 /// Tenants that share a capacity provider.
@@ -25,9 +27,9 @@ struct Group {
     usd: f64,
 }
 
-/// The cheapest fleet found, as ECS would run it: one capacity provider, or a few.
-pub(super) fn modelled(problem: &Problem<'_>) -> Found {
-    let mut search = Search::new(problem);
+/// The cheapest fleet found with about `steps` of effort, as ECS would run it: one capacity provider, or a few.
+pub(super) fn modelled(problem: &Problem<'_>, steps: u64) -> Found {
+    let mut search = Search::new(problem, steps);
     let everyone: Vec<usize> = (0..problem.items.len()).collect();
     let mut best = search.groups(&[everyone]);
     for parts in search.ways_to_part() {
@@ -50,16 +52,18 @@ struct Search<'a> {
     problem: &'a Problem<'a>,
     offers: Vec<Offer>,
     needs: Needs,
+    begun: u64,
     left: u64,
 }
 
 impl<'a> Search<'a> {
-    fn new(problem: &'a Problem<'a>) -> Self {
+    fn new(problem: &'a Problem<'a>, steps: u64) -> Self {
         Self {
             problem,
             offers: undominated(&problem.offers),
             needs: Needs::new(&problem.items, &problem.ports),
-            left: problem.rules.effort.steps,
+            begun: steps,
+            left: steps,
         }
     }
 
@@ -228,7 +232,12 @@ impl<'a> Search<'a> {
                     .map(|lease| Instance { type_index, lease }),
             );
         }
-        Found { fleet, placement }
+        let steps = self.begun - self.left;
+        Found {
+            fleet,
+            placement,
+            steps,
+        }
     }
 }
 

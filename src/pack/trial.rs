@@ -1,8 +1,9 @@
 //! Single steps of the planning, for what-if questions and for measuring.
 
 use super::floor;
-use super::input::{InstanceType, Network, Rules, Tenant};
+use super::input::{Effort, InstanceType, Network, Rules, Tenant};
 use super::plan::{Problem, Unpackable, check};
+use super::planner;
 use super::simulate::{Needs, Placement, simulate};
 use super::timeline;
 use super::verify::{Fleet, Instance};
@@ -78,6 +79,12 @@ impl<'a> Trial<'a> {
                 instance_of: run.lease_of,
             })
         })
+    }
+
+    /// What a good planner makes of it with this effort; `None` where that does not suffice for a plan.
+    pub fn planned(&self, effort: Effort) -> Option<Fleeting> {
+        let offers = floor::undominated(&self.problem.offers);
+        planner::plan(&self.problem, &offers, effort.steps).map(Fleeting)
     }
 
     /// Checks the fleet and adds up its cost.

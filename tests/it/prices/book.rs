@@ -46,10 +46,10 @@ fn a_job_of_two_vcpu_is_priced_on_every_platform_of_every_region_but_for_named_h
                 Architecture::X86_64 => "LINUX_CONTAINER",
                 Architecture::Arm64 => "ARM_CONTAINER",
             };
-            let is_enough = |of: &InstanceType| of.cpu_units >= 2048 && of.memory_mib > 4096;
+            let fits = |of: &InstanceType| of.cpu_units >= 2048 && of.memory_mib > 4096;
             let ec2 = book
                 .instance_types(region, architecture)
-                .is_ok_and(|types| types.iter().any(is_enough));
+                .is_ok_and(|types| types.iter().any(fits));
             let option = PurchaseOption::OnDemand;
             for (platform, is_priced) in [
                 (

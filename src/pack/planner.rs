@@ -1,0 +1,538 @@
+//! What a good planner reaches who knows when every task starts and stops: the same tasks, the same boot, nothing moves,
+//! but instances are chosen with the whole future in view and stopped when they are empty.
+//!
+//! An instance is always of the cheapest type that holds its fullest moment, so putting a task on it may make it
+//! larger. Tasks are put where they cost least, longest first; then some are taken off and put again, many times,
+//! worse outcomes being accepted less and less (slack induction by string removals, after Christiaens and
+//! Vanden Berghe, 2020, carried over from vehicle routing).
+
+use fastrand::Rng;
+
+use super::floor::Offer;
+use super::input::Amount;
+use super::plan::Problem;
+use super::simulate::Lease;
+use super::timeline::Task;
+use super::verify::{Fleet, Instance};
+
+/// Tasks shorter than this are put only after the others are settled.
+const LONG_MS: i64 = 600_000;
+
+/// A planner's fleet; `None` where `steps` do not suffice to place every task once.
+pub(super) fn plan(problem: &Problem<'_>, offers: &[Offer], steps: u64) -> Option<Fleet> {
+    let has_ports = problem.ports.iter().any(|&ports| ports != 0);
+    if has_ports || problem.tasks.len() as u64 > steps / 400 {
+        return None;
+    }
+    let mut planner = Planner::new(problem, offers, steps);
+    planner.construct(|task| task.ms() >= LONG_MS)?;
+    planner.improve(steps / 2);
+    planner.construct(|task| task.ms() < LONG_MS)?;
+    planner.improve(0);
+    Some(planner.fleet())
+}
+
+/// Use of an instance from a time on, until the next one begins.
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    from_ms: i64,
+    used: [u32; 4],
+    tasks: u32,
+}
+
+/// An instance over time; whenever it is empty for longer than a boot takes, it is stopped and another one started.
+#[derive(Debug, Clone, Default)]
+struct Chain {
+    tasks: Vec<u32>,
+    /// In order of time; the last one is empty.
+    segments: Vec<Segment>,
+    peak: [u32; 4],
+    /// Paid for, boots included.
+    billed_ms: i64,
+    usd_per_hour: f64,
+}
+
+impl Chain {
+    fn cost(&self) -> f64 {
+        self.billed_ms as f64 * self.usd_per_hour
+    }
+
+    /// The first segment that reaches beyond `at_ms`.
+    fn segment_at(&self, at_ms: i64) -> usize {
+        self.segments
+            .partition_point(|segment| segment.from_ms <= at_ms)
+            .saturating_sub(1)
+    }
+
+    /// Makes a segment begin at `at_ms`: its place.
+    fn split(&mut self, at_ms: i64) -> usize {
+        let after = self
+            .segments
+            .partition_point(|segment| segment.from_ms <= at_ms);
+        if after > 0 && self.segments[after - 1].from_ms == at_ms {
+            return after - 1;
+        }
+        let before = if after > 0 {
+            self.segments[after - 1]
+        } else {
+            EMPTY
+        };
+        self.segments.insert(
+            after,
+            Segment {
+                from_ms: at_ms,
+                ..before
+            },
+        );
+        after
+    }
+
+    fn add(&mut self, index: u32, task: &Task, item: Amount) {
+        self.tasks.push(index);
+        let from = self.split(task.start_ms);
+        let to = self.split(task.end_ms);
+        for segment in &mut self.segments[from..to] {
+            segment.tasks += 1;
+            for at in 0..4 {
+                segment.used[at] += item.0[at];
+                self.peak[at] = self.peak[at].max(segment.used[at]);
+            }
+        }
+    }
+
+    fn remove(&mut self, index: u32, task: &Task, item: Amount) {
+        self.tasks.retain(|&other| other != index);
+        let from = self.split(task.start_ms);
+        let to = self.split(task.end_ms);
+        for segment in &mut self.segments[from..to] {
+            segment.tasks -= 1;
+            for (used, amount) in segment.used.iter_mut().zip(item.0) {
+                *used -= amount;
+            }
+        }
+    }
+
+    /// Joins segments that have become alike, and computes peak and billed time afresh.
+    fn settle(&mut self, boot_ms: i64) {
+        self.segments
+            .dedup_by(|next, last| next.used == last.used && next.tasks == last.tasks);
+        if self.segments.first().is_some_and(|first| first.tasks == 0) {
+            self.segments.remove(0);
+        }
+        self.peak = [0; 4];
+        self.billed_ms = 0;
+        let mut empty_since = None;
+        for (at, segment) in self.segments.iter().enumerate() {
+            for (peak, used) in self.peak.iter_mut().zip(segment.used) {
+                *peak = (*peak).max(used);
+            }
+            let until_ms = self
+                .segments
+                .get(at + 1)
+                .map_or(segment.from_ms, |next| next.from_ms);
+            if segment.tasks == 0 {
+                empty_since = Some(segment.from_ms);
+            } else {
+                let gap_ms =
+                    empty_since.map_or(boot_ms, |since| (segment.from_ms - since).min(boot_ms));
+                if at == 0 || empty_since.is_some() {
+                    self.billed_ms += gap_ms;
+                }
+                self.billed_ms += until_ms - segment.from_ms;
+                empty_since = None;
+            }
+        }
+    }
+
+    /// How much longer it is paid for with a task from `from_ms` to `to_ms`.
+    fn longer_ms(&self, from_ms: i64, to_ms: i64, boot_ms: i64) -> i64 {
+        let Some(last) = self.segments.last() else {
+            return to_ms - from_ms + boot_ms;
+        };
+        let first = self.segments[0].from_ms;
+        if from_ms >= last.from_ms {
+            return to_ms - from_ms + (from_ms - last.from_ms).min(boot_ms);
+        }
+        if to_ms <= first {
+            return to_ms - from_ms + (first - to_ms).min(boot_ms);
+        }
+        let mut longer = (first - from_ms).max(0) + (to_ms - last.from_ms).max(0);
+        let start = self.segment_at(from_ms.max(first));
+        for (at, segment) in self.segments.iter().enumerate().skip(start) {
+            if segment.from_ms >= to_ms {
+                break;
+            }
+            let Some(next) = self.segments.get(at + 1) else {
+                break;
+            };
+            if segment.tasks > 0 {
+                continue;
+            }
+            // A gap of which the task covers a part.
+            let (begin, end) = (segment.from_ms, next.from_ms);
+            let covered = end.min(to_ms) - begin.max(from_ms);
+            let left = (from_ms - begin).max(0).min(boot_ms) + (end - to_ms).max(0).min(boot_ms);
+            longer += covered + left - (end - begin).min(boot_ms);
+        }
+        longer
+    }
+
+    /// The fullest moment with the task, and how many segments were looked at.
+    fn peak_with(&self, task: &Task, item: Amount) -> ([u32; 4], u64) {
+        let mut peak = self.peak;
+        let mut local = item.0;
+        let from = self
+            .segments
+            .partition_point(|segment| segment.from_ms <= task.start_ms)
+            .saturating_sub(1);
+        let mut looked = 0;
+        for segment in &self.segments[from..] {
+            if segment.from_ms >= task.end_ms {
+                break;
+            }
+            looked += 1;
+            let used = segment.used.into_iter().zip(item.0);
+            for (local, (used, own)) in local.iter_mut().zip(used) {
+                *local = (*local).max(used + own);
+            }
+        }
+        for (peak, local) in peak.iter_mut().zip(local) {
+            *peak = (*peak).max(local);
+        }
+        (peak, looked)
+    }
+
+    /// Whether it is paid for at some time in this span.
+    fn is_alive(&self, from_ms: i64, to_ms: i64) -> bool {
+        let ends = self.segments.first().zip(self.segments.last());
+        ends.is_some_and(|(first, last)| first.from_ms < to_ms && from_ms < last.from_ms)
+    }
+}
+
+const EMPTY: Segment = Segment {
+    from_ms: 0,
+    used: [0; 4],
+    tasks: 0,
+};
+
+struct Planner<'a> {
+    problem: &'a Problem<'a>,
+    /// By price.
+    offers: Vec<Offer>,
+    boot_ms: i64,
+    chains: Vec<Chain>,
+    chain_of: Vec<u32>,
+    placed: Vec<u32>,
+    left: u64,
+    random: Rng,
+}
+
+/// No chain.
+const NOWHERE: u32 = u32::MAX;
+
+impl<'a> Planner<'a> {
+    fn new(problem: &'a Problem<'a>, offers: &[Offer], steps: u64) -> Self {
+        let mut offers = offers.to_vec();
+        offers.sort_by(|a, b| a.usd_per_hour.total_cmp(&b.usd_per_hour));
+        Self {
+            problem,
+            offers,
+            boot_ms: problem.rules.boot_ms.into(),
+            chains: Vec::new(),
+            chain_of: vec![NOWHERE; problem.tasks.len()],
+            placed: Vec::new(),
+            left: steps,
+            random: Rng::with_seed(problem.rules.seed),
+        }
+    }
+
+    fn item(&self, task: u32) -> Amount {
+        self.problem.items[self.problem.tasks[task as usize].tenant as usize]
+    }
+
+    fn price(&self, peak: [u32; 4]) -> Option<f64> {
+        let peak = Amount(peak);
+        self.offers
+            .iter()
+            .find(|offer| offer.capacity.holds(peak))
+            .map(|offer| offer.usd_per_hour)
+    }
+
+    /// Puts the wanted tasks where they cost least, those first that reserve most over time.
+    fn construct(&mut self, is_wanted: impl Fn(&Task) -> bool) -> Option<()> {
+        let tasks = &self.problem.tasks;
+        let mut order: Vec<u32> = (0..u32::try_from(tasks.len()).ok()?)
+            .filter(|&task| is_wanted(&tasks[task as usize]))
+            .collect();
+        order.sort_by_key(|&task| std::cmp::Reverse(tasks[task as usize].ms()));
+        for task in order {
+            let place = self.place_for(task, 0.0)?;
+            self.add(task, place)?;
+            self.placed.push(task);
+        }
+        Some(())
+    }
+
+    /// Where a task costs least, and how much longer that instance is then paid for; with this probability a place is
+    /// overlooked. `None` where it fits nowhere.
+    fn place_for(&mut self, index: u32, blink: f64) -> Option<(usize, i64)> {
+        let task = self.problem.tasks[index as usize];
+        let item = self.item(index);
+        let mut best_usd = self.price(item.0)? * (task.ms() + self.boot_ms) as f64;
+        let mut best = None;
+        let mut vacant = None;
+        let mut looked = 0;
+        for (at, chain) in self.chains.iter().enumerate() {
+            if chain.tasks.is_empty() {
+                vacant = Some(at);
+                continue;
+            }
+            let longer_ms = chain.longer_ms(task.start_ms, task.end_ms, self.boot_ms);
+            looked += 8;
+            if longer_ms as f64 * chain.usd_per_hour >= best_usd
+                || (blink > 0.0 && self.random.f64() < blink)
+            {
+                continue;
+            }
+            let (peak, segments) = chain.peak_with(&task, item);
+            looked += segments;
+            let usd_per_hour = if peak == chain.peak {
+                Some(chain.usd_per_hour)
+            } else {
+                self.price(peak)
+            };
+            let Some(usd_per_hour) = usd_per_hour else {
+                continue;
+            };
+            let usd = (chain.billed_ms + longer_ms) as f64 * usd_per_hour - chain.cost();
+            if usd < best_usd {
+                (best_usd, best) = (usd, Some((at, longer_ms)));
+            }
+        }
+        self.left = self.left.saturating_sub(looked);
+        Some(best.unwrap_or_else(|| {
+            let at = vacant.unwrap_or_else(|| {
+                self.chains.push(Chain::default());
+                self.chains.len() - 1
+            });
+            (at, task.ms() + self.boot_ms)
+        }))
+    }
+
+    fn add(&mut self, index: u32, (at, longer_ms): (usize, i64)) -> Option<()> {
+        let task = self.problem.tasks[index as usize];
+        let item = self.item(index);
+        let chain = &mut self.chains[at];
+        if chain.tasks.is_empty() {
+            *chain = Chain::default();
+        }
+        chain.add(index, &task, item);
+        chain.billed_ms += longer_ms;
+        let peak = Amount(chain.peak);
+        chain.usd_per_hour = self
+            .offers
+            .iter()
+            .find(|offer| offer.capacity.holds(peak))?
+            .usd_per_hour;
+        self.chain_of[index as usize] = u32::try_from(at).ok()?;
+        Some(())
+    }
+
+    fn cost(&self) -> f64 {
+        self.chains.iter().map(Chain::cost).sum()
+    }
+
+    /// Takes some tasks off and puts them again, until no more than `until_left` effort is left.
+    fn improve(&mut self, until_left: u64) {
+        if self.placed.is_empty() || self.left <= until_left {
+            return;
+        }
+        let begun = self.left;
+        let mut cost = self.cost();
+        let mut best = (cost, self.chains.clone(), self.chain_of.clone());
+        let (hot, cold) = (cost / 3e3, cost / 3e6);
+        while self.left > until_left {
+            let done = (begun - self.left) as f64 / (begun - until_left) as f64;
+            let heat = hot * (cold / hot).powf(done);
+            let removed = self.choose();
+            let mut before = self.take_off(&removed);
+            let is_placed = self.put_again(&removed, &mut before).is_some();
+            let gain: f64 = before
+                .iter()
+                .map(|(at, chain)| chain.cost() - self.chains[*at].cost())
+                .sum();
+            let now = cost - gain;
+            let is_accepted = is_placed && now < cost - heat * self.random.f64().max(1e-300).ln();
+            if is_accepted {
+                cost = now;
+                if cost < best.0 * (1.0 - 1e-9) {
+                    best = (cost, self.chains.clone(), self.chain_of.clone());
+                }
+            } else {
+                self.undo(before);
+            }
+        }
+        (_, self.chains, self.chain_of) = best;
+    }
+
+    /// Tasks to take off: near one another in time, from a few instances.
+    fn choose(&mut self) -> Vec<u32> {
+        let seed = self.placed[self.random.usize(0..self.placed.len())];
+        let around = self.problem.tasks[seed as usize];
+        let wanted = 2 + self.random.usize(0..24);
+        let whole = self.random.u8(0..4) == 0;
+        let mut near: Vec<usize> = (0..self.chains.len())
+            .filter(|&at| self.chains[at].is_alive(around.start_ms, around.end_ms))
+            .collect();
+        self.left = self.left.saturating_sub(self.chains.len() as u64);
+        let home = self.chain_of[seed as usize] as usize;
+        let mut chosen = vec![seed];
+        let mut at = home;
+        loop {
+            let mut tasks: Vec<u32> = self.chains[at].tasks.clone();
+            if !whole {
+                tasks.retain(|&task| {
+                    let task = &self.problem.tasks[task as usize];
+                    task.start_ms < around.end_ms && around.start_ms < task.end_ms
+                });
+            }
+            self.random.shuffle(&mut tasks);
+            let most = if whole {
+                30
+            } else {
+                1 + self.random.usize(0..8)
+            };
+            for task in tasks.into_iter().take(most) {
+                if !chosen.contains(&task) {
+                    chosen.push(task);
+                }
+            }
+            if chosen.len() >= wanted || near.is_empty() {
+                return chosen;
+            }
+            at = near.swap_remove(self.random.usize(0..near.len()));
+        }
+    }
+
+    /// Takes tasks off their instances: these as they were before.
+    fn take_off(&mut self, removed: &[u32]) -> Vec<(usize, Chain)> {
+        let mut before: Vec<(usize, Chain)> = Vec::new();
+        for &index in removed {
+            let at = self.chain_of[index as usize] as usize;
+            if before.iter().all(|(other, _)| *other != at) {
+                before.push((at, self.chains[at].clone()));
+            }
+            let task = self.problem.tasks[index as usize];
+            let item = self.item(index);
+            self.chains[at].remove(index, &task, item);
+        }
+        for (at, _) in &before {
+            self.settle(*at);
+        }
+        before
+    }
+
+    fn settle(&mut self, at: usize) {
+        let boot_ms = self.boot_ms;
+        let chain = &mut self.chains[at];
+        self.left = self.left.saturating_sub(chain.segments.len() as u64);
+        chain.settle(boot_ms);
+        let peak = Amount(chain.peak);
+        let price = self.offers.iter().find(|offer| offer.capacity.holds(peak));
+        chain.usd_per_hour = price.map_or(0.0, |offer| offer.usd_per_hour);
+    }
+
+    /// Puts tasks again, in one of several orders; the instances changed by that are added to `before`.
+    fn put_again(&mut self, removed: &[u32], before: &mut Vec<(usize, Chain)>) -> Option<()> {
+        let tasks = &self.problem.tasks;
+        let mut order = removed.to_vec();
+        self.random.shuffle(&mut order);
+        let way = self.random.u8(0..6);
+        let size = |task: &u32| {
+            let amount = self.item(*task).0;
+            std::cmp::Reverse(u64::from(amount[0]) * 4 + u64::from(amount[1]))
+        };
+        match way {
+            0 | 1 => order.sort_by_key(|&task| std::cmp::Reverse(tasks[task as usize].ms())),
+            2 => order.sort_by_key(|&task| tasks[task as usize].start_ms),
+            3 | 4 => order.sort_by_key(size),
+            _ => {}
+        }
+        for task in order {
+            let at = self.place_for(task, 0.02)?;
+            if before.iter().all(|(other, _)| *other != at.0) {
+                before.push((at.0, self.chains[at.0].clone()));
+            }
+            self.add(task, at)?;
+        }
+        Some(())
+    }
+
+    fn undo(&mut self, before: Vec<(usize, Chain)>) {
+        for (at, chain) in before {
+            for &task in &chain.tasks {
+                self.chain_of[task as usize] = u32::try_from(at).unwrap_or(NOWHERE);
+            }
+            self.chains[at] = chain;
+        }
+    }
+
+    /// The chains as instances: each span between stops one of its own, of the cheapest type that holds it.
+    fn fleet(&self) -> Fleet {
+        let mut fleet = Fleet {
+            instances: Vec::new(),
+            instance_of: vec![NOWHERE; self.problem.tasks.len()],
+        };
+        for chain in self.chains.iter().filter(|chain| !chain.tasks.is_empty()) {
+            let mut tasks = chain.tasks.clone();
+            tasks.sort_unstable_by_key(|&task| (self.problem.tasks[task as usize].start_ms, task));
+            let mut spans: Vec<(i64, i64, [u32; 4], i64)> = Vec::new();
+            for (at, segment) in chain.segments.iter().enumerate() {
+                let Some(next) = chain.segments.get(at + 1) else {
+                    break;
+                };
+                if segment.tasks == 0 {
+                    continue;
+                }
+                match spans.last_mut() {
+                    Some(last) if segment.from_ms - last.1 <= self.boot_ms => {
+                        last.1 = next.from_ms;
+                        last.3 += next.from_ms - segment.from_ms;
+                        for (peak, used) in last.2.iter_mut().zip(segment.used) {
+                            *peak = (*peak).max(used);
+                        }
+                    }
+                    _ => spans.push((
+                        segment.from_ms,
+                        next.from_ms,
+                        segment.used,
+                        next.from_ms - segment.from_ms,
+                    )),
+                }
+            }
+            let base = fleet.instances.len();
+            for task in tasks {
+                let start_ms = self.problem.tasks[task as usize].start_ms;
+                let span = spans.partition_point(|span| span.0 <= start_ms) - 1;
+                fleet.instance_of[task as usize] = u32::try_from(base + span).unwrap_or(NOWHERE);
+            }
+            for (start_ms, to_ms, peak, busy_ms) in spans {
+                let from_ms = start_ms
+                    .saturating_sub(self.boot_ms)
+                    .max(self.problem.window.from_ms);
+                let peak = Amount(peak);
+                let offer = self.offers.iter().find(|offer| offer.capacity.holds(peak));
+                fleet.instances.push(Instance {
+                    type_index: offer.map_or(0, |offer| offer.index),
+                    lease: Lease {
+                        from_ms,
+                        to_ms,
+                        busy_ms,
+                        boot_ms: start_ms - from_ms,
+                    },
+                });
+            }
+        }
+        fleet
+    }
+}
