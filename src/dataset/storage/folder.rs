@@ -3,12 +3,35 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
-use super::RESTORE;
+use super::{RESTORE, is_part};
+use crate::dataset::Table;
 use crate::model::error::{Error, Kind, Result};
+
+/// What the names of temporary files begin and end with.
+const TEMPORARY: (&str, &str) = (".part-", ".tmp");
+/// No writer works on one part for so long.
+const LONGEST_WRITE: Duration = Duration::from_hours(24);
 
 /// The parts of a table, in order.
 pub(super) fn parts(root: &Path, table: &str) -> Result<Vec<String>> {
+    let mut parts = Vec::new();
+    for folder in &months(root, table)? {
+        let names = children(root, folder)?;
+        parts.extend(
+            names
+                .into_iter()
+                .map(|name| format!("{folder}/{name}"))
+                .filter(|part| is_part(part, table)),
+        );
+    }
+    parts.sort();
+    Ok(parts)
+}
+
+/// The folders of a table in which parts may be.
+fn months(root: &Path, table: &str) -> Result<Vec<String>> {
     let mut folders = vec![table.to_owned()];
     for key in ["account=", "region=", "month="] {
         let mut deeper = Vec::new();
@@ -22,18 +45,27 @@ pub(super) fn parts(root: &Path, table: &str) -> Result<Vec<String>> {
         }
         folders = deeper;
     }
-    let mut parts = Vec::new();
-    for folder in &folders {
-        let names = children(root, folder)?;
-        parts.extend(
-            names
-                .into_iter()
-                .filter(|name| name.ends_with(".parquet"))
-                .map(|name| format!("{folder}/{name}")),
-        );
+    Ok(folders)
+}
+
+/// Removes temporary files that no living writer can be at work on.
+pub(super) fn tidy(root: &Path) {
+    let tables = Table::ALL.iter();
+    let folders = tables.filter_map(|table| months(root, table.name()).ok());
+    for folder in folders.flatten() {
+        for name in children(root, &folder).unwrap_or_default() {
+            let path = root.join(&folder).join(&name);
+            if name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1) && is_old(&path) {
+                // Another writer may have been faster.
+                let _ = fs::remove_file(path);
+            }
+        }
     }
-    parts.sort();
-    Ok(parts)
+}
+
+fn is_old(path: &Path) -> bool {
+    let changed = fs::metadata(path).and_then(|metadata| metadata.modified());
+    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|since| since > LONGEST_WRITE))
 }
 
 fn children(root: &Path, folder: &str) -> Result<Vec<String>> {
@@ -63,7 +95,7 @@ fn children(root: &Path, folder: &str) -> Result<Vec<String>> {
 /// The bytes of a part.
 pub(super) fn read(root: &Path, part: &str) -> Result<Vec<u8>> {
     let path = root.join(part);
-    fs::read(&path).map_err(|cause| {
+    regular(&path).map_err(|cause| {
         let shown = path.display();
         let missing = cause.kind() == io::ErrorKind::NotFound;
         let message = if missing {
@@ -73,6 +105,14 @@ pub(super) fn read(root: &Path, part: &str) -> Result<Vec<u8>> {
         };
         Error::new(Kind::Input, message).cause(cause).hint(RESTORE)
     })
+}
+
+/// The bytes of a regular file: a pipe in the place of a part would keep its reader waiting.
+fn regular(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    fs::read(path)
 }
 
 /// Writes beside, syncs, and renames.
@@ -90,8 +130,8 @@ fn place(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
     let mut temporary = tempfile::Builder::new()
-        .prefix(".part-")
-        .suffix(".tmp")
+        .prefix(TEMPORARY.0)
+        .suffix(TEMPORARY.1)
         .tempfile_in(folder)?;
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
