@@ -12,7 +12,6 @@ use super::batch::SKEW_MS;
 use super::coverage::{self, Committed, is_import};
 use super::log::Log;
 use super::part::{self, Part, SeriesSummary};
-use super::schema;
 use super::{Dataset, Table, source};
 use crate::model::error::{Error, Kind, Result};
 use crate::model::units::{MS_PER_DAY, Window};

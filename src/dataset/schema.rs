@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PlSmallStr, PolarsResult, Series};
 
-use super::Table;
 use crate::model::workload::{
     Configuration, ContainerLimit, KilledContainer, StrategyItem, WorkloadKey,
 };
