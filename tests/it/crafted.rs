@@ -29,10 +29,15 @@ fn world() -> World {
     world
 }
 
-/// The only part of `table`, relative to the dataset.
+/// The only part of `table` that has rows, relative to the dataset.
 fn part_of(world: &World, table: &str) -> String {
     let parts = world.parts("dataset");
-    let mut of_table = parts.iter().filter(|part| part.starts_with(table));
+    let has_rows = |part: &&String| {
+        let bytes = fs::read(world.path("dataset").join(part)).expect("there");
+        let frame = ParquetReader::new(Cursor::new(bytes)).finish();
+        part.starts_with(table) && frame.expect("Parquet").height() > 0
+    };
+    let mut of_table = parts.iter().filter(has_rows);
     let part = of_table.next().expect("a part").clone();
     assert!(of_table.next().is_none(), "one part of {table}");
     part
@@ -61,52 +66,68 @@ pub(crate) fn forge(
     let new = format!("{before}_{hash}.parquet");
     fs::remove_file(&path).expect("removed");
     fs::write(world.path(dataset).join(&new), bytes).expect("written");
-    if !part.starts_with("coverage") {
-        name_in_coverage(world, dataset, part, &new);
-    }
+    name_in_coverage(world, dataset, part, &new);
     new
 }
 
 /// A part with what `change` makes of its rows.
 fn rewritten(bytes: &[u8], change: impl Fn(&mut DataFrame)) -> Vec<u8> {
     let mut reader = ParquetReader::new(Cursor::new(bytes));
-    let metadata = reader
-        .get_metadata()
-        .expect("Parquet")
-        .key_value_metadata()
-        .clone();
-    let own = metadata
+    let own = own_metadata(&mut reader);
+    let mut frame = reader.finish().expect("Parquet");
+    change(&mut frame);
+    written(&mut frame, own)
+}
+
+fn own_metadata(reader: &mut ParquetReader<Cursor<&[u8]>>) -> Vec<(String, String)> {
+    let metadata = reader.get_metadata().expect("Parquet");
+    let pairs = metadata.key_value_metadata().clone();
+    pairs
         .unwrap_or_default()
         .into_iter()
         .filter(|pair| pair.key.starts_with("plimsoll"))
         .map(|pair| (pair.key, pair.value.unwrap_or_default()))
-        .collect();
-    let mut frame = reader.finish().expect("Parquet");
-    change(&mut frame);
+        .collect()
+}
+
+fn written(frame: &mut DataFrame, metadata: Vec<(String, String)>) -> Vec<u8> {
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes)
-        .with_key_value_metadata(Some(KeyValueMetadata::from_static(own)))
-        .finish(&mut frame)
+        .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)))
+        .finish(frame)
         .expect("written");
     bytes
 }
 
-/// Lets the commits name `new` in the place of `old`.
+/// Lets the commits, and those that come after them, name `new` in the place of `old`.
 fn name_in_coverage(world: &World, dataset: &str, old: &str, new: &str) {
     let parts = world.parts(dataset);
-    for coverage in parts.iter().filter(|part| part.starts_with("coverage")) {
-        forge(world, dataset, coverage, |bytes| {
-            *bytes = rewritten(bytes, |frame| {
-                let names: Vec<String> = frame
-                    .column("parts")
-                    .and_then(|column| {
-                        let names = column.str()?.iter().flatten();
-                        Ok(names.map(|names| names.replace(old, new)).collect())
-                    })
-                    .expect("names");
-                put(frame, Series::new("parts".into(), names));
-            });
-        });
+    let commits = parts
+        .iter()
+        .filter(|part| part.starts_with("coverage") && *part != new);
+    for coverage in commits {
+        let bytes = fs::read(world.path(dataset).join(coverage)).expect("there");
+        let mut reader = ParquetReader::new(Cursor::new(bytes.as_slice()));
+        let metadata = own_metadata(&mut reader);
+        let mut frame = reader.finish().expect("Parquet");
+        let names: Vec<String> = frame
+            .column("parts")
+            .and_then(|column| Ok(column.str()?.iter().flatten().map(str::to_owned).collect()))
+            .expect("names");
+        let is_named = |text: &String| text.contains(old);
+        if !names.iter().any(is_named) && !metadata.iter().any(|(_, value)| is_named(value)) {
+            continue;
+        }
+        let names: Vec<String> = names.iter().map(|name| name.replace(old, new)).collect();
+        put(&mut frame, Series::new("parts".into(), names));
+        let metadata = metadata
+            .into_iter()
+            .map(|(key, value)| (key, value.replace(old, new)))
+            .collect();
+        let changed = written(&mut frame, metadata);
+        forge(world, dataset, coverage, |bytes| *bytes = changed);
+        // What named that one was rewritten, too.
+        return name_in_coverage(world, dataset, old, new);
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use plimsoll::dataset::coverage;
+use plimsoll::dataset::log::Log;
 
 use super::site::Site;
 use crate::fake::{Fault, Kind, Scale, World};
@@ -38,7 +38,7 @@ impl Site {
     }
 
     fn accounts_collected(&self) -> BTreeSet<String> {
-        let commits = coverage::read(&self.dataset()).expect("a dataset");
+        let commits = Log::of(&self.dataset()).expect("a dataset").commits;
         commits.into_iter().map(|commit| commit.account).collect()
     }
 }
