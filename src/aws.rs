@@ -1,17 +1,27 @@
 //! The way to AWS: the only place that loads credentials and builds SDK clients, with time-outs, one TLS stack, and an
 //! interceptor that lets nothing but the listed reads pass.
 
-use std::time::Duration;
+mod profile;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::tls;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextRef, BeforeSerializationInterceptorContextRef,
+};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::Format;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -47,9 +57,24 @@ pub(crate) const OPERATIONS: [(&str, &str); 24] = [
     ("sts", "GetCallerIdentity"),
 ];
 
-/// Refuses every operation that is not listed, before anything is sent.
+/// Refuses every operation that is not listed, before anything is sent, and notes what AWS says the time is.
 #[derive(Debug)]
-struct ReadOnly;
+struct ReadOnly(Skew);
+
+/// How far this machine's clock is ahead of AWS's, seconds, as of the last answer.
+#[derive(Debug, Clone, Default)]
+struct Skew(Arc<AtomicI64>);
+
+impl Skew {
+    fn note(&self, date: &str) {
+        let parsed = aws_smithy_types::DateTime::from_str(date, Format::HttpDate);
+        if let (Ok(date), Ok(now)) = (parsed, SystemTime::now().duration_since(UNIX_EPOCH)) {
+            let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+            self.0
+                .store(now.saturating_sub(date.secs()), Ordering::Relaxed);
+        }
+    }
+}
 
 #[dyn_dispatch_hint]
 impl Intercept for ReadOnly {
@@ -73,7 +98,22 @@ impl Intercept for ReadOnly {
         )
         .into())
     }
+
+    fn read_after_transmit(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(date) = context.response().headers().get("date") {
+            self.0.note(date);
+        }
+        Ok(())
+    }
 }
+
+/// A clock that is further from AWS's than this takes one day for another, seconds.
+const MOST_SKEW_S: i64 = 2 * 3_600;
 
 /// How long the parts of one call may take.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +147,7 @@ pub(crate) struct Login {
     config: SdkConfig,
     /// Of the clients; the credential chain has its own.
     retries: RetryConfig,
+    skew: Skew,
     /// How it was asked for, for messages: `profile x`, `role arn:…`, `default credentials`.
     pub(crate) name: String,
 }
@@ -125,41 +166,86 @@ pub(crate) struct LoginRequest {
 }
 
 /// Loads what the credential chain needs; nothing is called yet, except where a role is assumed on first use.
-pub(crate) async fn log_in(request: &LoginRequest, patience: Patience) -> Login {
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(
-            tls::rustls_provider::CryptoMode::Ring,
-        ))
-        .build_https();
-    let times = TimeoutConfig::builder()
-        .connect_timeout(patience.connect)
-        .read_timeout(patience.read)
-        .operation_attempt_timeout(patience.attempt)
-        .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .timeout_config(times)
-        .retry_config(RetryConfig::standard());
-    if let Some(region) = &request.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if let Some(profile) = &request.profile {
-        loader = loader.profile_name(profile);
-    }
-    let config = loader.load().await;
+pub(crate) async fn log_in(request: &LoginRequest, patience: Patience) -> Result<Login> {
+    let config = configuration(request, patience).await?;
     let name = request.profile.as_ref().map_or_else(
         || "the default credentials".to_owned(),
         |name| format!("profile {name}"),
     );
     // Calls are repeated in one place, `call`, which knows the rates.
     let retries = RetryConfig::disabled();
-    let Some(role) = &request.role_arn else {
-        return Login {
+    let skew = Skew::default();
+    Ok(match &request.role_arn {
+        None => Login {
             config,
             retries,
+            skew,
             name,
-        };
+        },
+        Some(role) => Login {
+            config: assuming(role, request.external_id.as_deref(), config).await,
+            retries,
+            skew,
+            name: format!("role {role}"),
+        },
+    })
+}
+
+/// The AWS configuration of the profile in force, with its credentials.
+async fn configuration(request: &LoginRequest, patience: Patience) -> Result<SdkConfig> {
+    let http = http_client();
+    let times = TimeoutConfig::builder()
+        .connect_timeout(patience.connect)
+        .read_timeout(patience.read)
+        .operation_attempt_timeout(patience.attempt)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http.clone())
+        .timeout_config(times.clone())
+        .retry_config(RetryConfig::standard());
+    if let Some(region) = &request.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    let profile = profile::in_force(request.profile.as_deref());
+    if let Some(name) = &profile {
+        profile::check(name).await?;
+    }
+    let config = loader
+        .profile_name(profile.unwrap_or_else(|| "default".to_owned()))
+        .load()
+        .await;
+    let Some(asked) = &request.profile else {
+        return Ok(config);
     };
+    let common = ProviderConfig::without_region()
+        .with_http_client(http)
+        .with_timeout_config(times)
+        .with_retry_config(RetryConfig::standard())
+        .with_use_fips(config.use_fips())
+        .with_use_dual_stack(config.use_dual_stack());
+    let credentials = profile::credentials(asked, config.region().cloned(), &common);
+    Ok(config
+        .to_builder()
+        .credentials_provider(credentials)
+        .build())
+}
+
+/// One TLS stack, through the proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
+fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = Connector::builder()
+            .tls_provider(tls::Provider::Rustls(
+                tls::rustls_provider::CryptoMode::Ring,
+            ))
+            .proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.build()
+    })
+}
+
+/// `config` with the credentials of `role`.
+async fn assuming(role: &str, external_id: Option<&str>, config: SdkConfig) -> SdkConfig {
     // The role's own calls go to a regional endpoint: tokens of the global one fail in opt-in regions.
     let region = config
         .region()
@@ -169,19 +255,14 @@ pub(crate) async fn log_in(request: &LoginRequest, patience: Patience) -> Login 
         .session_name("plimsoll")
         .region(region)
         .configure(&config);
-    if let Some(external_id) = &request.external_id {
+    if let Some(external_id) = external_id {
         provider = provider.external_id(external_id);
     }
     let credentials = SharedCredentialsProvider::new(provider.build().await);
-    let config = config
+    config
         .to_builder()
         .credentials_provider(credentials)
-        .build();
-    Login {
-        config,
-        retries,
-        name: format!("role {role}"),
-    }
+        .build()
 }
 
 impl Login {
@@ -191,6 +272,23 @@ impl Login {
             retries: RetryConfig::standard().with_max_attempts(5),
             ..self
         }
+    }
+
+    /// Refuses to go on by a clock that is far from AWS's, once something was answered: it decides which days are over.
+    pub(crate) fn check_clock(&self) -> Result<()> {
+        let ahead_s = self.skew.0.load(Ordering::Relaxed);
+        if ahead_s.abs() <= MOST_SKEW_S {
+            return Ok(());
+        }
+        let (hours, way) = (
+            ahead_s.unsigned_abs() / 3600,
+            if ahead_s > 0 { "ahead of" } else { "behind" },
+        );
+        Err(Error::new(
+            Kind::Failure,
+            format!("the clock of this machine is {hours} hours {way} that of AWS: nothing can be collected by it"),
+        )
+        .hint("set the clock"))
     }
 
     /// The region that the profile or the environment names.
@@ -239,7 +337,7 @@ macro_rules! clients {
                 let config = self.at(region);
                 Clients {
                     $($name: $service::Client::from_conf(
-                        $service::config::Builder::from(&config).interceptor(ReadOnly).build(),
+                        $service::config::Builder::from(&config).interceptor(ReadOnly(self.skew.clone())).build(),
                     )),+
                 }
             }
@@ -284,13 +382,21 @@ pub(crate) fn check_endpoints() -> Result<()> {
         }) && port
             .is_none_or(|port| port.ends_with(']') || port.parse::<u16>().is_ok());
         if !is_good {
+            let shown = without_password(&value);
             return Err(
-                Error::new(Kind::Usage, format!("{name} is not a URL: `{value}`"))
+                Error::new(Kind::Usage, format!("{name} is not a URL: `{shown}`"))
                     .hint("give http://host:port or https://host, or unset it"),
             );
         }
     }
     Ok(())
+}
+
+/// A URL as it may be printed: what stands before an `@` or behind a `?` may be a secret.
+pub(crate) fn without_password(url: &str) -> String {
+    let url = url.split_once('?').map_or(url, |(before, _)| before);
+    url.rsplit_once('@')
+        .map_or_else(|| url.to_owned(), |(_, host)| format!("…@{host}"))
 }
 
 /// The cause behind all others, which says it best.

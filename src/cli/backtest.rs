@@ -57,10 +57,7 @@ enum BacktestFormat {
 
 /// Replays the dataset.
 pub(super) fn run(args: &BacktestArgs, out: &mut dyn Write) -> Result<u8> {
-    let path = args
-        .output
-        .as_deref()
-        .filter(|path| path.as_os_str() != "-");
+    let path = args.output.as_deref().filter(|path| !file::is_stdout(path));
     path.map_or(Ok(()), file::check)?;
     let dataset = Dataset::open(&args.dataset)?;
     let fleet = fleet(&Scan::new(&dataset)?)?;

@@ -169,6 +169,7 @@ pub(super) fn run(args: &CollectArgs, console: Console, out: &mut dyn Write) -> 
     let dataset = Dataset::with_profile(&args.dataset, args.scope.only_profile())?;
     if !args.limits.dry_run {
         dataset.check_writable()?;
+        dataset.tidy();
     }
     let collection = Collection::new(&request)?;
     let plan = collection.plan(&request, &dataset)?;
@@ -202,7 +203,8 @@ pub(super) fn run(args: &CollectArgs, console: Console, out: &mut dyn Write) -> 
     Ok(exit_code(summary.stopped, summary.is_incomplete()))
 }
 
-fn exit_code(stopped: Option<&str>, is_incomplete: bool) -> u8 {
+/// The exit code of what was stopped, or is incomplete.
+pub(super) fn exit_code(stopped: Option<&str>, is_incomplete: bool) -> u8 {
     match stopped {
         Some(stopped::INTERRUPTED) => 130,
         Some(stopped::TERMINATED) => 143,
@@ -244,6 +246,7 @@ impl CollectArgs {
             .now
             .unwrap_or_else(jiff::Timestamp::now)
             .as_millisecond();
+        check_clock(now_ms)?;
         let most_metrics = self
             .limits
             .max_api_cost
@@ -263,6 +266,20 @@ impl CollectArgs {
             pace: self.limits.pace.max(1.0),
         })
     }
+}
+
+/// Refuses a present that cannot be: it decides which days are over.
+fn check_clock(now_ms: i64) -> Result<()> {
+    let now = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default();
+    let year = now.to_zoned(jiff::tz::TimeZone::UTC).year();
+    if (2015..2100).contains(&year) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Failure,
+        format!("the clock of this machine says {now}: nothing can be collected by it"),
+    )
+    .hint("set the clock"))
 }
 
 impl TimeArgs {

@@ -50,7 +50,11 @@ pub(super) fn run(args: &DemandArgs, out: &mut dyn Write) -> Result<()> {
     let dataset = Dataset::open(&args.dataset)?;
     let scan = Scan::new(&dataset)?;
     match (&args.output, args.emit_sql) {
-        (Some(path), _) => file::write_with(path, |file| table::write(&scan, file)),
+        (Some(path), _) => {
+            let mut content = Vec::new();
+            table::write(&scan, &mut content)?;
+            file::write(path, content)
+        }
         (None, Some(engine)) => {
             let parts = scan.parts_without_overlap()?;
             let input = sql::Input {

@@ -74,7 +74,12 @@ pub(super) fn report(analysis: &AnalysisArgs, group_by: Option<GroupBy>) -> Resu
             .map_err(unwritable)?;
     }
     let dataset = Dataset::at(&root.to_string_lossy())?;
-    let files = import::import(&import::inputs(&[input])?, &dataset, i64::MAX, &|_| {})?;
+    let files = import::import(
+        &import::inputs(&[input], &dataset)?,
+        &dataset,
+        i64::MAX,
+        &|_| {},
+    )?;
     if let Some(Outcome::Failed(error)) = files
         .into_iter()
         .map(|file| file.outcome)

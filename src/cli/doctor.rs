@@ -6,7 +6,7 @@ use std::io::Write;
 use clap::Args;
 
 use super::cannot_print;
-use super::collect::{ScopeArgs, request_for};
+use super::collect::{ScopeArgs, exit_code, request_for};
 use crate::collect::doctor::{BUILD_DAYS, Checkup, ClusterCheck, Kept, METRIC_DAYS};
 use crate::collect::summary::Line;
 use crate::collect::{Collection, Insights};
@@ -46,7 +46,7 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<u8> {
     let is_whole =
         |checkup: &Checkup| missing(checkup).next().is_none() && checkup.faults.is_empty();
     let healthy = refused.iter().all(Line::is_left_out) && checkups.iter().all(is_whole);
-    Ok(if healthy { 0 } else { 3 })
+    Ok(exit_code(collection.stopped(), !healthy))
 }
 
 fn missing(checkup: &Checkup) -> impl Iterator<Item = (&'static str, String)> {

@@ -33,8 +33,8 @@ pub(super) struct ImportArgs {
 
 /// Imports and says what became of every file.
 pub(super) fn run(args: &ImportArgs, console: Console, out: &mut dyn Write) -> Result<u8> {
-    let inputs = import::inputs(&args.paths)?;
     let dataset = Dataset::at(&args.dataset)?;
+    let inputs = import::inputs(&args.paths, &dataset)?;
     let bar = progress_bar(&inputs, console);
     let files = import::import(&inputs, &dataset, args.clock.now_ms(), &|bytes| {
         bar.inc(bytes);

@@ -153,6 +153,7 @@ impl Console {
 /// Runs the verb and returns the exit code.
 pub fn run(cli: &Cli) -> Result<u8> {
     log_to_stderr(cli);
+    survive_file_limits();
     let console = Console::of(cli);
     let mut out = io::BufWriter::new(io::stdout().lock());
     let code = match &cli.verb {
@@ -179,6 +180,25 @@ pub fn run(cli: &Cli) -> Result<u8> {
             }
         })
 }
+
+/// A file that would grow beyond what the user may write (`ulimit -f`) is an error like a full disk, not the end.
+#[cfg(unix)]
+fn survive_file_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    /// On Linux and macOS.
+    const SIGXFSZ: i32 = 25;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build();
+    if let Ok(runtime) = runtime {
+        // Once taken, a signal stays taken for the life of the process.
+        let _entered = runtime.enter();
+        let _ = signal(SignalKind::from_raw(SIGXFSZ));
+    }
+}
+
+#[cfg(not(unix))]
+fn survive_file_limits() {}
 
 /// Only plimsoll's own words: libraries below may print what they were given.
 fn log_to_stderr(cli: &Cli) {

@@ -53,9 +53,7 @@ fn dollars(text: &str) -> Result<Usd, String> {
 
 impl OutputArgs {
     fn file(&self) -> Option<&Path> {
-        self.output
-            .as_deref()
-            .filter(|path| path.as_os_str() != "-")
+        self.output.as_deref().filter(|path| !file::is_stdout(path))
     }
 
     /// Refuses outputs that cannot be written before anything is analysed.

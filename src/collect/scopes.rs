@@ -223,8 +223,11 @@ async fn places(request: &Request, stop: Stop) -> Result<(Vec<(Place, bool)>, Ve
         Instant::now(),
     );
     let (mut places, mut refused) = (BTreeMap::new(), Vec::new());
+    let mut logins = Vec::new();
     for login in &request.logins {
-        let login = aws::log_in(login, patience).await;
+        logins.push(aws::log_in(login, patience).await?);
+    }
+    for login in logins {
         let home = match &request.regions {
             Regions::Named(named) => named.first().cloned(),
             _ => login.region(),
@@ -258,7 +261,10 @@ async fn places(request: &Request, stop: Stop) -> Result<(Vec<(Place, bool)>, Ve
             .map(|region| place("", "", region))
             .collect();
         let (account, arn) = match first_identity(asked).await {
-            Ok(identity) => identity,
+            Ok(identity) => {
+                login.check_clock()?;
+                identity
+            }
             Err(fault) => {
                 refused.push(Line::of_fault(
                     &login.name,

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::coverage::{self, Committed};
 use super::part::{self, Beside, Links, Partition, Whole, short_hash};
 use super::schema::{self, CoverageRow};
-use super::{Dataset, Table};
+use super::{Dataset, Table, storage};
 use crate::model::error::{Error, Kind, Result};
 
 /// What the coverage parts of a dataset tell together.
@@ -148,10 +148,29 @@ struct Together {
     rows: Vec<Committed>,
 }
 
+/// Refuses rows that name anything but parts of this dataset: what they name is opened.
+fn check_names(relative: &str, rows: &[CoverageRow]) -> Result<()> {
+    let mut names = rows.iter().flat_map(|row| row.parts.split(';'));
+    let is_part = |name: &str| {
+        Table::ALL
+            .iter()
+            .any(|table| storage::is_part(name, table.name()))
+    };
+    match names.find(|name| !name.is_empty() && !is_part(name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::new(
+            Kind::Input,
+            format!("`{relative}` names `{name}`, which is no part of a dataset"),
+        )
+        .hint("remove the file: plimsoll did not write it")),
+    }
+}
+
 impl Reading {
     fn take(&mut self, relative: &str, rows: Vec<CoverageRow>, links: Links) -> Result<()> {
         let partition = part::partition(relative);
         check_account(relative, &rows)?;
+        check_names(relative, &rows)?;
         self.read.insert(relative.to_owned());
         if !rows.is_empty() {
             self.with_rows.push(relative.to_owned());

@@ -23,10 +23,12 @@
 //! parts are about that no commit names.
 
 pub(crate) mod batch;
+mod columns;
 pub mod compact;
 pub mod coverage;
 pub mod given;
 pub mod kept;
+pub(crate) mod limits;
 pub mod log;
 pub mod part;
 pub mod scan;
@@ -34,6 +36,8 @@ pub mod schema;
 pub(crate) mod source;
 mod storage;
 pub mod writer;
+
+use std::path::PathBuf;
 
 use crate::model::error::{Error, Kind, Result};
 use storage::Storage;
@@ -59,6 +63,21 @@ pub enum Table {
 }
 
 impl Table {
+    /// Every table.
+    pub const ALL: [Self; 5] = [
+        Self::Workloads,
+        Self::Runs,
+        Self::Samples,
+        Self::Instances,
+        Self::Coverage,
+    ];
+
+    /// The table that the part `relative` is of.
+    fn of(relative: &str) -> Option<Self> {
+        let folder = relative.split('/').next()?;
+        Self::ALL.into_iter().find(|table| table.name() == folder)
+    }
+
     /// Its folder.
     pub const fn name(self) -> &'static str {
         match self {
@@ -129,6 +148,22 @@ impl Dataset {
     /// True when something may have been written to it.
     pub fn exists(&self) -> Result<bool> {
         self.storage.exists()
+    }
+
+    /// To be called when a writer starts: removes what killed writers left half written.
+    pub(crate) fn tidy(&self) {
+        self.storage.tidy();
+    }
+
+    /// The local folders of its tables, there or not; none of a bucket.
+    pub(crate) fn folders(&self) -> Vec<PathBuf> {
+        match &self.storage {
+            Storage::Folder(root) => Table::ALL
+                .iter()
+                .map(|table| root.join(table.name()))
+                .collect(),
+            Storage::Bucket(_) => Vec::new(),
+        }
     }
 
     /// Refuses a dataset that cannot be written, before anything is fetched for it. In a folder this leaves nothing

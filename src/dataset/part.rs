@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::storage::{RESTORE, Storage};
-use super::{FORMAT, Table};
+use super::{FORMAT, Table, columns};
 use crate::model::error::{Error, Kind, Result};
 
 const FORMAT_KEY: &str = "plimsoll.format";
@@ -195,18 +195,16 @@ pub fn short_hash(hash: Sha256) -> String {
         })
 }
 
-/// Decodes a part read from `storage` after verifying that its bytes are the ones its name promises.
+/// Decodes the known columns of a part read from `storage`, or the `asked` ones, after verifying that its bytes are the
+/// ones its name promises.
 pub(super) fn decode(
     storage: &Storage,
     relative: &str,
     bytes: Vec<u8>,
-    columns: Option<&[&str]>,
+    asked: Option<&[&str]>,
 ) -> Result<Part> {
-    let mut reader = verified(storage, relative, bytes)?;
-    if let Some(columns) = columns {
-        reader = reader.with_columns(Some(columns.iter().map(|&name| name.to_owned()).collect()));
-    }
-    rows(storage, relative, reader)
+    let reader = verified(storage, relative, bytes)?;
+    rows(storage, relative, reader, asked)
 }
 
 /// Decodes a coverage part, verified, and what it says of others; those of the first format say nothing.
@@ -228,17 +226,34 @@ pub(super) fn decode_coverage(
             )
             .cause(cause)
         })?;
-    Ok((rows(storage, relative, reader)?, links))
+    Ok((rows(storage, relative, reader, None)?, links))
 }
 
-fn rows(storage: &Storage, relative: &str, reader: ParquetReader<Cursor<Vec<u8>>>) -> Result<Part> {
-    let frame = reader.finish().map_err(|cause| {
+fn rows(
+    storage: &Storage,
+    relative: &str,
+    mut reader: ParquetReader<Cursor<Vec<u8>>>,
+    asked: Option<&[&str]>,
+) -> Result<Part> {
+    let refused = |what: String| {
         Error::new(
             Kind::Input,
-            format!("`{}` cannot be read as a part", storage.place(relative)),
+            format!("`{}`: {what}", storage.place(relative)),
         )
-        .cause(cause)
-    })?;
+        .hint(RESTORE)
+    };
+    let undecoded = |cause| refused("it cannot be read as a part".to_owned()).cause(cause);
+    let table = Table::of(relative).ok_or_else(|| refused("it is in no table".to_owned()))?;
+    let schema = reader.schema().map_err(undecoded)?;
+    let present: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
+    let to_read = columns::to_read(table, &present, asked).map_err(undecoded)?;
+    let frame = reader
+        .with_columns(Some(to_read))
+        .finish()
+        .map_err(undecoded)?;
+    let frame = columns::fitted(table, &frame, asked)
+        .map_err(undecoded)?
+        .map_err(refused)?;
     let (account, region) = account_and_region(relative);
     Ok(Part {
         frame,

@@ -225,10 +225,7 @@ impl<'a> Scan<'a> {
         let mut frames = Vec::new();
         let storage = &self.dataset.storage;
         storage.read_each(&parts, |relative, bytes| {
-            let mut part = part::decode(storage, relative, bytes, None)?;
-            part.frame =
-                schema::completed(table, part.frame).map_err(|cause| unreadable(table, cause))?;
-            frames.push(with_partition(part)?.lazy());
+            frames.push(with_partition(part::decode(storage, relative, bytes, None)?)?.lazy());
             Ok(())
         })?;
         if frames.is_empty() {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PlSmallStr, PolarsResult, Series};
 
-use super::Table;
 use crate::model::workload::{
     Configuration, ContainerLimit, KilledContainer, StrategyItem, WorkloadKey,
 };
@@ -567,26 +566,4 @@ pub fn coverage(rows: &[CoverageRow]) -> PolarsResult<DataFrame> {
         "collected_ms": row.collected_ms,
         "parts": row.parts.as_str(),
     })
-}
-
-/// `frame` of `table` with the columns that a part written before they came to be does not have, as nulls.
-pub fn completed(table: Table, mut frame: DataFrame) -> PolarsResult<DataFrame> {
-    let present = match table {
-        Table::Workloads => configurations(&[])?,
-        Table::Runs => runs(&[])?,
-        _ => return Ok(frame),
-    };
-    let rows = frame.height();
-    for column in present.columns() {
-        if frame.column(column.name()).is_err() {
-            let missing = Series::full_null(column.name().clone(), rows, column.dtype());
-            frame.with_column(missing.into_column())?;
-        }
-    }
-    let names: Vec<PlSmallStr> = present
-        .columns()
-        .iter()
-        .map(|column| column.name().clone())
-        .collect();
-    frame.select(names)
 }

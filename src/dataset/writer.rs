@@ -19,7 +19,7 @@ use crate::model::workload::{Kind as WorkloadKind, WorkloadKey};
 
 /// Rows held before they are written: what bounds memory.
 const MOST_SAMPLES: usize = 400_000;
-const MOST_RUNS: usize = 100_000;
+const MOST_RUNS: usize = 50_000;
 /// Samples that take as much memory as a run.
 const RUN_WEIGHT: usize = 6;
 /// The scope of builds in the coverage table.

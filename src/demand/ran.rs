@@ -186,10 +186,9 @@ impl Evidence<'_> {
         let is_of_size = |entry: &&InForce| entry.configuration.size() == size;
         let then = configurations::in_force(self.timeline, at_ms);
         let in_slot = || {
-            let mut in_slot = self
-                .timeline
-                .iter()
-                .filter(|entry| entry.from_ms >= at_ms && entry.from_ms < at_ms + SLOT_MS);
+            let is_in_slot =
+                |entry: &&InForce| entry.from_ms >= at_ms && entry.from_ms < at_ms + SLOT_MS;
+            let mut in_slot = self.timeline.iter().filter(is_in_slot);
             in_slot.rfind(is_of_size)
         };
         then.filter(is_of_size)

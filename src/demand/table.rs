@@ -1,7 +1,6 @@
 //! The table of days as a frame: one declaration each way. Any engine that counts alike may have made it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::File;
 use std::sync::Arc;
 
 use polars::prelude::{
@@ -166,12 +165,12 @@ pub fn frame(rows: &DayRows) -> PolarsResult<DataFrame> {
 }
 
 /// Writes the days of all samples of a dataset as one Parquet file: `account`, `region` and [`COLUMNS`].
-pub fn write(scan: &Scan<'_>, file: &mut File) -> Result<()> {
+pub fn write(scan: &Scan<'_>, out: &mut Vec<u8>) -> Result<()> {
     let unwritable = |cause: PolarsError| {
         Error::new(ErrorKind::Write, "cannot write the table of days").cause(cause)
     };
     let schema = whole_frame(("", ""), &DayRows::default()).map_err(unfit)?;
-    let mut writer = ParquetWriter::new(file)
+    let mut writer = ParquetWriter::new(out)
         .with_compression(ParquetCompression::Zstd(None))
         .batched(schema.schema())
         .map_err(unwritable)?;

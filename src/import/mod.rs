@@ -6,19 +6,25 @@
 //! `dataset::schema` are ever read: environment variables, commands and messages do not get this far.
 
 mod content;
+mod document;
+mod foreign;
+mod inputs;
 mod metric_stream;
+mod scan;
 mod shape;
+mod utf16;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+
+pub use inputs::{Input, inputs};
 
 use crate::dataset::Dataset;
 use crate::dataset::log::{self, Committer};
 use crate::dataset::writer::Writer;
 use crate::model::error::{Error, Kind, Result};
-use content::{HashingReader, Place};
+use content::{Content, HashingReader, Place};
 
 /// What became of one file.
 #[derive(Debug)]
@@ -37,7 +43,7 @@ pub enum Outcome {
     /// The same content is in the dataset already.
     AlreadyThere,
     /// Nothing in it has a shape that is known; only in folders, where other files may lie about.
-    Skipped(&'static str),
+    Skipped(String),
     /// Nothing of it was kept.
     Failed(Error),
 }
@@ -56,6 +62,15 @@ pub struct Tally {
     /// Things asked for that AWS did not return (`failures`, `buildsNotFound`).
     pub missing: u64,
 }
+
+/// Rejection reasons of records that may be anything.
+const UNRECOGNISED: [&str; 5] = [
+    shape::UNKNOWN,
+    content::NOT_JSON,
+    content::NOT_UTF8,
+    content::LONG_LINE,
+    content::TOO_LONG,
+];
 
 impl Tally {
     /// Rejected records in all.
@@ -88,76 +103,8 @@ impl Tally {
             || self
                 .rejected
                 .keys()
-                .any(|&reason| reason != shape::UNKNOWN && reason != content::NOT_JSON)
+                .any(|reason| !UNRECOGNISED.contains(reason))
     }
-}
-
-/// Files to import: named ones must have a known shape, found ones may be skipped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Input {
-    /// Where it is; `None` is standard input.
-    pub path: Option<PathBuf>,
-    /// Named by the user, rather than found in a folder.
-    pub named: bool,
-    /// Its size, where known.
-    pub bytes: u64,
-}
-
-/// The files behind `paths`: `-` is standard input, a folder stands for every file below it, in order.
-pub fn inputs(paths: &[PathBuf]) -> Result<Vec<Input>> {
-    let mut inputs = Vec::new();
-    for path in paths {
-        if path.as_os_str() == "-" {
-            inputs.push(Input {
-                path: None,
-                named: true,
-                bytes: 0,
-            });
-            continue;
-        }
-        let metadata = fs::metadata(path).map_err(|cause| {
-            Error::new(Kind::Usage, format!("cannot read `{}`", path.display()))
-                .cause(cause)
-                .hint("name a file or folder of AWS output, or `-` for standard input")
-        })?;
-        if metadata.is_dir() {
-            walk(path, &mut inputs)?;
-        } else {
-            inputs.push(Input {
-                path: Some(path.clone()),
-                named: true,
-                bytes: metadata.len(),
-            });
-        }
-    }
-    Ok(inputs)
-}
-
-fn walk(folder: &Path, inputs: &mut Vec<Input>) -> Result<()> {
-    let unreadable =
-        |cause| Error::new(Kind::Usage, format!("cannot list `{}`", folder.display())).cause(cause);
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
-        .map_err(unreadable)?
-        .map(|entry| entry.map(|e| e.path()))
-        .collect::<io::Result<_>>()
-        .map_err(unreadable)?;
-    entries.sort();
-    for path in entries {
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        match fs::metadata(&path) {
-            _ if hidden => {}
-            Ok(metadata) if metadata.is_dir() => walk(&path, inputs)?,
-            Ok(metadata) if metadata.is_file() => inputs.push(Input {
-                path: Some(path),
-                named: false,
-                bytes: metadata.len(),
-            }),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// Imports `inputs` one by one; what is whole is committed, whatever becomes of the others. `progress` gets the
@@ -169,6 +116,7 @@ pub fn import(
     now_ms: i64,
     progress: &dyn Fn(u64),
 ) -> Result<Vec<FileReport>> {
+    dataset.tidy();
     let log = log::read(dataset, |_| true)?;
     let mut import = Import {
         dataset,
@@ -214,8 +162,9 @@ impl Import<'_> {
         let reader: Box<dyn io::Read> = match &input.path {
             None => Box::new(io::stdin()),
             Some(path) => {
-                let hash = content::hash_file(path).map_err(unreadable)?;
-                if self.known.contains(&source(&hash)) {
+                let hash = || content::hash_file(path).map_err(unreadable);
+                // A pipe can be read only once.
+                if input.is_regular && self.known.contains(&source(&hash()?)) {
                     (self.progress)(input.bytes);
                     return Ok(Outcome::AlreadyThere);
                 }
@@ -223,8 +172,12 @@ impl Import<'_> {
             }
         };
         let mut rows = Writer::new(self.dataset).until(self.now_ms);
-        let (tally, hash) = read_all(HashingReader::new(reader, self.progress), name, &mut rows)?;
-        let source = source(&hash);
+        let (tally, content) =
+            read_all(HashingReader::new(reader, self.progress), name, &mut rows)?;
+        let source = source(&content.hash);
+        if let Some(kind) = content.foreign {
+            return nothing(input, name, &format!("it is {kind}"));
+        }
         if tally.read == 0 && tally.missing == 0 {
             return nothing(input, name, "it is empty");
         }
@@ -252,9 +205,9 @@ impl Import<'_> {
     }
 }
 
-fn nothing(input: &Input, name: &str, why: &'static str) -> Result<Outcome> {
+fn nothing(input: &Input, name: &str, why: &str) -> Result<Outcome> {
     if !input.named {
-        return Ok(Outcome::Skipped(why));
+        return Ok(Outcome::Skipped(why.to_owned()));
     }
     Err(Error::new(Kind::Input, format!("nothing to import from `{name}`: {why}")).hint(
         "plimsoll reads ECS task state-change events, CloudWatch Metric Streams JSON, Container Insights performance logs, \
@@ -266,14 +219,14 @@ fn source(hash: &str) -> String {
     format!("import:{hash}")
 }
 
-/// Reads every record of one file into `rows`; returns the tally and the hash of the content.
+/// Reads every record of one file into `rows`; returns the tally and what the content was.
 fn read_all(
     reader: HashingReader<'_>,
     name: &str,
     rows: &mut Writer<'_>,
-) -> Result<(Tally, String)> {
+) -> Result<(Tally, Content)> {
     let mut tally = Tally::default();
-    let hash = content::records(reader, name, &mut |record| {
+    let content = content::records(reader, name, &mut |record| {
         match record {
             Ok((text, place)) => shape::take(text, &place, rows, &mut tally)?,
             Err(content::Unreadable { reason, place }) => tally.reject(reason, &place),
@@ -281,5 +234,5 @@ fn read_all(
         // A large file of something else need not be read to its end.
         Ok(tally.read < 1_000 || tally.recognised())
     })?;
-    Ok((tally, hash))
+    Ok((tally, content))
 }

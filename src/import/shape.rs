@@ -1,18 +1,25 @@
 //! Which of AWS's shapes a JSON value has, told by its content.
 
+use std::fmt;
+use std::io::Read;
+
+use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::content::{MISSING, NOT_JSON, Place};
+use super::content::{LONGEST_LINE, NOT_JSON, NOT_UTF8, Place, TOO_LONG};
+use super::document::MISSING;
 use super::{Tally, metric_stream};
 use crate::dataset::batch::Batch;
 use crate::dataset::writer::Writer;
-use crate::model::error::Result;
+use crate::model::error::{Error, Result};
 use crate::records::{Refusal, builds, container_insights, services, tasks};
 
 /// Rejection reason of a value whose shape is not known.
 pub(super) const UNKNOWN: &str = "shape not recognised";
+/// Rejection reason of a Firehose record that is not in base64.
+const NOT_BASE64: &str = "data not in base64, or not whole";
 
 /// The keys that tell shapes apart; nothing else is looked at.
 #[derive(Deserialize)]
@@ -53,13 +60,67 @@ struct Probe<'a> {
     failures: Option<&'a RawValue>,
     #[serde(borrow)]
     builds_not_found: Option<&'a RawValue>,
+    /// Firehose delivering to an HTTP endpoint.
+    #[serde(borrow)]
+    records: Option<&'a RawValue>,
+    /// In base64, of such a record.
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    /// What a Lambda function gets from SQS and SNS.
+    #[serde(rename = "Records", borrow)]
+    lambda_records: Option<&'a RawValue>,
+    #[serde(rename = "Sns", borrow)]
+    sns: Option<&'a RawValue>,
+    message_id: Option<IgnoredAny>,
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
+    /// `aws sqs receive-message`.
+    #[serde(rename = "Messages", borrow)]
+    sqs_messages: Option<&'a RawValue>,
+    #[serde(rename = "Body", borrow)]
+    sqs_body: Option<&'a RawValue>,
+    /// A notification of SNS.
+    #[serde(rename = "TopicArn")]
+    topic_arn: Option<IgnoredAny>,
+    #[serde(rename = "Message", borrow)]
+    sns_message: Option<&'a RawValue>,
+}
+
+impl<'a> Probe<'a> {
+    /// The lists of records, or of envelopes of records.
+    fn lists(&self) -> impl Iterator<Item = &'a RawValue> {
+        [
+            self.services,
+            self.tasks,
+            self.task_definitions,
+            self.builds,
+            self.log_events,
+            // Of a service they are messages about it.
+            self.events.filter(|_| self.service_arn.is_none()),
+            self.records,
+            self.lambda_records,
+            self.sqs_messages,
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// The text that an envelope holds the record in: of an event of CloudWatch Logs, of SNS, of SQS.
+    fn enclosed(&self) -> Option<&'a RawValue> {
+        let logged = self.message.filter(|_| self.timestamp.is_some());
+        let published = self.sns_message.filter(|_| self.topic_arn.is_some());
+        let queued = self.body.filter(|_| self.message_id.is_some());
+        logged.or(published).or(queued).or(self.sqs_body)
+    }
 }
 
 /// Rejection reason of a record from the future: its clock was wrong, and it would stretch the time that was seen.
 pub(super) const TOO_LATE: &str = "dated later than now";
 
 /// Envelopes in envelopes deeper than this are not AWS's.
-const DEEPEST: u8 = 4;
+const DEEPEST: u8 = 6;
+/// A record longer than this is none of AWS's: events and log messages have at most 1 MiB.
+const LONGEST_RECORD: usize = 2 << 20;
 
 /// Turns one JSON value into rows, or counts why not.
 pub(super) fn take(
@@ -80,49 +141,43 @@ struct Taker<'t, 'd> {
 impl Taker<'_, '_> {
     fn take(&mut self, text: &str, depth: u8) -> Result<()> {
         if depth > DEEPEST {
-            self.tally.reject(UNKNOWN, self.place);
-            return Ok(());
-        }
-        // By far the most frequent record; no need to look at it twice.
-        if text.contains("\"metric_stream_name\"") {
-            let outcome = metric_stream::take(text, self.rows)?;
-            self.settle(outcome);
-            return Ok(());
+            return self.reject(UNKNOWN);
         }
         if text.starts_with('[') {
             return self.each(text, depth);
         }
-        let Ok(probe) = serde_json::from_str::<Probe<'_>>(text) else {
-            self.tally.reject(UNKNOWN, self.place);
+        // By far the most frequent record; no need to look at it twice.
+        if text.len() <= LONGEST_RECORD && text.contains("\"metric_stream_name\"") {
+            let outcome = metric_stream::take(text, self.rows)?;
+            self.settle(outcome);
             return Ok(());
+        }
+        let Ok(probe) = serde_json::from_str::<Probe<'_>>(text) else {
+            return self.reject(UNKNOWN);
         };
-        let lists = [
-            probe.services,
-            probe.tasks,
-            probe.task_definitions,
-            probe.builds,
-            probe.log_events,
-        ];
-        let is_service = probe.service_arn.is_some();
         self.tally.missing += elements(probe.failures) + elements(probe.builds_not_found);
-        let mut listed = false;
-        for list in lists
-            .into_iter()
-            .chain([probe.events.filter(|_| !is_service)])
-            .flatten()
-        {
-            listed = true;
+        let mut is_list = false;
+        for list in probe.lists() {
+            is_list = true;
             self.each(list.get(), depth)?;
         }
-        if listed || is_only_about_missing(text) {
+        if is_list || is_only_about_missing(text) {
             return Ok(());
         }
+        if text.len() > LONGEST_RECORD {
+            return self.reject(TOO_LONG);
+        }
+        self.record(text, &probe, depth)
+    }
+
+    /// A value that is no list: a record, or an envelope around some.
+    fn record(&mut self, text: &str, probe: &Probe<'_>, depth: u8) -> Result<()> {
         let mut batch = Batch::default();
         let outcome = if probe.detail_type.is_some() {
             tasks::take_event(text, &mut batch)
         } else if probe.record_type.is_some() && probe.cluster_name.is_some() {
             container_insights::take(text, &mut batch)
-        } else if is_service {
+        } else if probe.service_arn.is_some() {
             services::take_service(text, &mut batch)
         } else if probe.task_arn.is_some() {
             tasks::take_described(text, &mut batch)
@@ -137,8 +192,12 @@ impl Taker<'_, '_> {
             && (probe.build_complete.is_some() || probe.phases.is_some())
         {
             builds::take(text, &mut batch)
-        } else if let (Some(message), Some(_)) = (probe.message, probe.timestamp) {
-            return self.log_event(message.get(), depth);
+        } else if let Some(notification) = probe.sns {
+            return self.take(notification.get(), depth + 1);
+        } else if let Some(enclosed) = probe.enclosed() {
+            return self.enclosed(enclosed.get(), depth);
+        } else if let Some(data) = probe.data {
+            return self.packed(data.get(), depth);
         } else if probe.metric_stream_name.is_some() {
             metric_stream::take(text, self.rows)?
         } else {
@@ -161,34 +220,106 @@ impl Taker<'_, '_> {
         }
     }
 
-    fn each(&mut self, list: &str, depth: u8) -> Result<()> {
-        let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(list) else {
-            self.tally.reject(UNKNOWN, self.place);
-            return Ok(());
-        };
-        elements
-            .into_iter()
-            .try_for_each(|element| self.take(element.get(), depth + 1))
+    #[expect(clippy::unnecessary_wraps, reason = "reads as the end of a record")]
+    fn reject(&mut self, reason: &'static str) -> Result<()> {
+        self.tally.reject(reason, self.place);
+        Ok(())
     }
 
-    /// A CloudWatch Logs event: the record is inside its message.
-    fn log_event(&mut self, message: &str, depth: u8) -> Result<()> {
-        match serde_json::from_str::<String>(message) {
-            Ok(text)
-                if text.trim_start().starts_with('{')
-                    && serde_json::from_str::<IgnoredAny>(&text).is_ok() =>
-            {
-                self.take(text.trim(), depth + 1)
-            }
+    /// Takes the elements of a list one by one.
+    fn each(&mut self, list: &str, depth: u8) -> Result<()> {
+        let mut failed = None;
+        let each = Each {
+            taker: self,
+            depth: depth + 1,
+            failed: &mut failed,
+        };
+        let walked = serde_json::Deserializer::from_str(list).deserialize_seq(each);
+        match failed {
+            Some(error) => Err(error),
+            None if walked.is_err() => self.reject(UNKNOWN),
+            None => Ok(()),
+        }
+    }
+
+    /// A record inside a text: of a log event, a notification, a message.
+    fn enclosed(&mut self, text: &str, depth: u8) -> Result<()> {
+        match serde_json::from_str::<String>(text) {
             Ok(text) if text.trim_start().starts_with('{') => {
-                self.tally.reject(NOT_JSON, self.place);
-                Ok(())
+                if serde_json::from_str::<IgnoredAny>(&text).is_ok() {
+                    self.take(text.trim(), depth + 1)
+                } else {
+                    self.reject(NOT_JSON)
+                }
             }
             _ => {
                 self.tally.leave("log line that is not JSON");
                 Ok(())
             }
         }
+    }
+
+    /// What Firehose was given, in base64: records one behind the other, or gzip of them.
+    fn packed(&mut self, data: &str, depth: u8) -> Result<()> {
+        let bytes = serde_json::from_str::<String>(data)
+            .ok()
+            .and_then(|text| aws_smithy_types::base64::decode(text).ok());
+        let Some(bytes) = bytes.map(unzipped) else {
+            return self.reject(NOT_BASE64);
+        };
+        let text = match bytes {
+            Some(bytes) if bytes.len() as u64 > LONGEST_LINE => return self.reject(TOO_LONG),
+            Some(bytes) => String::from_utf8(bytes),
+            None => return self.reject(NOT_BASE64),
+        };
+        let Ok(text) = text else {
+            return self.reject(NOT_UTF8);
+        };
+        for value in serde_json::Deserializer::from_str(&text).into_iter::<&RawValue>() {
+            match value {
+                Ok(value) => self.take(value.get(), depth + 1)?,
+                Err(_) => return self.reject(NOT_JSON),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bytes, unzipped where they are gzip; `None` where that is damaged. Never much more than a line may hold.
+fn unzipped(bytes: Vec<u8>) -> Option<Vec<u8>> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Some(bytes);
+    }
+    let mut unzipped = Vec::new();
+    MultiGzDecoder::new(bytes.as_slice())
+        .take(LONGEST_LINE + 1)
+        .read_to_end(&mut unzipped)
+        .ok()?;
+    Some(unzipped)
+}
+
+/// Hands the elements of a list over without keeping them.
+struct Each<'e, 't, 'd> {
+    taker: &'e mut Taker<'t, 'd>,
+    depth: u8,
+    failed: &'e mut Option<Error>,
+}
+
+impl<'de> Visitor<'de> for Each<'_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        while let Some(element) = elements.next_element::<&RawValue>()? {
+            if let Err(error) = self.taker.take(element.get(), self.depth) {
+                *self.failed = Some(error);
+                return Err(A::Error::custom("stopped"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -199,8 +330,32 @@ fn elements(list: Option<&RawValue>) -> u64 {
 
 /// A record that says nothing but what AWS could not return; it was counted.
 fn is_only_about_missing(text: &str) -> bool {
-    let keys = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
-    keys.is_ok_and(|keys| {
-        !keys.is_empty() && keys.keys().all(|key| MISSING.contains(&key.as_str()))
-    })
+    serde_json::from_str::<OnlyMissing>(text).is_ok_and(|OnlyMissing(is_only)| is_only)
+}
+
+/// Whether an object has keys, and each of them is about what AWS could not return.
+struct OnlyMissing(bool);
+
+impl<'de> Deserialize<'de> for OnlyMissing {
+    fn deserialize<D: serde::Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Keys;
+        impl<'de> Visitor<'de> for Keys {
+            type Value = OnlyMissing;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut keys: A) -> Result<OnlyMissing, A::Error> {
+                let (mut missing, mut other) = (false, false);
+                while let Some((key, IgnoredAny)) = keys.next_entry::<String, IgnoredAny>()? {
+                    let is_missing = MISSING.contains(&key.as_str());
+                    missing |= is_missing;
+                    other |= !is_missing;
+                }
+                Ok(OnlyMissing(missing && !other))
+            }
+        }
+        json.deserialize_map(Keys)
+    }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::Refusal;
 use super::fields::{Time, code_word, is_account, is_name, is_region};
 use crate::dataset::batch::Batch;
+use crate::dataset::limits::{MOST_CPU_UNITS, MOST_MEMORY_MIB, MOST_STORAGE_GIB};
 use crate::dataset::schema::{Metric, RunRow, SampleRow, SourceKind};
 use crate::model::workload::{Configuration, Kind, WorkloadKey};
 
@@ -119,8 +120,8 @@ impl Record {
             killed: Vec::new(),
             configuration: Configuration {
                 launch_type: code_word(self.launch_type),
-                cpu_units: whole(self.cpu_reserved),
-                memory_mib: whole(self.memory_reserved),
+                cpu_units: whole(self.cpu_reserved, MOST_CPU_UNITS),
+                memory_mib: whole(self.memory_reserved, MOST_MEMORY_MIB),
                 ephemeral_gib: self.ephemeral_storage_reserved.and_then(gib),
                 ..Configuration::default()
             },
@@ -173,15 +174,15 @@ impl Record {
 
 /// GiB from the decimal gigabytes that Container Insights writes: 21.47 GB are the 20 GiB of every Fargate task.
 fn gib(gigabytes: f64) -> Option<u32> {
-    whole(Some(gigabytes * 1e9 / f64::from(1 << 30)))
+    whole(Some(gigabytes * 1e9 / f64::from(1 << 30)), MOST_STORAGE_GIB)
 }
 
-fn whole(reserved: Option<f64>) -> Option<u32> {
+fn whole(reserved: Option<f64>, most: u32) -> Option<u32> {
     let reserved = reserved?.round();
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "the range is checked first"
     )]
-    (reserved >= 1.0 && reserved <= f64::from(u32::MAX)).then_some(reserved as u32)
+    (reserved >= 1.0 && reserved <= f64::from(most)).then_some(reserved as u32)
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Deserializer};
 
+use crate::dataset::limits::{MOST_CPU_UNITS, MOST_MEMORY_MIB};
+
 /// Epoch milliseconds from epoch seconds, epoch milliseconds or RFC 3339 text. Text without a zone is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Time(pub(crate) i64);
@@ -61,22 +63,24 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-/// CPU units from `"256"`, `"1 vCPU"`, `".5 vcpu"` or a number.
+/// CPU units from `"256"`, `"1 vCPU"`, `".5 vcpu"` or a number; what cannot be is none.
 pub(crate) fn cpu_units(text: &str) -> Option<u32> {
     let lower = text.trim().to_ascii_lowercase();
     match lower.strip_suffix("vcpu") {
         Some(vcpu) => scaled(vcpu, 1024.0),
-        None => lower.parse().ok().filter(|&units| units > 0),
+        None => lower.parse().ok(),
     }
+    .filter(|units| (1..=MOST_CPU_UNITS).contains(units))
 }
 
-/// MiB from `"512"`, `"2 GB"`, `"1GB"` or a number.
+/// MiB from `"512"`, `"2 GB"`, `"1GB"` or a number; what cannot be is none.
 pub(crate) fn memory_mib(text: &str) -> Option<u32> {
     let lower = text.trim().to_ascii_lowercase();
     match lower.strip_suffix("gb") {
         Some(gib) => scaled(gib, 1024.0),
-        None => lower.parse().ok().filter(|&mib| mib > 0),
+        None => lower.parse().ok(),
     }
+    .filter(|mib| (1..=MOST_MEMORY_MIB).contains(mib))
 }
 
 fn scaled(text: &str, factor: f64) -> Option<u32> {
@@ -159,6 +163,8 @@ mod tests {
             ("abc", None),
             ("-1", None),
             ("0", None),
+            ("4294967295", None),
+            ("4000000 vCPU", None),
         ] {
             assert_eq!(cpu_units(text), units, "{text}");
         }
@@ -169,6 +175,8 @@ mod tests {
             ("0.5 GB", Some(512)),
             ("", None),
             ("lots", None),
+            ("4294967295", None),
+            ("4000000 GB", None),
         ] {
             assert_eq!(memory_mib(text), mib, "{text}");
         }

@@ -325,6 +325,9 @@ impl TaskDefinition {
         else {
             return Err(Refusal::Rejected("task definition without a revision"));
         };
+        self.ephemeral_storage
+            .as_ref()
+            .map_or(Ok(()), EphemeralStorage::check)?;
         let key = WorkloadKey {
             account: arn.account.to_owned(),
             region: arn.region.to_owned(),

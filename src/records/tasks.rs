@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::Refusal;
 use super::fields::{Arn, Time, code_word, cpu_units, is_name, memory_mib};
 use crate::dataset::batch::Batch;
+use crate::dataset::limits::MOST_STORAGE_GIB;
 use crate::dataset::schema::{RunRow, SourceKind};
 use crate::model::workload::{Architecture, Configuration, KilledContainer, Kind, Os, WorkloadKey};
 
@@ -55,6 +56,18 @@ pub(crate) struct Task {
 pub(crate) struct EphemeralStorage {
     #[serde(rename = "sizeInGiB")]
     pub(crate) size_in_gib: Option<u32>,
+}
+
+impl EphemeralStorage {
+    /// Refuses what cannot be.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        match self.size_in_gib {
+            Some(gib) if gib > MOST_STORAGE_GIB => {
+                Err(Refusal::Rejected("more ephemeral storage than can be"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -126,6 +139,7 @@ impl Task {
         source: SourceKind,
     ) -> Result<RunRow, Refusal> {
         self.check_times()?;
+        self.storage().map_or(Ok(()), EphemeralStorage::check)?;
         let arn = self
             .task_arn
             .as_deref()

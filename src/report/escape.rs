@@ -94,7 +94,11 @@ fn markdown(sentence: &str, blocks: bool) -> String {
 /// Source: OWASP ASVS 5.0, 1.2.10 (CSV and formula injection).
 pub(super) fn csv(text: &str) -> String {
     let shown = terminal(text);
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+    // Spreadsheets may drop blanks and invisible characters before they look, and take full-width signs for plain ones.
+    let first = text.trim_start_matches(|char: char| char.is_whitespace() || is_unsafe(char));
+    if text.starts_with(['\t', '\r', '\n'])
+        || first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+    {
         format!("'{shown}")
     } else {
         shown

@@ -133,8 +133,8 @@ fn without_credentials_nothing_is_tried_and_the_next_step_is_told() {
     refuses(
         &environment,
         &["--profile", "nowhere"],
-        7,
-        &["no account can be reached"],
+        2,
+        &["there is no profile `nowhere`"],
     );
 }
 

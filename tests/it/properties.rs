@@ -320,7 +320,7 @@ fn report(records: &[Value], window: Option<(i64, i64)>) -> Option<Report> {
     let world = World::new();
     world.write("records.jsonl", lines(records));
     let dataset = Dataset::at(&world.path("dataset").display().to_string()).expect("a folder");
-    let inputs = import::inputs(&[world.path("records.jsonl")]).expect("there");
+    let inputs = import::inputs(&[world.path("records.jsonl")], &dataset).expect("there");
     for file in import::import(&inputs, &dataset, i64::MAX, &|_| {}).expect("imported") {
         let Outcome::Imported(tally) = file.outcome else {
             panic!("{:?}", file.outcome)

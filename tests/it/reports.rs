@@ -80,9 +80,7 @@ fn is_current(file: &str, made: &[u8]) {
     }
     let kept = fs::read(&path).unwrap_or_default();
     let place = made.iter().zip(&kept).position(|(made, kept)| made != kept);
-    let line = place.map_or(0, |at| {
-        String::from_utf8_lossy(&made[..at]).lines().count()
-    });
+    let line = place.map_or(0, |at| String::from_utf8_lossy(&made[..at]).lines().count());
     assert!(
         kept == made,
         "reports/{file} is stale at line {line}; refresh it: PLIMSOLL_BLESS=1 cargo test --release --test it reports"

@@ -250,7 +250,7 @@ fn check_regions(regions: &[String]) -> Result<()> {
 /// The file to write, with its folder where it is ours to make.
 fn output(asked: Option<&Path>, now: Timestamp) -> Result<PathBuf> {
     let path = match asked {
-        Some(path) if path.as_os_str() == "-" => {
+        Some(path) if file::is_stdout(path) => {
             return Err(Error::new(
                 Kind::Usage,
                 "a price book is written to a file, not to standard output",
@@ -301,13 +301,13 @@ async fn ask_aws(
 /// The asked regions, each once and in order.
 async fn regions(asked: &[String], profile: Option<&str>) -> Result<Vec<String>> {
     if asked.is_empty() {
-        let region = ask::configured_region(profile).await;
+        let region = ask::configured_region(profile).await?;
         return region.map(|region| vec![region]).ok_or_else(no_region);
     }
     if is_all(asked) {
-        let region = ask::configured_region(profile).await;
+        let region = ask::configured_region(profile).await?;
         let endpoint = refresh::endpoint(region.as_deref().unwrap_or_default());
-        let all = ask::regions(&ask::clients_at(endpoint, profile).await.pricing).await?;
+        let all = ask::regions(&ask::clients_at(endpoint, profile).await?.pricing).await?;
         return Ok(sorted(&all));
     }
     Ok(sorted(asked))

@@ -22,7 +22,7 @@ use super::failure::{Action, Asked, Failure};
 use super::guard::Guarded;
 use super::is_part;
 use super::keys::Keys;
-use crate::aws::{LoginRequest, Patience, log_in};
+use crate::aws::{LoginRequest, Patience, log_in, without_password};
 use crate::model::error::{Error, Kind, Result};
 
 /// Attempts at one request before it is given up: about a quarter of a minute.
@@ -65,7 +65,7 @@ impl Bucket {
                 ..LoginRequest::default()
             },
             Patience::AWS,
-        ));
+        ))?;
         let region = login.region().unwrap_or_else(|| DEFAULT_REGION.to_owned());
         let endpoint = Endpoint::of(login.s3_endpoint(), &region)?;
         let first_pause = if endpoint.is_local {
@@ -322,8 +322,11 @@ fn jitter() -> f64 {
 /// `BUCKET/PREFIX` as two.
 fn parse(place: &str) -> Result<(String, Path)> {
     let refuse = |why: &str| {
-        Error::new(Kind::Usage, format!("dataset `s3://{place}`: {why}"))
-            .hint("give s3://BUCKET/PREFIX")
+        Error::new(
+            Kind::Usage,
+            format!("dataset `s3://{}`: {why}", without_password(place)),
+        )
+        .hint("give s3://BUCKET/PREFIX")
     };
     let (name, prefix) = place.split_once('/').unwrap_or((place, ""));
     let is_name = (3..=63).contains(&name.len())
@@ -358,7 +361,7 @@ impl Endpoint {
         let url = given.unwrap_or_else(|| format!("https://s3.{region}.{suffix}"));
         let refuse = |why: &str| {
             let message = if is_given {
-                format!("the endpoint `{url}` for S3 {why}")
+                format!("the endpoint `{}` for S3 {why}", without_password(&url))
             } else {
                 format!("`{region}` is no region")
             };

@@ -3,12 +3,35 @@
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::Duration;
 
-use super::RESTORE;
+use super::{RESTORE, is_part};
+use crate::dataset::Table;
 use crate::model::error::{Error, Kind, Result};
+
+/// What the names of temporary files begin and end with.
+const TEMPORARY: (&str, &str) = (".part-", ".tmp");
+/// No writer works on one part for so long.
+const LONGEST_WRITE: Duration = Duration::from_hours(24);
 
 /// The parts of a table, in order.
 pub(super) fn parts(root: &Path, table: &str) -> Result<Vec<String>> {
+    let mut parts = Vec::new();
+    for folder in &months(root, table)? {
+        let names = children(root, folder)?;
+        parts.extend(
+            names
+                .into_iter()
+                .map(|name| format!("{folder}/{name}"))
+                .filter(|part| is_part(part, table)),
+        );
+    }
+    parts.sort();
+    Ok(parts)
+}
+
+/// The folders of a table in which parts may be.
+fn months(root: &Path, table: &str) -> Result<Vec<String>> {
     let mut folders = vec![table.to_owned()];
     for key in ["account=", "region=", "month="] {
         let mut deeper = Vec::new();
@@ -22,18 +45,27 @@ pub(super) fn parts(root: &Path, table: &str) -> Result<Vec<String>> {
         }
         folders = deeper;
     }
-    let mut parts = Vec::new();
-    for folder in &folders {
-        let names = children(root, folder)?;
-        parts.extend(
-            names
-                .into_iter()
-                .filter(|name| name.ends_with(".parquet"))
-                .map(|name| format!("{folder}/{name}")),
-        );
+    Ok(folders)
+}
+
+/// Removes temporary files that no living writer can be at work on.
+pub(super) fn tidy(root: &Path) {
+    let tables = Table::ALL.iter();
+    let folders = tables.filter_map(|table| months(root, table.name()).ok());
+    for folder in folders.flatten() {
+        for name in children(root, &folder).unwrap_or_default() {
+            let path = root.join(&folder).join(&name);
+            if name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1) && is_old(&path) {
+                // Another writer may have been faster.
+                let _ = fs::remove_file(path);
+            }
+        }
     }
-    parts.sort();
-    Ok(parts)
+}
+
+fn is_old(path: &Path) -> bool {
+    let changed = fs::metadata(path).and_then(|metadata| metadata.modified());
+    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|since| since > LONGEST_WRITE))
 }
 
 /// The names of the files in a folder; none where it is none.
@@ -73,14 +105,14 @@ fn children(root: &Path, folder: &str) -> Result<Vec<String>> {
 /// The bytes of a part.
 pub(super) fn read(root: &Path, part: &str) -> Result<Vec<u8>> {
     let path = root.join(part);
-    fs::read(&path).map_err(|cause| unreadable(&path, cause))
+    regular(&path).map_err(|cause| unreadable(&path, cause))
 }
 
 /// The last `length` bytes of a part, all of them where there are fewer.
 pub(super) fn read_tail(root: &Path, part: &str, length: u64) -> Result<Vec<u8>> {
     let path = root.join(part);
     let read = || {
-        let mut file = fs::File::open(&path)?;
+        let mut file = open_regular(&path)?;
         let size = file.metadata()?.len();
         file.seek(SeekFrom::Start(size.saturating_sub(length)))?;
         let mut tail = Vec::new();
@@ -101,6 +133,20 @@ fn unreadable(path: &Path, cause: io::Error) -> Error {
     Error::new(Kind::Input, message).cause(cause).hint(RESTORE)
 }
 
+/// The bytes of a regular file: a pipe in the place of a part would keep its reader waiting.
+fn regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn open_regular(path: &Path) -> io::Result<fs::File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    fs::File::open(path)
+}
+
 /// Writes beside, syncs, and renames.
 pub(super) fn create(root: &Path, part: &str, bytes: &[u8]) -> Result<()> {
     place(&root.join(part), bytes).map_err(|cause| {
@@ -116,8 +162,8 @@ fn place(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
     let mut temporary = tempfile::Builder::new()
-        .prefix(".part-")
-        .suffix(".tmp")
+        .prefix(TEMPORARY.0)
+        .suffix(TEMPORARY.1)
         .tempfile_in(folder)?;
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;

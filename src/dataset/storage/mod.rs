@@ -15,6 +15,7 @@ use std::sync::Arc;
 use self::bucket::Bucket;
 use super::Table;
 use super::part::footer_length;
+use crate::aws::without_password;
 use crate::model::error::{Error, Kind, Result};
 
 /// The next step when a part is not what its commit promises.
@@ -37,11 +38,15 @@ pub(crate) enum Storage {
 impl Storage {
     /// The storage at `location`: a folder, or `s3://BUCKET/PREFIX` with the credentials of a profile, or the usual ones.
     pub(super) fn at(location: &str, profile: Option<&str>) -> Result<Self> {
+        if location.is_empty() {
+            return Err(Error::new(Kind::Usage, "the dataset has no name")
+                .hint("give --dataset (or PLIMSOLL_DATASET) a folder or s3://BUCKET/PREFIX"));
+        }
         if let Some(place) = location.strip_prefix("s3://") {
             return Ok(Self::Bucket(Arc::new(Bucket::at(place, profile)?)));
         }
         if location.contains("://") {
-            return Err(Error::new(Kind::Usage, format!("dataset `{location}`: only local folders and S3 are supported"))
+            return Err(Error::new(Kind::Usage, format!("dataset `{}`: only local folders and S3 are supported", without_password(location)))
                 .hint("give a folder or s3://BUCKET/PREFIX; copy other datasets here first, their parts are plain files"));
         }
         Ok(Self::Folder(PathBuf::from(location)))
@@ -150,6 +155,14 @@ impl Storage {
         }
     }
 
+    /// Removes what writers that were killed long ago left half written. Best effort: nothing depends on it, and a
+    /// bucket never has any.
+    pub(super) fn tidy(&self) {
+        if let Self::Folder(root) = self {
+            folder::tidy(root);
+        }
+    }
+
     /// The place of a part, for messages.
     pub(super) fn place(&self, part: &str) -> String {
         match self {
@@ -168,12 +181,20 @@ impl fmt::Display for Storage {
     }
 }
 
-/// True for `<table>/account=A/region=R/month=M/<name>.parquet`.
-fn is_part(path: &str, table: &str) -> bool {
+/// True for `<table>/account=A/region=R/month=M/<name>.parquet`, where no name leaves its folder or is hidden (as those
+/// are that macOS adds).
+pub(super) fn is_part(path: &str, table: &str) -> bool {
     let segments: Vec<&str> = path.split('/').collect();
+    let is_plain = |segment: &&str| {
+        !segment.starts_with('.')
+            && segment
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.=".contains(&byte))
+    };
     matches!(segments[..], [of, account, region, month, name] if of == table
         && account.starts_with("account=") && region.starts_with("region=") && month.starts_with("month=")
         && name.ends_with(".parquet"))
+        && segments.iter().all(is_plain)
 }
 
 #[cfg(test)]
@@ -290,6 +311,9 @@ mod tests {
             "runs/account=1/region=r/month=2026-10/x.tmp",
             "runs/account=1/region=r/month=2026-10/deeper/x.parquet",
             "_plimsoll",
+            "runs/account=1/region=r/month=2026-10/._x.parquet",
+            "runs/account=1/region=r/month=2026-10/..parquet",
+            "runs/account=../region=r/month=\u{7}/x.parquet",
         ] {
             assert!(!is_part(other, "runs"), "{other}");
         }

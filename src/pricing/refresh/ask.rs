@@ -48,7 +48,7 @@ pub async fn each<T>(
     for region in regions {
         let endpoint = endpoint(region);
         if !clients.contains_key(endpoint) {
-            clients.insert(endpoint, clients_at(endpoint, profile).await);
+            clients.insert(endpoint, clients_at(endpoint, profile).await?);
         }
     }
     let read = &read;
@@ -65,16 +65,16 @@ pub async fn each<T>(
 }
 
 /// Clients at the endpoint of `region`.
-pub(crate) async fn clients_at(region: &str, profile: Option<&str>) -> Clients {
-    login(profile).await.repeating().clients(region)
+pub(crate) async fn clients_at(region: &str, profile: Option<&str>) -> Result<Clients> {
+    Ok(login(profile).await?.repeating().clients(region))
 }
 
 /// The region of the environment or the profile, as the AWS CLI finds it.
-pub(crate) async fn configured_region(profile: Option<&str>) -> Option<String> {
-    login(profile).await.region()
+pub(crate) async fn configured_region(profile: Option<&str>) -> Result<Option<String>> {
+    Ok(login(profile).await?.region())
 }
 
-async fn login(profile: Option<&str>) -> aws::Login {
+async fn login(profile: Option<&str>) -> Result<aws::Login> {
     aws::log_in(
         &LoginRequest {
             profile: profile.map(str::to_owned),

@@ -4,6 +4,7 @@ mod faults;
 mod gaps;
 mod golden;
 mod limits;
+mod logins;
 mod resume;
 mod schedules;
 mod site;
