@@ -64,19 +64,14 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Workloads,
         Self::Runs,
         Self::Samples,
         Self::Instances,
         Self::Coverage,
+        Self::Demand,
     ];
-
-    /// The table that the part `relative` is of.
-    fn of(relative: &str) -> Option<Self> {
-        let folder = relative.split('/').next()?;
-        Self::ALL.into_iter().find(|table| table.name() == folder)
-    }
 
     /// Its folder.
     pub const fn name(self) -> &'static str {
@@ -92,16 +87,8 @@ impl Table {
 
     /// The table of a part, or of a folder of its parts.
     pub(crate) fn of(path: &str) -> Option<Self> {
-        [
-            Self::Workloads,
-            Self::Runs,
-            Self::Samples,
-            Self::Instances,
-            Self::Coverage,
-            Self::Demand,
-        ]
-        .into_iter()
-        .find(|table| path.split('/').next() == Some(table.name()))
+        let folder = path.split('/').next()?;
+        Self::ALL.into_iter().find(|table| table.name() == folder)
     }
 }
 

@@ -244,6 +244,16 @@ fn rows(
     };
     let undecoded = |cause| refused("it cannot be read as a part".to_owned()).cause(cause);
     let table = Table::of(relative).ok_or_else(|| refused("it is in no table".to_owned()))?;
+    let (account, region) = account_and_region(relative);
+    let part = |frame| Part {
+        frame,
+        account: account.to_owned(),
+        region: region.to_owned(),
+    };
+    if table == Table::Demand {
+        // Its columns are demand's to know, which makes days again that do not fit.
+        return reader.finish().map(part).map_err(undecoded);
+    }
     let schema = reader.schema().map_err(undecoded)?;
     let present: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
     let to_read = columns::to_read(table, &present, asked).map_err(undecoded)?;
@@ -254,12 +264,7 @@ fn rows(
     let frame = columns::fitted(table, &frame, asked)
         .map_err(undecoded)?
         .map_err(refused)?;
-    let (account, region) = account_and_region(relative);
-    Ok(Part {
-        frame,
-        account: account.to_owned(),
-        region: region.to_owned(),
-    })
+    Ok(part(frame))
 }
 
 /// What the path of a part says of its rows.

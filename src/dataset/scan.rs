@@ -16,7 +16,7 @@ use super::given::Given;
 use super::kept::{self, SampleDay};
 use super::log::Log;
 use super::part::{self, DaySummary, Part, SeriesSummary};
-use super::schema::{self, Metric};
+use super::schema::Metric;
 use super::{Dataset, Table, source};
 use crate::model::error::{Error, Kind, Result};
 use crate::model::units::{MS_PER_DAY, Window};
@@ -313,7 +313,7 @@ impl<'a> Scan<'a> {
         let storage = &self.dataset.storage;
         storage.read_each(parts, |relative, bytes| {
             let frame = part::decode(storage, relative, bytes, None)?.frame;
-            frames.push(schema::completed(table, frame).map_err(|cause| unreadable(table, cause))?);
+            frames.push(frame);
             Ok(())
         })?;
         stack(frames).map_err(|cause| unreadable(table, cause))
