@@ -99,14 +99,45 @@ pub struct SampleSpan {
     pub window: Window,
 }
 
+/// One series, over all parts that have it: however its samples are split, it is the same.
+#[derive(Debug, Clone, Copy)]
+struct SeriesSpan {
+    first_ms: i64,
+    last_ms: i64,
+    period_s: i64,
+}
+
+impl Default for SeriesSpan {
+    fn default() -> Self {
+        Self {
+            first_ms: i64::MAX,
+            last_ms: i64::MIN,
+            period_s: 0,
+        }
+    }
+}
+
 /// The period of a sample that does not tell it, seconds.
 const MINUTE_S: i64 = 60;
 
-/// A part that does not tell its periods has a day for the longest.
-fn period_or_minute(longest_s: i32) -> i64 {
-    match i64::from(longest_s) {
-        1..86_400 => longest_s.into(),
-        _ => MINUTE_S,
+impl SeriesSpan {
+    /// A part that does not tell its periods has a day for the longest.
+    fn new(first_ms: i64, last_ms: i64, longest_s: i32) -> Self {
+        let period_s = match i64::from(longest_s) {
+            told @ 1..86_400 => told,
+            _ => MINUTE_S,
+        };
+        Self {
+            first_ms,
+            last_ms,
+            period_s,
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.first_ms = self.first_ms.min(other.first_ms);
+        self.last_ms = self.last_ms.max(other.last_ms);
+        self.period_s = self.period_s.max(other.period_s);
     }
 }
 
@@ -341,40 +372,47 @@ impl<'a> Scan<'a> {
         Ok(days.filter(in_window).collect())
     }
 
-    /// When samples were made, by account and region: of each series that a part holds, or of a day where a part keeps
-    /// days only.
+    /// When samples were made, by account and region: of each series, or of all days where a part keeps days only.
     pub fn sample_spans(&self) -> Result<Vec<SampleSpan>> {
-        let parts: BTreeSet<&String> = self.days.iter().flat_map(SampleDay::read_from).collect();
-        let mut spans = Vec::new();
-        for named in self.footers(parts)? {
+        // The samples themselves, also where their days are kept: what is kept must change nothing.
+        let mut parts: BTreeSet<String> = self.parts(Table::Samples).into_iter().collect();
+        if parts.is_empty() {
+            parts.extend(self.days.iter().flat_map(SampleDay::read_from).cloned());
+        }
+        let footers = self.footers(&parts)?;
+        let mut series: BTreeMap<(&str, &str, bool, String), SeriesSpan> = BTreeMap::new();
+        for named in &footers {
             let (account, region) = part::account_and_region(&named.path);
-            let mut add = |counts_tasks, first_ms: i64, last_ms: i64, period_s: i64| {
-                if first_ms <= last_ms && first_ms <= self.limit_ms {
-                    let to_ms = last_ms.min(self.limit_ms) + period_s * 1000;
-                    spans.push(SampleSpan {
-                        account: account.to_owned(),
-                        region: region.to_owned(),
-                        counts_tasks,
-                        window: Window {
-                            from_ms: first_ms,
-                            to_ms,
-                        },
-                    });
-                }
-            };
-            for series in &named.summary.series {
-                let counts_tasks = series.kind == workload::Kind::Service.as_str()
-                    && series.metric == Metric::CpuPercent.as_str();
-                let period_s = period_or_minute(series.longest_s);
-                add(counts_tasks, series.first_ms, series.last_ms, period_s);
+            for of in &named.summary.series {
+                let counts_tasks = of.kind == workload::Kind::Service.as_str()
+                    && of.metric == Metric::CpuPercent.as_str();
+                let name = [&of.kind, &of.cluster, &of.name, &of.metric].map(String::as_str);
+                let span = SeriesSpan::new(of.first_ms, of.last_ms, of.longest_s);
+                let key = (account, region, counts_tasks, name.join("\n"));
+                series.entry(key).or_default().add(span);
             }
-            if named.summary.series.is_empty() {
-                for day in &named.summary.days {
-                    add(true, day.first_ms, day.last_ms, MINUTE_S);
-                }
+            // Kept parts tell of days, others of series.
+            let is_kept = named.summary.series.is_empty();
+            for day in named.summary.days.iter().filter(|_| is_kept) {
+                let span = SeriesSpan::new(day.first_ms, day.last_ms, 0);
+                let key = (account, region, true, String::new());
+                series.entry(key).or_default().add(span);
             }
         }
-        Ok(spans)
+        let seen = series
+            .into_iter()
+            .filter(|(_, span)| span.first_ms <= span.last_ms && span.first_ms <= self.limit_ms);
+        Ok(seen
+            .map(|((account, region, counts_tasks, _), span)| SampleSpan {
+                account: account.to_owned(),
+                region: region.to_owned(),
+                counts_tasks,
+                window: Window {
+                    from_ms: span.first_ms,
+                    to_ms: span.last_ms.min(self.limit_ms) + span.period_s * 1000,
+                },
+            })
+            .collect())
     }
 
     /// First time of any sample and the instant after the last.

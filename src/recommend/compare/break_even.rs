@@ -307,11 +307,11 @@ mod tests {
             .expect("both priced")
     }
 
-    /// 2 vCPU and 7.5 GiB: 8 GiB on Fargate at 0.11652 an hour; m5a.large at 0.086 with 30 GiB of gp3, 65.18 a month.
+    /// 2 vCPU and 7,600 MiB: 8 GiB on Fargate at 0.11652 an hour; m5a.large at 0.086 with 30 GiB of gp3, 65.18 a month.
     fn two_vcpu(seconds: i64) -> Job {
         Job {
             architectures: vec![Architecture::X86_64],
-            need: TaskSize::new(2048, 7680),
+            need: TaskSize::new(2048, 7600),
             ..job(2, 7, seconds, 100)
         }
     }

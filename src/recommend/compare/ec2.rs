@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn processor_memory_and_task_slots_limit_the_runs_of_an_instance() {
-        // An m5.large leaves 2,048 units, 8,192 × 0.975 − 256 = 7,731 MiB and two slots.
+        // An m5.large leaves 2,048 units, 8,192 − 256 − 4 % = 7,608 MiB and two slots.
         assert_eq!(
             [
                 runs("m5.large", 1024, 1024),
@@ -202,9 +202,9 @@ mod tests {
         );
         assert_eq!(
             [
-                runs("m5.large", 256, 3865),
-                runs("m5.large", 256, 3866),
-                runs("m5.large", 256, 7732)
+                runs("m5.large", 256, 3804),
+                runs("m5.large", 256, 3805),
+                runs("m5.large", 256, 7609)
             ],
             [2, 1, 0]
         );
