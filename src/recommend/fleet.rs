@@ -13,6 +13,9 @@ use crate::placement::{Placement, Prices, Size, ec2, fargate, size};
 use crate::pricing::NotPriced;
 use crate::pricing::cost::Amount;
 
+/// What one packing may take: several are tried for each fleet, and a report takes a moment.
+const EFFORT: pack::Effort = pack::Effort::milliseconds(20);
+
 /// What one workload is to a fleet.
 #[derive(Debug, Clone)]
 enum Share {
@@ -303,7 +306,11 @@ impl Planner<'_> {
                 })
             })
             .collect();
-        pack::plan(&tenants, types, &Rules::default(), self.window)
+        let rules = Rules {
+            effort: EFFORT,
+            ..Rules::default()
+        };
+        pack::plan(&tenants, types, &rules, self.window)
     }
 
     /// Lets every tenant leave that is not cheaper here by what a change must save, packs the rest again, and so on
