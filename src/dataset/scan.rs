@@ -50,6 +50,8 @@ pub struct Scan<'a> {
     samples: Vec<String>,
     /// A table of days that is taken instead of samples.
     pub given: Option<Given>,
+    /// Days that were reduced are kept beside the samples.
+    pub keeps_days: bool,
     /// Parts that are read instead of others.
     pub(super) compactions: Compactions,
     /// What the footers that were read say.
@@ -183,6 +185,7 @@ impl<'a> Scan<'a> {
             days: kept::days(&samples, &kept),
             samples: compactions.instead_of(samples).into_iter().collect(),
             given: None,
+            keeps_days: false,
             compactions,
             footers: Mutex::default(),
         };
@@ -211,6 +214,15 @@ impl<'a> Scan<'a> {
             if day.kept.iter().flatten().any(|part| lost.contains(part)) {
                 day.kept = None;
             }
+        }
+    }
+
+    /// Keeps the days that are reduced beside the samples.
+    #[must_use]
+    pub fn keeping_days(self) -> Self {
+        Self {
+            keeps_days: true,
+            ..self
         }
     }
 

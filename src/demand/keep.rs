@@ -34,7 +34,11 @@ impl<'s> Keeper<'s> {
         let key = |day: &SampleDay| (day.account.clone(), day.region.clone(), day.day);
         Self {
             scan,
-            days: days.into_iter().map(|day| (key(day), day)).collect(),
+            days: days
+                .into_iter()
+                .filter(|_| scan.keeps_days)
+                .map(|day| (key(day), day))
+                .collect(),
             held: BTreeMap::new(),
             written: BTreeMap::new(),
             failure: None,

@@ -119,7 +119,7 @@ impl Build {
             provisioning_ms: provisioning.map(|time| time.0),
             started_ms: None,
             stopped_ms: end.map(|time| time.0),
-            last_seen_ms: last_seen.map(|time| time.0),
+            last_seen_ms: last_seen.filter(|_| end.is_none()).map(|time| time.0),
             timeout_min: self.timeout_in_minutes.filter(|&minutes| minutes > 0),
             left_queue,
             stop_code: code_word(self.build_status.clone()),

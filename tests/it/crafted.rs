@@ -143,26 +143,6 @@ fn fill(frame: &mut DataFrame, name: &str, value: i64) {
 }
 
 #[test]
-fn names_that_leave_the_dataset_are_not_followed() {
-    for name in [
-        "runs/../../../etc/passwd",
-        "runs/account=1/region=r/month=../../../etc/passwd.parquet",
-        "/etc/passwd",
-        "runs/account=1/region=r/month=2026-10/.hidden.parquet",
-        "secrets/account=1/region=r/month=2026-10/x.parquet",
-    ] {
-        let world = world();
-        let old = part_of(&world, "runs");
-        name_in_coverage(&world, "dataset", &old, name);
-        let run = world
-            .report(&[])
-            .exits(5)
-            .says(&["coverage/", name, "is no part of a dataset"]);
-        assert!(!run.said().contains("sha256"), "{}", run.said());
-    }
-}
-
-#[test]
 fn columns_that_are_not_known_are_left_out() {
     let world = world();
     let before = world.json_text("dataset");
@@ -180,27 +160,6 @@ fn columns_that_are_not_known_are_left_out() {
     assert_eq!(after, before);
     world.import(&["stream.jsonl"]).exits(0);
     world.report(&[]).exits(0);
-}
-
-#[test]
-fn a_column_of_another_type_or_without_one_is_named() {
-    for (table, column) in [("runs", "run_id"), ("coverage", "parts")] {
-        let world = world();
-        let part = craft(&world, table, |frame| {
-            let height = frame.height();
-            put(frame, Series::new(column.into(), vec![1; height]));
-        });
-        let run = world.report(&[]).exits(5).says(&[&part, column, "not str"]);
-        assert!(run.stderr.lines().count() < 5, "{}", run.stderr);
-        let world = self::world();
-        let part = craft(&world, table, |frame| {
-            frame.drop_in_place(column).expect("there");
-        });
-        world
-            .report(&[])
-            .exits(5)
-            .says(&[&part, "does not have the columns", column]);
-    }
 }
 
 #[test]

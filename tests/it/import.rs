@@ -267,8 +267,8 @@ fn performance_log_events_tell_of_tasks_and_their_use() {
     );
     assert_eq!(etl["current"]["size"]["name"], "0.25 vCPU / 0.5 GiB");
     assert_eq!(
-        etl["current"]["metered"]["amount"], 1860.0,
-        "to the minute after its last sighting"
+        etl["current"]["metered"]["amount"], 1770.0,
+        "half a minute after its last sighting, which is between none and one"
     );
 }
 
