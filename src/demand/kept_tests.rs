@@ -241,7 +241,7 @@ fn a_window_that_cuts_a_day_reads_it_and_keeps_nothing_of_it() {
     let world = World::with(&[minutes(0, 0..3)]);
     let noon = |day: i64| T0 + day * MS_PER_DAY + MS_PER_DAY / 2;
     let cut = |world: &World| {
-        let scan = Scan::new(&world.dataset).unwrap();
+        let scan = Scan::new(&world.dataset).unwrap().keeping_days();
         reduce(&scan, Some(noon(0)), Some(noon(2))).unwrap()
     };
     let reduced = cut(&world);
@@ -302,7 +302,7 @@ fn a_compaction_is_left_alone_once_a_part_that_it_stands_for_does_not_count() {
     let reduced = world.reduced();
     let compacted = compact(&world.dataset, window::resolved).unwrap();
     assert!(compacted.before > compacted.after);
-    let scan = Scan::new(&world.dataset).unwrap();
+    let scan = Scan::new(&world.dataset).unwrap().keeping_days();
     assert_eq!(scan.parts_without_overlap().unwrap().len(), 1);
     assert!(same(&reduced, &world.reduced()));
     assert_eq!(
@@ -317,7 +317,7 @@ fn sums_that_leave_their_range_are_refused() {
     let mut row = sample(0, 0, Some(60), 1.0);
     row.count = 1e18;
     let world = World::with(&[vec![row]]);
-    let scan = Scan::new(&world.dataset).unwrap();
+    let scan = Scan::new(&world.dataset).unwrap().keeping_days();
     assert_eq!(
         reduce(&scan, None, None).unwrap_err().kind(),
         ErrorKind::Input

@@ -149,39 +149,6 @@ fn shares_of_a_histogram_are_all_of_the_time_and_end_at_the_peak() {
 }
 
 #[test]
-fn a_condition_narrows_sums_and_a_list_only_what_is_listed() {
-    let all = demo(&[]);
-    let batch = demo(&["--where", "cluster=batch and kind=task"]);
-    assert!(
-        list(&batch["workloads"])
-            .iter()
-            .all(|workload| workload["cluster"] == "batch")
-    );
-    assert_eq!(batch["totals"]["workloads"], 6);
-    assert_eq!(batch["selection"]["where"], "cluster=batch and kind=task");
-    let rest = demo(&["--where", "cluster!=batch"]);
-    same(
-        "both parts",
-        usd(&batch["totals"]["going_rate"]) + usd(&rest["totals"]["going_rate"]),
-        usd(&all["totals"]["going_rate"]),
-    );
-    let top = demo(&["--top", "3", "--sort", "cost", "--min-savings", "50"]);
-    assert!((1..=3).contains(&list(&top["workloads"]).len()));
-    assert_eq!(top["totals"], all["totals"]);
-    let costs: Vec<f64> = list(&top["workloads"])
-        .iter()
-        .map(|workload| usd(&workload["current"]["going_rate"]))
-        .collect();
-    assert!(costs.is_sorted_by(|one, next| one >= next), "{costs:?}");
-    assert!(
-        list(&top["workloads"])
-            .iter()
-            .all(|workload| usd(&workload["monthly_savings_usd"]) >= 50.0)
-    );
-    assert_eq!(top["selection"]["not_listed"], 19);
-}
-
-#[test]
 fn what_cannot_be_chosen_or_written_is_refused_with_what_can() {
     plimsoll(&["demo", "--where", "colour=red"])
         .exits(2)

@@ -33,4 +33,5 @@ mod s3_server;
 mod sample;
 mod spoilt;
 mod support;
+#[allow(dead_code, reason = "helpers of longer runs")]
 mod trials;
