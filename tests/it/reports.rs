@@ -138,6 +138,31 @@ fn the_demo_bills_what_went_into_its_sample() {
     assert_eq!(held, 9, "six families and three projects");
 }
 
+#[test]
+fn the_demo_bills_the_task_time_of_its_services() {
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/truth.csv"))
+            .expect("there");
+    let report = parsed(&plimsoll(&["demo", "--format", "json"]).exits(0).stdout);
+    let mut held = 0;
+    for row in csv::Reader::from_reader(text.as_bytes()).into_records() {
+        let row = row.expect("CSV");
+        // Tasks on EC2 instances are not metered.
+        if (&row[0], &row[5]) == ("service", "task_seconds") && &row[2] != "search" {
+            let found = workload(&report, &row[2]);
+            let metered = amount(&found["current"]["metered"]["amount"]);
+            let truth: f64 = row[4].parse().expect("a number");
+            assert!(
+                (metered - truth).abs() < 1e-6,
+                "{}: {metered} for {truth}",
+                &row[2]
+            );
+            held += 1;
+        }
+    }
+    assert_eq!(held, 12, "every service on Fargate");
+}
+
 fn amount(value: &Value) -> f64 {
     value.as_f64().unwrap_or_default()
 }

@@ -5,7 +5,8 @@
 //!
 //! `truth.csv` says what went in, one figure a row: `billed` is an amount in `unit`, or a fact about the workload (its
 //! size, its kills); `runs` counts builds, and tasks in the events whose image was pulled. Open runs count to the window's end.
-//! Services are known by their readings: `task_seconds` is running tasks × 300 s.
+//! Services are known by their readings, each of which adds up five minutes of one sample per task and minute:
+//! `task_seconds` is running tasks × 300 s, `SampleCount` is running tasks × 5.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
@@ -26,6 +27,8 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 /// What one reading of a service stands for.
 const PERIOD_S: i64 = 300;
+/// Samples of one task in a reading: ECS publishes one a minute. Source: Amazon ECS service utilization metrics.
+const SAMPLES_PER_TASK: u32 = 5;
 /// 2026-10-05T00:00Z, a Monday.
 const START: i64 = 1_791_158_400_000;
 const END: i64 = START + 14 * DAY;
@@ -525,7 +528,7 @@ fn service_metrics(service: &Service, sample: &mut Sample) {
             ["AWS/ECS", name, "Percent"],
             &dimensions,
             it.at,
-            it.tasks,
+            it.tasks * SAMPLES_PER_TASK,
             values,
         )
     };
@@ -1194,9 +1197,9 @@ fn task_seconds_of_services_follow_from_their_distinct_readings() {
             .collect();
         let key = format!("service,prod,{}", service.name);
         assert_eq!(distinct.len().to_string(), truth(&key, "readings").1);
-        // Both metrics carry the count, in hundredths here.
+        // Both metrics carry the count, in hundredths here; a sample is a minute of a task.
         assert_eq!(
-            (distinct.values().sum::<i64>() * PERIOD_S / 200).to_string(),
+            (distinct.values().sum::<i64>() * 60 / 200).to_string(),
             truth(&key, "task_seconds").1
         );
         assert!(
