@@ -62,7 +62,7 @@ struct TimeArgs {
     /// First UTC day after
     #[arg(long, value_name = "DAY", value_parser = day, requires = "from")]
     to: Option<Day>,
-    /// Seconds between readings; auto is the finest that CloudWatch still keeps
+    /// Seconds between samples; auto is the finest that CloudWatch still keeps
     #[arg(long, value_name = "SECONDS", default_value = "auto", value_parser = resolution)]
     resolution: Resolution,
     /// The present, for tests against a server on this machine

@@ -404,7 +404,7 @@ impl Context<'_> {
     }
 }
 
-/// That CloudWatch keeps no readings of a day any more.
+/// That CloudWatch keeps no samples of a day any more.
 fn forgotten(day: Day) -> Told {
     Told {
         scope: BUILD_SCOPE.to_owned(),

@@ -38,7 +38,7 @@ struct Seen {
     /// When all that there was so far of a day that was not over had been seen.
     open_ms: Option<i64>,
     rows: i64,
-    /// Seconds between its readings.
+    /// Seconds between its samples.
     period_s: Option<i64>,
 }
 
@@ -136,7 +136,7 @@ impl Known {
         )
     }
 
-    /// The days of which coarser readings are there than `period_s` tells for the day.
+    /// The days of which coarser samples are there than `period_s` tells for the day.
     pub(crate) fn coarser(
         &self,
         place: [&str; 2],

@@ -11,7 +11,7 @@ pub(crate) struct Batch {
     pub(crate) runs: Vec<RunRow>,
     /// Tasks told of minute by minute: only the last sighting of each is kept.
     pub(crate) sightings: Vec<RunRow>,
-    /// Readings.
+    /// Samples.
     pub(crate) samples: Vec<SampleRow>,
     /// Container instances.
     pub(crate) instances: Vec<InstanceRow>,

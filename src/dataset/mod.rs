@@ -52,7 +52,7 @@ pub enum Table {
     Workloads,
     /// Tasks and builds from start to stop.
     Runs,
-    /// Utilisation readings.
+    /// Utilisation samples.
     Samples,
     /// EC2 instances that ECS tasks run on, as seen, by time.
     Instances,

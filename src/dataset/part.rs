@@ -35,7 +35,7 @@ pub struct Partition {
 /// What a reader may know of a part of samples without decoding it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Summary {
-    /// Each workload's readings of each metric.
+    /// Each workload's samples of each metric.
     pub series: Vec<SeriesSummary>,
     /// True when two rows contradict each other, so that the part needs resolving.
     pub conflicts: bool,
@@ -64,7 +64,7 @@ pub struct DaySummary {
     pub last_ms: i64,
 }
 
-/// What a part holds of one workload's readings of one metric.
+/// What a part holds of one workload's samples of one metric.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeriesSummary {
     /// As `Kind` is stored.
@@ -75,9 +75,9 @@ pub struct SeriesSummary {
     pub name: String,
     /// As `Metric` is stored.
     pub metric: String,
-    /// First reading.
+    /// First sample.
     pub first_ms: i64,
-    /// Last reading.
+    /// Last sample.
     pub last_ms: i64,
     /// The longest period among them, seconds; a minute where they tell none.
     #[serde(default = "a_day")]

@@ -16,7 +16,7 @@ use crate::model::workload::{
 /// spacing of its records. Source: Amazon ECS developer guide, "CloudWatch metrics", read 2026-11.
 pub const METRIC_PERIOD_S: i32 = 60;
 
-/// What a reading measures. The unit is part of the name.
+/// What a sample measures. The unit is part of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
     /// Percent of the CPU asked for.
@@ -145,7 +145,7 @@ pub struct ConfigurationRow {
     pub running: Option<i64>,
     /// Tasks of the service's older deployments that ran at the same time.
     pub running_before: Option<i64>,
-    /// Seconds between the readings of the service's utilisation, where it says so.
+    /// Seconds between the samples of the service's utilisation, where it says so.
     pub resolution_s: Option<i32>,
     /// The containers of a task definition; empty where they are not known.
     pub containers: Vec<ContainerLimit>,
@@ -234,16 +234,16 @@ impl RunRow {
     }
 }
 
-/// One utilisation reading over one period.
+/// One utilisation sample over one period.
 #[derive(Debug, Clone)]
 pub struct SampleRow {
-    /// Whose reading it is.
+    /// Whose sample it is.
     pub workload: Arc<WorkloadKey>,
-    /// The run, where the reading is of a single one.
+    /// The run, where the sample is of a single one.
     pub run_id: Option<Arc<str>>,
     /// What was measured.
     pub metric: Metric,
-    /// Seconds that the reading is about; [`METRIC_PERIOD_S`] where its record does not tell.
+    /// Seconds that the sample is about; [`METRIC_PERIOD_S`] where its record does not tell.
     pub period_s: Option<i32>,
     /// Start of the period.
     pub at_ms: i64,
@@ -279,7 +279,7 @@ impl SampleRow {
             .then_with(|| self.source.cmp(&other.source))
     }
 
-    /// True when both are readings of the same series at the same time.
+    /// True when both are samples of the same series at the same time.
     pub fn same_key(&self, other: &Self) -> bool {
         self.at_ms == other.at_ms
             && self.period_s == other.period_s

@@ -11,7 +11,7 @@ use super::ran::{self, Counted};
 use super::runs::Run;
 use super::totals::{Totals, WorkloadTotals};
 use super::usage::Resource;
-use super::{Basis, Component, Demand, Evidence, OutOfMemory, Runs, Slot};
+use super::{Basis, Component, Demand, Evidence, OutOfMemory, RUN_LENGTHS_S, Runs, Slot};
 use crate::dataset::schema::{Metric, SourceKind};
 use crate::model::units::{MS_PER_MINUTE, SLOT_MS, Window};
 use crate::model::workload::{KilledContainer, Kind, WorkloadKey};
@@ -220,7 +220,17 @@ fn run_totals(runs: &[Bounded<'_>], window: Window) -> Runs {
         only_glimpsed: false,
         median_ms: lengths.get(lengths.len().saturating_sub(1) / 2).copied(),
         longest_ms: lengths.last().copied(),
+        by_length: by_length(&lengths),
     }
+}
+
+/// How many of these run lengths, milliseconds, are in each class.
+fn by_length(lengths: &[i64]) -> [i64; RUN_LENGTHS_S.len() + 1] {
+    let mut classes = [0; RUN_LENGTHS_S.len() + 1];
+    for length in lengths {
+        classes[RUN_LENGTHS_S.partition_point(|end_s| end_s * 1000 < *length)] += 1;
+    }
+    classes
 }
 
 /// Kills in the window, one entry per container and limit.

@@ -135,6 +135,11 @@ pub struct Slot {
     pub peak: u32,
 }
 
+/// Upper ends of the classes of run length, seconds; one more class has no end.
+pub const RUN_LENGTHS_S: [i64; 13] = [
+    10, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400,
+];
+
 /// What is known of a workload's runs in the window.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Runs {
@@ -156,6 +161,8 @@ pub struct Runs {
     pub median_ms: Option<i64>,
     /// Longest elapsed time of a finished run, milliseconds.
     pub longest_ms: Option<i64>,
+    /// Finished runs by elapsed time: one class per entry of [`RUN_LENGTHS_S`], then all that are longer.
+    pub by_length: [i64; RUN_LENGTHS_S.len() + 1],
 }
 
 /// Out-of-memory kills of one container in the window.
@@ -178,11 +185,11 @@ pub struct Evidence {
     pub first_ms: i64,
     /// Last instant with data.
     pub last_ms: i64,
-    /// UTC days with utilisation readings.
+    /// UTC days with utilisation samples.
     pub days: i64,
-    /// Share of the slots between the first and last reading that have one, per mille.
+    /// Share of the slots between the first and last sample that have one, per mille.
     pub slots_seen_permille: i64,
-    /// Readings left out because no source tells the size in force at their time.
+    /// Samples left out because no source tells the size in force at their time.
     pub samples_without_size: i64,
     /// The days on which it was looked at, where these are not all: what it ran is then at least what was seen.
     pub seen: Option<SeenDays>,

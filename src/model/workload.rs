@@ -96,7 +96,7 @@ macro_rules! spelled {
 }
 
 spelled! {
-    /// The three homes.
+    /// The three platforms.
     Platform {
         /// AWS Fargate.
         Fargate = "fargate",
@@ -239,7 +239,7 @@ impl Configuration {
         Some(TaskSize::new(self.cpu_units?, self.memory_mib?))
     }
 
-    /// Where it ran; `None` for launch types that none of the three homes cover.
+    /// Where it ran; `None` for launch types that none of the three platforms covers.
     pub fn platform(&self) -> Option<Platform> {
         match self.launch_type.as_deref()? {
             "FARGATE" => Some(Platform::Fargate),

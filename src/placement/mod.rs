@@ -89,6 +89,21 @@ pub fn alone(subject: &Subject<'_>, prices: &Prices<'_>) -> Vec<Placement> {
     placements
 }
 
+/// The placement on exactly this platform, or none where it has none; the fleet's share of EC2 is not known here.
+pub fn at(
+    subject: &Subject<'_>,
+    prices: &Prices<'_>,
+    platform: Platform,
+    architecture: Architecture,
+    purchase_option: PurchaseOption,
+) -> Option<Placement> {
+    match platform {
+        Platform::Fargate => on_fargate(subject, prices, architecture, purchase_option),
+        Platform::Codebuild => on_codebuild(subject, prices, architecture),
+        Platform::Ec2 => None,
+    }
+}
+
 fn draft(
     subject: &Subject<'_>,
     platform: Platform,

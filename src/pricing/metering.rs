@@ -313,7 +313,15 @@ pub fn is_codebuild_lambda_free_tier(environment_type: &str, compute_type: &str)
 ///
 /// None for windows beyond the years that a calendar covers.
 pub fn codebuild_free_ms(minutes_per_month: u32, window: Window) -> i64 {
-    let allowance_ms = i64::from(minutes_per_month) * MINUTE_MS;
+    free_ms(i64::from(minutes_per_month) * MINUTE_MS, window)
+}
+
+/// The same of the free seconds of CodeBuild on Lambda.
+pub fn codebuild_lambda_free_ms(seconds_per_month: u32, window: Window) -> i64 {
+    free_ms(i64::from(seconds_per_month) * SECOND_MS, window)
+}
+
+fn free_ms(allowance_ms: i64, window: Window) -> i64 {
     let share_ms = |month: Window| {
         let part = i128::from(allowance_ms)
             * i128::from(window.overlap_ms(month.from_ms, month.to_ms))
@@ -356,9 +364,22 @@ fn midnight_ms(date: Date) -> Option<i64> {
 /// AWS does not say which builds go free, so the cheapest ones do: the saving is never overstated. Builds that the
 /// free tier does not cover are passed over.
 pub fn codebuild_free_value(builds: &[(&CodebuildPrice, i64)], free_ms: i64) -> Usd {
+    free_value(builds, free_ms, is_codebuild_free_tier)
+}
+
+/// The same for the free seconds of CodeBuild on Lambda.
+pub fn codebuild_lambda_free_value(builds: &[(&CodebuildPrice, i64)], free_ms: i64) -> Usd {
+    free_value(builds, free_ms, is_codebuild_lambda_free_tier)
+}
+
+fn free_value(
+    builds: &[(&CodebuildPrice, i64)],
+    free_ms: i64,
+    is_covered: fn(&str, &str) -> bool,
+) -> Usd {
     let mut covered: Vec<_> = builds
         .iter()
-        .filter(|(price, _)| is_codebuild_free_tier(&price.environment_type, &price.compute_type))
+        .filter(|(price, _)| is_covered(&price.environment_type, &price.compute_type))
         .collect();
     covered.sort_by_key(|(price, _)| price.usd);
     let mut left_ms = free_ms.max(0);

@@ -6,6 +6,8 @@
 pub mod choose;
 pub mod compare;
 pub mod fleet;
+pub mod lattice;
+pub mod purchase;
 pub mod totals;
 
 use crate::demand::Demand;

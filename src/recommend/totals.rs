@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::Assessed;
+use super::purchase::{self, Purchase};
 use crate::model::units::{Usd, Window};
 use crate::model::workload::Platform;
 use crate::placement::effort::{Effort, Step};
 use crate::placement::{Prices, codebuild};
 use crate::pricing::CodebuildPrice;
 use crate::pricing::cost::Amount;
-use crate::pricing::metering::{codebuild_free_ms, codebuild_free_value, is_codebuild_free_tier};
+use crate::pricing::metering::{
+    codebuild_free_ms, codebuild_free_value, codebuild_lambda_free_ms, codebuild_lambda_free_value,
+};
 use crate::recommend::choose::{Saving, cheapest};
 
 /// Sums over all workloads.
@@ -25,8 +28,10 @@ pub struct Totals {
     pub going_rate: Amount,
     /// What the recommendations save in a month, by step.
     pub steps: Vec<Saving>,
-    /// CodeBuild's free minutes in the window.
+    /// What CodeBuild's free minutes, or free seconds on Lambda, are worth in the window.
     pub codebuild_free_tier: Usd,
+    /// What buying the same capacity otherwise would save a month, after all steps; one or the other.
+    pub purchase_options: Vec<Purchase>,
     /// Everything that can run there on one platform.
     pub by_platform: Vec<OnOnePlatform>,
 }
@@ -72,6 +77,7 @@ pub fn of(workloads: &[Assessed], prices: &Prices<'_>, window: Window) -> Totals
             .map(|(step, effort)| step_total(workloads, step, effort))
             .collect(),
         codebuild_free_tier: free_tier(workloads, prices, window),
+        purchase_options: purchase::options(workloads, prices),
         by_platform: Platform::ALL
             .iter()
             .filter_map(|&platform| on_one_platform(platform, workloads))
@@ -110,15 +116,32 @@ fn on_one_platform(platform: Platform, workloads: &[Assessed]) -> Option<OnOnePl
     (total.workloads > 0).then_some(total)
 }
 
-/// Free minutes a month of one account, and its builds as price and metered milliseconds.
-type FreeBuilds<'a> = (u32, Vec<(&'a CodebuildPrice, i64)>);
+/// What one account may build for free, and what it built: prices with metered milliseconds.
+#[derive(Default)]
+struct FreeTier<'a> {
+    minutes: u32,
+    lambda_seconds: u32,
+    builds: Vec<(&'a CodebuildPrice, i64)>,
+}
 
-/// CodeBuild's free minutes. AWS gives them once per payer; one account is taken for one payer here.
+impl FreeTier<'_> {
+    /// "100 minutes or 6,000 seconds" says AWS: of a payer who uses both no more than the better one is sure.
+    fn value(&self, window: Window) -> Usd {
+        let minutes = codebuild_free_ms(self.minutes, window);
+        let seconds = codebuild_lambda_free_ms(self.lambda_seconds, window);
+        codebuild_free_value(&self.builds, minutes)
+            .max(codebuild_lambda_free_value(&self.builds, seconds))
+    }
+}
+
+/// CodeBuild's free minutes, or free seconds on Lambda. AWS gives them once per payer; one account is taken for one
+/// payer here.
 fn free_tier(workloads: &[Assessed], prices: &Prices<'_>, window: Window) -> Usd {
-    let mut accounts: BTreeMap<&str, FreeBuilds<'_>> = BTreeMap::new();
+    let mut accounts: BTreeMap<&str, FreeTier<'_>> = BTreeMap::new();
     for workload in workloads {
         let key = &workload.demand.workload;
-        for component in &workload.demand.ran {
+        let components = workload.demand.ran.iter();
+        for component in components.filter(|component| component.configuration.fleet.is_none()) {
             let configuration = &component.configuration;
             let (Some(environment), Some(compute)) = (
                 configuration.environment_type.as_deref(),
@@ -126,20 +149,19 @@ fn free_tier(workloads: &[Assessed], prices: &Prices<'_>, window: Window) -> Usd
             ) else {
                 continue;
             };
-            let price = prices.book.codebuild(&key.region, environment, compute);
-            let free = prices.book.codebuild_free_minutes(&key.region);
-            let is_free =
-                is_codebuild_free_tier(environment, compute) && configuration.fleet.is_none();
-            if let (Ok(price), Ok(free), true) = (price, free, is_free) {
-                let meter = codebuild::tariff(price, prices.bill_queue_time).meter;
-                let account = accounts.entry(&key.account).or_default();
-                account.0 = free;
-                account.1.push((price, meter.of(&component.metered.best)));
-            }
+            let Ok(price) = prices.book.codebuild(&key.region, environment, compute) else {
+                continue;
+            };
+            let meter = codebuild::tariff(price, prices.bill_queue_time).meter;
+            let account = accounts.entry(&key.account).or_default();
+            let minutes = prices.book.codebuild_free_minutes(&key.region);
+            let seconds = prices.book.codebuild_lambda_free_seconds(&key.region);
+            account.minutes = account.minutes.max(minutes.unwrap_or_default());
+            account.lambda_seconds = account.lambda_seconds.max(seconds.unwrap_or_default());
+            account
+                .builds
+                .push((price, meter.of(&component.metered.best)));
         }
     }
-    accounts
-        .values()
-        .map(|(free, builds)| codebuild_free_value(builds, codebuild_free_ms(*free, window)))
-        .sum()
+    accounts.values().map(|account| account.value(window)).sum()
 }

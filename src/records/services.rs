@@ -265,7 +265,7 @@ impl Launch {
         shares
     }
 
-    /// Seconds between the readings of its CPU utilisation, where it says so.
+    /// Seconds between the samples of its CPU utilisation, where it says so.
     fn resolution_s(&self) -> Option<i32> {
         let metrics = self.monitoring.as_ref()?.metric_configurations.iter();
         let of_cpu = |metric: &&MetricConfiguration| {

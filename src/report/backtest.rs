@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::svg::{Panel, Point, document};
+use super::scatter::{Panel, Point, document};
 use crate::rightsize::backtest::{Backtest, Outcome, Row, Strategy};
 
 /// What one strategy did, in percent.

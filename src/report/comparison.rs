@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::from::{dates_of, of_placement};
+use super::from::of_placement;
+use super::quality::dates_of;
 use super::result::{AmountResult, PlacementResult, PricesResult};
 use crate::model::workload::{Configuration, PurchaseOption};
 use crate::pricing::PriceBook;

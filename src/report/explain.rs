@@ -3,8 +3,8 @@
 use super::amounts::{count, mib, money, percent, plural, vcpu};
 use super::phrases;
 use super::result::{
-    AmountResult, BoundsResult, CostLineResult, PlacementResult, Report, ResourceUsage,
-    WorkloadResult,
+    AmountResult, BoundsResult, CostLineResult, OutOfMemoryResult, PlacementResult, Report,
+    ResourceUsage, RunLengthClass, SizeStepResult, WorkloadResult,
 };
 use super::view::{Cell, Column, Fit, Row, Section, View, place};
 use crate::model::units::{HOURS_PER_MONTH, Usd};
@@ -13,7 +13,10 @@ use crate::model::units::{HOURS_PER_MONTH, Usd};
 pub(super) fn view(report: &Report, workload: &WorkloadResult) -> View {
     let sections = [
         evidence(workload),
+        kills(workload),
+        run_lengths(workload),
         needs(report, workload),
+        sizes(workload),
         histogram(workload),
         days(workload),
         lines(
@@ -39,7 +42,7 @@ pub(super) fn view(report: &Report, workload: &WorkloadResult) -> View {
             workload.kind.as_str(),
             phrases::scope(workload)
         ),
-        lead: lead(workload),
+        lead: lead(workload).into_iter().chain(surer(workload)).collect(),
         sections: sections
             .into_iter()
             .filter(|section| !section.rows.is_empty() || !section.text.is_empty())
@@ -55,9 +58,10 @@ pub(super) fn lead(workload: &WorkloadResult) -> Vec<String> {
     let advice = place(phrases::advice(workload));
     let answer = match &workload.recommended {
         Some(_) => format!(
-            "{}: from {today} ({cost} a month) to {advice}, which saves {} a month.",
+            "{}: from {today} ({cost} a month) to {advice}, which {} a month.",
             phrases::name(workload),
-            phrases::savings(workload)
+            phrases::consequence(workload)
+                .unwrap_or_else(|| "changes the cost by an amount not known".to_owned())
         ),
         None => format!(
             "{}: {advice} on {today} ({cost} a month).",
@@ -81,6 +85,17 @@ pub(super) fn lead(workload: &WorkloadResult) -> Vec<String> {
         )
     }));
     lead
+}
+
+/// What would make the amounts surer, in one sentence; `None` where they are as sure as can be.
+pub(super) fn surer(workload: &WorkloadResult) -> Option<String> {
+    let narrowed_by = &workload.current.narrowed_by;
+    (!narrowed_by.is_empty()).then(|| {
+        format!(
+            "What would make the cost surer: {}.",
+            narrowed_by.join("; ")
+        )
+    })
 }
 
 /// With a capital and a full stop.
@@ -148,15 +163,9 @@ fn evidence(workload: &WorkloadResult) -> Section {
         runs.longest_s
             .map(|longest| pair("Longest run", duration(longest))),
     );
-    rows.push(pair(
-        "Out-of-memory kills",
-        if workload.out_of_memory.is_empty() {
-            "none known".to_owned()
-        } else {
-            let kills = workload.out_of_memory.iter().map(ToString::to_string);
-            kills.collect::<Vec<_>>().join("; ")
-        },
-    ));
+    if workload.out_of_memory.is_empty() {
+        rows.push(pair("Out-of-memory kills", "none known".to_owned()));
+    }
     rows.extend(workload.current.metered.map(|metered| {
         let amount = (metered.amount * 1000.0).round() / 1000.0;
         pair(
@@ -172,6 +181,91 @@ fn evidence(workload: &WorkloadResult) -> Section {
             Column::text(""),
         ],
         rows,
+    )
+}
+
+/// Out-of-memory kills, container by container.
+fn kills(workload: &WorkloadResult) -> Section {
+    let row = |kills: &OutOfMemoryResult| {
+        let limit = kills
+            .limit_mib
+            .map(f64::from)
+            .map_or(Cell::Nothing, |mib_| {
+                Cell::number(format!("{} MiB", mib(mib_)))
+            });
+        Row::plain(vec![
+            kills.container.as_ref().map_or_else(
+                || Cell::text("not named"),
+                |name| Cell::Name(name.clone(), String::new()),
+            ),
+            Cell::number(count(kills.kills)),
+            limit,
+            Cell::text(if kills.is_of_task {
+                "the task's"
+            } else {
+                "its own"
+            }),
+        ])
+    };
+    section(
+        "kills",
+        "Out-of-memory kills",
+        vec![
+            Column::new("Container", Fit::Text, ""),
+            Column::number("Kills"),
+            Column::number("Limit"),
+            Column::name("Whose limit"),
+        ],
+        workload.out_of_memory.iter().map(row).collect(),
+    )
+}
+
+/// How many runs took how long.
+fn run_lengths(workload: &WorkloadResult) -> Section {
+    let row = |class: &RunLengthClass| {
+        let end = class.up_to_s.map(|end_s| duration(end_s as f64));
+        Row::plain(vec![
+            Cell::text(end.map_or_else(|| "longer".to_owned(), |end| format!("up to {end}"))),
+            Cell::number(count(class.runs)),
+        ])
+    };
+    section(
+        "runs",
+        "Runs by length",
+        vec![Column::name("Length"), Column::number("Runs")],
+        workload.runs.by_length.iter().map(row).collect(),
+    )
+}
+
+/// A step down and a step up from the size that it should have.
+pub(super) fn sizes(workload: &WorkloadResult) -> Section {
+    let row = |step: &SizeStepResult| {
+        let holds = match step.holds {
+            Some(true) => "holds what one run needs",
+            Some(false) => "does not hold what one run needs",
+            None => "what one run needs is not known",
+        };
+        Row::plain(vec![
+            Cell::text(if step.is_larger {
+                "next dearer"
+            } else {
+                "next cheaper"
+            }),
+            Cell::text(phrases::size(&step.size)),
+            Cell::number(super::amounts::money_or_not(step.going_rate_usd)),
+            Cell::text(holds),
+        ])
+    };
+    section(
+        "sizes",
+        "A step down and a step up",
+        vec![
+            Column::name("Step"),
+            Column::text("Size"),
+            Column::number("Cost/month"),
+            Column::text("Would it do?"),
+        ],
+        workload.size_steps.iter().map(row).collect(),
     )
 }
 

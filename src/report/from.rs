@@ -1,37 +1,41 @@
 //! The domain's values → the result's. Nothing reads a result back.
 
-use std::collections::BTreeSet;
-
 use rust_decimal::prelude::ToPrimitive;
 
 use super::result::{
     AmountResult, BoundsResult, CostLineResult, CoverageResult, Current, EvidenceResult,
     FindingCounts, FleetResult, Metered, PlacementResult, PlatformTotal, PolicyResult,
-    PricesResult, REPORT_VERSION, Report, RequirementResult, SavingsStep, SecondBest,
-    SelectionResult, Size, Totals, WindowResult, WorkloadResult,
+    PurchaseResult, REPORT_VERSION, Report, RequirementResult, SavingsStep, SecondBest,
+    SelectionResult, Size, SizeStepResult, Totals, WindowResult, WorkloadResult,
 };
-use super::usage;
+use super::{course, narrow, quality, usage};
 use crate::analysis::{Analysis, Assessed, Policy};
 use crate::demand::{Basis, Demand};
 use crate::model::finding::Finding;
 use crate::model::units::{MS_PER_HOUR, Usd, Window};
 use crate::model::workload::{Configuration, Platform};
 use crate::placement::effort::Effort;
-use crate::placement::{self, Placement};
+use crate::placement::{self, Placement, Prices};
 use crate::pricing::cost::{Amount, Certainty, CostLine};
 use crate::pricing::metering::Meter;
 use crate::pricing::{NotPriced, PriceBook};
 use crate::recommend::choose::Saving;
 use crate::recommend::fleet::PackedFleet;
+use crate::recommend::lattice::{self, Neighbour};
+use crate::recommend::purchase::Purchase;
 use crate::rightsize::Bounds;
 
 impl Report {
     /// The result of an analysis; `coverage` is what was seen of what was asked for.
     pub fn of(analysis: &Analysis, book: &PriceBook, coverage: CoverageResult) -> Self {
+        let prices = Prices {
+            book,
+            bill_queue_time: analysis.policy.bill_queue_time,
+        };
         let mut workloads: Vec<WorkloadResult> = analysis
             .workloads
             .iter()
-            .map(|workload| of_workload(workload, &analysis.policy))
+            .map(|workload| of_workload(workload, &analysis.policy, &prices))
             .collect();
         workloads.sort_by(|a, b| order(b).cmp(&order(a)).then_with(|| key(a).cmp(&key(b))));
         Self {
@@ -40,12 +44,17 @@ impl Report {
             window: of_window(analysis.window),
             totals: of_totals(analysis),
             workloads,
-            fleets: analysis.fleets.iter().map(of_fleet).collect(),
+            fleets: analysis
+                .fleets
+                .iter()
+                .map(|fleet| of_fleet(fleet, analysis, book))
+                .collect(),
             coverage: CoverageResult {
                 notes: notes(analysis, coverage.notes),
                 ..coverage
             },
-            prices: of_prices(book, &analysis.workloads),
+            prices: quality::of_prices(book, analysis),
+            price_quality: quality::of_analysis(analysis),
             policy: of_policy(&analysis.policy),
             selection: SelectionResult::default(),
             groups: None,
@@ -69,7 +78,7 @@ fn key(workload: &WorkloadResult) -> impl Ord + '_ {
     )
 }
 
-fn of_workload(workload: &Assessed, policy: &Policy) -> WorkloadResult {
+fn of_workload(workload: &Assessed, policy: &Policy, prices: &Prices<'_>) -> WorkloadResult {
     let key = &workload.demand.workload;
     let advice = &workload.advice;
     let place = |placement: &Placement| of_placement(placement, &workload.configuration);
@@ -103,6 +112,10 @@ fn of_workload(workload: &Assessed, policy: &Policy) -> WorkloadResult {
         monthly_savings_usd: advice.monthly_savings.map(|(usd, _)| usd),
         savings_certainty: advice.monthly_savings.map(|(_, certainty)| certainty),
         savings_steps: advice.steps.iter().map(of_step).collect(),
+        size_steps: lattice::neighbours(workload, prices)
+            .iter()
+            .map(of_neighbour)
+            .collect(),
         evidence: of_evidence(&workload.demand),
         usage: usage::of_usage(&workload.demand, policy.rightsize.cpu_percentile),
         runs: usage::of_runs(&workload.demand.runs),
@@ -128,6 +141,16 @@ fn of_current(workload: &Assessed, policy: &Policy) -> Current {
             .ran
             .first()
             .map(|component| component.basis.as_str()),
+        narrowed_by: narrow::by(workload),
+    }
+}
+
+fn of_neighbour(neighbour: &Neighbour) -> SizeStepResult {
+    SizeStepResult {
+        size: of_size(&neighbour.size),
+        is_larger: neighbour.is_larger,
+        holds: neighbour.holds,
+        going_rate_usd: neighbour.monthly,
     }
 }
 
@@ -227,16 +250,18 @@ fn of_evidence(demand: &Demand) -> EvidenceResult {
 }
 
 fn of_window(window: Window) -> WindowResult {
-    let time = |ms| {
-        jiff::Timestamp::from_millisecond(ms)
-            .unwrap_or_default()
-            .to_string()
-    };
     WindowResult {
         from: time(window.from_ms),
         to: time(window.to_ms),
         hours: window.ms() as f64 / MS_PER_HOUR as f64,
     }
+}
+
+/// RFC 3339.
+pub(super) fn time(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .unwrap_or_default()
+        .to_string()
 }
 
 fn of_totals(analysis: &Analysis) -> Totals {
@@ -249,6 +274,7 @@ fn of_totals(analysis: &Analysis) -> Totals {
         going_rate: AmountResult::from(&totals.going_rate),
         monthly_savings_usd: totals.steps.iter().map(|step| step.monthly).sum(),
         savings_steps: totals.steps.iter().map(of_step).collect(),
+        purchase_options: totals.purchase_options.iter().map(of_purchase).collect(),
         codebuild_free_tier_usd: totals.codebuild_free_tier,
         recommendations: analysis
             .workloads
@@ -269,6 +295,15 @@ fn of_totals(analysis: &Analysis) -> Totals {
     }
 }
 
+fn of_purchase(purchase: &Purchase) -> PurchaseResult {
+    PurchaseResult {
+        purchase_option: purchase.option,
+        effort: Effort::Low,
+        workloads: purchase.workloads,
+        monthly_savings_usd: purchase.monthly,
+    }
+}
+
 fn findings(workloads: &[Assessed]) -> FindingCounts {
     let count = |finding| {
         workloads
@@ -284,7 +319,7 @@ fn findings(workloads: &[Assessed]) -> FindingCounts {
     }
 }
 
-fn of_fleet(fleet: &PackedFleet) -> FleetResult {
+fn of_fleet(fleet: &PackedFleet, analysis: &Analysis, book: &PriceBook) -> FleetResult {
     FleetResult {
         account: fleet.account.clone(),
         region: fleet.region.clone(),
@@ -300,30 +335,8 @@ fn of_fleet(fleet: &PackedFleet) -> FleetResult {
         break_even_gap_percent: fleet.fargate.map(|usd| fleet.above_floor_percent(usd)),
         binds: fleet.plan.binds.as_str(),
         workloads: fleet.tenants.len(),
+        course: course::of(fleet, analysis, book),
     }
-}
-
-/// The dates are those of the regions in the report; other regions' prices had no part in it.
-fn of_prices(book: &PriceBook, workloads: &[Assessed]) -> PricesResult {
-    let regions: BTreeSet<&str> = workloads
-        .iter()
-        .map(|workload| workload.demand.workload.region.as_str())
-        .collect();
-    PricesResult {
-        as_of: dates_of(book, &regions).unwrap_or_else(|| "no date".to_owned()),
-        book: book.hash().to_owned(),
-        kind: "list",
-    }
-}
-
-/// Oldest and newest date among the prices of some regions.
-pub(super) fn dates_of(book: &PriceBook, regions: &BTreeSet<&str>) -> Option<String> {
-    let dates = || {
-        let rows = regions.iter().flat_map(|region| book.rows_of(region));
-        rows.filter_map(|row| row.as_of.as_deref())
-    };
-    let (oldest, newest) = dates().min().zip(dates().max())?;
-    Some(format!("{oldest} to {newest}"))
 }
 
 fn of_policy(policy: &Policy) -> PolicyResult {

@@ -7,6 +7,7 @@ pub(crate) mod amounts;
 pub mod backtest;
 mod columns;
 pub mod comparison;
+mod course;
 mod csv;
 pub(crate) mod escape;
 mod explain;
@@ -18,12 +19,15 @@ mod hostile;
 mod html;
 mod json;
 mod markdown;
+mod narrow;
 mod notes;
 mod parquet;
 mod phrases;
+mod quality;
 pub mod result;
 #[cfg(test)]
 pub(crate) mod sample;
+mod scatter;
 pub mod select;
 #[cfg(test)]
 mod snapshots;

@@ -24,7 +24,9 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     }
     if report.totals.codebuild_free_tier_usd > Usd::ZERO {
         let worth = money(report.totals.codebuild_free_tier_usd);
-        notes.push(format!("CodeBuild's free minutes are worth {worth} in this window; no cost here is lowered by them."));
+        notes.push(format!(
+            "CodeBuild's free tier is worth {worth} in this window; no cost here is lowered by it."
+        ));
     }
     notes.extend(coverage.notes.iter().cloned());
     notes.push(policy(report));
@@ -155,7 +157,7 @@ mod tests {
         );
         for word in [
             "~ marks",
-            "free minutes are worth $0.50",
+            "free tier is worth $0.50",
             "access denied",
             "percentile 95",
             "9f86d081884c7d65",

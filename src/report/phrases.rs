@@ -6,8 +6,8 @@ use super::amounts::{
     NOT_PRICED, change, count, mib, money, money_or_not, percent, plural, share, vcpu,
 };
 use super::result::{
-    AmountResult, Current, FleetResult, PlacementResult, PlatformTotal, Report, Size,
-    WorkloadResult,
+    AmountResult, Current, FleetResult, PlacementResult, PlatformTotal, PurchaseResult, Report,
+    Size, WorkloadResult,
 };
 use crate::model::finding::{Finding, ReasonCode};
 use crate::model::units::Usd;
@@ -83,6 +83,17 @@ pub(super) fn savings(workload: &WorkloadResult) -> String {
     )
 }
 
+/// `saves $1.00` or `costs $1.00 more`, with the mark of its certainty; `None` without advice, or where it is not known.
+pub(super) fn consequence(workload: &WorkloadResult) -> Option<String> {
+    workload.recommended.as_ref()?;
+    let saved = workload.monthly_savings_usd?;
+    Some(if saved < Usd::ZERO {
+        effect(saved)
+    } else {
+        format!("saves {}", savings(workload))
+    })
+}
+
 /// What a month costs as it runs today, with the mark of its certainty.
 pub(super) fn monthly_cost(workload: &WorkloadResult) -> String {
     workload
@@ -95,7 +106,8 @@ pub(super) fn monthly_cost(workload: &WorkloadResult) -> String {
 /// An amount with the mark of its certainty; one that lies between two ends by these.
 pub(super) fn amount(amount: &AmountResult) -> String {
     match (amount.certainty, amount.lower_usd, amount.upper_usd) {
-        (Certainty::Between, Some(lower), Some(upper)) => {
+        // Two ends that read the same say no more than one.
+        (Certainty::Between, Some(lower), Some(upper)) if money(lower) != money(upper) => {
             format!("{}–{}", money(lower), money(upper))
         }
         (certainty, ..) => format!("{}{}", mark(certainty), money(amount.usd)),
@@ -202,6 +214,72 @@ pub(super) fn steps(report: &Report) -> Option<String> {
         })
         .collect();
     (!said.is_empty()).then(|| capitalized(&format!("{}.", said.join(", then "))))
+}
+
+/// What another way of buying would save after all steps; `None` where nothing would.
+pub(super) fn purchases(report: &Report) -> Option<String> {
+    let said: Vec<String> = chosen_purchases(report)
+        .map(|purchase| {
+            format!(
+                "{} less {}",
+                money(purchase.monthly_savings_usd),
+                purchase_name(purchase.purchase_option)
+            )
+        })
+        .collect();
+    (!said.is_empty()).then(|| {
+        format!(
+            "Bought otherwise, what is left on demand would cost {} (low effort; a risk or a commitment, not advice).",
+            said.join(" or ")
+        )
+    })
+}
+
+/// The ways of buying that are worth a line: Spot, and the plans without payment upfront.
+pub(super) fn chosen_purchases(report: &Report) -> impl Iterator<Item = &PurchaseResult> {
+    report.totals.purchase_options.iter().filter(|purchase| {
+        matches!(
+            purchase.purchase_option,
+            PurchaseOption::Spot
+                | PurchaseOption::SavingsPlan1yrNoUpfront
+                | PurchaseOption::SavingsPlan3yrNoUpfront
+        )
+    })
+}
+
+/// A way of buying as people say it.
+pub(super) const fn purchase_name(option: PurchaseOption) -> &'static str {
+    match option {
+        PurchaseOption::OnDemand => "on demand",
+        PurchaseOption::Spot => "on Spot",
+        PurchaseOption::SavingsPlan1yrNoUpfront => "with a 1-year Savings Plan",
+        PurchaseOption::SavingsPlan1yrAllUpfront => "with a 1-year Savings Plan, all upfront",
+        PurchaseOption::SavingsPlan3yrNoUpfront => "with a 3-year Savings Plan",
+        PurchaseOption::SavingsPlan3yrAllUpfront => "with a 3-year Savings Plan, all upfront",
+        PurchaseOption::Mixed => "as it is bought today",
+    }
+}
+
+/// That more than a hundredth of the cost rests on prices that a reader should look at; `None` where it does not.
+pub(super) fn doubtful_prices(report: &Report) -> Option<String> {
+    let (prices, cost) = (&report.price_quality, report.totals.going_rate.usd);
+    let is_much = |usd: Usd| usd.as_f64() > cost.as_f64() * 0.01;
+    if !is_much(prices.doubtful_usd) {
+        return None;
+    }
+    let why: Vec<&str> = [
+        (prices.old_usd, "are older than a year"),
+        (prices.contested_usd, "sources disagree on"),
+    ]
+    .into_iter()
+    .filter(|(usd, _)| *usd > Usd::ZERO)
+    .map(|(_, why)| why)
+    .collect();
+    Some(format!(
+        "{} of the cost rests on prices that {}: `plimsoll prices refresh` gets those of today.",
+        share(prices.doubtful_usd, cost)?,
+        why.join(" or ")
+    ))
 }
 
 /// A step as the subject of a sentence.

@@ -33,6 +33,8 @@ pub struct Report {
     pub coverage: CoverageResult,
     /// Which prices were used.
     pub prices: PricesResult,
+    /// What they stand on.
+    pub price_quality: PriceQualityResult,
     /// The parameters in force.
     pub policy: PolicyResult,
     /// Which workloads were looked at and which of them are listed.
@@ -108,7 +110,11 @@ pub struct Totals {
     pub monthly_savings_usd: Usd,
     /// The savings by step, in the order in which they are taken.
     pub savings_steps: Vec<SavingsStep>,
-    /// CodeBuild's free minutes, once per account, for the window; not part of any workload's cost.
+    /// What buying the same capacity otherwise would save on what all steps leave; they exclude each other, and none is
+    /// part of `monthly_savings_usd`.
+    pub purchase_options: Vec<PurchaseResult>,
+    /// CodeBuild's free minutes or free seconds on Lambda, once per account, for the window; not part of any workload's
+    /// cost.
     pub codebuild_free_tier_usd: Usd,
     /// Workloads that should change: another size, another platform.
     pub recommendations: usize,
@@ -164,6 +170,19 @@ pub struct SavingsStep {
     /// How much work it is.
     pub effort: Effort,
     /// What it saves in a 730-hour month; negative where safety costs more.
+    pub monthly_savings_usd: Usd,
+}
+
+/// Another way of buying everything that is bought on demand on Fargate.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct PurchaseResult {
+    /// How.
+    pub purchase_option: PurchaseOption,
+    /// How much work it is.
+    pub effort: Effort,
+    /// Workloads that would cost less.
+    pub workloads: usize,
+    /// What they would cost less in a 730-hour month, after all steps.
     pub monthly_savings_usd: Usd,
 }
 
@@ -226,6 +245,8 @@ pub struct WorkloadResult {
     pub monthly_savings_usd: Option<Usd>,
     /// How sure that saving is; `None` when it is not known.
     pub savings_certainty: Option<Certainty>,
+    /// The sizes next to the one that it should have, cheaper and dearer; empty where any size can be had.
+    pub size_steps: Vec<SizeStepResult>,
     /// The same by step.
     pub savings_steps: Vec<SavingsStep>,
     /// What was seen of it.
@@ -236,6 +257,19 @@ pub struct WorkloadResult {
     pub runs: RunsResult,
     /// Out-of-memory kills in the window; `None` where none is known.
     pub out_of_memory: Vec<OutOfMemoryResult>,
+}
+
+/// A size next to the one that a workload should have.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SizeStepResult {
+    /// Which.
+    pub size: Size,
+    /// Whether it is the next dearer one; else it is the next cheaper one.
+    pub is_larger: bool,
+    /// Whether it holds what one run needs; `None` where that is withheld.
+    pub holds: Option<bool>,
+    /// A 730-hour month at that size; `None` where it is not priced.
+    pub going_rate_usd: Option<Usd>,
 }
 
 /// What one task or build used in the window.
@@ -289,7 +323,7 @@ pub struct UsageBucket {
 }
 
 /// What is known of the runs of a workload in the window.
-#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct RunsResult {
     /// Runs that touch the window.
     pub count: i64,
@@ -299,6 +333,17 @@ pub struct RunsResult {
     pub median_s: Option<f64>,
     /// Longest elapsed time of a finished one, seconds.
     pub longest_s: Option<f64>,
+    /// The finished ones by elapsed time, shortest first, from the first class to the last that has one.
+    pub by_length: Vec<RunLengthClass>,
+}
+
+/// How many runs took how long; a class begins where the one before ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RunLengthClass {
+    /// Longest elapsed time in it, seconds; `None` where it has no end.
+    pub up_to_s: Option<i64>,
+    /// Finished runs in it.
+    pub runs: i64,
 }
 
 /// Out-of-memory kills of one container at one limit.
@@ -349,6 +394,8 @@ pub struct Current {
     pub metered: Option<Metered>,
     /// How the running time is known: `runs`, `sample_count` or `sightings`.
     pub basis: Option<&'static str>,
+    /// What would make its amounts surer, one sentence each; empty where they are exact.
+    pub narrowed_by: Vec<String>,
 }
 
 /// The placement that loses by the least, and what it lacks.
@@ -480,6 +527,27 @@ pub struct FleetResult {
     pub binds: &'static str,
     /// Workloads on it.
     pub workloads: usize,
+    /// Instances and what tasks reserve of them over the window, in equal spans.
+    pub course: Vec<FleetSpan>,
+}
+
+/// A fleet in one of equal spans of the window.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct FleetSpan {
+    /// RFC 3339, inclusive.
+    pub from: String,
+    /// Most instances at once.
+    pub instances: u32,
+    /// Instances in the mean.
+    pub mean_instances: f64,
+    /// vCPU of the instances in the mean; `None` where the price book does not describe one of them.
+    pub vcpu: Option<f64>,
+    /// vCPU that its tasks need in the mean.
+    pub vcpu_needed: f64,
+    /// Memory of the instances in the mean, GiB; `None` where the price book does not describe one of them.
+    pub memory_gib: Option<f64>,
+    /// Memory that its tasks need in the mean, GiB.
+    pub memory_gib_needed: f64,
 }
 
 /// What was seen and what was not.
@@ -514,6 +582,28 @@ pub struct PricesResult {
     pub book: String,
     /// `list`: public list prices.
     pub kind: &'static str,
+}
+
+/// What the prices behind the going rate of everything stand on.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
+pub struct PriceQualityResult {
+    /// The going rate of everything by what the prices behind it stand on, best first.
+    pub by_quality: Vec<QualityShare>,
+    /// What prices of the going rate say that are older than a year at the end of the window, or undated.
+    pub old_usd: Usd,
+    /// What prices of the going rate say on which sources disagree.
+    pub contested_usd: Usd,
+    /// What prices of the going rate say that are old or contested or both.
+    pub doubtful_usd: Usd,
+}
+
+/// What prices of one quality say.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct QualityShare {
+    /// `exact`, `consistent`, `single_source`, `snapshot` or `conflicting`.
+    pub quality: String,
+    /// Their part of the going rate.
+    pub usd: Usd,
 }
 
 /// The parameters in force.

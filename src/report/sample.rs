@@ -87,6 +87,7 @@ pub(crate) fn empty() -> Report {
             going_rate: exact(Usd::ZERO),
             monthly_savings_usd: Usd::ZERO,
             savings_steps: Vec::new(),
+            purchase_options: Vec::new(),
             codebuild_free_tier_usd: Usd::ZERO,
             recommendations: 0,
             findings: FindingCounts::default(),
@@ -110,6 +111,7 @@ pub(crate) fn empty() -> Report {
             book: "e3b0c44298fc1c14".into(),
             kind: "list",
         },
+        price_quality: PriceQualityResult::default(),
         policy: PolicyResult {
             cpu_percentile: 95.0,
             cpu_headroom_percent: 15.0,
@@ -170,6 +172,7 @@ fn current(platform: Platform, size: Size, monthly: &str) -> Current {
         not_priced: None,
         metered: None,
         basis: Some("runs"),
+        narrowed_by: Vec::new(),
     }
 }
 
@@ -246,6 +249,7 @@ fn workload(kind: Kind, name: &str, current: Current) -> WorkloadResult {
         monthly_savings_usd: Some(Usd::ZERO),
         savings_certainty: Some(Certainty::Exact),
         savings_steps: Vec::new(),
+        size_steps: Vec::new(),
         evidence: EvidenceResult {
             days: 30,
             samples: 86_400,
@@ -263,6 +267,14 @@ fn workload(kind: Kind, name: &str, current: Current) -> WorkloadResult {
             open: 2,
             median_s: Some(540.0),
             longest_s: Some(1_260.0),
+            by_length: [
+                (Some(300), 1),
+                (Some(600), 8),
+                (Some(1_200), 0),
+                (Some(1_800), 1),
+            ]
+            .map(|(up_to_s, runs)| RunLengthClass { up_to_s, runs })
+            .to_vec(),
         },
         out_of_memory: Vec::new(),
     }
@@ -286,6 +298,10 @@ fn web() -> WorkloadResult {
     };
     WorkloadResult {
         requirement: Some(needs(0.31, 812.4)),
+        size_steps: vec![
+            size_step(size("0.25 vCPU / 2 GiB", 0.25, 2.0), false, false, "254.61"),
+            size_step(size("0.5 vCPU / 2 GiB", 0.5, 2.0), true, true, "400.00"),
+        ],
         usage: used(0.27, 706.4),
         placements: vec![smaller.clone(), build],
         finding: Finding::Overprovisioned,
@@ -304,6 +320,15 @@ fn web() -> WorkloadResult {
                 "1441.77",
             ),
         )
+    }
+}
+
+fn size_step(size: Size, is_larger: bool, holds: bool, monthly: &str) -> SizeStepResult {
+    SizeStepResult {
+        size,
+        is_larger,
+        holds: Some(holds),
+        going_rate_usd: Some(usd(monthly)),
     }
 }
 
@@ -420,6 +445,10 @@ fn totals() -> Totals {
             step(Step::Rightsize, Effort::VeryLow, "1072.36"),
             step(Step::Move, Effort::High, "42.42"),
         ],
+        purchase_options: vec![
+            purchase(PurchaseOption::Spot, 2, "250.00"),
+            purchase(PurchaseOption::SavingsPlan1yrNoUpfront, 2, "72.09"),
+        ],
         codebuild_free_tier_usd: usd("0.50"),
         recommendations: 3,
         findings: FindingCounts {
@@ -434,6 +463,32 @@ fn totals() -> Totals {
             on(Platform::Ec2, 3, "520.00", "1620.45"),
         ],
     }
+}
+
+fn purchase(purchase_option: PurchaseOption, workloads: usize, monthly: &str) -> PurchaseResult {
+    PurchaseResult {
+        purchase_option,
+        effort: Effort::Low,
+        workloads,
+        monthly_savings_usd: usd(monthly),
+    }
+}
+
+/// Eight hours: three instances, six in the fifth hour.
+fn course() -> Vec<FleetSpan> {
+    let span = |hour| {
+        let instances = if hour == 4 { 6 } else { 3 };
+        FleetSpan {
+            from: format!("2026-10-01T{hour:02}:00:00Z"),
+            instances,
+            mean_instances: f64::from(instances),
+            vcpu: Some(f64::from(instances * 2)),
+            vcpu_needed: f64::from(instances) * 1.5,
+            memory_gib: Some(f64::from(instances * 8)),
+            memory_gib_needed: f64::from(instances * 7),
+        }
+    };
+    (0..8).map(span).collect()
 }
 
 fn fleet() -> FleetResult {
@@ -452,6 +507,7 @@ fn fleet() -> FleetResult {
         break_even_gap_percent: Some(18.05),
         binds: "memory",
         workloads: 3,
+        course: course(),
     }
 }
 
@@ -510,6 +566,7 @@ pub(crate) fn unpriced() -> Report {
             going_rate: nothing,
             monthly_savings_usd: Usd::ZERO,
             savings_steps: Vec::new(),
+            purchase_options: Vec::new(),
             codebuild_free_tier_usd: Usd::ZERO,
             by_platform: Vec::new(),
             ..totals()

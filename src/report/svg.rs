@@ -1,186 +1,108 @@
-//! A small hand-written SVG: a scatter of named points and one curve on a logarithmic axis.
+//! What charts are drawn with: lines, bars, words. The same in a page and in a picture of its own.
 
-use std::fmt::Write as _;
+use super::escape;
 
-/// A point with a name.
-#[derive(Debug, Clone)]
-pub(super) struct Point {
-    pub(super) x: f64,
-    pub(super) y: f64,
-    pub(super) name: String,
+/// A text of others as the content of an element or of a quoted attribute.
+fn text(text: &str) -> String {
+    escape::html(text)
 }
 
-/// What is drawn: `x` on a logarithmic axis, `y` on a plain one.
-#[derive(Debug)]
-pub(super) struct Panel<'a> {
-    pub(super) title: &'a str,
-    pub(super) x_name: &'a str,
-    pub(super) y_name: &'a str,
-    /// From and to, and the values that are marked.
-    pub(super) x_axis: (f64, f64, &'a [f64]),
-    pub(super) y_axis: (f64, f64, &'a [f64]),
-    /// The curve, in order, and its name.
-    pub(super) curve: &'a [(f64, f64)],
-    pub(super) curve_name: &'a str,
-    pub(super) points: &'a [Point],
-}
-
-const WIDTH: f64 = 560.0;
-const HEIGHT: f64 = 400.0;
-/// Left, right, top, bottom.
-const MARGIN: (f64, f64, f64, f64) = (56.0, 20.0, 36.0, 48.0);
-
-/// The panels beside each other, as one document.
-pub(super) fn document(panels: &[Panel]) -> String {
-    let width = WIDTH * panels.len().max(1) as f64;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {HEIGHT:.0}\" width=\"{width:.0}\" \
-         height=\"{HEIGHT:.0}\" font-family=\"sans-serif\" font-size=\"11\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
-    );
-    for (at, panel) in panels.iter().enumerate() {
-        let _ = writeln!(
-            svg,
-            "<g transform=\"translate({:.0} 0)\">",
-            WIDTH * at as f64
-        );
-        panel.draw(&mut svg);
-        svg.push_str("</g>\n");
-    }
-    svg.push_str("</svg>\n");
-    svg
-}
-
-impl Panel<'_> {
-    fn draw(&self, svg: &mut String) {
-        self.axes(svg);
-        self.draw_curve(svg);
-        for point in self.points {
-            let (x, y) = (self.x(point.x), self.y(point.y));
-            let _ = writeln!(
-                svg,
-                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"#b0413e\"/>\
-                 <text x=\"{:.1}\" y=\"{:.1}\" fill=\"#333\">{}</text>",
-                x + 6.0,
-                y - 4.0,
-                escape(&point.name)
-            );
-        }
-    }
-
-    /// Where a value is on the paper; values beyond the axis are at its end.
-    fn x(&self, value: f64) -> f64 {
-        let (from, to, _) = self.x_axis;
-        let along = (value.max(from) / from).ln() / (to / from).ln();
-        MARGIN.0 + along.clamp(0.0, 1.0) * (WIDTH - MARGIN.0 - MARGIN.1)
-    }
-
-    fn y(&self, value: f64) -> f64 {
-        let (from, to, _) = self.y_axis;
-        let along = ((value - from) / (to - from)).clamp(0.0, 1.0);
-        HEIGHT - MARGIN.3 - along * (HEIGHT - MARGIN.2 - MARGIN.3)
-    }
-
-    fn axes(&self, svg: &mut String) {
-        let (left, right) = (MARGIN.0, WIDTH - MARGIN.1);
-        let (top, bottom) = (MARGIN.2, HEIGHT - MARGIN.3);
-        for &mark in self.x_axis.2 {
-            let x = self.x(mark);
-            let _ = writeln!(
-                svg,
-                "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#e4e4e4\"/>\
-                 <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{mark}</text>",
-                bottom + 15.0
-            );
-        }
-        for &mark in self.y_axis.2 {
-            let y = self.y(mark);
-            let _ = writeln!(
-                svg,
-                "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#e4e4e4\"/>\
-                 <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{mark}</text>",
-                left - 6.0,
-                y + 4.0
-            );
-        }
-        let _ = writeln!(
-            svg,
-            "<text x=\"{left}\" y=\"20\" font-size=\"14\">{}</text>\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\
-             <text transform=\"translate(14 {:.1}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
-            escape(self.title),
-            f64::midpoint(left, right),
-            HEIGHT - 12.0,
-            escape(self.x_name),
-            f64::midpoint(top, bottom),
-            escape(self.y_name)
-        );
-    }
-
-    fn draw_curve(&self, svg: &mut String) {
-        let mut path = String::new();
-        for (at, &(x, y)) in self.curve.iter().enumerate() {
-            let to = if at == 0 { 'M' } else { 'L' };
-            let _ = write!(path, "{to}{:.1} {:.1}", self.x(x), self.y(y));
-        }
-        let _ = writeln!(
-            svg,
-            "<path d=\"{path}\" fill=\"none\" stroke=\"#1b5e8a\" stroke-width=\"2\"/>"
-        );
-        if let Some(&(x, y)) = self.curve.get(self.curve.len() / 2) {
-            let _ = writeln!(
-                svg,
-                "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"#1b5e8a\" text-anchor=\"end\">{}</text>",
-                self.x(x) - 6.0,
-                self.y(y) - 6.0,
-                escape(self.curve_name)
-            );
-        }
+/// A coordinate: at most one decimal.
+pub(super) fn number(value: f64) -> String {
+    let rounded = (value * 10.0).round() / 10.0;
+    if rounded.is_finite() {
+        format!("{}", rounded + 0.0)
+    } else {
+        "0".to_owned()
     }
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+/// A word at a place; `anchor` is `start`, `middle` or `end`.
+pub(super) fn label(x: f64, y: f64, anchor: &str, class: &str, words: &str) -> String {
+    let attribute = |name: &str, value: &str, usual: &str| {
+        if value == usual {
+            String::new()
+        } else {
+            format!(" {name}=\"{value}\"")
+        }
+    };
+    format!(
+        "<text x=\"{}\" y=\"{}\"{}{}>{}</text>",
+        number(x),
+        number(y),
+        attribute("text-anchor", anchor, "start"),
+        attribute("class", class, ""),
+        text(words)
+    )
+}
+
+/// A straight line.
+pub(super) fn line(class: &str, from: (f64, f64), to: (f64, f64)) -> String {
+    course(class, &[from, to])
+}
+
+/// A line through points.
+pub(super) fn course(class: &str, points: &[(f64, f64)]) -> String {
+    let path: Vec<String> = points
+        .iter()
+        .map(|(x, y)| format!("{} {}", number(*x), number(*y)))
+        .collect();
+    format!("<path class=\"{class}\" d=\"M{}\"/>", path.join("L"))
+}
+
+/// Bars `(x, y, width, height)` as one path.
+pub(super) fn bars(class: &str, bars: impl IntoIterator<Item = (f64, f64, f64, f64)>) -> String {
+    let mut paths = String::new();
+    for (x, y, wide, high) in bars.into_iter().filter(|(.., high)| *high > 0.0) {
+        let wide = number(wide);
+        paths.push_str(&format!(
+            "M{} {}h{wide}v{}h-{wide}z",
+            number(x),
+            number(y),
+            number(high)
+        ));
+    }
+    if paths.is_empty() {
+        String::new()
+    } else {
+        format!("<path class=\"{class}\" d=\"{paths}\"/>")
+    }
+}
+
+/// A round mark.
+pub(super) fn dot(class: &str, x: f64, y: f64) -> String {
+    let (x, y) = (number(x), number(y));
+    format!("<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"3.5\"/>")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn panel(points: &[Point]) -> String {
-        document(&[Panel {
-            title: "CPU",
-            x_name: "breach weeks, %",
-            y_name: "saved, %",
-            x_axis: (0.1, 100.0, &[0.1, 1.0, 10.0, 100.0]),
-            y_axis: (0.0, 100.0, &[0.0, 50.0, 100.0]),
-            curve: &[(1.0, 50.0), (10.0, 60.0)],
-            curve_name: "ours",
-            points,
-        }])
+    #[test]
+    fn coordinates_have_a_decimal_at_most_and_are_always_numbers() {
+        let printed = [1.0, 1.25, -0.04, f64::NAN, f64::INFINITY].map(number);
+        assert_eq!(printed, ["1", "1.3", "0", "0", "0"]);
     }
 
     #[test]
-    fn a_decade_is_a_third_of_three() {
-        let svg = panel(&[Point {
-            x: 1.0,
-            y: 50.0,
-            name: "a < b".into(),
-        }]);
-        // A third of the 484 between the margins, right of 56; half of the 316 above 352.
-        assert!(svg.contains("cx=\"217.3\" cy=\"194.0\""), "{svg}");
-        assert!(svg.contains("a &lt; b"));
+    fn words_are_escaped_and_what_is_usual_is_left_out() {
+        assert_eq!(
+            label(1.0, 2.0, "start", "", "a < b"),
+            "<text x=\"1\" y=\"2\">a &lt; b</text>"
+        );
+        assert_eq!(
+            label(1.0, 2.0, "end", "m", "a"),
+            "<text x=\"1\" y=\"2\" text-anchor=\"end\" class=\"m\">a</text>"
+        );
     }
 
     #[test]
-    fn what_is_beyond_an_axis_is_at_its_end() {
-        let svg = panel(&[Point {
-            x: 0.0,
-            y: 120.0,
-            name: String::new(),
-        }]);
-        assert!(svg.contains("cx=\"56.0\" cy=\"36.0\""), "{svg}");
+    fn bars_without_height_are_not_drawn() {
+        assert_eq!(bars("s", [(0.0, 1.0, 2.0, 0.0)]), "");
+        assert_eq!(
+            bars("s", [(0.0, 1.0, 2.0, 3.0)]),
+            "<path class=\"s\" d=\"M0 1h2v3h-2z\"/>"
+        );
     }
 }

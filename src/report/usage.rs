@@ -1,10 +1,11 @@
 //! What a workload used and how it ran, as the result carries it.
 
 use super::result::{
-    DayUsage, OutOfMemoryResult, ResourceUsage, RunsResult, UsageBucket, UsageResult,
+    DayUsage, OutOfMemoryResult, ResourceUsage, RunLengthClass, RunsResult, UsageBucket,
+    UsageResult,
 };
 use crate::demand::histogram::Histogram;
-use crate::demand::{Demand, Runs, Usage};
+use crate::demand::{Demand, RUN_LENGTHS_S, Runs, Usage};
 use crate::model::units::MS_PER_DAY;
 
 /// Ranges of a histogram that a reader can tell apart.
@@ -80,7 +81,19 @@ pub(super) fn of_runs(runs: &Runs) -> RunsResult {
         open: runs.open,
         median_s: seconds(runs.median_ms),
         longest_s: seconds(runs.longest_ms),
+        by_length: by_length(runs),
     }
+}
+
+/// From the first class with a run to the last.
+fn by_length(runs: &Runs) -> Vec<RunLengthClass> {
+    let ends = RUN_LENGTHS_S.iter().copied().map(Some).chain([None]);
+    let classes = ends
+        .zip(runs.by_length)
+        .map(|(up_to_s, runs)| RunLengthClass { up_to_s, runs });
+    let mut classes: Vec<RunLengthClass> = classes.skip_while(|class| class.runs == 0).collect();
+    while classes.pop_if(|class| class.runs == 0).is_some() {}
+    classes
 }
 
 /// Kills, one entry per container and limit.

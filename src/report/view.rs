@@ -148,7 +148,9 @@ impl Cell {
 /// The report as a view.
 pub(super) fn of(report: &Report) -> View {
     let mut lead = vec![phrases::answer(report)];
+    lead.extend(phrases::doubtful_prices(report));
     lead.extend(phrases::steps(report));
+    lead.extend(phrases::purchases(report));
     lead.extend(phrases::packing(report));
     lead.extend(selected(report));
     let mut sections = Vec::new();

@@ -1,11 +1,11 @@
 //! How much one run needs, as a range, and what keeps a resource from being reduced.
 //!
-//! **CPU** can be squeezed: running short of it slows a run. It is sized for a percentile of the readings'
+//! **CPU** can be squeezed: running short of it slows a run. It is sized for a percentile of the samples'
 //! maxima, plus headroom. Headroom alone never lifts it above the present size: a size that holds the
 //! percentile is kept until it is seen at its ceiling, so that a workload near a border does not flap.
 //!
-//! **Memory** cannot: running short of it kills a run. It is sized for the highest reading, plus headroom,
-//! wherever that ends. A kill for want of memory is a reading of at least the limit it hit.
+//! **Memory** cannot: running short of it kills a run. It is sized for the highest sample, plus headroom,
+//! wherever that ends. A kill for want of memory is a sample of at least the limit it hit.
 
 use crate::demand::{Demand, OutOfMemory, Slot, Usage};
 use crate::model::finding::{Reason, ReasonCode};
@@ -16,7 +16,7 @@ use super::evidence::Seen;
 use super::trend::{between_restarts, trend};
 use super::{Bounds, Policy, Requirement, figure};
 
-/// A reading at or above this share of the size is at the ceiling: use cannot show more than is there.
+/// A sample at or above this share of the size is at the ceiling: use cannot show more than is there.
 const CEILING: f64 = 0.98;
 /// More than this share of the time at the ceiling is not an exception.
 const CEILING_TIME: f64 = 0.01;
@@ -26,7 +26,7 @@ const RISING_SHARE: f64 = 0.1;
 const PROJECTION_DAYS: f64 = 30.0;
 /// A trend less likely than this by chance is one.
 const SIGNIFICANCE: f64 = 0.05;
-/// Readings over more seconds than this hide bursts that one-minute readings would show.
+/// Samples over more seconds than this hide bursts that one-minute samples would show.
 const FINE_PERIOD_S: i64 = 60;
 
 /// A service whose peaks stay below this share of its size, percent, does nothing.
@@ -77,7 +77,7 @@ pub(super) fn estimate(demand: &Demand, seen: &Seen, policy: &Policy) -> Require
     }
 }
 
-/// vCPU: half of the time, the percentile with headroom, the highest reading with headroom.
+/// vCPU: half of the time, the percentile with headroom, the highest sample with headroom.
 ///
 /// The target passes `size` only where the percentile itself does, or where the CPU `may_grow`.
 fn cpu(usage: &Usage, size: f64, may_grow: bool, policy: &Policy) -> Bounds {
@@ -119,7 +119,7 @@ fn kill_of_task(demand: &Demand) -> Option<Kill> {
     })
 }
 
-/// MiB: the highest reading bare, with headroom, with twice the headroom.
+/// MiB: the highest sample bare, with headroom, with twice the headroom.
 fn memory(usage: &Usage, kill: Option<Kill>, policy: &Policy) -> Bounds {
     let peak = kill.map_or(usage.max, |kill| usage.max.max(f64::from(kill.limit_mib)));
     let headroom = policy.memory_headroom_percent;
@@ -145,7 +145,7 @@ impl Bounds {
     }
 }
 
-/// A percentile of the readings.
+/// A percentile of the samples.
 fn read(usage: &Usage, percentile: f64) -> f64 {
     usage.histogram.percentile(percentile).unwrap_or(usage.max)
 }
@@ -312,11 +312,11 @@ fn memory_rises(memory: &Usage, size: TaskSize, policy: &Policy) -> Option<Hold>
 fn notes(demand: &Demand, seen: &Seen) -> impl Iterator<Item = String> {
     let period_s = seen.cpu.period_s.max(seen.memory.period_s);
     let coarse = (period_s > FINE_PERIOD_S).then(|| {
-        format!("readings cover up to {period_s} s each: bursts shorter than that may be hidden")
+        format!("samples cover up to {period_s} s each: bursts shorter than that may be hidden")
     });
     let left_out = demand.evidence.samples_without_size;
     let partial = (left_out > 0).then(|| {
-        format!("{left_out} readings are left out: no source tells the size at their time")
+        format!("{left_out} samples are left out: no source tells the size at their time")
     });
     let uncounted = (demand.workload.kind == Kind::Service && demand.slots.is_empty()).then(|| {
         "running tasks were not counted: whether their number follows load is not known".to_owned()
@@ -349,13 +349,13 @@ mod tests {
 
     const DAYS: i64 = 14;
 
-    /// The need of `demand` with these CPU readings, one per minute.
+    /// The need of `demand` with these CPU samples, one per minute.
     fn with_cpu(demand: Demand, vcpu: impl Fn(i64) -> f64) -> Requirement {
-        let readings = minutes(0..DAYS * 1440)
+        let samples = minutes(0..DAYS * 1440)
             .enumerate()
             .map(|(i, at)| (at, vcpu(i64::try_from(i).unwrap())));
         need(&Demand {
-            cpu: Some(usage_of(Metric::CpuVcpu, readings)),
+            cpu: Some(usage_of(Metric::CpuVcpu, samples)),
             ..demand
         })
     }
@@ -363,11 +363,11 @@ mod tests {
     /// The service with these daily memory peaks, MiB.
     fn with_peaks(peaks: &[f64]) -> Demand {
         let days = i64::try_from(peaks.len()).unwrap();
-        let readings = minutes(0..days * 1440)
+        let samples = minutes(0..days * 1440)
             .enumerate()
             .map(|(i, at)| (at, peaks[i / 1440]));
         let mut demand = Demand {
-            memory: Some(usage_of(Metric::MemoryMib, readings)),
+            memory: Some(usage_of(Metric::MemoryMib, samples)),
             ..service()
         };
         demand.cpu = Some(usage_of(
@@ -536,7 +536,7 @@ mod tests {
         );
         assert!(
             close(killed_at(100, 1).memory.target, 345.0),
-            "the readings ask for more than the kill"
+            "the samples ask for more than the kill"
         );
     }
 
@@ -636,8 +636,8 @@ mod tests {
         assert_eq!(
             need(&demand).notes,
             [
-                "readings cover up to 300 s each: bursts shorter than that may be hidden",
-                "12 readings are left out: no source tells the size at their time",
+                "samples cover up to 300 s each: bursts shorter than that may be hidden",
+                "12 samples are left out: no source tells the size at their time",
                 "running tasks were not counted: whether their number follows load is not known",
             ]
         );

@@ -13,9 +13,9 @@ use crate::model::workload::{Kind, Platform};
 
 use super::{Policy, figure};
 
-/// Runs, and days with readings, that a job needs when it does not run on [`Policy::min_days`] days.
+/// Runs, and days with samples, that a job needs when it does not run on [`Policy::min_days`] days.
 const RARE_JOB: i64 = 3;
-/// A little above the size may be a matter of rounding or of two readings in one.
+/// A little above the size may be a matter of rounding or of two samples in one.
 const IMPOSSIBLE: f64 = 1.05;
 /// Days in a weekly cycle.
 const WEEK_DAYS: i64 = 7;
@@ -63,7 +63,7 @@ pub(super) fn sufficient<'a>(
     }
 }
 
-/// The readings of one resource.
+/// The samples of one resource.
 struct Resource<'a> {
     name: &'static str,
     usage: Option<&'a Usage>,
@@ -77,25 +77,25 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// Readings whose maximum means something. A container that runs uses some CPU and memory, so nothing
+    /// Samples whose maximum means something. A container that runs uses some CPU and memory, so nothing
     /// but zeros is a broken metric.
     fn usable(&self) -> Option<&'a Usage> {
         self.usage
             .filter(|usage| usage.max.is_finite() && usage.max > 0.0)
     }
 
-    /// Readings are there, but mean nothing.
+    /// Samples are there, but mean nothing.
     fn spoilt(&self) -> Option<Reason> {
         let usage = self.usage.filter(|_| self.usable().is_none())?;
         let text = format!(
-            "the highest of {} {} readings is {}: not a measurement",
+            "the highest of {} {} samples is {}: not a measurement",
             usage.samples, self.name, usage.max
         );
         Some(Reason::new(ReasonCode::NoUtilizationData, text))
     }
 }
 
-/// No readings of a resource at all, and what to do about it.
+/// No samples of a resource at all, and what to do about it.
 fn unread(demand: &Demand, resources: &[Resource]) -> Option<Reason> {
     let names: Vec<_> = resources
         .iter()
@@ -106,10 +106,10 @@ fn unread(demand: &Demand, resources: &[Resource]) -> Option<Reason> {
         return None;
     }
     let names = names.join(" and ");
-    let unsized_readings = demand.evidence.samples_without_size;
-    if unsized_readings > 0 {
+    let unsized_samples = demand.evidence.samples_without_size;
+    if unsized_samples > 0 {
         let text = format!(
-            "no {names} readings in vCPU or MiB: no source tells the size at the time of {unsized_readings} readings"
+            "no {names} samples in vCPU or MiB: no source tells the size at the time of {unsized_samples} samples"
         );
         return Some(Reason::new(ReasonCode::SizeUnknown, text));
     }
@@ -124,7 +124,7 @@ fn unread(demand: &Demand, resources: &[Resource]) -> Option<Reason> {
     };
     Some(Reason::new(
         ReasonCode::NoUtilizationData,
-        format!("no {names} readings; {advice}"),
+        format!("no {names} samples; {advice}"),
     ))
 }
 
@@ -141,7 +141,7 @@ fn too_few_days(demand: &Demand, read: &[(&str, &Usage)], policy: &Policy) -> Ve
     });
     let text = |(names, days)| {
         format!(
-            "{days} of {} days with {names} readings seen{instead}",
+            "{days} of {} days with {names} samples seen{instead}",
             policy.min_days
         )
     };
@@ -158,7 +158,7 @@ fn rare_job(demand: &Demand) -> String {
     )
 }
 
-/// Less than a week from the first to the last reading.
+/// Less than a week from the first to the last sample.
 fn no_full_week(demand: &Demand, read: &[(&str, &Usage)]) -> Option<Reason> {
     let calendar = read.iter().map(|(_, usage)| calendar_days(usage)).min()? as f64;
     let days = match demand.workload.kind {
@@ -169,7 +169,7 @@ fn no_full_week(demand: &Demand, read: &[(&str, &Usage)]) -> Option<Reason> {
     };
     let text = || {
         format!(
-            "{} of a week's {WEEK_DAYS} days from the first to the last reading",
+            "{} of a week's {WEEK_DAYS} days from the first to the last sample",
             rounded_down(days)
         )
     };
@@ -179,14 +179,14 @@ fn no_full_week(demand: &Demand, read: &[(&str, &Usage)]) -> Option<Reason> {
 fn too_few_samples(read: &[(&str, &Usage)], policy: &Policy) -> Vec<Reason> {
     let short = fewer_than(policy.min_samples, read, |usage| usage.samples);
     let text =
-        |(names, samples)| format!("{samples} of {} {names} readings seen", policy.min_samples);
+        |(names, samples)| format!("{samples} of {} {names} samples seen", policy.min_samples);
     short
         .into_iter()
         .map(|short| Reason::new(ReasonCode::TooFewSamples, text(short)))
         .collect()
 }
 
-/// The present size came into force inside the window, too shortly before the last reading.
+/// The present size came into force inside the window, too shortly before the last sample.
 fn resized_recently(demand: &Demand, policy: &Policy, window: Window) -> Option<Reason> {
     let resized_ms = demand.resized_ms.filter(|&at| at > window.from_ms)?;
     let seen_ms = span_ms(demand, resized_ms).max(0);
@@ -235,7 +235,7 @@ fn several_sizes(demand: &Demand) -> Option<Reason> {
     (sizes.len() > 1).then(|| Reason::new(ReasonCode::SeveralSizes, text()))
 }
 
-/// Fargate ends a task before it uses more memory than its size; a reading far above it is of something else.
+/// Fargate ends a task before it uses more memory than its size; a sample far above it is of something else.
 fn impossible_memory(demand: &Demand) -> Option<Reason> {
     let sizes = demand
         .ran
@@ -250,7 +250,7 @@ fn impossible_memory(demand: &Demand) -> Option<Reason> {
     let peak = demand.memory.as_ref()?.max;
     let text = || {
         format!(
-            "the highest memory reading is {} MiB, but its tasks never had more than {largest} MiB",
+            "the highest memory sample is {} MiB, but its tasks never had more than {largest} MiB",
             figure(peak)
         )
     };
@@ -276,7 +276,7 @@ fn fewer_than(
     }
 }
 
-/// From `from_ms` to the end of the last reading, which begins a period earlier.
+/// From `from_ms` to the end of the last sample, which begins a period earlier.
 fn span_ms(demand: &Demand, from_ms: i64) -> i64 {
     let periods = [&demand.cpu, &demand.memory]
         .into_iter()
@@ -290,7 +290,7 @@ fn span_ms(demand: &Demand, from_ms: i64) -> i64 {
         .saturating_sub(from_ms)
 }
 
-/// Calendar days from the first to the last day with a reading, both included.
+/// Calendar days from the first to the last day with a sample, both included.
 fn calendar_days(usage: &Usage) -> i64 {
     let days = usage.daily_max.keys();
     let ends = days.clone().next().zip(days.last());
@@ -364,7 +364,7 @@ mod tests {
             withheld(&read_in(service(), &[(0, 7 * DAY - 1)])),
             [(
                 ReasonCode::NoFullWeek,
-                "6.9 of a week's 7 days from the first to the last reading".into()
+                "6.9 of a week's 7 days from the first to the last sample".into()
             )]
         );
     }
@@ -376,11 +376,11 @@ mod tests {
             [
                 (
                     ReasonCode::TooFewDays,
-                    "5 of 7 days with CPU and memory readings seen".into()
+                    "5 of 7 days with CPU and memory samples seen".into()
                 ),
                 (
                     ReasonCode::NoFullWeek,
-                    "5 of a week's 7 days from the first to the last reading".into()
+                    "5 of a week's 7 days from the first to the last sample".into()
                 ),
             ]
         );
@@ -404,7 +404,7 @@ mod tests {
             withheld(&gap),
             [(
                 ReasonCode::TooFewDays,
-                "6 of 7 days with CPU and memory readings seen".into()
+                "6 of 7 days with CPU and memory samples seen".into()
             )]
         );
     }
@@ -423,7 +423,7 @@ mod tests {
             withheld(&demand),
             [(
                 ReasonCode::TooFewSamples,
-                "28 of 100 memory readings seen".into()
+                "28 of 100 memory samples seen".into()
             )]
         );
         demand.cpu = demand.memory.clone();
@@ -431,7 +431,7 @@ mod tests {
             withheld(&demand),
             [(
                 ReasonCode::TooFewSamples,
-                "28 of 100 CPU and memory readings seen".into()
+                "28 of 100 CPU and memory samples seen".into()
             )]
         );
     }
@@ -454,7 +454,7 @@ mod tests {
         assert!(texts[0].1.contains("AWS/ECS") && texts[2].1.contains("more than a minute"));
         assert_eq!(
             texts[1].1,
-            "no CPU and memory readings; switch on Container Insights: AWS publishes none for standalone tasks without it"
+            "no CPU and memory samples; switch on Container Insights: AWS publishes none for standalone tasks without it"
         );
     }
 
@@ -464,7 +464,7 @@ mod tests {
             memory: None,
             ..service()
         };
-        assert!(withheld(&demand)[0].1.starts_with("no memory readings;"));
+        assert!(withheld(&demand)[0].1.starts_with("no memory samples;"));
     }
 
     #[test]
@@ -484,7 +484,7 @@ mod tests {
         assert!(
             withheld(&demand)[0]
                 .1
-                .ends_with("the size at the time of 20160 readings")
+                .ends_with("the size at the time of 20160 samples")
         );
     }
 
@@ -499,7 +499,7 @@ mod tests {
             withheld(&demand),
             [(
                 ReasonCode::NoUtilizationData,
-                "the highest of 20160 CPU readings is 0: not a measurement".into()
+                "the highest of 20160 CPU samples is 0: not a measurement".into()
             )]
         );
         demand.cpu.as_mut().unwrap().max = f64::NAN;
@@ -566,7 +566,7 @@ mod tests {
             missing,
             [(
                 ReasonCode::TooFewDays,
-                "14 of 20 days with CPU and memory readings seen".into()
+                "14 of 20 days with CPU and memory samples seen".into()
             )]
         );
     }
@@ -609,7 +609,7 @@ mod tests {
             withheld(&at_noon(build(), &[0, 7])),
             [(
                 ReasonCode::TooFewDays,
-                "2 of 7 days with CPU and memory readings seen; 3 runs on 3 days would do for a rare job, of which 2 seen".into()
+                "2 of 7 days with CPU and memory samples seen; 3 runs on 3 days would do for a rare job, of which 2 seen".into()
             )]
         );
     }

@@ -30,9 +30,9 @@ pub struct Policy {
     pub cpu_headroom_percent: f64,
     /// Added to the memory peak, percent. 15: the margin of KRR, Vertical Pod Autoscaler and Crane.
     pub memory_headroom_percent: f64,
-    /// Days with readings, per resource. 7: every day of the week once.
+    /// Days with samples, per resource. 7: every day of the week once.
     pub min_days: i64,
-    /// Readings, per resource. 100: as KRR asks.
+    /// Samples, per resource. 100: as KRR asks.
     pub min_samples: i64,
     /// Added to a size that was seen to be too small (a memory kill, a service at its CPU ceiling), percent.
     /// 20: the bump of Vertical Pod Autoscaler and Crane after a kill.
@@ -69,13 +69,13 @@ pub struct Bounds {
 /// The safe need of one task or build.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Requirement {
-    /// vCPU: the median, the policy's percentile with headroom, and the highest reading with headroom.
+    /// vCPU: the median, the policy's percentile with headroom, and the highest sample with headroom.
     ///
     /// Headroom alone does not lift the target above the present size. A service that spends more than 1 %
     /// of its time at the ceiling of its size may need more than it shows: its target is above the size.
     /// A job there is not short of CPU; its target is the size, or what it used beyond it.
     pub cpu: Bounds,
-    /// MiB: the highest reading (a kill counts as one of its limit), the same with headroom, and with twice
+    /// MiB: the highest sample (a kill counts as one of its limit), the same with headroom, and with twice
     /// the headroom.
     pub memory: Bounds,
     /// What puts a floor under a target: a resource that must grow, or must not shrink.
@@ -257,8 +257,8 @@ mod tests {
         span.map(|minute| WINDOW.from_ms + minute * 60_000)
     }
 
-    /// One-minute readings at these instants.
-    pub(super) fn usage_of(metric: Metric, readings: impl Iterator<Item = (i64, f64)>) -> Usage {
+    /// One-minute samples at these instants.
+    pub(super) fn usage_of(metric: Metric, samples: impl Iterator<Item = (i64, f64)>) -> Usage {
         let day = |(at_ms, max): (i64, f64)| DayUsage {
             day: i32::try_from(at_ms / MS_PER_DAY).unwrap(),
             metric,
@@ -275,7 +275,7 @@ mod tests {
             first_ms: at_ms,
             last_ms: at_ms,
         };
-        Usage::of(readings.map(day).collect(), Vec::new())
+        Usage::of(samples.map(day).collect(), Vec::new())
     }
 
     /// So many running tasks in each slot of [`WINDOW`], numbered from 0.
@@ -454,7 +454,7 @@ mod tests {
         );
     }
 
-    /// The same reading for every hour of a day.
+    /// The same sample for every hour of a day.
     fn hourly(metric: Metric, by_day: &[f64]) -> Usage {
         let hours = (0..14 * 24).map(|hour| WINDOW.from_ms + hour * 3_600_000);
         usage_of(

@@ -109,10 +109,10 @@ pub fn cheapest<T, K: Ord>(
 
 /// The Fargate sizes next to `size` by cost: the next cheaper and the next dearer one. Of equally cheap sizes
 /// the smaller counts as the cheaper.
-pub fn neighbours(
+pub fn neighbours<K: Ord>(
     size: TaskSize,
     os: Os,
-    cost: impl Fn(TaskSize) -> Usd,
+    cost: impl Fn(TaskSize) -> K,
 ) -> (Option<TaskSize>, Option<TaskSize>) {
     let rank = |size: &TaskSize| (cost(*size), *size);
     let own = rank(&size);

@@ -58,6 +58,13 @@ for (const page of ["report", "compare"]) {
   });
   expect(!ran, `${page}: a foreign script runs`);
   expect((await tab.pdf({ path: `${shots}/${page}.pdf`, format: "A4" })).length > 0, `${page}: prints nothing`);
+  for (const colorScheme of ["light", "dark"]) {
+    await tab.emulateMedia({ media: "print", colorScheme });
+    await tab.setViewportSize({ width: 794, height: 1123 });
+    const wide = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect(wide <= 0, `${page}: ${wide} px beyond the paper`);
+    await tab.screenshot({ path: `${shots}/${page}-print-${colorScheme}.png` });
+  }
   await context.close();
 }
 

@@ -148,6 +148,73 @@ fn shares_of_a_histogram_are_all_of_the_time_and_end_at_the_peak() {
     assert!(held > 20, "{held}");
 }
 
+/// Minutes that went into the sample's builds (`data/sample/truth.csv`), and what AWS's list of us-east-1 says of a minute.
+const BUILDS: [(&str, f64, f64); 3] = [
+    ("app-ci", 1593.0, 0.02),
+    ("docker-images", 771.0, 0.01),
+    ("unit-tests-arm", 1016.0, 0.0034),
+];
+
+#[test]
+fn a_condition_narrows_sums_and_not_only_rows() {
+    let all = demo(&[]);
+    let builds = demo(&["--where", "kind=build"]);
+    let others = demo(&["--where", "kind!=build"]);
+    // One build of app-ci was never seen to stop: it lies within its timeout of an hour, best at its last sign.
+    let expected: f64 = BUILDS.iter().map(|(_, minutes, usd)| minutes * usd).sum();
+    let measured = usd(&builds["totals"]["measured_cost"]);
+    assert!(
+        (measured - expected).abs() <= 0.0334,
+        "a minute of each at the most: {measured} for {expected}"
+    );
+    for (name, minutes, price) in BUILDS {
+        let one = demo(&["--where", &format!("kind=build and name={name}")]);
+        let measured = usd(&one["totals"]["measured_cost"]);
+        assert_eq!(list(&one["workloads"]).len(), 1);
+        assert!(
+            (measured - minutes * price).abs() <= price + 1e-9,
+            "{name}: {measured}"
+        );
+    }
+    assert_eq!(
+        (
+            &builds["totals"]["workloads"],
+            &others["totals"]["workloads"]
+        ),
+        (&3.into(), &19.into())
+    );
+    assert_eq!(builds["selection"]["where"], "kind=build");
+    for amount in ["measured_cost", "going_rate", "monthly_savings_usd"] {
+        let of = |report: &Value| usd(&report["totals"][amount]);
+        same(amount, of(&builds) + of(&others), of(&all));
+        assert!(of(&builds) < of(&all), "{amount}");
+    }
+}
+
+#[test]
+fn what_is_listed_first_or_left_out_changes_no_sum() {
+    let all = demo(&[]);
+    let top = demo(&["--top", "3", "--sort", "cost", "--min-savings", "20"]);
+    assert_eq!(top["totals"], all["totals"]);
+    let figures = |report: &Value| -> Vec<(f64, f64)> {
+        let rows = list(&report["workloads"]).iter();
+        rows.map(|row| {
+            (
+                usd(&row["current"]["going_rate"]),
+                usd(&row["monthly_savings_usd"]),
+            )
+        })
+        .collect()
+    };
+    let mut expected = figures(&all);
+    expected.retain(|(_, saved)| *saved >= 20.0);
+    expected.sort_by(|one, other| other.0.total_cmp(&one.0));
+    expected.truncate(3);
+    assert_eq!(figures(&top), expected);
+    assert_eq!(expected.len(), 3);
+    assert_eq!(top["selection"]["not_listed"], 22 - 3);
+}
+
 #[test]
 fn what_cannot_be_chosen_or_written_is_refused_with_what_can() {
     plimsoll(&["demo", "--where", "colour=red"])

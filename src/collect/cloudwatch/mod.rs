@@ -41,7 +41,7 @@ static RECEIVING: Semaphore = Semaphore::const_new(12);
 /// Times that a query is asked again when it was not answered in full.
 const MOST_REPEATS: usize = 3;
 
-/// A build's last reading may come so much after its end.
+/// A build's last sample may come so much after its end.
 const LAST_READING_MS: i64 = 5 * 60 * 1000;
 
 /// One statistic of one series.
@@ -111,7 +111,7 @@ pub(crate) async fn fetch(
     unit.commit(place, verdicts.collect(), known).await
 }
 
-/// The readings of builds on one day, as far as AWS still keeps them: how many metrics that requests, and the way to
+/// The samples of builds on one day, as far as AWS still keeps them: how many metrics that requests, and the way to
 /// fetch them.
 #[derive(Debug)]
 pub(crate) struct BuildDay {

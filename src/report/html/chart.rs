@@ -1,71 +1,54 @@
 //! The charts of a report.
 
-use super::svg::{Figure, bars, label, line, number};
+use super::figure::Figure;
 use crate::model::units::Usd;
-use crate::report::amounts::{money, percent, share};
-use crate::report::explain::placement_name;
+use crate::report::amounts::{count, money, percent, plural, share};
+use crate::report::explain::{duration, placement_name};
 use crate::report::phrases;
-use crate::report::result::{AmountResult, PlacementResult, Report, ResourceUsage, WorkloadResult};
+use crate::report::result::{
+    AmountResult, FleetResult, FleetSpan, PlacementResult, Report, ResourceUsage, WorkloadResult,
+};
+use crate::report::svg::{bars, course, label, line, number};
 
 /// Width of a chart in a panel: a phone's.
 const NARROW: f64 = 340.0;
+/// No bar of a run length is wider.
+const WIDEST_CLASS: f64 = 48.0;
 
 /// Prints a figure of a resource.
 pub(super) type Print = fn(f64) -> String;
 
-/// From the cost now to the cost after all steps; nothing without a cost.
+/// A bar of the waterfall: what it is, from where to where, the amount that it says, and how it looks.
+struct Fall {
+    what: String,
+    from: Usd,
+    to: Usd,
+    says: Usd,
+    class: &'static str,
+}
+
+/// From the cost now to the cost after all steps, and what other ways of buying would save then; nothing without a cost.
 pub(super) fn waterfall(report: &Report) -> String {
-    let totals = &report.totals;
-    let now = totals.going_rate.usd;
+    let now = report.totals.going_rate.usd;
     if now <= Usd::ZERO {
         return String::new();
     }
-    let mut rows = vec![("Cost a month now".to_owned(), Usd::ZERO, now, now, "s")];
-    let mut left = now;
-    for step in &totals.savings_steps {
-        let saved = step.monthly_savings_usd;
-        if saved == Usd::ZERO {
-            continue;
-        }
-        let after = left - saved;
-        let what = format!(
-            "{} ({} effort)",
-            phrases::capitalized(phrases::step_name(step.step)),
-            phrases::effort(step.effort)
-        );
-        rows.push((
-            what,
-            left.min(after),
-            left.max(after),
-            Usd::ZERO - saved,
-            "s2",
-        ));
-        left = after;
-    }
-    rows.push((
-        "Cost a month after all steps".to_owned(),
-        Usd::ZERO,
-        left,
-        left,
-        "s",
-    ));
-    let most = rows.iter().map(|row| row.2).max().unwrap_or(now).as_f64();
-    let (wide, step) = (640.0, 40.0);
+    let (falls, left) = falls(report);
+    let most = falls
+        .iter()
+        .map(|fall| fall.to)
+        .max()
+        .unwrap_or(now)
+        .as_f64();
+    let (wide, step) = (NARROW, 40.0);
     let x = |usd: Usd| usd.as_f64() / most * (wide - 2.0);
     let mut drawing = String::new();
-    for (at, (what, from, to, shown, class)) in rows.iter().enumerate() {
+    for (at, fall) in falls.iter().enumerate() {
         let y = step * at as f64;
-        drawing += &label(
-            0.0,
-            y + 13.0,
-            "start",
-            "",
-            &format!("{what}: {}", signed(*shown)),
-        );
-        drawing += &bars(
-            class,
-            [(x(*from), y + 18.0, (x(*to) - x(*from)).max(1.0), 14.0)],
-        );
+        let words = format!("{}: {}", fall.what, signed(fall.says));
+        drawing += &label(0.0, y + 13.0, "start", "", &words);
+        let long = (x(fall.to) - x(fall.from)).max(1.0);
+        drawing += &bars(fall.class, [(x(fall.from), y + 18.0, long, 14.0)]);
     }
     let figure = Figure {
         id: "wf".into(),
@@ -76,17 +59,60 @@ pub(super) fn waterfall(report: &Report) -> String {
             money(left),
             share(now - left, now).map_or_else(String::new, |share| format!(", {share} less"))
         ),
-        size: (wide, step * rows.len() as f64),
+        size: (wide, step * falls.len() as f64),
         drawing,
         headings: vec!["Step".into(), "USD a month".into()],
-        data: rows
+        data: falls
             .iter()
-            .map(|(what, _, _, shown, _)| vec![what.clone(), signed(*shown)])
+            .map(|fall| vec![fall.what.clone(), signed(fall.says)])
             .collect(),
     };
     let mut body = String::from("<h2 id=savings>How the cost goes down</h2>\n");
     figure.write(&mut body);
     body
+}
+
+/// The bars of the waterfall, and the cost after all steps.
+fn falls(report: &Report) -> (Vec<Fall>, Usd) {
+    let totals = &report.totals;
+    let whole = |what: &str, usd: Usd| Fall {
+        what: what.to_owned(),
+        from: Usd::ZERO,
+        to: usd,
+        says: usd,
+        class: "s",
+    };
+    let mut left = totals.going_rate.usd;
+    let mut falls = vec![whole("Cost a month now", left)];
+    let steps = totals.savings_steps.iter();
+    for step in steps.filter(|step| step.monthly_savings_usd != Usd::ZERO) {
+        let after = left - step.monthly_savings_usd;
+        falls.push(Fall {
+            what: format!(
+                "{} ({} effort)",
+                phrases::capitalized(phrases::step_name(step.step)),
+                phrases::effort(step.effort)
+            ),
+            from: left.min(after),
+            to: left.max(after),
+            says: after - left,
+            class: "s2",
+        });
+        left = after;
+    }
+    falls.push(whole("Cost a month after all steps", left));
+    falls.extend(phrases::chosen_purchases(report).map(|purchase| Fall {
+        what: format!(
+            "Or more, {} ({} effort)",
+            phrases::purchase_name(purchase.purchase_option),
+            phrases::effort(purchase.effort)
+        ),
+        from: left - purchase.monthly_savings_usd,
+        to: left,
+        says: Usd::ZERO - purchase.monthly_savings_usd,
+        class: "s3",
+    }));
+    (falls, left)
 }
 
 fn signed(usd: Usd) -> String {
@@ -277,7 +303,7 @@ pub(super) fn placements(id: String, workload: &WorkloadResult) -> Option<Figure
             "{}{}  {}",
             if chosen { "▶ " } else { "" },
             phrases::amount(rate),
-            placement_name(placement).replace("savings plan", "plan")
+            short_name(placement)
         );
         drawing += &label(0.0, y + 12.0, "start", "", &words);
         let class = if chosen { "s2" } else { "s" };
@@ -313,15 +339,165 @@ pub(super) fn placements(id: String, workload: &WorkloadResult) -> Option<Figure
     })
 }
 
+/// A placement's name that fits into its bar's line.
+fn short_name(placement: &PlacementResult) -> String {
+    placement_name(placement)
+        .replace("savings plan", "plan")
+        .replace(" no upfront", "")
+        .replace(" on demand", "")
+}
+
 /// Where the truth lies: a line with ends; without an upper one it goes on.
 fn whiskers(left: f64, right: f64, middle: f64, bounded: bool) -> String {
     let end = |x: f64| format!("M{} {}v8", number(x), number(middle - 4.0));
     let right_end = if bounded { end(right) } else { String::new() };
     format!(
-        "<path class=wk d=\"{}M{} {}H{}{right_end}\"/>",
+        "<path class=\"wk\" d=\"{}M{} {}H{}{right_end}\"/>",
         end(left),
         number(left),
         number(middle),
         number(right)
     )
+}
+
+/// How many runs took how long; nothing where none ended.
+pub(super) fn run_lengths(id: String, workload: &WorkloadResult) -> Option<Figure> {
+    let classes = &workload.runs.by_length;
+    let most = classes.iter().map(|class| class.runs).max()? as f64;
+    let (high, low) = (18.0, 118.0);
+    let step = (NARROW / classes.len() as f64).min(WIDEST_CLASS);
+    let columns = (0..).zip(classes).map(|(at, class): (u32, _)| {
+        let tall = class.runs as f64 / most * (low - high);
+        (f64::from(at) * step, low - tall, step * 0.9, tall)
+    });
+    let mut drawing = line("ax", (0.0, low), (NARROW, low)) + &bars("s", columns);
+    // The ends of the classes stand where these end; so many that none hides another.
+    let every = classes.len().div_ceil(7);
+    let last = classes.len() - 1;
+    for (at, class) in classes.iter().enumerate() {
+        if (last - at).is_multiple_of(every) {
+            let x = step * (at + 1) as f64;
+            drawing += &label(x, low + 14.0, "end", "m", &class_end(class.up_to_s));
+        }
+    }
+    drawing += &label(0.0, 11.0, "start", "m", &format!("{} runs", count(most)));
+    let longest = workload.runs.longest_s.map(duration);
+    Some(Figure {
+        id,
+        title: "Runs by length".into(),
+        description: format!(
+            "{} in the median, {} at the longest",
+            workload
+                .runs
+                .median_s
+                .map_or_else(|| "not known".to_owned(), duration),
+            longest.unwrap_or_else(|| "not known".to_owned())
+        ),
+        size: (NARROW, low + 20.0),
+        drawing,
+        headings: vec!["Up to".into(), "Runs".into()],
+        data: classes
+            .iter()
+            .map(|class| vec![class_end(class.up_to_s), count(class.runs)])
+            .collect(),
+    })
+}
+
+fn class_end(up_to_s: Option<i64>) -> String {
+    up_to_s.map_or_else(|| "longer".to_owned(), |end_s| duration(end_s as f64))
+}
+
+/// A fleet over time: what its instances have of the resource that fills first, and what tasks need of it.
+pub(super) fn fleet(id: String, fleet: &FleetResult) -> Option<Figure> {
+    let by_memory = fleet.binds == "memory";
+    let name = if by_memory { "GiB of memory" } else { "vCPU" };
+    let offered = |span: &FleetSpan| {
+        if by_memory {
+            span.memory_gib
+        } else {
+            span.vcpu
+        }
+    };
+    let needed = |span: &FleetSpan| {
+        if by_memory {
+            span.memory_gib_needed
+        } else {
+            span.vcpu_needed
+        }
+    };
+    let spans = &fleet.course;
+    let most = spans
+        .iter()
+        .map(|span| offered(span).unwrap_or_default().max(needed(span)))
+        .fold(f64::MIN_POSITIVE, f64::max);
+    let (wide, high, low) = (NARROW, 18.0, 118.0);
+    let step = wide / spans.len().max(1) as f64;
+    let y = |value: f64| low - (value / most).clamp(0.0, 1.0) * (low - high);
+    let places = || {
+        (0..)
+            .zip(spans)
+            .map(|(at, span): (u32, _)| (f64::from(at) * step, span))
+    };
+    let columns = places().map(|(x, span)| {
+        let top = y(offered(span).unwrap_or_default());
+        (x, top, (step * 0.92).max(0.3), low - top)
+    });
+    // A step for each span: as long as it lasts.
+    let line_points: Vec<(f64, f64)> = places()
+        .flat_map(|(x, span)| [(x, y(needed(span))), (x + step, y(needed(span)))])
+        .collect();
+    let mut drawing = line("ax", (0.0, low), (wide, low)) + &bars("s", columns);
+    drawing += &course("need", &line_points);
+    let words = format!("{} {name} at most", amount(most));
+    drawing += &label(0.0, 11.0, "start", "m", &words);
+    let (first, last) = (spans.first()?, spans.last()?);
+    drawing += &label(0.0, low + 14.0, "start", "m", minute(&first.from));
+    drawing += &label(wide, low + 14.0, "end", "m", minute(&last.from));
+    Some(Figure {
+        id,
+        title: format!(
+            "{} {} {} over time",
+            fleet.account, fleet.region, fleet.architecture
+        ),
+        description: format!(
+            "bars: {name} of the instances, at most {} at once; line: what tasks need; fills first: {}",
+            plural(fleet.peak_instances, "instance"),
+            fleet.binds.replace('_', " ")
+        ),
+        size: (wide, low + 20.0),
+        drawing,
+        headings: [
+            "From",
+            "Instances at most",
+            "vCPU",
+            "needed",
+            "GiB",
+            "needed",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        data: spans.iter().map(span_row).collect(),
+    })
+}
+
+fn span_row(span: &FleetSpan) -> Vec<String> {
+    let maybe = |value: Option<f64>| value.map_or_else(|| "not known".to_owned(), amount);
+    vec![
+        minute(&span.from).to_owned(),
+        count(span.instances),
+        maybe(span.vcpu),
+        amount(span.vcpu_needed),
+        maybe(span.memory_gib),
+        amount(span.memory_gib_needed),
+    ]
+}
+
+/// Two decimals at the most.
+fn amount(value: f64) -> String {
+    format!("{}", (value * 100.0).round() / 100.0)
+}
+
+/// `2026-10-05T14:00` of an instant.
+fn minute(instant: &str) -> &str {
+    instant.get(..16).unwrap_or(instant)
 }

@@ -1,13 +1,14 @@
 //! A comparison as a page: the answer, the lines that cross at the break-even points, every placement.
 
-use super::svg::{Figure, course, label, line};
-use super::{page as whole_page, plain_table, push, text};
+use super::figure::Figure;
+use super::{headed_table, page as whole_page, push, text};
 use crate::model::workload::Platform;
 use crate::recommend::compare::{Curve, CurvePoint};
 use crate::report::amounts::{count, money};
 use crate::report::comparison::{ComparisonResult, OfferResult};
 use crate::report::explain::{duration, placement_name};
 use crate::report::phrases;
+use crate::report::svg::{course, label, line};
 use crate::report::view::{Cell, Column, Fit, Row, Section};
 
 /// The page; `answer` and `turns` are the sentences that the table prints.
@@ -67,7 +68,7 @@ pub(in crate::report) fn page(
         );
     }
     body.push_str("</ul>\n<h2 id=placements>Every placement</h2>\n");
-    plain_table(&mut body, &placements(comparison));
+    headed_table(&mut body, &placements(comparison));
     push(
         &mut body,
         &format!(

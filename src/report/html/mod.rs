@@ -7,8 +7,8 @@
 
 mod chart;
 mod comparison;
+mod figure;
 mod panel;
-mod svg;
 
 use sha2::{Digest, Sha256};
 
@@ -17,6 +17,7 @@ use super::escape::{self, clip};
 use super::phrases;
 use super::result::Report;
 use super::view::{Cell, Column, Fit, Row, Section, Tone, View};
+use crate::model::units::Usd;
 pub(super) use comparison::page as comparison;
 
 const STYLE: &str = include_str!("page.css");
@@ -24,6 +25,10 @@ const SCRIPT: &str = include_str!("page.js");
 
 /// The section with one row per workload.
 const WORKLOADS: &str = "workloads";
+/// The section with one row per packed fleet.
+const FLEETS: &str = "fleets";
+/// Fleets that are drawn over time.
+const MOST_FLEETS: usize = 8;
 /// Rows of a table; a browser stays quick with so many.
 const MOST_ROWS: usize = 1_000;
 /// Bytes up to which workloads get a panel of their own.
@@ -45,7 +50,10 @@ pub(super) fn render(report: &Report, view: &View) -> String {
         .filter(|section| section.id != WORKLOADS)
     {
         heading(&mut rest, section);
-        plain_table(&mut rest, section);
+        headed_table(&mut rest, section);
+        if section.id == FLEETS {
+            rest.push_str(&fleets(report));
+        }
     }
     rest.push_str(&notes(view));
     if let Some(section) = view.sections.iter().find(|section| section.id == WORKLOADS) {
@@ -144,28 +152,38 @@ fn facts(report: &Report) -> Vec<(&'static str, String, String)> {
         ),
         (
             "Prices",
-            report.prices.kind.to_owned(),
-            format!("as of {}; {}", report.prices.as_of, qualities(report)),
+            format!("{} prices", report.prices.kind),
+            format!("as of {}{}", report.prices.as_of, qualities(report)),
         ),
     ]
 }
 
-/// What the prices stand on, worst word included.
+/// What the prices behind the cost stand on, and how much of it is old or contested.
 fn qualities(report: &Report) -> String {
-    let mut seen: Vec<&str> = report
-        .workloads
-        .iter()
-        .filter_map(|workload| workload.current.going_rate.as_ref())
-        .flat_map(|rate| &rate.lines)
-        .map(|line| line.quality.as_str())
-        .collect();
-    seen.sort_unstable();
-    seen.dedup();
-    if seen.is_empty() {
-        "no discount, credit or tax".to_owned()
-    } else {
-        format!("quality: {}", seen.join(", ").replace('_', " "))
+    let prices = &report.price_quality;
+    let cost: Usd = prices.by_quality.iter().map(|share| share.usd).sum();
+    let of_cost = |usd| super::amounts::share(usd, cost).unwrap_or_else(|| "0%".to_owned());
+    let mut said = String::new();
+    for share in &prices.by_quality {
+        let quality = share.quality.replace('_', " ");
+        push(&mut said, &format!("; {} {quality}", of_cost(share.usd)));
     }
+    if prices.old_usd > Usd::ZERO {
+        let old = format!("; {} older than a year", of_cost(prices.old_usd));
+        push(&mut said, &old);
+    }
+    said
+}
+
+/// The first fleets over time.
+fn fleets(report: &Report) -> String {
+    let mut body = String::from("<div class=charts>\n");
+    for (number, fleet) in (1..).zip(report.fleets.iter().take(MOST_FLEETS)) {
+        if let Some(figure) = chart::fleet(format!("f{number}"), fleet) {
+            figure.write(&mut body);
+        }
+    }
+    body + "</div>\n"
 }
 
 fn heading(body: &mut String, section: &Section) {
@@ -214,6 +232,15 @@ fn workload_table(section: &Section, linked: usize) -> String {
 pub(super) fn plain_table(body: &mut String, section: &Section) {
     if !section.rows.is_empty() {
         table(body, section, &section.rows, &section.heading, None);
+    }
+}
+
+/// A table below its heading, which is its caption too.
+pub(super) fn headed_table(body: &mut String, section: &Section) {
+    if !section.rows.is_empty() {
+        let mut shown = String::new();
+        plain_table(&mut shown, section);
+        body.push_str(&shown.replacen("<caption>", "<caption class=v>", 1));
     }
 }
 
@@ -280,7 +307,10 @@ fn cell(cell: &Cell, fit: Fit, row: Tone, is_first: bool, link: Option<usize>) -
                 || name.clone(),
                 |number| format!("<a href=#w{number}>{name}</a>"),
             );
-            format!("{name} {}", text(detail))
+            match detail.as_str() {
+                "" => name,
+                detail => format!("{name} <small>{}</small>", text(detail)),
+            }
         }
         Cell::Text(words) => text(&clip(words)),
         Cell::Number(number, _) => text(number),

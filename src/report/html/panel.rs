@@ -1,7 +1,8 @@
 //! What a page says of one workload.
 
 use super::{chart, plain_table, push, text};
-use crate::report::amounts::{mib, vcpu};
+use crate::model::workload::Kind;
+use crate::report::amounts::{mib, plural, vcpu};
 use crate::report::explain;
 use crate::report::phrases;
 use crate::report::result::WorkloadResult;
@@ -14,7 +15,7 @@ pub(super) fn of(workload: &WorkloadResult, number: usize) -> String {
         workload.kind.as_str(),
         text(&phrases::monthly_cost(workload)),
         match &workload.recommended {
-            Some(_) => format!("saves {}", text(&phrases::savings(workload))),
+            Some(_) => text(&phrases::consequence(workload).unwrap_or_default()),
             None => text(&phrases::advice(workload).0),
         }
     );
@@ -22,9 +23,13 @@ pub(super) fn of(workload: &WorkloadResult, number: usize) -> String {
         push(&mut body, &format!("<p>{}</p>\n", text(&sentence)));
     }
     push(&mut body, &format!("<p>{}</p>\n", text(&seen(workload))));
+    if let Some(surer) = explain::surer(workload) {
+        push(&mut body, &format!("<p>{}</p>\n", text(&surer)));
+    }
     body.push_str("<div class=charts>\n");
     charts(&mut body, workload, number);
     body.push_str("</div>\n");
+    plain_table(&mut body, &explain::sizes(workload));
     plain_table(&mut body, &explain::placements(workload));
     let rate = workload.current.going_rate.as_ref();
     let there = workload
@@ -47,13 +52,16 @@ pub(super) fn of(workload: &WorkloadResult, number: usize) -> String {
 fn seen(workload: &WorkloadResult) -> String {
     let evidence = &workload.evidence;
     let mut said = format!(
-        "Seen: {} days with {} samples{}, {} runs, from {}.",
-        evidence.days,
+        "Seen: {} with {} samples{}{}, from {}.",
+        plural(evidence.days, "day"),
         crate::report::amounts::count(evidence.samples),
         evidence
             .period_s
             .map_or_else(String::new, |period| format!(" of at most {period} s")),
-        evidence.runs,
+        match evidence.runs {
+            0 => String::new(),
+            runs => format!(", {}", plural(runs, "run")),
+        },
         evidence.sources.join(", ")
     );
     if let Some(longest) = workload.runs.longest_s {
@@ -104,6 +112,11 @@ fn charts(body: &mut String, workload: &WorkloadResult, number: usize) {
         if let Some(figure) = spread {
             figure.write(body);
         }
+    }
+    if workload.kind != Kind::Service
+        && let Some(figure) = chart::run_lengths(format!("r{number}"), workload)
+    {
+        figure.write(body);
     }
     if let Some(figure) = chart::placements(format!("p{number}"), workload) {
         figure.write(body);
