@@ -5,7 +5,7 @@ use crate::model::units::{TaskSize, Usd};
 use crate::model::workload::{Architecture, Platform, PurchaseOption};
 use crate::placement::size::weight;
 use crate::placement::{self, Need, Prices, Size, Subject, codebuild, present};
-use crate::pricing::PriceBook;
+use crate::pricing::{CodebuildType, PriceBook};
 use crate::rightsize::sizes;
 
 /// A size beside the one that a workload should have, on the same platform.
@@ -37,7 +37,7 @@ pub fn neighbours(workload: &Assessed, prices: &Prices<'_>) -> Vec<Neighbour> {
     };
     let neighbour = |size: Option<TaskSize>, is_larger| {
         let size = size?;
-        let priced = workload.subject().and_then(|subject| {
+        let placed = workload.subject().and_then(|subject| {
             let subject = Subject {
                 need: Need::of_size(size),
                 ..subject
@@ -48,12 +48,12 @@ pub fn neighbours(workload: &Assessed, prices: &Prices<'_>) -> Vec<Neighbour> {
                 placement::at(&subject, prices, platform, architecture, option)
             }
         });
-        let priced = priced?;
+        let placed = placed?;
         Some(Neighbour {
-            size: priced.size.clone()?,
+            size: placed.size.clone()?,
             is_larger,
             holds: holds(workload, size),
-            monthly: priced.rate().map(|rate| rate.usd),
+            monthly: placed.rate().map(|rate| rate.usd),
         })
     };
     [neighbour(smaller, false), neighbour(larger, true)]
@@ -94,7 +94,7 @@ fn compute_types(
 ) -> (Option<TaskSize>, Option<TaskSize>) {
     let rank = |size: TaskSize| (weight(workload.configuration.os_or_default(), size), size);
     let types = codebuild::candidates(book, &workload.configuration, architecture);
-    let ranks: Vec<(i64, TaskSize)> = types.filter_map(|kind| kind.size()).map(rank).collect();
+    let ranks: Vec<(i64, TaskSize)> = types.filter_map(CodebuildType::size).map(rank).collect();
     let own = rank(size);
     let smaller = ranks.iter().filter(|other| **other < own).max();
     let larger = ranks.iter().filter(|other| **other > own).min();

@@ -44,7 +44,7 @@ pub(super) fn of(fleet: &PackedFleet, analysis: &Analysis, book: &PriceBook) -> 
         let vcpu = |held: Held| rounded(held.cpu_unit_ms as f64 / 1024.0 / ms);
         let gib = |held: Held| rounded(held.mib_ms as f64 / 1024.0 / ms);
         FleetSpan {
-            from: time(spans.from_ms(at)),
+            from: time(spans.start_ms(at)),
             instances: offered.instances,
             mean_instances: rounded(offered.instance_ms as f64 / ms),
             vcpu: all_known.then(|| vcpu(offered)),
@@ -74,7 +74,7 @@ impl Spans {
         usize::try_from(spans).unwrap_or_default()
     }
 
-    fn from_ms(&self, at: i64) -> i64 {
+    fn start_ms(&self, at: i64) -> i64 {
         self.window.from_ms + at * self.length_ms
     }
 
@@ -85,7 +85,7 @@ impl Spans {
         let first = (from_ms - self.window.from_ms) / self.length_ms;
         (first..)
             .map_while(move |at| {
-                let common = to_ms.min(self.from_ms(at + 1)) - from_ms.max(self.from_ms(at));
+                let common = to_ms.min(self.start_ms(at + 1)) - from_ms.max(self.start_ms(at));
                 (common > 0).then_some((usize::try_from(at).ok()?, common))
             })
             .take(self.count())

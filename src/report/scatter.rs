@@ -1,5 +1,7 @@
 //! A picture of its own: a scatter of named points and one curve on a logarithmic axis.
 
+use std::fmt::Write as _;
+
 use super::svg::{course, dot, label, line, number};
 
 /// A point with a name.
@@ -43,7 +45,8 @@ pub(super) fn document(panels: &[Panel]) -> String {
     );
     for (at, panel) in panels.iter().enumerate() {
         let left = number(WIDTH * at as f64);
-        svg += &format!(
+        let _ = write!(
+            svg,
             "<g transform=\"translate({left} 0)\">\n{}</g>\n",
             panel.draw()
         );

@@ -1,5 +1,7 @@
 //! What charts are drawn with: lines, bars, words. The same in a page and in a picture of its own.
 
+use std::fmt::Write as _;
+
 use super::escape;
 
 /// A text of others as the content of an element or of a quoted attribute.
@@ -55,12 +57,13 @@ pub(super) fn bars(class: &str, bars: impl IntoIterator<Item = (f64, f64, f64, f
     let mut paths = String::new();
     for (x, y, wide, high) in bars.into_iter().filter(|(.., high)| *high > 0.0) {
         let wide = number(wide);
-        paths.push_str(&format!(
+        let _ = write!(
+            paths,
             "M{} {}h{wide}v{}h-{wide}z",
             number(x),
             number(y),
             number(high)
-        ));
+        );
     }
     if paths.is_empty() {
         String::new()
