@@ -231,3 +231,53 @@ impl Engine {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demand::histogram::bucket;
+
+    /// What Trino documents: how many of `bins`, ascending, are not above `operand`.
+    fn width_bucket(operand: f64, bins: &[f64]) -> usize {
+        assert!(bins.is_sorted() && bins.iter().all(|bin| bin.is_finite()));
+        bins.iter().filter(|bin| **bin <= operand).count()
+    }
+
+    #[test]
+    fn trino_counts_the_edges_below_a_value_and_not_those_that_it_is_on() {
+        let text = Engine::Trino.bucket("value");
+        let text = text
+            .strip_prefix("512 - width_bucket(-value, ARRAY[")
+            .unwrap();
+        let bins: Vec<f64> = text
+            .strip_suffix("])")
+            .unwrap()
+            .split(", ")
+            .map(|edge| edge.parse().unwrap())
+            .collect();
+        let near = |edge: &f64| [edge.next_down(), *edge, edge.next_up()];
+        let odd = [0.0, 5e-324, f64::MIN_POSITIVE, 99.0, 1e12, f64::MAX];
+        for value in EDGES.iter().flat_map(near).chain(odd) {
+            let counted = 512 - width_bucket(-value, &bins);
+            assert_eq!(counted, usize::from(bucket(value)), "{value:e}");
+        }
+    }
+
+    #[test]
+    fn an_account_is_text_with_all_its_zeros_in_every_engine() {
+        let parts =
+            ["samples/account=012345678901/region=r/month=2026-10/a_b_c.parquet".to_owned()];
+        let input = Input {
+            root: "s3://bucket/ds",
+            parts: &parts,
+        };
+        let of = |engine| statement(engine, input);
+        assert!(of(Engine::Duckdb).contains("'account': VARCHAR"));
+        assert!(of(Engine::Spark).contains("lpad(CAST(account AS STRING), 12, '0') AS account"));
+        for engine in [Engine::Athena, Engine::Trino] {
+            assert!(of(engine).contains("PARTITIONED BY (account string"));
+        }
+        // What Athena takes is limited to 262,144 bytes.
+        assert!(of(Engine::Athena).len() < 40_000);
+    }
+}
