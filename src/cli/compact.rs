@@ -25,13 +25,16 @@ pub(super) struct CompactArgs {
 pub(super) fn run(args: &CompactArgs, out: &mut dyn Write) -> Result<()> {
     let dataset = Dataset::open(&args.dataset)?;
     let compacted = compact(&dataset, window::resolved)?;
-    let text = if compacted.before == 0 {
-        "nothing to compact\n".to_owned()
-    } else {
-        format!(
-            "{} parts are read no more, {} instead of them\n",
-            compacted.before, compacted.after
-        )
+    let parts = || {
+        let (before, after) = (compacted.before, compacted.after);
+        format!("{before} parts are read no more, {after} instead of them\n")
+    };
+    let coverage = || format!("{} coverage parts are read in one\n", compacted.coverage);
+    let text = match (compacted.before > 0, compacted.coverage > 0) {
+        (true, true) => parts() + &coverage(),
+        (true, false) => parts(),
+        (false, true) => coverage(),
+        (false, false) => "nothing to compact\n".to_owned(),
     };
     out.write_all(text.as_bytes()).map_err(cannot_print)
 }

@@ -35,9 +35,6 @@ pub(super) struct ReportArgs {
     /// Take the days of samples from this table, which `demand` or another engine made: a Parquet file, or a folder of them
     #[arg(long, value_name = "FILE|S3")]
     demand: Option<String>,
-    /// Keep the reduced days beside the samples: the next report reads only what is new
-    #[arg(long, conflicts_with = "demand")]
-    keep_days: bool,
     #[command(flatten)]
     prices: BookArgs,
     #[command(flatten)]
@@ -166,16 +163,14 @@ pub(super) fn run(args: &ReportArgs, console: Console, out: &mut dyn Write) -> R
     let dataset = Dataset::open(&args.dataset)?;
     let now_ms = args.clock.now_ms();
     let scan = tracing::debug_span!("commits").in_scope(|| Scan::as_of(&dataset, now_ms))?;
-    let scan = if args.keep_days {
-        scan.keeping_days()
-    } else {
-        scan
-    };
     let scan = match &args.demand {
         Some(location) => scan.with_given(Given::at(location)?),
-        None => scan,
+        None => scan.keeping_days(),
     };
     let report = analyse(&scan, &prices, &args.analysis, args.output.group_by)?;
+    if let Some(requests) = dataset.requests() {
+        tracing::debug!(requests, "sent to the bucket");
+    }
     print(report, args.analysis.strict, &args.output, console, out)
 }
 

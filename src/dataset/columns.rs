@@ -19,7 +19,7 @@ fn known(table: Table) -> PolarsResult<SchemaRef> {
         Table::Samples => schema::samples(&[]),
         Table::Instances => schema::instances(&[]),
         Table::Coverage => schema::coverage(&[]),
-        Table::Demand => Ok(DataFrame::empty()),
+        Table::Demand | Table::Checkpoints => Ok(DataFrame::empty()),
     };
     Ok(frame?.schema().clone())
 }
@@ -34,7 +34,7 @@ const fn required(table: Table) -> &'static [&'static str] {
         ],
         Table::Instances => &["cluster", "instance_id", "seen_ms"],
         Table::Coverage => &["scope", "source", "day", "state", "rows", "parts"],
-        Table::Demand => &[],
+        Table::Demand | Table::Checkpoints => &[],
     }
 }
 

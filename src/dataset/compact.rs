@@ -3,7 +3,7 @@
 //! A compaction is committed like everything else, and its parts tell which ones they stand for, all of one table,
 //! account, region and month. A report reads them instead, as long as each of those still counts; once one does not
 //! (its day was collected again), the compaction is left alone and the parts themselves are read.
-//! The commits themselves are not rewritten.
+//! What the commits say is repeated in one part, a checkpoint, so that few of them have to be opened.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use polars::prelude::{DataFrame, PolarsResult};
 use sha2::{Digest, Sha256};
 
 use super::coverage::Committed;
-use super::log::Committer;
+use super::log::{self, Committer};
 use super::part::{self, Beside, DaySummary, Summary, short_hash};
 use super::scan::{SampleGroup, Scan};
 use super::schema::{self, CoverageRow, SampleRow, State};
@@ -117,6 +117,8 @@ pub struct Compacted {
     pub before: usize,
     /// The others.
     pub after: usize,
+    /// Coverage parts that need not be opened any more.
+    pub coverage: usize,
 }
 
 /// The samples of some days, each once, and how many were left out by day.
@@ -145,13 +147,19 @@ pub fn compact(
     }
     for (_, parts) in scan.small_parts(Table::Samples)? {
         let mut written = Vec::new();
+        let covered = covered(&scan, &parts)?;
         for group in scan.days_of(&parts)? {
             let (mut rows, left_out) = resolve(&scan, &group)?;
             rows.sort_by(SampleRow::order);
-            let summary = Summary {
+            let mut summary = Summary {
                 days: left_out,
+                // Of several periods, perhaps, but no two of these are about the same time any more.
+                conflicts: false,
                 ..writer::summary(&rows)
             };
+            for series in &mut summary.series {
+                series.covered_ms = covered.get(&series.key().map(str::to_owned)).copied();
+            }
             let frame = schema::samples(&rows).map_err(unfit)?;
             let first = parts.first().map_or("", |part| folder(part));
             // One of them tells for all: they are committed together.
@@ -160,7 +168,23 @@ pub fn compact(
         }
         compacted.count(dataset, &parts, &written)?;
     }
+    compacted.coverage = log::checkpoint(dataset)?;
     Ok(compacted)
+}
+
+/// The time that the samples of `parts` cover, by series: what a compaction leaves out was seen all the same.
+fn covered(scan: &Scan<'_>, parts: &[String]) -> Result<BTreeMap<[String; 4], (i64, i64)>> {
+    let mut all = BTreeMap::new();
+    for named in scan.footers(parts)? {
+        for series in &named.summary.series {
+            let of = series.covered();
+            let known = all
+                .entry(series.key().map(str::to_owned))
+                .or_insert((of.from_ms, of.to_ms));
+            *known = (known.0.min(of.from_ms), known.1.max(of.to_ms));
+        }
+    }
+    Ok(all)
 }
 
 impl Compacted {

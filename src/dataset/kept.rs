@@ -45,11 +45,6 @@ impl SampleDay {
     pub fn key(&self) -> (&str, &str, i32) {
         (&self.account, &self.region, self.day)
     }
-
-    /// The parts that tell of it: kept ones, or those of its samples.
-    pub(super) fn read_from(&self) -> &[String] {
-        self.kept.as_ref().unwrap_or(&self.parts)
-    }
 }
 
 /// The days of `samples`, and what the commits in `kept` say was kept of them.

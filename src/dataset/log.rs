@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::coverage::{self, Committed};
 use super::part::{self, Beside, Links, Partition, Whole, short_hash};
 use super::schema::{self, CoverageRow};
-use super::{Dataset, Table, storage};
+use super::{Dataset, Table, checkpoint, storage};
 use crate::model::error::{Error, Kind, Result};
 
 /// What the coverage parts of a dataset tell together.
@@ -37,22 +37,22 @@ pub struct Log {
 
 /// Reads the coverage parts of the months that `is_wanted` names: `YYYY-MM`.
 pub(crate) fn read(dataset: &Dataset, is_wanted: impl Fn(&str) -> bool) -> Result<Log> {
-    let storage = &dataset.storage;
     let mut reading = Reading::default();
+    let mut repeated = checkpoint::newest(dataset)?;
     loop {
-        let mut parts = storage.parts(Table::Coverage)?;
+        let mut parts = dataset.storage.parts(Table::Coverage)?;
         parts.retain(|part| part::month(part).is_none_or(&is_wanted));
         parts.retain(|part| !reading.read.contains(part));
-        storage.read_each(&parts, |relative, bytes| {
-            let (part, links) = part::decode_coverage(storage, relative, bytes)?;
-            let rows = coverage::rows(&part.frame).map_err(|cause| {
-                Error::new(
-                    Kind::Input,
-                    format!("`{relative}` does not have the columns of a coverage part"),
-                )
-                .cause(cause)
-            })?;
-            reading.take(relative, rows, links)
+        let (known, others): (Vec<String>, Vec<String>) = parts
+            .iter()
+            .cloned()
+            .partition(|part| repeated.contains_key(part));
+        for part in known {
+            let (rows, links) = repeated.remove(&part).unwrap_or_default();
+            reading.take(&part, rows, links)?;
+        }
+        each(dataset, &others, |part, (rows, links)| {
+            reading.take(part, rows, links)
         })?;
         // Whoever commits meanwhile may have added a part to a folder that was already listed.
         let is_missing = |(part, _): (&String, &String)| {
@@ -62,6 +62,46 @@ pub(crate) fn read(dataset: &Dataset, is_wanted: impl Fn(&str) -> bool) -> Resul
             return Ok(reading.finish(is_wanted));
         }
     }
+}
+
+/// The rows of a coverage part, and what it says of others.
+pub(super) type Repeated = (Vec<CoverageRow>, Links);
+
+/// Hands what each of `parts` says to `take`.
+fn each(
+    dataset: &Dataset,
+    parts: &[String],
+    mut take: impl FnMut(&str, Repeated) -> Result<()>,
+) -> Result<()> {
+    let storage = &dataset.storage;
+    storage.read_each(parts, |relative, bytes| {
+        let (part, links) = part::decode_coverage(storage, relative, bytes)?;
+        let rows = coverage::rows(&part.frame).map_err(|cause| {
+            Error::new(
+                Kind::Input,
+                format!("`{relative}` does not have the columns of a coverage part"),
+            )
+            .cause(cause)
+        })?;
+        take(relative, (rows, links))
+    })
+}
+
+/// Writes what all coverage parts say into one, where many were not in one yet; returns how many.
+pub(super) fn checkpoint(dataset: &Dataset) -> Result<usize> {
+    let mut repeated = checkpoint::newest(dataset)?;
+    let parts = dataset.storage.parts(Table::Coverage)?;
+    repeated.retain(|part, _| parts.binary_search(part).is_ok());
+    let known = repeated.len();
+    let others: Vec<String> = parts
+        .into_iter()
+        .filter(|part| !repeated.contains_key(part))
+        .collect();
+    each(dataset, &others, |part, said| {
+        repeated.insert(part.to_owned(), said);
+        Ok(())
+    })?;
+    checkpoint::write(dataset, &repeated, known)
 }
 
 impl Log {

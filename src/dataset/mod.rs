@@ -23,6 +23,7 @@
 //! parts are about that no commit names.
 
 pub(crate) mod batch;
+mod checkpoint;
 mod columns;
 pub mod compact;
 pub mod coverage;
@@ -60,17 +61,20 @@ pub enum Table {
     Coverage,
     /// Samples reduced to days; made from other parts, and never needed.
     Demand,
+    /// What many coverage parts say, in one; made from them, and never needed.
+    Checkpoints,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Workloads,
         Self::Runs,
         Self::Samples,
         Self::Instances,
         Self::Coverage,
         Self::Demand,
+        Self::Checkpoints,
     ];
 
     /// Its folder.
@@ -82,6 +86,7 @@ impl Table {
             Self::Instances => "instances",
             Self::Coverage => "coverage",
             Self::Demand => "demand",
+            Self::Checkpoints => "checkpoints",
         }
     }
 
@@ -135,6 +140,11 @@ impl Dataset {
     /// True when something may have been written to it.
     pub fn exists(&self) -> Result<bool> {
         self.storage.exists()
+    }
+
+    /// Requests sent to the bucket so far; none of a folder.
+    pub(crate) fn requests(&self) -> Option<u64> {
+        self.storage.requests()
     }
 
     /// To be called when a writer starts: removes what killed writers left half written.

@@ -12,12 +12,14 @@ use sha2::{Digest, Sha256};
 use super::storage::{RESTORE, Storage};
 use super::{FORMAT, Table, columns};
 use crate::model::error::{Error, Kind, Result};
+use crate::model::units::Window;
 
 const FORMAT_KEY: &str = "plimsoll.format";
 const SUMMARY_KEY: &str = "plimsoll.summary";
 /// The folder that the part was written to: table, account, region and month.
 const PLACE_KEY: &str = "plimsoll.place";
 const LINKS_KEY: &str = "plimsoll.links";
+const REPEATED_KEY: &str = "plimsoll.repeated";
 /// Parts of this format and later ones say where they belong.
 const FIRST_WITH_PLACE: u32 = 2;
 
@@ -82,11 +84,38 @@ pub struct SeriesSummary {
     /// The longest period among them, seconds; a minute where they tell none.
     #[serde(default = "a_day")]
     pub longest_s: i32,
+    /// The time that the readings cover, each to the end of its own period: the first instant, and the one behind the
+    /// last. In a compacted part those that were left out count, too. Older parts do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered_ms: Option<(i64, i64)>,
+}
+
+/// The period of a reading of a part that does not say it, seconds.
+const MINUTE_S: i32 = 60;
+
+impl SeriesSummary {
+    /// Whose readings of what, within an account and region.
+    pub(super) fn key(&self) -> [&str; 4] {
+        [&self.kind, &self.cluster, &self.name, &self.metric].map(String::as_str)
+    }
+
+    /// The time that the readings cover; of an older part, as if the last one were of the longest period.
+    pub(super) fn covered(&self) -> Window {
+        let longest_s = match self.longest_s {
+            stated if (1..A_DAY_S).contains(&stated) => stated,
+            _ => MINUTE_S,
+        };
+        let end_ms = self.last_ms.saturating_add(i64::from(longest_s) * 1000);
+        let (from_ms, to_ms) = self.covered_ms.unwrap_or((self.first_ms, end_ms));
+        Window { from_ms, to_ms }
+    }
 }
 
 /// The longest period there may be, where a part does not tell.
+const A_DAY_S: i32 = 86_400;
+
 const fn a_day() -> i32 {
-    86_400
+    A_DAY_S
 }
 
 /// What a coverage part says of other coverage parts.
@@ -116,6 +145,8 @@ pub(super) enum Beside<'a> {
     Summary(&'a Summary),
     /// Of coverage: the commits it belongs to.
     Links(&'a Links),
+    /// Of a checkpoint: the coverage parts that it repeats, with their links.
+    Repeated(&'a [(&'a String, &'a Links)]),
 }
 
 /// A part read back.
@@ -170,6 +201,9 @@ fn encode(
         }
         Beside::Links(links) => {
             pairs.push((LINKS_KEY.to_owned(), serde_json::to_string(links)?));
+        }
+        Beside::Repeated(parts) => {
+            pairs.push((REPEATED_KEY.to_owned(), serde_json::to_string(parts)?));
         }
     }
     let metadata = KeyValueMetadata::from_static(pairs);
@@ -229,6 +263,21 @@ pub(super) fn decode_coverage(
     Ok((rows(storage, relative, reader, None)?, links))
 }
 
+/// Decodes a checkpoint, verified: rows of coverage parts, and which parts these are.
+pub(super) fn decode_checkpoint(
+    storage: &Storage,
+    relative: &str,
+    bytes: Vec<u8>,
+) -> Result<(Part, Vec<(String, Links)>)> {
+    let mut reader = verified(storage, relative, bytes)?;
+    let text = metadata(&mut reader, REPEATED_KEY).unwrap_or_default();
+    let repeated = serde_json::from_str(&text).map_err(|cause| {
+        let shown = storage.place(relative);
+        Error::new(Kind::Input, format!("`{shown}` names no coverage parts")).cause(cause)
+    })?;
+    Ok((rows(storage, relative, reader, None)?, repeated))
+}
+
 fn rows(
     storage: &Storage,
     relative: &str,
@@ -250,8 +299,8 @@ fn rows(
         account: account.to_owned(),
         region: region.to_owned(),
     };
-    if table == Table::Demand {
-        // Its columns are demand's to know, which makes days again that do not fit.
+    if matches!(table, Table::Demand | Table::Checkpoints) {
+        // Their columns are known to those who make them again where they do not fit.
         return reader.finish().map(part).map_err(undecoded);
     }
     let schema = reader.schema().map_err(undecoded)?;

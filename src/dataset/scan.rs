@@ -88,7 +88,7 @@ impl SampleGroup {
     }
 }
 
-/// When samples were made.
+/// The time that samples cover.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleSpan {
     /// AWS account id.
@@ -97,50 +97,8 @@ pub struct SampleSpan {
     pub region: String,
     /// Their number counts the running tasks of services.
     pub counts_tasks: bool,
-    /// From the first of them to the end of the period of the last.
+    /// From the first of them to the last end of a period.
     pub window: Window,
-}
-
-/// One series, over all parts that have it: however its samples are split, it is the same.
-#[derive(Debug, Clone, Copy)]
-struct SeriesSpan {
-    first_ms: i64,
-    last_ms: i64,
-    period_s: i64,
-}
-
-impl Default for SeriesSpan {
-    fn default() -> Self {
-        Self {
-            first_ms: i64::MAX,
-            last_ms: i64::MIN,
-            period_s: 0,
-        }
-    }
-}
-
-/// The period of a sample that does not tell it, seconds.
-const MINUTE_S: i64 = 60;
-
-impl SeriesSpan {
-    /// A part that does not tell its periods has a day for the longest.
-    fn new(first_ms: i64, last_ms: i64, longest_s: i32) -> Self {
-        let period_s = match i64::from(longest_s) {
-            told @ 1..86_400 => told,
-            _ => MINUTE_S,
-        };
-        Self {
-            first_ms,
-            last_ms,
-            period_s,
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.first_ms = self.first_ms.min(other.first_ms);
-        self.last_ms = self.last_ms.max(other.last_ms);
-        self.period_s = self.period_s.max(other.period_s);
-    }
 }
 
 /// A part of samples and what its footer tells.
@@ -384,68 +342,39 @@ impl<'a> Scan<'a> {
         Ok(days.filter(in_window).collect())
     }
 
-    /// When samples were made, by account and region: of each series, or of all days where a part keeps days only.
+    /// The time that samples cover, by account and region, those that count running tasks by themselves.
+    ///
+    /// From the samples themselves, also where their days are kept: what is kept must change nothing.
     pub fn sample_spans(&self) -> Result<Vec<SampleSpan>> {
-        // The samples themselves, also where their days are kept: what is kept must change nothing.
-        let mut parts: BTreeSet<String> = self.parts(Table::Samples).into_iter().collect();
-        if parts.is_empty() {
-            parts.extend(self.days.iter().flat_map(SampleDay::read_from).cloned());
-        }
-        let footers = self.footers(&parts)?;
-        let mut series: BTreeMap<(&str, &str, bool, String), SeriesSpan> = BTreeMap::new();
+        let mut spans: BTreeMap<(&str, &str, bool), Window> = BTreeMap::new();
+        let footers = self.footers(&self.samples)?;
         for named in &footers {
             let (account, region) = part::account_and_region(&named.path);
-            for of in &named.summary.series {
-                let counts_tasks = of.kind == workload::Kind::Service.as_str()
-                    && of.metric == Metric::CpuPercent.as_str();
-                let name = [&of.kind, &of.cluster, &of.name, &of.metric].map(String::as_str);
-                let span = SeriesSpan::new(of.first_ms, of.last_ms, of.longest_s);
-                let key = (account, region, counts_tasks, name.join("\n"));
-                series.entry(key).or_default().add(span);
-            }
-            // Kept parts tell of days, others of series.
-            let is_kept = named.summary.series.is_empty();
-            for day in named.summary.days.iter().filter(|_| is_kept) {
-                let span = SeriesSpan::new(day.first_ms, day.last_ms, 0);
-                let key = (account, region, true, String::new());
-                series.entry(key).or_default().add(span);
+            for series in &named.summary.series {
+                let counts_tasks = series.kind == workload::Kind::Service.as_str()
+                    && series.metric == Metric::CpuPercent.as_str();
+                let covered = series.covered();
+                let is_seen = series.first_ms <= series.last_ms && covered.from_ms <= self.limit_ms;
+                if is_seen {
+                    let span = spans
+                        .entry((account, region, counts_tasks))
+                        .or_insert(covered);
+                    span.from_ms = span.from_ms.min(covered.from_ms);
+                    span.to_ms = span.to_ms.max(covered.to_ms);
+                }
             }
         }
-        let seen = series
-            .into_iter()
-            .filter(|(_, span)| span.first_ms <= span.last_ms && span.first_ms <= self.limit_ms);
-        Ok(seen
-            .map(|((account, region, counts_tasks, _), span)| SampleSpan {
+        let span =
+            |((account, region, counts_tasks), window): ((&str, &str, bool), Window)| SampleSpan {
                 account: account.to_owned(),
                 region: region.to_owned(),
                 counts_tasks,
                 window: Window {
-                    from_ms: span.first_ms,
-                    to_ms: span.last_ms.min(self.limit_ms) + span.period_s * 1000,
+                    from_ms: window.from_ms,
+                    to_ms: window.to_ms.min(self.limit_ms),
                 },
-            })
-            .collect())
-    }
-
-    /// First time of any sample and the instant after the last.
-    pub fn sample_span(&self) -> Result<Option<(i64, i64)>> {
-        let parts: BTreeSet<&String> = self.days.iter().flat_map(SampleDay::read_from).collect();
-        let mut span: Option<(i64, i64)> = None;
-        for named in self.footers(parts)? {
-            let series = named.summary.series.iter();
-            let series = series.map(|series| (series.first_ms, series.last_ms));
-            // Kept parts tell of days, others of series.
-            let is_kept = named.summary.series.is_empty();
-            let days = named.summary.days.iter().filter(|_| is_kept);
-            let days = days.map(|day| (day.first_ms, day.last_ms));
-            let is_seen = |(first, last): &(i64, i64)| first <= last && *first <= self.limit_ms;
-            for (first, last) in series.chain(days).filter(is_seen) {
-                let last = last.min(self.limit_ms);
-                let (from, to) = span.unwrap_or((first, last + 1));
-                span = Some((from.min(first), to.max(last + 1)));
-            }
-        }
-        Ok(span)
+            };
+        Ok(spans.into_iter().map(span).collect())
     }
 
     /// The time that collections were asked for, up to the newest one: its unfinished day is left out where there is
@@ -814,6 +743,7 @@ mod tests {
             first_ms: first,
             last_ms: last,
             longest_s: 0,
+            covered_ms: None,
         };
         Named {
             path: format!("samples/account=1/region=r/month=2026-10/{path}"),

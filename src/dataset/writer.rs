@@ -664,6 +664,9 @@ pub(super) fn summary(rows: &[SampleRow]) -> Summary {
             summary.last_ms = summary.last_ms.max(row.at_ms);
             let period_s = row.period_s.unwrap_or(METRIC_PERIOD_S);
             summary.longest_s = summary.longest_s.max(period_s);
+            let end_ms = row.at_ms.saturating_add(i64::from(period_s) * 1000);
+            let (from_ms, to_ms) = summary.covered_ms.unwrap_or((row.at_ms, end_ms));
+            summary.covered_ms = Some((from_ms.min(row.at_ms), to_ms.max(end_ms)));
         }
     }
     Summary {
@@ -682,5 +685,6 @@ fn empty_summary(row: &SampleRow) -> SeriesSummary {
         first_ms: i64::MAX,
         last_ms: i64::MIN,
         longest_s: 0,
+        covered_ms: None,
     }
 }

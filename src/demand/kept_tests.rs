@@ -12,6 +12,7 @@ use super::{Reduced, reduce, window};
 use crate::dataset::Dataset;
 use crate::dataset::batch::Batch;
 use crate::dataset::compact::compact;
+use crate::dataset::kept::SampleDay;
 use crate::dataset::log::Committer;
 use crate::dataset::scan::Scan;
 use crate::dataset::schema::{ConfigurationRow, Metric, SampleRow, SourceKind};
@@ -135,7 +136,7 @@ fn any_samples() -> impl Strategy<Value = Vec<SampleRow>> {
     let row = (
         0_usize..2,
         0_i64..40,
-        prop::sample::select(vec![None, Some(60)]),
+        prop::sample::select(vec![None, Some(60), Some(300)]),
         0_u32..3,
     );
     let rows = prop::collection::vec(row, 1..60);
@@ -177,6 +178,37 @@ proptest! {
         split.forget();
         prop_assert!(same(&reduced, &split.reduced()));
     }
+}
+
+#[test]
+fn a_compaction_ends_where_a_sample_ended_that_it_leaves_out() {
+    // Both are about one time, and the minute counts; five minutes were looked at all the same.
+    let world = World::with(&[vec![
+        sample(0, 600, None, 0.0),
+        sample(0, 600, Some(300), 0.0),
+        sample(0, 0, Some(60), 0.0),
+    ]]);
+    let reduced = world.reduced();
+    assert_eq!(reduced.window.to_ms, T0 + 605 * MINUTE);
+    compact(&world.dataset, window::resolved).unwrap();
+    world.forget();
+    assert!(same(&reduced, &world.reduced()));
+    assert_eq!(compact(&world.dataset, window::resolved).unwrap().before, 0);
+}
+
+#[test]
+fn a_sample_that_states_no_period_is_one_of_a_minute_wherever_it_is_read_from() {
+    let world = World::with(&[vec![
+        sample(1, 1050, Some(60), 0.0),
+        sample(1, 1050, None, 0.0),
+        sample(0, 0, None, 0.0),
+        sample(0, 0, None, 0.0),
+        sample(0, 0, Some(60), 0.0),
+    ]]);
+    let reduced = world.reduced();
+    assert!(same(&reduced, &world.reduced()));
+    compact(&world.dataset, window::resolved).unwrap();
+    assert!(same(&reduced, &world.reduced()));
 }
 
 #[test]
@@ -222,6 +254,27 @@ fn a_kept_day_whose_commit_or_part_is_gone_is_reduced_again() {
     }
     assert!(world.kept().is_empty());
     assert!(same(&reduced, &world.reduced()));
+}
+
+#[test]
+fn days_that_an_older_version_kept_are_left_alone() {
+    let world = World::with(&[minutes(0, 0..2)]);
+    let scan = Scan::new(&world.dataset).unwrap();
+    // Had they counted, there would have been no samples on these days.
+    let older = |day: &SampleDay| SampleDay {
+        source: day.source.replace("demand:1:", "demand:0:"),
+        ..day.clone()
+    };
+    let days: Vec<SampleDay> = scan.days.iter().map(older).collect();
+    let days: Vec<_> = days.iter().map(|day| (day, BTreeSet::new())).collect();
+    assert!(
+        days.iter()
+            .all(|(day, _)| day.source.starts_with("demand:0:"))
+    );
+    scan.commit_days(&days).unwrap();
+    assert!(world.kept().is_empty());
+    assert_eq!(world.reduced().rows, 2 * 72);
+    assert_eq!(world.kept(), [0, 1]);
 }
 
 #[test]

@@ -238,12 +238,12 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
     let configurations = scan.table(Table::Workloads)?;
     let configurations =
         configurations::Configurations::of(configurations.as_ref(), &mut runs).map_err(unfit)?;
-    let records =
-        records::Records::of(table.as_ref(), &runs, &scan.sample_spans()?).map_err(unfit)?;
+    let spans = scan.sample_spans()?;
+    let records = records::Records::of(table.as_ref(), &runs, &spans).map_err(unfit)?;
     let data = records.extent().ok_or_else(nothing)?;
     let window = asked_window(scan, data, from_ms, to_ms)?;
     let observed = observed::Observed::of(&scan.commits, &records, window);
-    let totals = window::totals(scan, &configurations.histories(), window)?;
+    let totals = window::totals(scan, &configurations.histories(), window, records.sampled())?;
     let sources = assemble::Sources {
         runs: &runs,
         configurations: &configurations,

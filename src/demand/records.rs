@@ -145,6 +145,11 @@ impl Records {
         }
     }
 
+    /// The time that samples cover.
+    pub fn sampled(&self) -> Option<Window> {
+        self.samples
+    }
+
     /// From the first record to the last one; the last billed minute stays whole. `None` without any.
     pub fn extent(&self) -> Option<Window> {
         let all = self.runs.values().copied().chain(self.samples);

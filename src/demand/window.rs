@@ -19,11 +19,12 @@ use crate::model::units::{MS_PER_DAY, Window};
 use crate::model::workload::WorkloadKey;
 use tracing::field::Empty;
 
-/// What the samples of `window` add up to, with the sizes of `histories` in force.
+/// What the samples of `window` add up to, with the sizes of `histories` in force; there are none beyond `sampled`.
 pub(super) fn totals(
     scan: &Scan<'_>,
     histories: &BTreeMap<WorkloadKey, History>,
     window: Window,
+    sampled: Option<Window>,
 ) -> Result<Totals> {
     let stage = tracing::debug_span!(
         "samples",
@@ -33,7 +34,6 @@ pub(super) fn totals(
     );
     let _entered = stage.enter();
     let cuts = Cuts::new(histories, window);
-    let sampled = scan.sample_span()?;
     let mut refused = BTreeSet::new();
     loop {
         let mut sum = Sum::new(histories, window);
@@ -186,18 +186,18 @@ impl<'s> Plan<'s> {
 }
 
 /// The window with the rest of its first and last day, where no sample is in that.
-fn with_edges(window: Window, span: Option<(i64, i64)>) -> Window {
-    let Some((first_ms, end_ms)) = span else {
+fn with_edges(window: Window, sampled: Option<Window>) -> Window {
+    let Some(sampled) = sampled else {
         return window;
     };
     let midnight = |at_ms: i64| at_ms.div_euclid(MS_PER_DAY) * MS_PER_DAY;
     Window {
-        from_ms: if window.from_ms <= first_ms {
+        from_ms: if window.from_ms <= sampled.from_ms {
             midnight(window.from_ms)
         } else {
             window.from_ms
         },
-        to_ms: if window.to_ms >= end_ms {
+        to_ms: if window.to_ms >= sampled.to_ms {
             midnight(window.to_ms + MS_PER_DAY - 1)
         } else {
             window.to_ms

@@ -22,6 +22,7 @@ mod fake_tests;
 mod foreign;
 mod format_1;
 mod import;
+mod kept;
 mod outputs;
 mod prices;
 mod privacy;

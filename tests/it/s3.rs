@@ -135,6 +135,8 @@ const ALWAYS: std::ops::Range<usize> = 0..usize::MAX;
 fn a_bucket_holds_the_same_parts_and_gives_the_same_report_as_a_folder() {
     let cloud = Cloud::filled();
     let local = cloud.local_report();
+    // Both reports keep the days that they reduced.
+    assert_eq!(cloud.report().exits(0).stdout, local);
     assert_eq!(cloud.parts(), cloud.world.parts("dataset"));
     for part in cloud.parts() {
         let bytes = std::fs::read(cloud.world.path("dataset").join(&part)).expect("there");
@@ -143,7 +145,6 @@ fn a_bucket_holds_the_same_parts_and_gives_the_same_report_as_a_folder() {
             "{part}"
         );
     }
-    assert_eq!(cloud.report().exits(0).stdout, local);
     assert!(
         cloud
             .s3
@@ -585,4 +586,46 @@ fn a_collection_that_could_not_be_kept_is_refused_before_any_call() {
         .exits(10);
     run.says(&["access denied: s3:PutObject on `s3://bucket/team a/ds/_plimsoll`"]);
     assert_eq!(cloud.s3.seen().len(), 1);
+}
+
+#[test]
+fn a_dataset_of_many_small_parts_takes_few_requests_once_it_is_compacted() {
+    let cloud = Cloud::new();
+    for hour in 0..40 {
+        let at = T0 + hour * HOUR;
+        cloud.world.write(
+            &format!("hour-{hour}.jsonl"),
+            lines(&readings("web", at, at + 10 * MINUTE, 40.0, 1)),
+        );
+        cloud
+            .run(&[
+                "import",
+                "--dataset",
+                DATASET,
+                &format!("hour-{hour}.jsonl"),
+            ])
+            .exits(0);
+    }
+    let asked = |args: &[&str]| {
+        let before = cloud.s3.seen().len();
+        let run = cloud.run(args).exits(0);
+        (cloud.s3.seen().len() - before, run)
+    };
+    let report = ["-vv", "report", "--dataset", DATASET, "--format", "json"];
+    let (small, first) = asked(&report);
+    assert!(small > 40 * 3, "{small} requests");
+    let (_, compacted) = asked(&["compact", "--dataset", DATASET]);
+    compacted.says(&[
+        "40 parts are read no more, 1 instead",
+        "coverage parts are read in one",
+    ]);
+    // Once to keep the days of what is now in another part, then as it stays.
+    let (_, kept) = asked(&report);
+    let (few, again) = asked(&report);
+    assert!(few <= 24, "{few} requests");
+    again.says(&[&format!("requests={few}")]);
+    let json = |run: &Run| run.stdout.clone();
+    assert_eq!(json(&first), json(&kept));
+    let (_, nothing) = asked(&["compact", "--dataset", DATASET]);
+    nothing.says(&["nothing to compact"]);
 }

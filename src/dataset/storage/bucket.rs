@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::try_join_all;
@@ -47,6 +48,7 @@ pub(crate) struct Bucket {
     store: AmazonS3,
     runtime: Runtime,
     first_pause: Duration,
+    requests: AtomicU64,
 }
 
 impl Bucket {
@@ -81,7 +83,13 @@ impl Bucket {
             store,
             runtime,
             first_pause,
+            requests: AtomicU64::new(0),
         })
+    }
+
+    /// Requests sent so far, repeated ones too.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// `s3://bucket/key` of a part, or of the prefix itself.
@@ -258,6 +266,7 @@ impl Bucket {
     {
         let mut attempts = 1;
         loop {
+            self.requests.fetch_add(1, Ordering::Relaxed);
             let failure = match attempt().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => Failure::of(&error),
@@ -464,6 +473,7 @@ mod tests {
             store: store("bucket", "us-east-1", endpoint, keys).expect("a store"),
             runtime: tokio::runtime::Runtime::new().expect("threads"),
             first_pause: FIRST_PAUSE_LOCAL,
+            requests: AtomicU64::new(0),
         };
         (bucket, server)
     }

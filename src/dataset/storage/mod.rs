@@ -163,6 +163,14 @@ impl Storage {
         }
     }
 
+    /// Requests sent so far; none where nothing is asked of anyone.
+    pub(super) fn requests(&self) -> Option<u64> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Bucket(bucket) => Some(bucket.requests()),
+        }
+    }
+
     /// The place of a part, for messages.
     pub(super) fn place(&self, part: &str) -> String {
         match self {
