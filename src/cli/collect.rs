@@ -187,6 +187,7 @@ pub(super) fn run(args: &CollectArgs, console: Console, out: &mut dyn Write) -> 
             "the plan costs {usd} USD of GetMetricData, more than --max-api-cost {}",
             args.limits.max_api_cost
         );
+        plan.withdraw(&request)?;
         return Err(Error::new(Kind::Budget, message).hint(
             "look at --dry-run; take fewer days, a coarser --resolution, or raise --max-api-cost",
         ));
@@ -194,7 +195,7 @@ pub(super) fn run(args: &CollectArgs, console: Console, out: &mut dyn Write) -> 
     if !console.quiet {
         eprint_lines(&planned);
     }
-    let progress = Progress::of(&plan);
+    let progress = plan.progress();
     let summary = with_progress(console, &progress, || {
         collection.run(&request, plan, &dataset, &progress)
     })?;
@@ -228,6 +229,7 @@ pub(super) fn request_for(scope: &ScopeArgs) -> Result<Request> {
         deadline: None,
         most_metrics: 0,
         pace: 1.0,
+        is_trial: true,
     })
 }
 
@@ -264,6 +266,7 @@ impl CollectArgs {
                 .and_then(|metrics| u64::try_from(metrics.trunc()).ok())
                 .unwrap_or(u64::MAX),
             pace: self.limits.pace.max(1.0),
+            is_trial: self.limits.dry_run,
         })
     }
 }

@@ -18,7 +18,7 @@ use crate::dataset::scan::Scan;
 use crate::dataset::source::{self, EVERY_CLUSTER, NO_PLACE};
 use crate::demand;
 use crate::model::error::{Error, Kind, Result};
-use crate::model::units::Window;
+use crate::model::units::{MS_PER_DAY, Window};
 use crate::pricing::PriceBook;
 use crate::report::amounts::plural;
 use crate::report::groups::{self, GroupBy};
@@ -245,6 +245,7 @@ fn coverage(scan: &Scan<'_>, reduced: &demand::Reduced, prices: &PriceBook) -> C
     });
     let extent = extent(scan, reduced.window);
     let mut notes: Vec<String> = other_book.into_iter().collect();
+    notes.extend(left_out(reduced));
     notes.extend(not_seen(&extent));
     notes.extend(too_late(scan));
     CoverageResult {
@@ -270,6 +271,16 @@ fn extent(scan: &Scan<'_>, window: Window) -> Extent {
     };
     let (first, last) = (day(window.from_ms), day(window.to_ms - 1));
     Extent::of(&scan.commits, &scan.unfinished, first, last)
+}
+
+/// What is older than a report looks at unasked.
+fn left_out(reduced: &demand::Reduced) -> Option<String> {
+    let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+    let from = time(reduced.left_out_from_ms?);
+    Some(format!(
+        "The dataset goes back to {from}; without --from a report takes its newest {} days.",
+        reduced.window.ms() / MS_PER_DAY
+    ))
 }
 
 /// What was set aside because it cannot be.

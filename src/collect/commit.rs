@@ -18,7 +18,7 @@ use crate::dataset::batch::{Batch, SKEW_MS};
 use crate::dataset::coverage;
 use crate::dataset::log::Committer;
 use crate::dataset::schema::State;
-use crate::dataset::writer::{Verdict, Writer};
+use crate::dataset::writer::{ScopeDay, Writer};
 use crate::model::error::Result;
 
 /// Batches under way between fetches and the writer.
@@ -50,12 +50,12 @@ pub(crate) struct Commit {
     /// AWS region.
     pub(crate) region: String,
     /// What is written of each day.
-    pub(crate) verdicts: Vec<Verdict>,
+    pub(crate) scope_days: Vec<ScopeDay>,
     /// The same, unless fewer rows came of the day than are in the dataset already: a failed fetch never takes away
     /// what an earlier one got.
-    pub(crate) doubtful: Vec<(Verdict, i64)>,
+    pub(crate) doubtful: Vec<(ScopeDay, i64)>,
     /// What is only told.
-    pub(crate) untouched: Vec<Verdict>,
+    pub(crate) untouched: Vec<ScopeDay>,
 }
 
 /// Rows that will count together or not at all.
@@ -111,11 +111,11 @@ impl Unit {
             .map_err(|_| WRITER_GONE)
     }
 
-    /// Makes the rows count, with a verdict on each day that they are about.
+    /// Makes the rows count, with a scope_day on each day that they are about.
     pub(crate) async fn commit(
         mut self,
         place: &Place,
-        verdicts: Vec<Verdict>,
+        scope_days: Vec<ScopeDay>,
         known: &Known,
     ) -> Result<(), Fault> {
         let (account, region) = (place.account.clone(), place.region.clone());
@@ -123,25 +123,25 @@ impl Unit {
         let mut commit = Commit {
             account,
             region,
-            verdicts: Vec::new(),
+            scope_days: Vec::new(),
             doubtful: Vec::new(),
             untouched: Vec::new(),
         };
         let set_aside = self.set_aside.load(Ordering::Relaxed);
-        for verdict in verdicts {
-            let verdict = without(verdict, set_aside);
+        for scope_day in scope_days {
+            let scope_day = without(scope_day, set_aside);
             let held = || {
                 known.rows(
                     [&place.account, &place.region],
-                    &verdict.scope,
-                    &verdict.source,
-                    verdict.day,
+                    &scope_day.scope,
+                    &scope_day.source,
+                    scope_day.day,
                 )
             };
-            match is_failure(&verdict).then(held).flatten() {
-                _ if is_failure(&verdict) && is_stopping => commit.untouched.push(verdict),
-                Some(held) => commit.doubtful.push((verdict, held)),
-                None => commit.verdicts.push(verdict),
+            match is_failure(&scope_day).then(held).flatten() {
+                _ if is_failure(&scope_day) && is_stopping => commit.untouched.push(scope_day),
+                Some(held) => commit.doubtful.push((scope_day, held)),
+                None => commit.scope_days.push(scope_day),
             }
         }
         self.done = true;
@@ -153,22 +153,22 @@ impl Unit {
     }
 }
 
-/// What a verdict is when rows were set aside because they cannot be.
-fn without(verdict: Verdict, set_aside: usize) -> Verdict {
-    if set_aside == 0 || is_failure(&verdict) {
-        return verdict;
+/// What a scope_day is when rows were set aside because they cannot be.
+fn without(scope_day: ScopeDay, set_aside: usize) -> ScopeDay {
+    if set_aside == 0 || is_failure(&scope_day) {
+        return scope_day;
     }
     let reason = format!("{set_aside} records dated later than now; is the clock right?");
-    Verdict {
+    ScopeDay {
         state: State::Partial,
         reason: Some(reason),
-        ..verdict
+        ..scope_day
     }
 }
 
 /// True when more should have been seen than was.
-pub(crate) fn is_failure(verdict: &Verdict) -> bool {
-    coverage::is_failure(verdict.state.as_str(), verdict.reason.as_deref())
+pub(crate) fn is_failure(scope_day: &ScopeDay) -> bool {
+    coverage::is_failure(scope_day.state.as_str(), scope_day.reason.as_deref())
 }
 
 impl Drop for Unit {
@@ -213,7 +213,7 @@ pub(crate) fn write_all(
     committer.close()
 }
 
-/// Writes what a unit fetched and commits its verdicts; returns the number of rows.
+/// Writes what a unit fetched and commits its scope_days; returns the number of rows.
 fn write(
     writer: Writer<'_>,
     committer: &mut Committer<'_>,
@@ -223,28 +223,28 @@ fn write(
     let Commit {
         account,
         region,
-        verdicts,
+        scope_days,
         doubtful,
         untouched,
     } = commit;
-    if verdicts.is_empty() && doubtful.is_empty() {
+    if scope_days.is_empty() && doubtful.is_empty() {
         return Ok(0);
     }
-    let all = verdicts
+    let all = scope_days
         .iter()
-        .chain(doubtful.iter().map(|(verdict, _)| verdict));
+        .chain(doubtful.iter().map(|(scope_day, _)| scope_day));
     let apart = all
-        .filter(|verdict| verdict.state != State::Complete)
-        .map(|verdict| verdict.day);
+        .filter(|scope_day| scope_day.state != State::Complete)
+        .map(|scope_day| scope_day.day);
     let written = writer.finish(&apart.collect())?;
-    for (verdict, held) in doubtful.drain(..) {
-        let counts = if written.rows_of(account, region, &verdict) >= held {
-            &mut *verdicts
+    for (scope_day, held) in doubtful.drain(..) {
+        let counts = if written.rows_of(account, region, &scope_day) >= held {
+            &mut *scope_days
         } else {
             &mut *untouched
         };
-        counts.push(verdict);
+        counts.push(scope_day);
     }
-    written.commit_verdicts(committer, account, region, collected_ms, verdicts)?;
+    written.commit_scope_days(committer, account, region, collected_ms, scope_days)?;
     Ok(written.rows())
 }

@@ -7,7 +7,7 @@ use super::cloudwatch::{self, ByCluster, SERIES_PER_WORKLOAD, Series};
 use super::ecs::{self, Cluster, Insights};
 use super::logs::{self, Group};
 use super::plan::{Day, Known};
-use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Scopes, Told};
+use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Outcome, Scopes};
 use super::{Request, source};
 use crate::dataset::schema::State;
 use crate::dataset::writer::BUILD_SCOPE;
@@ -23,7 +23,7 @@ pub(super) async fn discover(
         place,
         request,
         known,
-        told: Vec::new(),
+        outcomes: Vec::new(),
     };
     let clusters = discovery.clusters().await?;
     let names: Vec<String> = clusters
@@ -61,7 +61,7 @@ pub(super) async fn discover(
         with_projects,
         builds,
         build_metrics,
-        told: discovery.told,
+        outcomes: discovery.outcomes,
     })
 }
 
@@ -78,7 +78,7 @@ struct Discovery<'a> {
     place: &'a Place,
     request: &'a Request,
     known: &'a Known,
-    told: Vec<Told>,
+    outcomes: Vec<Outcome>,
 }
 
 impl Discovery<'_> {
@@ -109,8 +109,8 @@ impl Discovery<'_> {
             ) => return Err(fault),
             Err(fault) => {
                 // What is not listed was not looked at on any of the days.
-                self.told
-                    .push(Told::fault(EVERY_CLUSTER, &source, all, &fault));
+                self.outcomes
+                    .push(Outcome::fault(EVERY_CLUSTER, &source, all, &fault));
                 return Ok(Vec::new());
             }
         };
@@ -118,28 +118,26 @@ impl Discovery<'_> {
             self.settle_clusters(&source);
         } else {
             let fault = Fault::Gone(discovered.missing.join("; "));
-            self.told
-                .push(Told::fault(EVERY_CLUSTER, &source, all, &fault));
+            self.outcomes
+                .push(Outcome::fault(EVERY_CLUSTER, &source, all, &fault));
         }
         Ok(discovered.clusters)
     }
 
-    /// Clusters could be listed: what an earlier collection says of days on which they could not is over. A listing of
-    /// all of them has those that others asked for by name.
+    /// Clusters could be listed: that they were to be, or that an earlier collection could not, is over. A listing of all
+    /// of them has those that others asked for by name.
     fn settle_clusters(&mut self, source: &str) {
-        let sources = if source == source::CLUSTERS {
-            self.known
-                .sources_like(self.here(), EVERY_CLUSTER, source::CLUSTERS)
-        } else {
-            vec![source.to_owned()]
-        };
-        for source in sources {
-            self.settle(
-                EVERY_CLUSTER,
-                &source,
-                State::Snapshot,
-                "its clusters are known by now",
-            );
+        const REASON: &str = "its clusters are known by now";
+        let days = self.missing(EVERY_CLUSTER, source);
+        self.tell(EVERY_CLUSTER, source, days, (State::Snapshot, REASON));
+        if source == source::CLUSTERS {
+            let of_named = source::of(source::CLUSTERS, "");
+            for source in self
+                .known
+                .sources_like(self.here(), EVERY_CLUSTER, &of_named)
+            {
+                self.settle(EVERY_CLUSTER, &source, State::Snapshot, REASON);
+            }
         }
     }
 
@@ -161,7 +159,7 @@ impl Discovery<'_> {
             Err(fault @ Fault::Stopped(_)) => Err(fault),
             Err(fault) => {
                 for cluster in clusters {
-                    self.told.push(Told::fault(
+                    self.outcomes.push(Outcome::fault(
                         &cluster.name,
                         source::METRICS,
                         all.clone(),
@@ -201,7 +199,7 @@ impl Discovery<'_> {
             Err(fault) => {
                 for cluster in measured {
                     let days = self.missing(&cluster.name, source::FAMILY_METRICS);
-                    self.told.push(Told::fault(
+                    self.outcomes.push(Outcome::fault(
                         &cluster.name,
                         source::FAMILY_METRICS,
                         days,
@@ -244,8 +242,8 @@ impl Discovery<'_> {
             Err(fault) => {
                 for name in clusters {
                     let days = self.missing(name, source::TASK_EVENTS);
-                    self.told
-                        .push(Told::fault(name, source::TASK_EVENTS, days, &fault));
+                    self.outcomes
+                        .push(Outcome::fault(name, source::TASK_EVENTS, days, &fault));
                 }
                 Ok(Vec::new())
             }
@@ -257,8 +255,12 @@ impl Discovery<'_> {
         let days = self
             .known
             .unfinished(self.here(), scope, source, self.request.days.clone());
+        self.tell(scope, source, days, (state, reason));
+    }
+
+    fn tell(&mut self, scope: &str, source: &str, days: Vec<Day>, (state, reason): (State, &str)) {
         if !days.is_empty() {
-            self.told.push(Told {
+            self.outcomes.push(Outcome {
                 scope: scope.to_owned(),
                 source: source.to_owned(),
                 days,
@@ -274,22 +276,15 @@ impl Discovery<'_> {
             source::of(source::PRICES, &self.request.book),
             self.request.now_ms / MS_PER_DAY,
         );
-        if self
-            .known
-            .rows(self.here(), EVERY_CLUSTER, &source, today)
-            .is_none()
-        {
-            let (scope, reason) = (
-                EVERY_CLUSTER.to_owned(),
-                format!("price book {}", self.request.book),
+        let known = self.known.rows(self.here(), EVERY_CLUSTER, &source, today);
+        if known.is_none() {
+            let reason = format!("price book {}", self.request.book);
+            self.tell(
+                EVERY_CLUSTER,
+                &source,
+                vec![today],
+                (State::Snapshot, &reason),
             );
-            self.told.push(Told {
-                scope,
-                source,
-                days: vec![today],
-                state: State::Snapshot,
-                reason,
-            });
         }
     }
 
@@ -303,7 +298,7 @@ impl Discovery<'_> {
         let (account, region) = (&self.place.account, &self.place.region);
         let standalone = standalone(&cluster, families).unwrap_or_else(|fault| {
             let days = self.missing(&cluster.name, source::FAMILY_METRICS);
-            self.told.push(Told::fault(
+            self.outcomes.push(Outcome::fault(
                 &cluster.name,
                 source::FAMILY_METRICS,
                 days,

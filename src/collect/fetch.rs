@@ -15,17 +15,15 @@ use super::commit::Sink;
 use super::ecs::{Cluster, Service};
 use super::logs::Group;
 use super::plan::{Day, Known, spans};
-use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Scopes, Told};
+use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Outcome, SERVICES_A_UNIT, Scopes};
 use super::summary::Line;
 use super::{Request, ecs, logs, source};
 use crate::dataset::schema::State;
-use crate::dataset::writer::{BUILD_SCOPE, Verdict};
+use crate::dataset::writer::{BUILD_SCOPE, ScopeDay};
 use crate::model::units::MS_PER_DAY;
 
 /// Places fetched side by side.
 const PLACES: usize = 16;
-/// Services whose histories are one unit.
-pub(crate) const SERVICES_A_UNIT: usize = 3;
 /// CloudWatch has utilisation only of builds longer than this.
 const SHORTEST_MEASURED_BUILD_MS: i64 = 60_000;
 
@@ -79,7 +77,7 @@ async fn place(scopes: Scopes, known: &Known, terms: &Terms, sink: &Sink) -> Vec
         with_projects,
         builds,
         build_metrics,
-        told,
+        outcomes,
     } = &scopes;
     let definitions = &Mutex::new(known.definitions(&place.account, &place.region));
     let context = Context {
@@ -90,7 +88,7 @@ async fn place(scopes: Scopes, known: &Known, terms: &Terms, sink: &Sink) -> Vec
         definitions,
     };
     let mut lanes = Lanes::default();
-    lanes.others.extend(told.iter().map(Work::Told));
+    lanes.others.extend(outcomes.iter().map(Work::Outcome));
     for ClusterScope {
         cluster,
         is_fresh,
@@ -153,7 +151,7 @@ fn pieces<'a>(cluster: &'a Cluster, metrics: &'a Metrics) -> impl Iterator<Item 
 /// What becomes whole, and counts, by itself.
 enum Work<'a> {
     /// What discovery told.
-    Told(&'a Told),
+    Outcome(&'a Outcome),
     /// What a cluster runs now.
     Snapshot(&'a Cluster),
     /// How some of its services were configured, told by their places among them.
@@ -245,7 +243,10 @@ impl Context<'_> {
         } = self;
         let now_ms = terms.now_ms;
         match work {
-            Work::Told(told) => self.told(&told.scope, &told.source, self.tell(told).await),
+            Work::Outcome(outcome) => {
+                let done = self.tell(outcome).await;
+                self.told(&outcome.scope, &outcome.source, done)
+            }
             Work::Snapshot(cluster) => {
                 let done = ecs::snapshot(place, cluster, now_ms, definitions, known, sink).await;
                 self.told(&cluster.name, source::ECS, done)
@@ -292,20 +293,20 @@ impl Context<'_> {
         ))
     }
 
-    /// Records what discovery told.
-    async fn tell(self, told: &Told) -> Result<(), Fault> {
-        let verdict = |day| Verdict {
-            scope: told.scope.clone(),
+    /// Records what discovery outcome.
+    async fn tell(self, outcome: &Outcome) -> Result<(), Fault> {
+        let scope_day = |day| ScopeDay {
+            scope: outcome.scope.clone(),
             workload: None,
-            source: told.source.clone(),
+            source: outcome.source.clone(),
             day,
-            state: told.state,
-            reason: Some(told.reason.clone()),
+            state: outcome.state,
+            reason: Some(outcome.reason.clone()),
         };
-        for span in spans(&told.days) {
+        for span in spans(&outcome.days) {
             self.sink
                 .unit()
-                .commit(self.place, span.map(verdict).collect(), self.known)
+                .commit(self.place, span.map(scope_day).collect(), self.known)
                 .await?;
         }
         Ok(())
@@ -330,7 +331,7 @@ impl Context<'_> {
                 Ok(dimensions) => Some(dimensions),
                 Err(fault @ Fault::Stopped(_)) => return Err(fault),
                 Err(fault) => {
-                    self.tell(&Told::fault(
+                    self.tell(&Outcome::fault(
                         BUILD_SCOPE,
                         source::BUILD_METRICS,
                         days.to_vec(),
@@ -394,7 +395,7 @@ impl Context<'_> {
         if terms.may_spend(of_day.metrics()) {
             return of_day.fetch(place, terms.now_ms, known, sink).await;
         }
-        self.tell(&Told::fault(
+        self.tell(&Outcome::fault(
             BUILD_SCOPE,
             source::BUILD_METRICS,
             vec![day],
@@ -405,8 +406,8 @@ impl Context<'_> {
 }
 
 /// That CloudWatch keeps no samples of a day any more.
-fn forgotten(day: Day) -> Told {
-    Told {
+fn forgotten(day: Day) -> Outcome {
+    Outcome {
         scope: BUILD_SCOPE.to_owned(),
         source: source::BUILD_METRICS.to_owned(),
         days: vec![day],

@@ -9,7 +9,7 @@ use super::rates::Class;
 use super::{OPEN_DAY, source};
 use crate::dataset::batch::Batch;
 use crate::dataset::schema::State;
-use crate::dataset::writer::Verdict;
+use crate::dataset::writer::ScopeDay;
 use crate::model::units::MS_PER_DAY;
 use crate::model::workload::WorkloadKey;
 use crate::records::{Refusal, container_insights, tasks};
@@ -173,7 +173,7 @@ async fn list(place: &Place, prefix: &str, mut found: impl FnMut(LogGroup)) -> R
 
 /// Fetches and commits a day of a group.
 ///
-/// Fails only when everything is to stop; any other failure is committed as the verdict on the day.
+/// Fails only when everything is to stop; any other failure is committed as the scope_day on the day.
 pub(crate) async fn fetch_day(
     place: &Place,
     group: &Group,
@@ -231,11 +231,12 @@ pub(crate) async fn fetch_day(
             }
         }
     }
-    let (state, reason) = read.verdict(group.began_within == Some(day), plan::is_over(day, now_ms));
+    let (state, reason) =
+        read.scope_day(group.began_within == Some(day), plan::is_over(day, now_ms));
     let (scope, source) = (group.scope().to_owned(), group.source().to_owned());
     unit.commit(
         place,
-        vec![Verdict {
+        vec![ScopeDay {
             scope,
             workload: None,
             source,
@@ -274,7 +275,7 @@ impl Read {
         batch
     }
 
-    fn verdict(&self, began_within: bool, is_over: bool) -> (State, Option<String>) {
+    fn scope_day(&self, began_within: bool, is_over: bool) -> (State, Option<String>) {
         let refused: usize = self.refused.values().sum();
         let reasons = self
             .refused
@@ -461,10 +462,10 @@ mod tests {
             events: 9,
             ..Read::default()
         };
-        assert_eq!(read.verdict(false, true), (State::Complete, None));
+        assert_eq!(read.scope_day(false, true), (State::Complete, None));
         read.refused.insert("task with a malformed field", 2);
         assert_eq!(
-            read.verdict(false, true),
+            read.scope_day(false, true),
             (
                 State::Partial,
                 Some("2 of 9 records refused (task with a malformed field: 2)".to_owned())
@@ -474,7 +475,7 @@ mod tests {
 
     #[test]
     fn the_day_of_a_groups_creation_is_never_complete_and_no_failure() {
-        let (state, reason) = Read::default().verdict(true, true);
+        let (state, reason) = Read::default().scope_day(true, true);
         assert_eq!(state, State::Snapshot);
         assert!(reason.unwrap().contains("created"));
     }
@@ -485,7 +486,7 @@ mod tests {
             fault: Some(Fault::Denied("logs:FilterLogEvents".to_owned())),
             ..Read::default()
         };
-        assert_eq!(read.verdict(false, true).0, State::Denied);
+        assert_eq!(read.scope_day(false, true).0, State::Denied);
     }
 
     #[test]

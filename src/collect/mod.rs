@@ -15,6 +15,7 @@ mod ecs;
 mod fetch;
 mod listing;
 mod logs;
+mod places;
 mod plan;
 mod planned;
 pub(crate) mod policy;
@@ -37,6 +38,7 @@ use crate::dataset::Dataset;
 use crate::dataset::log::Committer;
 use crate::dataset::source::{self, OPEN_DAY, SETTLING_MS, STILL_RUNNING};
 use crate::model::error::{Error, Kind, Result};
+use call::Place;
 pub(crate) use cloudwatch::Resolution;
 use cost::Cost;
 pub(crate) use ecs::Insights;
@@ -69,6 +71,8 @@ pub(crate) struct Request {
     pub(crate) most_metrics: u64,
     /// How many times faster than AWS allows to ask: 1, but for servers on this machine.
     pub(crate) pace: f64,
+    /// Only what it would take is asked for: nothing is written.
+    pub(crate) is_trial: bool,
 }
 
 /// Which regions of each account.
@@ -100,10 +104,12 @@ pub(crate) mod stopped {
 }
 
 /// What is missing, where, and what it takes to fetch it.
-#[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct Plan<'d> {
     scopes: Vec<Scopes>,
     known: Known,
+    committer: Committer<'d>,
+    /// Where every day was written as planned before anything was discovered.
+    asked: Vec<Place>,
     /// What cannot even be planned.
     pub(crate) refused: Vec<summary::Line>,
     /// Calls, seconds, money.
@@ -128,16 +134,28 @@ impl Collection {
         *self.stop.borrow()
     }
 
-    /// Finds the scopes and what is missing of them. Calls AWS, but writes nothing.
-    pub(crate) fn plan(&self, request: &Request, dataset: &Dataset) -> Result<Plan> {
+    /// Finds the scopes and what is missing of them. Calls AWS, and writes no more than that it was asked to.
+    pub(crate) fn plan<'d>(&self, request: &Request, dataset: &'d Dataset) -> Result<Plan<'d>> {
         let known = Known::read(dataset, &request.days, request.now_ms)?;
-        let (scopes, refused) =
-            self.runtime
-                .block_on(scopes::find(request, &known, self.stop.subscribe()))?;
+        let places = self
+            .runtime
+            .block_on(places::find(request, self.stop.subscribe()))?;
+        let mut committer = Committer::new(dataset);
+        let asked = if request.is_trial {
+            Vec::new()
+        } else {
+            places.asked()
+        };
+        planned::ask(&mut committer, request, &known, &asked)?;
+        let (scopes, refused) = self
+            .runtime
+            .block_on(places::discover(places, request, &known))?;
         let cost = Cost::of(&scopes, &known);
         Ok(Plan {
             scopes,
             known,
+            committer,
+            asked,
             refused,
             cost,
         })
@@ -149,29 +167,30 @@ impl Collection {
         request: &Request,
     ) -> Result<(Vec<doctor::Checkup>, Vec<summary::Line>)> {
         self.runtime
-            .block_on(scopes::examine(request, self.stop.subscribe()))
+            .block_on(places::examine(request, self.stop.subscribe()))
     }
 
     /// Fetches what is missing; what is whole is committed, whatever becomes of the rest.
     pub(crate) fn run(
         &self,
         request: &Request,
-        plan: Plan,
+        plan: Plan<'_>,
         dataset: &Dataset,
         progress: &summary::Progress,
     ) -> Result<Summary> {
         let Plan {
             scopes,
             known,
+            mut committer,
             refused,
             cost,
+            ..
         } = plan;
         let mut summary = Summary::new(&refused, &scopes);
         let tallies: Vec<_> = scopes
             .iter()
             .map(|scopes| scopes.place.tally.clone())
             .collect();
-        let mut committer = Committer::new(dataset);
         planned::write(&mut committer, request, &known, &scopes, &refused)?;
         let (sink, inbox) = commit::channel(request.now_ms);
         let fetching = self.runtime.spawn(fetch::all(
@@ -196,6 +215,18 @@ impl Collection {
         written?;
         summary.finish(faults, &tallies, self.stopped());
         Ok(summary)
+    }
+}
+
+impl Plan<'_> {
+    /// How far each place will be.
+    pub(crate) fn progress(&self) -> summary::Progress {
+        summary::Progress::of(&self.scopes)
+    }
+
+    /// Takes back that it was asked for: nothing of it is going to be fetched.
+    pub(crate) fn withdraw(self, request: &Request) -> Result<()> {
+        planned::withdraw(self.committer, request, &self.known, &self.asked)
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) type Day = i64;
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     /// By account, region, scope and source.
-    days: BTreeMap<[String; 4], BTreeMap<Day, Seen>>,
+    days: BTreeMap<[String; 4], BTreeMap<Day, KnownDay>>,
     /// Newest whole snapshot by account, region, scope and kind of source.
     snapshots: BTreeMap<[String; 4], i64>,
     /// Newest whole history by account, region, cluster and service.
@@ -32,7 +32,7 @@ pub(crate) struct Known {
 
 /// What is committed of a scope-day.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Seen {
+struct KnownDay {
     /// Nothing more is to be had.
     is_final: bool,
     /// When all that there was so far of a day that was not over had been seen.
@@ -149,7 +149,7 @@ impl Known {
             .days_of(place[0], place[1], scope, source)
             .into_iter()
             .flat_map(|days| days.range(wanted.clone()));
-        let is_coarser = |(day, seen): &(&Day, &Seen)| {
+        let is_coarser = |(day, seen): &(&Day, &KnownDay)| {
             period_s(**day)
                 .is_some_and(|finer| seen.period_s.is_some_and(|known| known > i64::from(finer)))
         };
@@ -166,7 +166,7 @@ impl Known {
         now_ms: i64,
     ) -> Vec<Day> {
         let known = self.days_of(place[0], place[1], scope, source);
-        let is_there = |seen: &Seen| {
+        let is_there = |seen: &KnownDay| {
             seen.is_final || seen.open_ms.is_some_and(|at_ms| is_fresh(at_ms, now_ms))
         };
         wanted
@@ -271,7 +271,7 @@ impl Known {
         region: &str,
         scope: &str,
         source: &str,
-    ) -> Option<&BTreeMap<Day, Seen>> {
+    ) -> Option<&BTreeMap<Day, KnownDay>> {
         self.days
             .get(&[account, region, scope, source].map(str::to_owned))
     }

@@ -1,5 +1,7 @@
 //! What a collection sets out to see, written before anything is fetched: whatever ends it, the days that it did not
 //! come to are there as planned, and not seen. Any other commit of the same day and source counts before that.
+//!
+//! Before it is known what there is, all clusters of a place are planned; discovery takes that back when it lists them.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +13,65 @@ use super::{Request, discovery};
 use crate::dataset::log::Committer;
 use crate::dataset::schema::State;
 use crate::dataset::source::{self, EVERY_CLUSTER, NO_PLACE, PLANNED};
-use crate::dataset::writer::{Verdict, Written};
+use crate::dataset::writer::{ScopeDay, Written};
 use crate::model::error::Result;
 use crate::records::fields::is_account;
+
+/// Writes that the clusters of `places` are to be found, on every day of which nobody has found them.
+pub(super) fn ask(
+    committer: &mut Committer<'_>,
+    request: &Request,
+    known: &Known,
+    places: &[Place],
+) -> Result<()> {
+    on_asked_days(committer, request, known, places, (State::Planned, PLANNED))
+}
+
+/// Takes that back.
+pub(super) fn withdraw(
+    mut committer: Committer<'_>,
+    request: &Request,
+    known: &Known,
+    places: &[Place],
+) -> Result<()> {
+    let refused = (State::Snapshot, "the plan was refused");
+    on_asked_days(&mut committer, request, known, places, refused)?;
+    committer.close()
+}
+
+fn on_asked_days(
+    committer: &mut Committer<'_>,
+    request: &Request,
+    known: &Known,
+    places: &[Place],
+    (state, reason): (State, &str),
+) -> Result<()> {
+    let source = discovery::clusters_source(&request.clusters);
+    let scope_day = |day| ScopeDay {
+        scope: EVERY_CLUSTER.to_owned(),
+        workload: None,
+        source: source.clone(),
+        day,
+        state,
+        reason: Some(reason.to_owned()),
+    };
+    for Place {
+        account, region, ..
+    } in places
+    {
+        let days = known.missing(
+            [account, region],
+            EVERY_CLUSTER,
+            &source,
+            request.days.clone(),
+            request.now_ms,
+        );
+        let scope_days: Vec<ScopeDay> = days.into_iter().map(scope_day).collect();
+        let nothing = Written::default();
+        nothing.commit_scope_days(committer, account, region, request.now_ms, &scope_days)?;
+    }
+    Ok(())
+}
 
 /// Writes what is planned in each of `scopes`, and which places could not even be looked at.
 pub(super) fn write(
@@ -23,15 +81,15 @@ pub(super) fn write(
     scopes: &[Scopes],
     refused: &[Line],
 ) -> Result<()> {
-    let mut commit = |account: &str, region: &str, verdicts: &[Verdict]| {
+    let mut commit = |account: &str, region: &str, scope_days: &[ScopeDay]| {
         let nothing = Written::default();
-        nothing.commit_verdicts(committer, account, region, request.now_ms, verdicts)
+        nothing.commit_scope_days(committer, account, region, request.now_ms, scope_days)
     };
     for scopes in scopes {
         let Place {
             account, region, ..
         } = &scopes.place;
-        commit(account, region, &verdicts(scopes, request.now_ms))?;
+        commit(account, region, &scope_days(scopes, request.now_ms))?;
     }
     for line in refused.iter().filter(|line| line.is_broken) {
         if is_account(&line.account) {
@@ -55,7 +113,7 @@ pub(super) fn write(
 }
 
 /// Takes back that credentials named no account.
-fn reached(request: &Request, known: &Known, login: &str) -> Vec<Verdict> {
+fn reached(request: &Request, known: &Known, login: &str) -> Vec<ScopeDay> {
     let source = source::of(source::IDENTITY, login);
     let days = known.unfinished(
         [NO_PLACE, NO_PLACE],
@@ -63,7 +121,7 @@ fn reached(request: &Request, known: &Known, login: &str) -> Vec<Verdict> {
         &source,
         request.days.clone(),
     );
-    let verdict = |day| Verdict {
+    let scope_day = |day| ScopeDay {
         scope: EVERY_CLUSTER.to_owned(),
         workload: None,
         source: source.clone(),
@@ -71,13 +129,13 @@ fn reached(request: &Request, known: &Known, login: &str) -> Vec<Verdict> {
         state: State::Snapshot,
         reason: Some("the account is known by now".to_owned()),
     };
-    days.into_iter().map(verdict).collect()
+    days.into_iter().map(scope_day).collect()
 }
 
-fn verdicts(scopes: &Scopes, now_ms: i64) -> Vec<Verdict> {
+fn scope_days(scopes: &Scopes, now_ms: i64) -> Vec<ScopeDay> {
     let planned = scopes.planned(now_ms).into_iter();
     let of_source = |(scope, source, days): (&str, String, Vec<_>)| {
-        let verdict = |day| Verdict {
+        let scope_day = |day| ScopeDay {
             scope: scope.to_owned(),
             workload: None,
             source: source.clone(),
@@ -88,15 +146,15 @@ fn verdicts(scopes: &Scopes, now_ms: i64) -> Vec<Verdict> {
         spans(&days)
             .into_iter()
             .flatten()
-            .map(verdict)
+            .map(scope_day)
             .collect::<Vec<_>>()
     };
     planned.flat_map(of_source).collect()
 }
 
 /// A place that cannot be looked at was not looked at on any of the days.
-fn refusals(request: &Request, line: &Line, source: &str) -> Vec<Verdict> {
-    let verdict = |day| Verdict {
+fn refusals(request: &Request, line: &Line, source: &str) -> Vec<ScopeDay> {
+    let scope_day = |day| ScopeDay {
         scope: EVERY_CLUSTER.to_owned(),
         workload: None,
         source: source.to_owned(),
@@ -104,5 +162,5 @@ fn refusals(request: &Request, line: &Line, source: &str) -> Vec<Verdict> {
         state: line.state,
         reason: line.reason.clone(),
     };
-    request.days.clone().map(verdict).collect()
+    request.days.clone().map(scope_day).collect()
 }

@@ -122,7 +122,7 @@ impl Summary {
         for line in refused
             .iter()
             .cloned()
-            .chain(scopes.iter().flat_map(Scopes::whole_lines))
+            .chain(scopes.iter().flat_map(whole_lines))
         {
             summary.lines.insert(
                 key(&line.account, &line.region, &line.scope, &line.source),
@@ -137,29 +137,33 @@ impl Summary {
         let Commit {
             account,
             region,
-            verdicts,
+            scope_days,
             untouched,
             ..
         } = commit;
-        for verdict in verdicts.iter().chain(untouched) {
+        for scope_day in scope_days.iter().chain(untouched) {
             let line = self.line(
                 account,
                 region,
-                &verdict.scope,
-                source::name(&verdict.source),
+                &scope_day.scope,
+                source::name(&scope_day.source),
             );
-            line.days.insert(verdict.day);
-            line.note(verdict.state, verdict.reason.as_ref(), is_failure(verdict));
-            if is_failure(verdict) {
-                line.failed.insert(verdict.day);
+            line.days.insert(scope_day.day);
+            line.note(
+                scope_day.state,
+                scope_day.reason.as_ref(),
+                is_failure(scope_day),
+            );
+            if is_failure(scope_day) {
+                line.failed.insert(scope_day.day);
             }
         }
-        if let Some(verdict) = verdicts.first() {
+        if let Some(scope_day) = scope_days.first() {
             self.line(
                 account,
                 region,
-                &verdict.scope,
-                source::name(&verdict.source),
+                &scope_day.scope,
+                source::name(&scope_day.source),
             )
             .rows += rows;
         }
@@ -202,6 +206,28 @@ impl Summary {
     }
 }
 
+/// A line for each source that has nothing missing, so that the summary shows it as complete.
+fn whole_lines(scopes: &Scopes) -> impl Iterator<Item = Line> {
+    let metrics = scopes.clusters.iter().flat_map(|cluster| {
+        let whole = cluster.metrics.iter().filter(|metrics| metrics.is_whole);
+        whole.map(|metrics| (cluster.cluster.name.as_str(), metrics.source))
+    });
+    let logs = scopes
+        .logs
+        .iter()
+        .filter(|(_, days)| days.is_empty())
+        .map(|(group, _)| (group.scope(), group.source()));
+    let line = |(scope, source)| {
+        Line::new(
+            &scopes.place.account,
+            &scopes.place.region,
+            scope,
+            source::name(source),
+        )
+    };
+    metrics.chain(logs).map(line)
+}
+
 fn key(account: &str, region: &str, scope: &str, source: &str) -> [String; 4] {
     [account, region, scope, source].map(str::to_owned)
 }
@@ -218,7 +244,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Units planned for each place.
-    pub(crate) fn of(plan: &super::Plan) -> Self {
+    pub(super) fn of(scopes: &[Scopes]) -> Self {
         let of = |scopes: &Scopes| {
             (
                 (scopes.place.account.clone(), scopes.place.region.clone()),
@@ -226,7 +252,7 @@ impl Progress {
             )
         };
         Self {
-            places: Arc::new(Mutex::new(plan.scopes.iter().map(of).collect())),
+            places: Arc::new(Mutex::new(scopes.iter().map(of).collect())),
             done: Arc::default(),
         }
     }

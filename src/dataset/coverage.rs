@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use polars::prelude::{Column, DataFrame, PolarsResult};
 
 use super::schema::{CoverageRow, State};
-use super::source::{EVERY_CLUSTER, OPEN_DAY, STILL_RUNNING};
+use super::source::{EVERY_CLUSTER, OPEN_DAY, SETTLING_MS, STILL_RUNNING};
 use super::{Table, source};
 
 /// A coverage row with the account and region of its part.
@@ -127,6 +127,9 @@ pub struct Gap {
 /// Why the rows of an import that broke off do not count.
 const BROKEN_OFF: &str = "an import broke off: import the same files again";
 
+/// Why a day does not count as whole whose collection did not even come to look at what runs now.
+const CUT_OFF: &str = "a collection was stopped before it had seen everything";
+
 type ScopeOfDay<'a> = (&'a str, &'a str, &'a str, String);
 
 /// What is known of a scope on a day.
@@ -143,7 +146,9 @@ impl Extent {
         let mut days: BTreeMap<ScopeOfDay<'_>, Known> = BTreeMap::new();
         let mut gaps: BTreeMap<(&str, &str, &str, &str), BTreeSet<String>> = BTreeMap::new();
         let broken = unfinished.iter().map(|commit| (commit, Some(BROKEN_OFF)));
-        for (commit, broken) in commits.iter().map(|commit| (commit, None)).chain(broken) {
+        let cut_off = cut_off(commits).map(|commit| (commit, Some(CUT_OFF)));
+        let counting = commits.iter().map(|commit| (commit, None));
+        for (commit, broken) in counting.chain(broken).chain(cut_off) {
             let Committed {
                 account,
                 region,
@@ -195,6 +200,33 @@ impl Extent {
     }
 }
 
+/// What was read of clusters without a look at what runs there, by then or since, which every collection takes of each
+/// cluster: it was stopped before. The first format does not tell what was planned.
+fn cut_off(commits: &[Committed]) -> impl Iterator<Item = &Committed> {
+    let mut looked_ms: HashMap<[&str; 3], i64> = HashMap::new();
+    for commit in commits {
+        if source::kind(&commit.row.source) == source::ECS {
+            let looked_ms = looked_ms.entry(cluster_of(commit)).or_default();
+            *looked_ms = commit.row.collected_ms.max(Some(*looked_ms)).unwrap_or(0);
+        }
+    }
+    commits.iter().filter(move |commit| {
+        let is_of_cluster = [source::METRICS, source::FAMILY_METRICS, source::TASK_EVENTS]
+            .contains(&source::kind(&commit.row.source))
+            && commit.row.state == State::Complete.as_str();
+        // A look a moment before shows the same, and is not taken again.
+        let is_looked_at = |at_ms| {
+            let looked_ms = looked_ms.get(&cluster_of(commit));
+            looked_ms.is_some_and(|looked_ms| looked_ms + SETTLING_MS >= at_ms)
+        };
+        is_of_cluster && !commit.row.collected_ms.is_none_or(is_looked_at)
+    })
+}
+
+fn cluster_of(commit: &Committed) -> [&str; 3] {
+    [&commit.account, &commit.region, &commit.row.scope]
+}
+
 /// The days from `first` to `last` that a row is about.
 fn days_of(row: &CoverageRow, first: Date, last: Date) -> Vec<String> {
     // The first format dates what concerns every cluster to the day on which it was found.
@@ -202,8 +234,16 @@ fn days_of(row: &CoverageRow, first: Date, last: Date) -> Vec<String> {
         let days = first.series(1.day()).take_while(|day| *day <= last);
         return days.map(|day| day.to_string()).collect();
     }
-    let is_within = |day: Date| (first..=last).contains(&day);
-    let is_within = row.day.parse().is_ok_and(is_within);
+    let Ok(day) = row.day.parse::<Date>() else {
+        return Vec::new();
+    };
+    // What failed to show the present, right behind the days of a report, is missing to its last day.
+    let is_of_moment =
+        source::of_moment(&row.source).is_some() && is_failure(&row.state, row.reason.as_deref());
+    if is_of_moment && last.tomorrow().is_ok_and(|next| next == day) {
+        return vec![last.to_string()];
+    }
+    let is_within = (first..=last).contains(&day);
     is_within.then(|| row.day.clone()).into_iter().collect()
 }
 

@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::Path;
 
-use polars::prelude::{Column, DataFrame, ParquetReader, PolarsResult, SerReader, polars_err};
+use polars::prelude::{
+    Column, DataFrame, ParallelStrategy, ParquetReader, PolarsResult, SerReader, polars_err,
+};
 
+use super::guarded::guarded;
 use super::storage::Storage;
 use crate::model::error::{Error, Kind, Result};
 
@@ -60,9 +63,11 @@ impl Given {
             let place = self.storage.place(file);
             let mut from = 0;
             loop {
-                let some = slice(&bytes, columns, from).map_err(|cause| {
-                    Error::new(Kind::Input, format!("`{place}` cannot be read as Parquet"))
-                        .cause(cause)
+                let some = guarded(&place, || {
+                    slice(&bytes, columns, from).map_err(|cause| {
+                        Error::new(Kind::Input, format!("`{place}` cannot be read as Parquet"))
+                            .cause(cause)
+                    })
                 })?;
                 from += some.height();
                 let is_last = some.height() < AT_ONCE;
@@ -82,6 +87,7 @@ impl Given {
 fn slice(bytes: &[u8], columns: Option<&[&str]>, from: usize) -> PolarsResult<DataFrame> {
     let names = columns.map(|names| names.iter().map(|&name| name.to_owned()).collect());
     ParquetReader::new(Cursor::new(bytes))
+        .read_parallel(ParallelStrategy::None)
         .with_columns(names)
         .with_slice(Some((from, AT_ONCE)))
         .finish()

@@ -1,10 +1,10 @@
 //! The commit log: every coverage part, which others it stands with, and whether one is missing.
 //!
 //! Coverage parts of one writer are a chain: each names the one before, and when the writer is done, a part without rows
-//! names the last. Contents that are imported are chains of their own, so that the same content becomes the same parts
-//! in whatever order it comes; the part without rows names the ends of all of them. So a coverage part that is removed,
-//! renamed or moved is missed by another one, and reading ends with its name. Datasets that are copied together hold
-//! several chains, and so does one of many writers. What stays unseen: the removal of the newest part of a writer that
+//! names the last. Contents that are imported are chains of their own, each with its end, so that the same contents
+//! become the same parts in whatever order and company they come. So a coverage part that is removed, renamed or moved
+//! is missed by another one, and reading ends with its name. Datasets that are copied together hold several chains, and
+//! so does one of many writers. What stays unseen: the removal of the newest part of a writer that
 //! was killed (its days then count as planned and not seen), and of all parts of a chain at once. The next import names
 //! the ends that a killed writer left open. Parts of the first format name nothing and are not missed.
 
@@ -209,8 +209,8 @@ fn check_names(relative: &str, rows: &[CoverageRow]) -> Result<()> {
 impl Reading {
     fn take(&mut self, relative: &str, rows: Vec<CoverageRow>, links: Links) -> Result<()> {
         let partition = part::partition(relative);
-        check_account(relative, &rows)?;
         check_names(relative, &rows)?;
+        check_account(relative, &rows)?;
         self.read.insert(relative.to_owned());
         if !rows.is_empty() {
             self.with_rows.push(relative.to_owned());
@@ -285,7 +285,8 @@ fn check_account(relative: &str, rows: &[CoverageRow]) -> Result<()> {
 pub(crate) struct Committer<'d> {
     dataset: &'d Dataset,
     last: Option<String>,
-    ends: Vec<String>,
+    /// What writers that were killed left open.
+    open: BTreeSet<String>,
 }
 
 impl<'d> Committer<'d> {
@@ -294,14 +295,14 @@ impl<'d> Committer<'d> {
         Self {
             dataset,
             last: None,
-            ends: Vec::new(),
+            open: BTreeSet::new(),
         }
     }
 
     /// The same, and names what writers that were killed left open.
     pub(crate) fn after(dataset: &'d Dataset, log: &Log) -> Self {
         Self {
-            ends: log.ends.clone(),
+            open: log.ends.iter().cloned().collect(),
             ..Self::new(dataset)
         }
     }
@@ -316,7 +317,7 @@ impl<'d> Committer<'d> {
         &mut self,
         partitions: &BTreeMap<Partition, Vec<CoverageRow>>,
     ) -> Result<()> {
-        self.ends.extend(self.last.take());
+        self.end_chain()?;
         let whole = Whole {
             id: hash_of(partitions),
             parts: partitions.len(),
@@ -324,8 +325,7 @@ impl<'d> Committer<'d> {
         for (partition, rows) in partitions {
             self.write(partition, rows, Some(whole.clone()))?;
         }
-        self.ends.extend(self.last.take());
-        Ok(())
+        self.end_chain()
     }
 
     fn write(
@@ -345,33 +345,35 @@ impl<'d> Committer<'d> {
             after: self.last.take().into_iter().collect(),
         };
         // What an import that broke off left open is named by the one that completes it.
-        self.ends.retain(|end| !links.after.contains(end));
-        self.last = Some(write(
-            self.dataset,
-            partition,
-            (first, last),
-            &rows,
-            &links,
-        )?);
+        self.open.retain(|part| !links.after.contains(part));
+        let part = write(self.dataset, partition, (first, last), &rows, &links)?;
+        self.open.remove(&part);
+        self.last = Some(part);
         Ok(())
     }
 
-    /// Ends the chain: a part without rows names its last one.
+    /// Ends the chain, and those that killed writers left open.
     pub(crate) fn close(mut self) -> Result<()> {
-        self.ends.extend(self.last.take());
-        self.ends.sort();
-        self.ends.dedup();
-        let Some(last) = self.ends.last() else {
-            return Ok(());
-        };
-        let (partition, days) = (part::partition(last), part::days(last));
-        let days = (days.0.to_owned(), days.1.to_owned());
-        let links = Links {
-            whole: None,
-            after: self.ends,
-        };
-        write(self.dataset, &partition, (&days.0, &days.1), &[], &links).map(drop)
+        self.end_chain()?;
+        write_end(self.dataset, self.open.into_iter().collect())
     }
+
+    fn end_chain(&mut self) -> Result<()> {
+        write_end(self.dataset, self.last.take().into_iter().collect())
+    }
+}
+
+/// Writes the part without rows that names the last ones of chains.
+fn write_end(dataset: &Dataset, lasts: Vec<String>) -> Result<()> {
+    let Some(last) = lasts.last().cloned() else {
+        return Ok(());
+    };
+    let links = Links {
+        whole: None,
+        after: lasts,
+    };
+    let (partition, days) = (part::partition(&last), part::days(&last));
+    write(dataset, &partition, days, &[], &links).map(drop)
 }
 
 fn write(

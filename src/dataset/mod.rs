@@ -17,7 +17,7 @@
 //! fetches any. Any other commit of the same day and source goes before that; what is still `planned` was not seen.
 //!
 //! *Chains.* Each coverage part names the one that its writer committed before, and a part without rows names the last
-//! when the writer is done: see [`log`]. A coverage part that is removed, renamed or moved is missing to another one.
+//! when the content, or the writer, is done: see [`log`]. A coverage part that is removed, renamed or moved is missing to another one.
 //!
 //! Format 1 had none of these three: its parts are read as they are, and each of its imports counts as whole unless
 //! parts are about that no commit names.
@@ -28,6 +28,7 @@ mod columns;
 pub mod compact;
 pub mod coverage;
 pub mod given;
+mod guarded;
 pub mod kept;
 pub(crate) mod limits;
 pub mod log;

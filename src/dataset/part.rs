@@ -9,6 +9,7 @@ use polars::prelude::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::guarded::guarded;
 use super::storage::{RESTORE, Storage};
 use super::{FORMAT, Table, columns};
 use crate::model::error::{Error, Kind, Result};
@@ -237,8 +238,10 @@ pub(super) fn decode(
     bytes: Vec<u8>,
     asked: Option<&[&str]>,
 ) -> Result<Part> {
-    let reader = verified(storage, relative, bytes)?;
-    rows(storage, relative, reader, asked)
+    guarded(&storage.place(relative), || {
+        let reader = verified(storage, relative, bytes)?;
+        rows(storage, relative, reader, asked)
+    })
 }
 
 /// Decodes a coverage part, verified, and what it says of others; those of the first format say nothing.
@@ -247,6 +250,12 @@ pub(super) fn decode_coverage(
     relative: &str,
     bytes: Vec<u8>,
 ) -> Result<(Part, Links)> {
+    guarded(&storage.place(relative), || {
+        with_links(storage, relative, bytes)
+    })
+}
+
+fn with_links(storage: &Storage, relative: &str, bytes: Vec<u8>) -> Result<(Part, Links)> {
     let mut reader = verified(storage, relative, bytes)?;
     let links = metadata(&mut reader, LINKS_KEY)
         .map_or_else(|| Ok(Links::default()), |text| serde_json::from_str(&text))
@@ -361,6 +370,12 @@ pub(super) fn summary(
     relative: &str,
     tail: Vec<u8>,
 ) -> Result<(usize, Summary)> {
+    guarded(&storage.place(relative), || {
+        rows_and_summary(storage, relative, tail)
+    })
+}
+
+fn rows_and_summary(storage: &Storage, relative: &str, tail: Vec<u8>) -> Result<(usize, Summary)> {
     let mut reader = ParquetReader::new(Cursor::new(tail));
     check_format(&mut reader, relative, &storage.place(relative))?;
     let rows = reader.num_rows().unwrap_or_default();

@@ -16,7 +16,7 @@ use super::given::Given;
 use super::kept::{self, SampleDay};
 use super::log::Log;
 use super::part::{self, DaySummary, Part, SeriesSummary};
-use super::schema::Metric;
+use super::schema::{CoverageRow, Metric};
 use super::{Dataset, Table, source};
 use crate::model::error::{Error, Kind, Result};
 use crate::model::units::{MS_PER_DAY, Window};
@@ -380,13 +380,15 @@ impl<'a> Scan<'a> {
     /// The time that collections were asked for, up to the newest one: its unfinished day is left out where there is
     /// another. `None` without collections.
     pub fn collected_span(&self) -> Option<(i64, i64)> {
+        // That clusters could be listed tells of no day that anything of it was asked for.
+        let is_asked = |row: &CoverageRow| {
+            row.scope != source::EVERY_CLUSTER
+                || coverage::is_failure(&row.state, row.reason.as_deref())
+        };
         let collected = || {
-            self.commits.iter().filter_map(|commit| {
-                Some((
-                    midnight(commit.row.day.parse().ok()?),
-                    commit.row.collected_ms?,
-                ))
-            })
+            let rows = self.commits.iter().map(|commit| &commit.row);
+            rows.filter(|row| is_asked(row))
+                .filter_map(|row| Some((midnight(row.day.parse().ok()?), row.collected_ms?)))
         };
         let first = collected().map(|(day, _)| day).min()?;
         let newest = collected().map(|(_, at)| at).max()?;

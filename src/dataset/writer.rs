@@ -104,7 +104,7 @@ pub(crate) struct Written {
 
 /// What a collection says of one scope on one UTC day.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Verdict {
+pub(crate) struct ScopeDay {
     /// Cluster name, log group, or [`BUILD_SCOPE`].
     pub(crate) scope: String,
     /// The one workload of the scope that it is about; `None` for all of the scope.
@@ -129,9 +129,9 @@ impl Written {
             .sum()
     }
 
-    /// Rows of what a verdict is about.
-    pub(crate) fn rows_of(&self, account: &str, region: &str, verdict: &Verdict) -> i64 {
-        let month = date(verdict.day)[..7].to_owned();
+    /// Rows of what a scope-day is about.
+    pub(crate) fn rows_of(&self, account: &str, region: &str, scope_day: &ScopeDay) -> i64 {
+        let month = date(scope_day.day)[..7].to_owned();
         let partition = Partition {
             account: account.to_owned(),
             region: region.to_owned(),
@@ -140,7 +140,11 @@ impl Written {
         let share = self.partitions.get(&partition);
         share.map_or(0, |share| {
             share
-                .totals(&verdict.scope, verdict.day, verdict.workload.as_deref())
+                .totals(
+                    &scope_day.scope,
+                    scope_day.day,
+                    scope_day.workload.as_deref(),
+                )
                 .rows
         })
     }
@@ -174,22 +178,22 @@ impl Written {
 
     /// Commits what a collection says of each of its days, with rows or without, in one account and region.
     ///
-    /// A day stands on the parts of its month, and on those of months that no verdict is about: definitions that
+    /// A day stands on the parts of its month, and on those of months that no scope-day is about: definitions that
     /// hold always, runs that began long ago.
-    pub(crate) fn commit_verdicts(
+    pub(crate) fn commit_scope_days(
         &self,
         committer: &mut Committer<'_>,
         account: &str,
         region: &str,
         collected_ms: i64,
-        verdicts: &[Verdict],
+        scope_days: &[ScopeDay],
     ) -> Result<()> {
-        let mut months: BTreeMap<String, Vec<&Verdict>> = BTreeMap::new();
-        for verdict in verdicts {
+        let mut months: BTreeMap<String, Vec<&ScopeDay>> = BTreeMap::new();
+        for scope_day in scope_days {
             months
-                .entry(date(verdict.day)[..7].to_owned())
+                .entry(date(scope_day.day)[..7].to_owned())
                 .or_default()
-                .push(verdict);
+                .push(scope_day);
         }
         let elsewhere = self
             .partitions
@@ -198,7 +202,7 @@ impl Written {
         let elsewhere: Vec<&str> = elsewhere
             .flat_map(|(_, share)| share.parts.iter().map(String::as_str))
             .collect();
-        for (month, verdicts) in &months {
+        for (month, scope_days) in &months {
             let partition = Partition {
                 account: account.to_owned(),
                 region: region.to_owned(),
@@ -214,24 +218,28 @@ impl Written {
                     .collect::<Vec<_>>()
                     .join(";")
             };
-            let row = |verdict: &&Verdict| {
+            let row = |scope_day: &&ScopeDay| {
                 let totals = share.map(|share| {
-                    share.totals(&verdict.scope, verdict.day, verdict.workload.as_deref())
+                    share.totals(
+                        &scope_day.scope,
+                        scope_day.day,
+                        scope_day.workload.as_deref(),
+                    )
                 });
                 let totals = totals.unwrap_or_default();
                 CoverageRow {
-                    scope: verdict.scope.clone(),
-                    source: verdict.source.clone(),
-                    day: date(verdict.day),
-                    state: verdict.state.as_str().to_owned(),
-                    reason: verdict.reason.clone(),
+                    scope: scope_day.scope.clone(),
+                    source: scope_day.source.clone(),
+                    day: date(scope_day.day),
+                    state: scope_day.state.as_str().to_owned(),
+                    reason: scope_day.reason.clone(),
                     rows: totals.rows,
                     period_s: totals.period_s,
                     collected_ms: Some(collected_ms),
-                    parts: parts(&date(verdict.day)),
+                    parts: parts(&date(scope_day.day)),
                 }
             };
-            committer.append(&partition, &verdicts.iter().map(row).collect::<Vec<_>>())?;
+            committer.append(&partition, &scope_days.iter().map(row).collect::<Vec<_>>())?;
         }
         Ok(())
     }
@@ -407,7 +415,7 @@ impl<'d> Writer<'d> {
         for (partition, rows) in by_partition(rows, |row| (&row.workload, row.from_ms)) {
             let days = rows
                 .iter()
-                .map(|row| Told::of(&row.workload, row.from_ms, None));
+                .map(|row| RowDay::of(&row.workload, row.from_ms, None));
             self.write(
                 Table::Workloads,
                 &partition,
@@ -426,7 +434,7 @@ impl<'d> Writer<'d> {
         for (partition, rows) in by_partition(rows, |row| (&row.workload, begin_ms(row))) {
             let days = rows
                 .iter()
-                .map(|row| Told::of(&row.workload, begin_ms(row), None));
+                .map(|row| RowDay::of(&row.workload, begin_ms(row), None));
             self.write(
                 Table::Runs,
                 &partition,
@@ -455,7 +463,7 @@ impl<'d> Writer<'d> {
         for (partition, rows) in partitions {
             let days: Vec<_> = rows
                 .iter()
-                .map(|row| Told {
+                .map(|row| RowDay {
                     scope: &row.cluster,
                     workload: "",
                     day: day(row.seen_ms),
@@ -480,7 +488,7 @@ impl<'d> Writer<'d> {
         for (partition, rows) in by_partition(rows, |row| (&row.workload, row.at_ms)) {
             let days = rows
                 .iter()
-                .map(|row| Told::of(&row.workload, row.at_ms, row.period_s.map(i64::from)));
+                .map(|row| RowDay::of(&row.workload, row.at_ms, row.period_s.map(i64::from)));
             let summary = summary(&rows);
             self.write(
                 Table::Samples,
@@ -497,7 +505,7 @@ impl<'d> Writer<'d> {
         &mut self,
         table: Table,
         partition: &Partition,
-        days: &[Told<'_>],
+        days: &[RowDay<'_>],
         frame: Result<DataFrame, PolarsError>,
         beside: Beside<'_>,
     ) -> Result<()> {
@@ -523,7 +531,7 @@ impl<'d> Writer<'d> {
         for stretch in
             days.chunk_by(|a, b| (a.day, a.workload, a.scope) == (b.day, b.workload, b.scope))
         {
-            let Told {
+            let RowDay {
                 scope,
                 workload,
                 day,
@@ -557,14 +565,14 @@ pub fn add_samples(dataset: &Dataset, name: &str, rows: Vec<SampleRow>) -> Resul
 }
 
 /// What the totals need to know of a row.
-struct Told<'r> {
+struct RowDay<'r> {
     scope: &'r str,
     workload: &'r str,
     day: i64,
     period_s: Option<i64>,
 }
 
-impl<'r> Told<'r> {
+impl<'r> RowDay<'r> {
     fn of(workload: &'r WorkloadKey, at_ms: i64, period_s: Option<i64>) -> Self {
         Self {
             scope: scope(workload),

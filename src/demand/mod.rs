@@ -218,6 +218,8 @@ impl Demand {
 pub struct Reduced {
     /// The window asked for, or what was observed.
     pub window: Window,
+    /// From when on there is more that was left out, because nobody asked for a window of that length.
+    pub left_out_from_ms: Option<i64>,
     /// One per workload, ordered.
     pub demands: Vec<Demand>,
     /// Runs and samples read.
@@ -241,7 +243,7 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
     let spans = scan.sample_spans()?;
     let records = records::Records::of(table.as_ref(), &runs, &spans).map_err(unfit)?;
     let data = records.extent().ok_or_else(nothing)?;
-    let window = asked_window(scan, data, from_ms, to_ms)?;
+    let (window, left_out_from_ms) = asked_window(scan, data, from_ms, to_ms)?;
     let observed = observed::Observed::of(&scan.commits, &records, window);
     let totals = window::totals(scan, &configurations.histories(), window, records.sampled())?;
     let sources = assemble::Sources {
@@ -250,11 +252,12 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
         totals: &totals,
         observed: &observed,
         window,
-        is_asked: from_ms.is_some() || to_ms.is_some(),
+        is_asked: from_ms.is_some() || to_ms.is_some() || left_out_from_ms.is_some(),
     };
     let run_rows = table.map_or(0, |table| i64::try_from(table.height()).unwrap_or(i64::MAX));
     Ok(Reduced {
         window,
+        left_out_from_ms,
         demands: tracing::debug_span!("workloads").in_scope(|| assemble::assemble(&sources)),
         rows: run_rows + totals.rows,
         duplicates: totals.duplicates + latest.as_ref().map_or(0, |latest| latest.duplicates),
@@ -262,13 +265,14 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
     })
 }
 
-/// The window to be reduced, of a dataset whose records were made in `data`.
+/// The window to be reduced, of a dataset whose records were made in `data`; and from when on there is more that is left
+/// out, because nobody asked for a window of that length.
 fn asked_window(
     scan: &Scan<'_>,
     data: Window,
     from_ms: Option<i64>,
     to_ms: Option<i64>,
-) -> Result<Window> {
+) -> Result<(Window, Option<i64>)> {
     // A long-running task began long before the days that were collected: those are what was asked for.
     let collected = scan.collected_span().map(|collected| {
         scan.imported_span().map_or(collected, |imported| {
@@ -276,35 +280,21 @@ fn asked_window(
         })
     });
     let usual = collected.map_or(data, |(from_ms, to_ms)| Window { from_ms, to_ms });
-    let window = Window {
+    let mut window = Window {
         from_ms: from_ms.unwrap_or(usual.from_ms),
         to_ms: to_ms.unwrap_or(usual.to_ms),
     };
-    if from_ms.is_none() || to_ms.is_none() {
-        check_length(window, data)?;
+    // Old snapshots and wrong clocks stretch the data over years in which nothing was seen: nobody asked for those.
+    let longest_ms = LONGEST_WINDOW_DAYS * MS_PER_DAY;
+    let left_out_from_ms =
+        (from_ms.is_none() && window.ms() > longest_ms).then_some(window.from_ms);
+    if left_out_from_ms.is_some() {
+        window.from_ms = window.to_ms - longest_ms;
     }
     if data.overlap_ms(window.from_ms, window.to_ms) == 0 {
         return Err(nothing_in(window, data));
     }
-    Ok(window)
-}
-
-/// Old snapshots and wrong clocks stretch the data over years in which nothing was seen: nobody asked for those.
-fn check_length(window: Window, data: Window) -> Result<()> {
-    if window.ms() <= LONGEST_WINDOW_DAYS * MS_PER_DAY {
-        return Ok(());
-    }
-    let days = window.ms() / MS_PER_DAY;
-    let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
-    Err(Error::new(
-        Kind::Usage,
-        format!("a window of {days} days is too long: {LONGEST_WINDOW_DAYS} are the most"),
-    )
-    .hint(format!(
-        "the dataset holds {} to {}; choose a part of it with --from and --to",
-        time(data.from_ms),
-        time(data.to_ms)
-    )))
+    Ok((window, left_out_from_ms))
 }
 
 fn nothing() -> Error {

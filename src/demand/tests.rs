@@ -15,7 +15,7 @@ use crate::dataset::log::Committer;
 use crate::dataset::scan::Scan;
 use crate::dataset::schema::{ConfigurationRow, Metric, RunRow, SampleRow, SourceKind, State};
 use crate::dataset::source::OPEN_DAY;
-use crate::dataset::writer::{Verdict, Writer};
+use crate::dataset::writer::{ScopeDay, Writer};
 use crate::model::units::{MS_PER_DAY, MS_PER_HOUR, Usd, Window};
 use crate::model::workload::{Architecture, Configuration, Kind, WorkloadKey};
 use crate::pricing::PriceBook;
@@ -45,12 +45,12 @@ impl World {
     }
 
     /// Collects `batch` on the day `on`, with what is said of it.
-    fn collect(&self, on: i64, batch: Batch, verdicts: &[Verdict]) {
+    fn collect(&self, on: i64, batch: Batch, verdicts: &[ScopeDay]) {
         let mut writer = Writer::new(&self.dataset);
         writer.add(batch).unwrap();
         let written = writer.finish(&BTreeSet::new()).unwrap();
         written
-            .commit_verdicts(
+            .commit_scope_days(
                 &mut Committer::new(&self.dataset),
                 ACCOUNT,
                 REGION,
@@ -108,9 +108,9 @@ impl World {
 }
 
 /// What a collection says of `days` of one source.
-fn verdicts(scope: &str, source: &str, days: Range<i64>, state: State) -> Vec<Verdict> {
+fn verdicts(scope: &str, source: &str, days: Range<i64>, state: State) -> Vec<ScopeDay> {
     let reason = (state == State::Partial).then(|| OPEN_DAY.to_owned());
-    let of_day = |day| Verdict {
+    let of_day = |day| ScopeDay {
         scope: scope.to_owned(),
         workload: None,
         source: source.to_owned(),
@@ -121,7 +121,7 @@ fn verdicts(scope: &str, source: &str, days: Range<i64>, state: State) -> Vec<Ve
     days.map(of_day).collect()
 }
 
-fn complete(scope: &str, source: &str, days: Range<i64>) -> Vec<Verdict> {
+fn complete(scope: &str, source: &str, days: Range<i64>) -> Vec<ScopeDay> {
     verdicts(scope, source, days, State::Complete)
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     DAY, HOUR, MINUTE, SECOND, T0, World, build, event, files_below, finished, gzipped, lines,
-    metric, readings, stamp, task, with, workload,
+    metric, parsed, readings, stamp, task, with, workload,
 };
 
 /// A good event, of family `etl`.
@@ -597,18 +597,36 @@ fn a_window_of_ten_years_is_analysed() {
 }
 
 #[test]
-fn data_over_years_asks_for_a_window() {
+fn of_data_over_years_the_newest_part_is_taken_and_said_so() {
     let world = World::with(&[
         good("a1"),
-        event(&task("open", "o1", T0 - 3 * 365 * DAY, None)),
+        finished("old", "o1", T0 - 3 * 365 * DAY, T0 - 3 * 365 * DAY + HOUR),
+        event(&task("open", "o2", T0 - 3 * 365 * DAY, None)),
     ]);
-    world
-        .report(&[])
-        .exits(2)
-        .says(&["is too long", "--from and --to"]);
-    world
+    let text = world.report(&[]).exits(0);
+    text.says(&["The dataset goes back to 2023-10-06", "newest 460 days"]);
+    let report = world.json();
+    assert_eq!(
+        workload(&report, "etl")["current"]["metered"]["amount"],
+        90.0
+    );
+    assert_eq!(
+        workload(&report, "old")["evidence"]["runs"],
+        0,
+        "it ended long before"
+    );
+    // What is asked for is taken, however long.
+    let asked = world
+        .report(&["--from", "2023-10-01", "--format", "json"])
+        .exits(0);
+    assert_eq!(
+        workload(&parsed(&asked.stdout), "old")["evidence"]["runs"],
+        1
+    );
+    let short = world
         .report(&["--from", "2026-10-01", "--to", "2026-10-07"])
         .exits(0);
+    assert!(!short.said().contains("goes back to"), "{}", short.said());
 }
 
 #[test]

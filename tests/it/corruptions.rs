@@ -10,9 +10,10 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use crate::crafted::forge;
 use crate::support::{
-    HOUR, MINUTE, Run, SECOND, T0, World, build, command, definition, files_below, finished,
-    gzipped, lines, readings, service, sighting,
+    HOUR, MINUTE, Run, SECOND, T0, World, build, command, copy_into, definition, files_below,
+    finished, gzipped, lines, readings, service, sighting,
 };
 
 /// A run that takes longer waits for something that does not come.
@@ -181,6 +182,24 @@ fn a_dataset_that_is_damaged_by_chance_is_refused_or_the_same() {
             run.says(&[&name.to_string_lossy()]);
         }
         fs::write(&path, whole).expect("written");
+    });
+}
+
+#[test]
+fn a_part_that_is_forged_by_chance_is_read_or_refused() {
+    let world = world();
+    let parts: Vec<String> = world.parts("dataset").into_iter().collect();
+    each(|seed, rng| {
+        let part = rng.choice(&parts).expect("parts");
+        copy_into(&world.path("dataset"), &world.path("forged"));
+        let mut how = "";
+        forge(&world, "forged", part, |bytes| how = hurt(bytes, rng));
+        run(
+            &world,
+            &["report", "--dataset", "forged", "--format", "json"],
+            &format!("seed {seed}: {how} in {part}, under the name it asks for"),
+        );
+        fs::remove_dir_all(world.path("forged")).expect("removed");
     });
 }
 

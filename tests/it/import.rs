@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    HOUR, MINUTE, Run, SECOND, T0, World, build, cost, definition, event, finished, gzipped, lines,
-    metric, parsed, readings, service, sighting, stamp, task, with, workload,
+    HOUR, MINUTE, Run, SECOND, T0, World, assert_usd, build, cost, definition, event, finished,
+    gzipped, lines, metric, parsed, readings, service, sighting, stamp, task, with, workload,
 };
 
 /// Two tasks of one family: 90 s and 7 s.
@@ -266,9 +266,23 @@ fn performance_log_events_tell_of_tasks_and_their_use() {
         (&json!(1), &json!(60))
     );
     assert_eq!(etl["current"]["size"]["name"], "0.25 vCPU / 0.5 GiB");
+    // The window begins with the first record, a minute after the pull. The task was there in the record of minute 30,
+    // and not in that of minute 31, though the window goes on: it ran for 29 to 30 minutes of the window, and what is
+    // half way between is the estimate.
+    let (least_s, most_s) = (29.0 * 60.0, 30.0 * 60.0);
     assert_eq!(
-        etl["current"]["metered"]["amount"], 1770.0,
-        "half a minute after its last sighting, which is between none and one"
+        etl["current"]["metered"]["amount"].as_f64(),
+        Some(f64::midpoint(least_s, most_s))
+    );
+    let cost = &etl["current"]["measured_cost"];
+    let usd_per_s = (0.25 * 0.04048 + 0.5 * 0.004_445) / 3600.0;
+    assert_eq!(cost["certainty"], "between");
+    assert_usd(cost["upper_usd"].as_f64(), most_s * usd_per_s);
+    // The records tell neither architecture nor Spot, which may each have been cheaper.
+    assert!(
+        cost["lower_usd"]
+            .as_f64()
+            .is_some_and(|usd| usd < least_s * usd_per_s)
     );
 }
 

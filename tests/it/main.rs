@@ -34,5 +34,4 @@ mod s3_server;
 mod sample;
 mod spoilt;
 mod support;
-#[allow(dead_code, reason = "helpers of longer runs")]
 mod trials;

@@ -143,10 +143,12 @@ fn kills(part: u64) {
     });
 }
 
+#[test]
 fn killed_at_any_time_an_import_counts_whole_or_not_at_all_0() {
     kills(0);
 }
 
+#[test]
 fn killed_at_any_time_an_import_counts_whole_or_not_at_all_1() {
     kills(1);
 }
@@ -164,10 +166,12 @@ fn spoilt(seed: u64) {
     }
 }
 
+#[test]
 fn a_dataset_with_one_thing_wrong_reports_the_same_or_not_at_all_0() {
     trials("PLIMSOLL_SPOILT", 60, (0, 2), spoilt);
 }
 
+#[test]
 fn a_dataset_with_one_thing_wrong_reports_the_same_or_not_at_all_1() {
     trials("PLIMSOLL_SPOILT", 60, (1, 2), spoilt);
 }

@@ -44,9 +44,11 @@ def read(content):
 
 
 def rows(name, content):
-    """The rows of one part, each with the account and region of its path; its name must tell its hash."""
+    """The rows of one part, each with the account and region of its path; its name must tell its hash, and it its folder."""
     digest = hashlib.sha256(content).hexdigest()[:16]
     assert name.endswith(f"_{digest}.parquet"), f"{name} holds {digest}"
+    place = ParquetFile(BufferReader(content)).metadata.metadata[b"plimsoll.place"].decode()
+    assert name.startswith(f"{place}/"), f"{name} says that it belongs into {place}"
     path = dict(step.split("=", 1) for step in name.split("/") if "=" in step)
     return [{"account": path["account"], "region": path["region"], **row} for row in read(content)]
 
@@ -59,7 +61,7 @@ class Dataset:
         for name, content in files.items():
             for row in rows(name, content) if name.startswith("coverage/") else []:
                 key = tuple(row[column] for column in ("account", "region", "scope", "source", "day"))
-                newest[key] = max(row, newest.get(key, row), key=lambda row: row["collected_ms"])
+                newest[key] = max(row, newest.get(key, row), key=lambda row: (row["state"] != "planned", row["collected_ms"]))
         self.coverage = list(newest.values())
         commits = sorted(self.coverage, key=lambda row: row["collected_ms"])
         collected_ms = {part: row["collected_ms"] for row in commits for part in row["parts"].split(";") if part}
@@ -84,7 +86,7 @@ def same(what, wanted, found, copies=1):
     return wanted.total()
 
 
-def verdict(row):
+def as_seeded(row):
     """A row of the coverage table as `seed.py` writes it."""
     blamed = re.search(r"[a-z]+:[A-Z]\w+", row["reason"] or "")
     collected = datetime.fromtimestamp(row["collected_ms"] / 1000, timezone.utc)
@@ -124,10 +126,13 @@ def check_dataset(seeded, server, time, location, s3_url=None):
     books = [row for row in dataset.coverage if row["source"].startswith("collect:prices:")]
     accounts = Counter(row["account"] for row in books)
     assert accounts == Counter({row[0] for row in wanted["coverage"]}), f"price books: {books}"
+    # What was planned before anything was known is taken back when it is.
+    clusters = [row for row in dataset.coverage if row["source"].startswith("collect:clusters")]
+    assert {row["state"] for row in clusters} == {"snapshot"}, f"clusters: {clusters}"
     days = same(
         "coverage",
         ((*row, at_ms) for row in wanted["coverage"] for at_ms in taken(row)),
-        (verdict(row) for row in dataset.coverage if row not in books),
+        (as_seeded(row) for row in dataset.coverage if row not in books and row not in clusters),
     )
     where = "on S3" if s3_url else "in a folder"
     counts = f"{samples} samples, {runs} runs, {configurations} configurations, {days} scope-days"
@@ -145,7 +150,8 @@ def check_report(seeded, report):
     for name, wanted in seeded["report"].items():
         metered = found[name]["metered"]
         assert (metered["unit"], metered["amount"]) == ("second", wanted["seconds"]), f"{name}: {metered}, not {wanted}"
-        usd, due = found[name]["cost_usd"], wanted.get("usd", found[name]["cost_usd"])
+        usd = (found[name]["measured_cost"] or {}).get("usd")
+        due = wanted.get("usd", usd)
         assert usd == due or abs(usd - due) < 1e-6, f"{name}: {usd} USD, not {due}"
     print(f"report: seconds and USD of {', '.join(seeded['report'])} as AWS would bill them")
 

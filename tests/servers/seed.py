@@ -381,8 +381,8 @@ def seed_moto(url):
         coverage += states(account, "codebuild", "builds", *WHOLE)
         coverage += states(account, "codebuild", "build-metrics", *[("partial", "cloudwatch:ListMetrics")] * 5)
         coverage += states(account, cluster, "ecs", SNAPSHOT)
-        # Services that were deleted would be listed there alone.
-        coverage += states(account, cluster, "metrics", ("partial", "cloudwatch:ListMetrics"))
+        # Services that were deleted would be listed there alone, on any of the days.
+        coverage += states(account, cluster, "metrics", *[("partial", "cloudwatch:ListMetrics")] * 5)
         if cluster == "yard":
             coverage += states(account, cluster, "history:gate", ("partial", "ecs:ListServiceDeployments"))
             coverage += states(account, cluster, "metrics:gate", *[("partial", "cloudwatch:GetMetricData")] * 5)

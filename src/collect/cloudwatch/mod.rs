@@ -30,7 +30,7 @@ use super::rates::Class;
 use super::{OPEN_DAY, source};
 use crate::dataset::batch::Batch;
 use crate::dataset::schema::{Metric, State};
-use crate::dataset::writer::{BUILD_SCOPE, Verdict};
+use crate::dataset::writer::{BUILD_SCOPE, ScopeDay};
 use answers::{Answer, Answers, Flaws, Grid, Status};
 use series::{STATISTICS, Statistic};
 
@@ -62,7 +62,7 @@ pub(crate) struct Piece<'a> {
 
 /// Fetches and commits a piece.
 ///
-/// Fails only when everything is to stop; any other failure is committed as the verdict on its workloads and days.
+/// Fails only when everything is to stop; any other failure is committed as the scope_day on its workloads and days.
 pub(crate) async fn fetch(
     place: &Place,
     piece: &Piece<'_>,
@@ -87,10 +87,10 @@ pub(crate) async fn fetch(
         .map(|queries| (queries, grid.clone()));
     let unit = sink.unit();
     let outcome = gather(place, &queries, calls.collect(), now_ms, &unit).await?;
-    let verdict = |workload: &str, day: Day| {
-        let (state, reason) = outcome.verdict(day, plan::is_over(day, now_ms));
+    let scope_day = |workload: &str, day: Day| {
+        let (state, reason) = outcome.scope_day(day, plan::is_over(day, now_ms));
         let (scope, source) = (scope.to_owned(), source::of(source, workload));
-        Verdict {
+        ScopeDay {
             scope,
             workload: Some(workload.to_owned()),
             source,
@@ -102,13 +102,13 @@ pub(crate) async fn fetch(
     let workloads = series
         .chunks(SERIES_PER_WORKLOAD)
         .filter_map(|of_workload| of_workload.first());
-    let verdicts = workloads.flat_map(|first| {
+    let scope_days = workloads.flat_map(|first| {
         chunk
             .days
             .clone()
-            .map(|day| verdict(&first.workload.name, day))
+            .map(|day| scope_day(&first.workload.name, day))
     });
-    unit.commit(place, verdicts.collect(), known).await
+    unit.commit(place, scope_days.collect(), known).await
 }
 
 /// The samples of builds on one day, as far as AWS still keeps them: how many metrics that requests, and the way to
@@ -210,11 +210,11 @@ impl BuildDay {
                 .filter(|series| !series.is_known())
                 .count(),
         );
-        let (state, reason) = outcome.verdict(self.day, plan::is_over(self.day, now_ms));
+        let (state, reason) = outcome.scope_day(self.day, plan::is_over(self.day, now_ms));
         let (scope, source) = (BUILD_SCOPE.to_owned(), source::BUILD_METRICS.to_owned());
         unit.commit(
             place,
-            vec![Verdict {
+            vec![ScopeDay {
                 scope,
                 workload: None,
                 source,
@@ -340,7 +340,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn verdict(&self, day: plan::Day, is_over: bool) -> (State, Option<String>) {
+    fn scope_day(&self, day: plan::Day, is_over: bool) -> (State, Option<String>) {
         let flaws = self.flaws.reason(day);
         match &self.fault {
             Some(fault) if self.rows == 0 => (fault.state(), Some(fault.reason())),
@@ -467,7 +467,7 @@ mod tests {
     fn outcome(change: impl FnOnce(&mut Outcome)) -> (State, Option<String>) {
         let mut outcome = Outcome::default();
         change(&mut outcome);
-        outcome.verdict(DAY, true)
+        outcome.scope_day(DAY, true)
     }
 
     #[test]
@@ -511,7 +511,7 @@ mod tests {
     fn a_day_that_is_not_over_is_partial_for_that_reason_alone() {
         let outcome = Outcome::default();
         assert_eq!(
-            outcome.verdict(DAY, false),
+            outcome.scope_day(DAY, false),
             (State::Partial, Some(OPEN_DAY.to_owned()))
         );
     }
@@ -539,8 +539,8 @@ mod tests {
         outcome
             .flaws
             .of_day(DAY * crate::model::units::MS_PER_DAY, "negative");
-        assert_eq!(outcome.verdict(DAY, true).0, State::Partial);
-        assert_eq!(outcome.verdict(DAY + 1, true), (State::Complete, None));
+        assert_eq!(outcome.scope_day(DAY, true).0, State::Partial);
+        assert_eq!(outcome.scope_day(DAY + 1, true), (State::Complete, None));
     }
 
     #[test]

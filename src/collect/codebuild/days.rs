@@ -7,7 +7,7 @@ use crate::collect::call::Fault;
 use crate::collect::plan::{Day, is_over};
 use crate::collect::{OPEN_DAY, STILL_RUNNING, source};
 use crate::dataset::schema::State;
-use crate::dataset::writer::{BUILD_SCOPE, Verdict};
+use crate::dataset::writer::{BUILD_SCOPE, ScopeDay};
 use crate::model::units::MS_PER_DAY;
 
 /// How far the listing may stray from the order of start times.
@@ -163,7 +163,7 @@ impl Days {
     }
 
     /// What a whole `day` is.
-    pub(super) fn verdict(&self, day: Day) -> Verdict {
+    pub(super) fn scope_day(&self, day: Day) -> ScopeDay {
         let lacking = self.lacking.get(&day);
         let (state, reason) = if day < (self.now_ms.div_euclid(MS_PER_DAY) - KEPT_DAYS) {
             (State::Disabled, Some(FORGOTTEN.to_owned()))
@@ -185,13 +185,13 @@ impl Days {
     }
 
     /// What `day` is when the listing ends in `fault`.
-    pub(super) fn failed(day: Day, fault: &Fault) -> Verdict {
+    pub(super) fn failed(day: Day, fault: &Fault) -> ScopeDay {
         told(day, fault.state(), Some(fault.reason()))
     }
 }
 
-fn told(day: Day, state: State, reason: Option<String>) -> Verdict {
-    Verdict {
+fn told(day: Day, state: State, reason: Option<String>) -> ScopeDay {
+    ScopeDay {
         scope: BUILD_SCOPE.to_owned(),
         workload: None,
         source: source::BUILDS.to_owned(),
@@ -219,8 +219,8 @@ mod tests {
     }
 
     fn state(days: &Days, day: Day) -> (State, Option<String>) {
-        let verdict = days.verdict(day);
-        (verdict.state, verdict.reason)
+        let scope_day = days.scope_day(day);
+        (scope_day.state, scope_day.reason)
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::plan::{Day, Known, spans};
 use super::rates::Class;
 use crate::dataset::batch::Batch;
 use crate::dataset::schema::RunRow;
-use crate::dataset::writer::Verdict;
+use crate::dataset::writer::ScopeDay;
 use crate::model::units::MS_PER_DAY;
 use crate::records::Refusal;
 use crate::records::builds::Build;
@@ -197,8 +197,8 @@ impl<'a> Builds<'a> {
             match self.open.remove(&day) {
                 Some(unit) => {
                     let runs = rows.remove(&day).unwrap_or_default();
-                    let verdict = self.days.verdict(day);
-                    self.commit(unit, runs, vec![verdict]).await?;
+                    let scope_day = self.days.scope_day(day);
+                    self.commit(unit, runs, vec![scope_day]).await?;
                 }
                 None => together.push(day),
             }
@@ -208,9 +208,9 @@ impl<'a> Builds<'a> {
                 .clone()
                 .flat_map(|day| rows.remove(&day).unwrap_or_default())
                 .collect();
-            let verdicts = span.map(|day| self.days.verdict(day)).collect();
+            let scope_days = span.map(|day| self.days.scope_day(day)).collect();
             let unit = self.sink.unit();
-            self.commit(unit, runs, verdicts).await?;
+            self.commit(unit, runs, scope_days).await?;
         }
         for (day, runs) in rows {
             let unit = self.open.entry(day).or_insert_with(|| self.sink.unit());
@@ -227,7 +227,7 @@ impl<'a> Builds<'a> {
         &mut self,
         unit: Unit,
         runs: Vec<RunRow>,
-        verdicts: Vec<Verdict>,
+        scope_days: Vec<ScopeDay>,
     ) -> Result<(), Fault> {
         if !runs.is_empty() {
             unit.rows(Batch {
@@ -236,7 +236,7 @@ impl<'a> Builds<'a> {
             })
             .await?;
         }
-        unit.commit(self.place, verdicts, self.known).await
+        unit.commit(self.place, scope_days, self.known).await
     }
 
     /// Writes `fault` into every missing day that is not whole, with what was seen of it.
@@ -252,9 +252,9 @@ impl<'a> Builds<'a> {
             .filter(|day| self.missing.contains(day))
             .collect();
         for span in spans(&rest) {
-            let verdicts = span.map(|day| Days::failed(day, fault)).collect();
+            let scope_days = span.map(|day| Days::failed(day, fault)).collect();
             let unit = self.sink.unit();
-            self.commit(unit, Vec::new(), verdicts).await?;
+            self.commit(unit, Vec::new(), scope_days).await?;
         }
         Ok(())
     }

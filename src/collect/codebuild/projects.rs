@@ -11,7 +11,7 @@ use crate::collect::reckoning::Reckoning;
 use crate::collect::source;
 use crate::dataset::batch::Batch;
 use crate::dataset::schema::State;
-use crate::dataset::writer::{BUILD_SCOPE, Verdict};
+use crate::dataset::writer::{BUILD_SCOPE, ScopeDay};
 use crate::model::units::MS_PER_DAY;
 use crate::records::builds::Project;
 
@@ -20,7 +20,7 @@ const PROJECTS: &str = "projects as they were then";
 
 /// Fetches and commits the configuration of every project.
 ///
-/// Fails only when everything is to stop: what is missing for any other reason is in the verdict.
+/// Fails only when everything is to stop: what is missing for any other reason is in the scope_day.
 pub(crate) async fn projects(
     place: &Place,
     now_ms: i64,
@@ -52,7 +52,7 @@ pub(crate) async fn projects(
         source::PROJECTS.to_owned(),
         now_ms.div_euclid(MS_PER_DAY),
     );
-    let verdict = Verdict {
+    let scope_day = ScopeDay {
         scope,
         workload: None,
         source,
@@ -60,7 +60,7 @@ pub(crate) async fn projects(
         state,
         reason: Some(reasons.join("; ")),
     };
-    unit.commit(place, vec![verdict], known).await
+    unit.commit(place, vec![scope_day], known).await
 }
 
 async fn described(

@@ -21,7 +21,7 @@ use super::reckoning::Reckoning;
 use super::source;
 use crate::dataset::batch::Batch;
 use crate::dataset::schema::{ConfigurationRow, State};
-use crate::dataset::writer::Verdict;
+use crate::dataset::writer::ScopeDay;
 use crate::model::units::MS_PER_DAY;
 use crate::model::workload::Kind;
 use crate::records::tasks::family;
@@ -106,7 +106,7 @@ pub(crate) struct Discovered {
 /// Takes and commits the snapshot of one cluster: its tasks, their definitions, its container instances.
 ///
 /// A task definition among `definitions` (`family:revision`) is not asked for again; those committed here are added.
-/// Fails only when everything is to stop: what is missing for any other reason is in the verdict.
+/// Fails only when everything is to stop: what is missing for any other reason is in the scope_day.
 pub(crate) async fn snapshot(
     place: &Place,
     cluster: &Cluster,
@@ -121,8 +121,8 @@ pub(crate) async fn snapshot(
     if cluster.instances {
         snapshot.instances().await?;
     }
-    let verdict = |state, reason| {
-        vec![verdict(
+    let scope_day = |state, reason| {
+        vec![scope_day(
             cluster,
             None,
             source::snapshot(now_ms),
@@ -131,7 +131,9 @@ pub(crate) async fn snapshot(
             reason,
         )]
     };
-    snapshot.finish(SNAPSHOT, verdict, definitions, known).await
+    snapshot
+        .finish(SNAPSHOT, scope_day, definitions, known)
+        .await
 }
 
 /// Takes and commits the configurations of some services of a cluster over time, with their task definitions.
@@ -158,9 +160,9 @@ pub(crate) async fn history(
         })
         .await?;
     snapshot.history(services).await?;
-    let verdicts = |state: State, reason: String| {
+    let scope_days = |state: State, reason: String| {
         let of = |service: &&Service| {
-            verdict(
+            scope_day(
                 cluster,
                 Some(&service.name),
                 source::history(&service.name, now_ms),
@@ -171,23 +173,25 @@ pub(crate) async fn history(
         };
         services.iter().map(of).collect()
     };
-    snapshot.finish(HISTORY, verdicts, definitions, known).await
+    snapshot
+        .finish(HISTORY, scope_days, definitions, known)
+        .await
 }
 
-fn verdict(
+fn scope_day(
     cluster: &Cluster,
     service: Option<&str>,
     source: String,
     now_ms: i64,
     state: State,
     reason: String,
-) -> Verdict {
+) -> ScopeDay {
     let (scope, workload, day) = (
         cluster.name.clone(),
         service.map(str::to_owned),
         now_ms.div_euclid(MS_PER_DAY),
     );
-    Verdict {
+    ScopeDay {
         scope,
         workload,
         source,
@@ -227,7 +231,7 @@ impl<'a> Snapshot<'a> {
     async fn finish(
         mut self,
         whole: &str,
-        verdicts: impl FnOnce(State, String) -> Vec<Verdict>,
+        scope_days: impl FnOnce(State, String) -> Vec<ScopeDay>,
         definitions: &Mutex<BTreeSet<String>>,
         known: &Known,
     ) -> Result<(), Fault> {
@@ -236,9 +240,9 @@ impl<'a> Snapshot<'a> {
             self.definitions.difference(&known).cloned().collect()
         };
         let described = self.describe(unknown).await?;
-        let (state, reason) = self.report.verdict(whole, self.rows);
+        let (state, reason) = self.report.scope_day(whole, self.rows);
         self.unit
-            .commit(self.place, verdicts(state, reason), known)
+            .commit(self.place, scope_days(state, reason), known)
             .await?;
         // Only now: what an abandoned unit described is in no commit.
         definitions
@@ -301,7 +305,7 @@ impl Report {
     }
 
     /// The state of the whole and why: `whole` where nothing is missing.
-    fn verdict(self, whole: &str, rows: usize) -> (State, String) {
+    fn scope_day(self, whole: &str, rows: usize) -> (State, String) {
         let Self {
             faults,
             notes,

@@ -242,7 +242,7 @@ fn texts(frame: &DataFrame, column: &str) -> Vec<String> {
 }
 
 /// State and reason of the snapshot and of the history of the one service.
-fn verdicts(collected: &Collected<Result<Seen, Fault>>) -> [(String, String); 2] {
+fn scope_days(collected: &Collected<Result<Seen, Fault>>) -> [(String, String); 2] {
     let commits = collected.commits();
     [
         "collect:ecs:2026-11-20T12:00:00Z",
@@ -295,7 +295,7 @@ fn a_cluster_is_seen_with_all_that_belongs_to_it() {
     assert!(
         cluster.faults.is_empty() && cluster.unknown_services.is_none() && seen.missing.is_empty()
     );
-    let [(state, reason), history] = verdicts(&collected);
+    let [(state, reason), history] = scope_days(&collected);
     assert_eq!(state, "snapshot");
     assert_eq!(
         reason,
@@ -409,7 +409,7 @@ fn no_secret_gets_into_the_dataset() {
     }
     assert!(told > 50);
     assert!(
-        verdicts(&collected)
+        scope_days(&collected)
             .iter()
             .all(|(_, reason)| !reason.contains(CANARY))
     );
@@ -446,7 +446,7 @@ fn a_denied_operation_only_takes_away_what_it_feeds() {
     ] {
         let (collected, _) = seen(&[], refusing(operation, "AccessDeniedException"));
         assert!(collected.outcome.is_ok(), "{operation}");
-        let told = verdicts(&collected);
+        let told = scope_days(&collected);
         let blamed = format!("access denied: ecs:{operation}");
         assert!(
             told.iter()
@@ -509,7 +509,7 @@ fn a_cluster_deleted_meanwhile_is_partial_and_is_not_asked_about_any_further() {
         }
         ecs(called, asked)
     });
-    let [(state, reason), (of_history, _)] = verdicts(&collected);
+    let [(state, reason), (of_history, _)] = scope_days(&collected);
     assert_eq!(
         (state.as_str(), of_history.as_str()),
         ("partial", "partial")
@@ -527,7 +527,7 @@ fn a_service_of_another_controller_still_has_its_own_deployments() {
         &[],
         refusing("ListServiceDeployments", "UnsupportedFeatureException"),
     );
-    let [_, (state, reason)] = verdicts(&collected);
+    let [_, (state, reason)] = scope_days(&collected);
     assert_eq!(state, "snapshot");
     assert!(
         reason.contains("1 services without a deployment history"),
@@ -552,7 +552,7 @@ fn tasks_passed_over_in_silence_make_the_snapshot_partial() {
         }
         (status, answer)
     });
-    let [(state, reason), _] = verdicts(&collected);
+    let [(state, reason), _] = scope_days(&collected);
     assert_eq!(state, "partial");
     assert!(reason.starts_with("AWS returned 3 of 5 tasks"), "{reason}");
 }
@@ -572,7 +572,7 @@ fn a_task_that_vanished_is_told_but_is_no_failure() {
     let told =
         "tasks that ran then or had stopped within the hour; 1 of 1 tasks not returned: MISSING";
     assert_eq!(
-        report.verdict(SNAPSHOT, 0),
+        report.scope_day(SNAPSHOT, 0),
         (State::Snapshot, told.to_owned())
     );
 }
@@ -590,10 +590,10 @@ fn what_is_denied_is_partial_beside_what_was_seen() {
         report
     };
     assert_eq!(
-        denied().verdict(SNAPSHOT, 3),
+        denied().scope_day(SNAPSHOT, 3),
         (State::Partial, "access denied: ecs:ListTasks".to_owned())
     );
-    assert_eq!(denied().verdict(SNAPSHOT, 0).0, State::Denied);
+    assert_eq!(denied().scope_day(SNAPSHOT, 0).0, State::Denied);
     assert!(
         Report::default()
             .fault(Fault::Stopped("interrupted"))

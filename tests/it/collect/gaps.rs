@@ -1,5 +1,6 @@
 //! What a collection did not come to see is told by reports: denied, stopped or killed.
 
+use super::resume::killed_by;
 use super::site::Site;
 use crate::fake::{Fault, Kind, Scale, When, World};
 
@@ -112,4 +113,37 @@ fn credentials_that_name_no_account_are_missing_on_every_day() {
     site.fake.set_faults(Vec::new());
     site.collect(&["--days", "3"]).exits(0);
     assert!(!site.misses());
+}
+
+#[test]
+fn killed_while_it_looks_for_what_there_is_it_has_said_what_it_was_asked_for() {
+    for op in [
+        "ecs:ListClusters",
+        "ecs:DescribeServices",
+        "cloudwatch:ListMetrics",
+        "logs:DescribeLogGroups",
+    ] {
+        let site = site(46);
+        site.collect(&["--days", "1"]).exits(0);
+        assert!(!site.misses());
+        let kill = Fault::always(op, Kind::KillClient);
+        assert!(killed_by(&site, kill, &["--days", "3"]).is_some(), "{op}");
+        site.strict("table")
+            .exits(3)
+            .says(&["every cluster on 2 days (planned, and not seen)"]);
+        site.collect(&["--days", "3"]).exits(0);
+        assert!(!site.misses(), "{op}");
+    }
+}
+
+#[test]
+fn a_plan_that_is_refused_or_only_printed_leaves_no_gap_behind() {
+    let site = site(47);
+    site.collect(&["--days", "1"]).exits(0);
+    let before = site.strict("json").stdout;
+    site.collect(&["--days", "3", "--dry-run"]).exits(0);
+    assert_eq!(site.strict("json").stdout, before);
+    site.collect(&["--days", "3", "--max-api-cost", "0"])
+        .exits(11);
+    assert_eq!(site.strict("json").stdout, before);
 }

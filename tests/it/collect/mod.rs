@@ -8,5 +8,4 @@ mod logins;
 mod resume;
 mod schedules;
 mod site;
-#[allow(dead_code, reason = "helpers of longer runs")]
 mod trials;

@@ -10,6 +10,19 @@ use crate::fake::{Fault, Kind, Resolution, Scale, When, World};
 /// Kills the child before it gets the answer to the call number `at`; returns what it had been answered, or `None` where
 /// it ended well before.
 fn killed_at(site: &Site, at: u64, args: &[&str]) -> Option<BTreeSet<(String, u64)>> {
+    let of_call = Fault {
+        when: When::Nth(at..at + 1),
+        ..Fault::always("*", Kind::KillClient)
+    };
+    killed_by(site, of_call, args)
+}
+
+/// The same, before it gets an answer that `fault` strikes.
+pub(super) fn killed_by(
+    site: &Site,
+    fault: Fault,
+    args: &[&str],
+) -> Option<BTreeSet<(String, u64)>> {
     site.fake.clear();
     let child = Arc::new(Mutex::new(None::<u32>));
     let victim = child.clone();
@@ -22,10 +35,7 @@ fn killed_at(site: &Site, at: u64, args: &[&str]) -> Option<BTreeSet<(String, u6
             .args(["-9", &id.unwrap_or_default().to_string()])
             .status();
     });
-    site.fake.set_faults(vec![Fault {
-        when: When::Nth(at..at + 1),
-        ..Fault::always("*", Kind::KillClient)
-    }]);
+    site.fake.set_faults(vec![fault]);
     let started = site.start(args);
     *child.lock().expect("no thread panics") = Some(started.id());
     let output = started.wait_with_output().expect("it ends");

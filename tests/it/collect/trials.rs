@@ -125,10 +125,12 @@ fn operations(part: u64) {
     });
 }
 
+#[test]
 fn no_operation_is_believed_without_its_answer_0() {
     operations(0);
 }
 
+#[test]
 fn no_operation_is_believed_without_its_answer_1() {
     operations(1);
 }
@@ -144,14 +146,17 @@ fn killed(seed: u64) {
     site.recovers("killed");
 }
 
+#[test]
 fn killed_at_any_time_a_collection_tells_what_it_did_not_see_0() {
     trials("PLIMSOLL_COLLECT_KILLS", 10, (0, 2), killed);
 }
 
+#[test]
 fn killed_at_any_time_a_collection_tells_what_it_did_not_see_1() {
     trials("PLIMSOLL_COLLECT_KILLS", 10, (1, 2), killed);
 }
 
+#[test]
 fn a_collected_dataset_with_one_thing_wrong_reports_the_same_or_not_at_all() {
     let site = Site::of(World::seeded(9, SCALE));
     site.collect(&["--days", "2"]).exits(0);
