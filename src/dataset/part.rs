@@ -278,13 +278,15 @@ pub(super) fn decode_checkpoint(
     relative: &str,
     bytes: Vec<u8>,
 ) -> Result<(Part, Vec<(String, Links)>)> {
-    let mut reader = verified(storage, relative, bytes)?;
-    let text = metadata(&mut reader, REPEATED_KEY).unwrap_or_default();
-    let repeated = serde_json::from_str(&text).map_err(|cause| {
-        let shown = storage.place(relative);
-        Error::new(Kind::Input, format!("`{shown}` names no coverage parts")).cause(cause)
-    })?;
-    Ok((rows(storage, relative, reader, None)?, repeated))
+    guarded(&storage.place(relative), || {
+        let mut reader = verified(storage, relative, bytes)?;
+        let text = metadata(&mut reader, REPEATED_KEY).unwrap_or_default();
+        let repeated = serde_json::from_str(&text).map_err(|cause| {
+            let shown = storage.place(relative);
+            Error::new(Kind::Input, format!("`{shown}` names no coverage parts")).cause(cause)
+        })?;
+        Ok((rows(storage, relative, reader, None)?, repeated))
+    })
 }
 
 fn rows(
