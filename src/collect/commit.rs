@@ -111,7 +111,7 @@ impl Unit {
             .map_err(|_| WRITER_GONE)
     }
 
-    /// Makes the rows count, with a scope_day on each day that they are about.
+    /// Makes the rows count, with a scope-day on each day that they are about.
     pub(crate) async fn commit(
         mut self,
         place: &Place,
@@ -153,7 +153,7 @@ impl Unit {
     }
 }
 
-/// What a scope_day is when rows were set aside because they cannot be.
+/// What a scope-day is when rows were set aside because they cannot be.
 fn without(scope_day: ScopeDay, set_aside: usize) -> ScopeDay {
     if set_aside == 0 || is_failure(&scope_day) {
         return scope_day;
@@ -213,7 +213,7 @@ pub(crate) fn write_all(
     committer.close()
 }
 
-/// Writes what a unit fetched and commits its scope_days; returns the number of rows.
+/// Writes what a unit fetched and commits its scope-days; returns the number of rows.
 fn write(
     writer: Writer<'_>,
     committer: &mut Committer<'_>,

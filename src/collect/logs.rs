@@ -173,7 +173,7 @@ async fn list(place: &Place, prefix: &str, mut found: impl FnMut(LogGroup)) -> R
 
 /// Fetches and commits a day of a group.
 ///
-/// Fails only when everything is to stop; any other failure is committed as the scope_day on the day.
+/// Fails only when everything is to stop; any other failure is committed as the state of the day.
 pub(crate) async fn fetch_day(
     place: &Place,
     group: &Group,

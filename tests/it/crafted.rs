@@ -83,7 +83,10 @@ fn rewritten(bytes: &[u8], change: impl Fn(&mut DataFrame)) -> Vec<u8> {
     written(&mut frame, own)
 }
 
-fn own_metadata(reader: &mut ParquetReader<Cursor<&[u8]>>) -> Vec<(String, String)> {
+/// What stands in a part beside its rows.
+type Metadata = Vec<(String, String)>;
+
+fn own_metadata(reader: &mut ParquetReader<Cursor<&[u8]>>) -> Metadata {
     let metadata = reader.get_metadata().expect("Parquet");
     let pairs = metadata.key_value_metadata().clone();
     pairs
@@ -95,7 +98,7 @@ fn own_metadata(reader: &mut ParquetReader<Cursor<&[u8]>>) -> Vec<(String, Strin
 }
 
 /// The rows of a commit, what stands beside them, and the parts that they name; `None` where it was hurt.
-fn commit_of(bytes: &[u8]) -> Option<(DataFrame, Vec<(String, String)>, Vec<String>)> {
+fn commit_of(bytes: &[u8]) -> Option<(DataFrame, Metadata, Vec<String>)> {
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     reader.get_metadata().ok()?;
     let metadata = own_metadata(&mut reader);
@@ -105,7 +108,7 @@ fn commit_of(bytes: &[u8]) -> Option<(DataFrame, Vec<(String, String)>, Vec<Stri
     Some((frame, metadata, names))
 }
 
-fn written(frame: &mut DataFrame, metadata: Vec<(String, String)>) -> Vec<u8> {
+fn written(frame: &mut DataFrame, metadata: Metadata) -> Vec<u8> {
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes)
         .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata)))

@@ -62,7 +62,7 @@ pub(crate) struct Piece<'a> {
 
 /// Fetches and commits a piece.
 ///
-/// Fails only when everything is to stop; any other failure is committed as the scope_day on its workloads and days.
+/// Fails only when everything is to stop; any other failure is committed as the scope-day on its workloads and days.
 pub(crate) async fn fetch(
     place: &Place,
     piece: &Piece<'_>,

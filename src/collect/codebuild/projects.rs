@@ -20,7 +20,7 @@ const PROJECTS: &str = "projects as they were then";
 
 /// Fetches and commits the configuration of every project.
 ///
-/// Fails only when everything is to stop: what is missing for any other reason is in the scope_day.
+/// Fails only when everything is to stop: what is missing for any other reason is in the scope-day.
 pub(crate) async fn projects(
     place: &Place,
     now_ms: i64,

@@ -106,7 +106,7 @@ pub(crate) struct Discovered {
 /// Takes and commits the snapshot of one cluster: its tasks, their definitions, its container instances.
 ///
 /// A task definition among `definitions` (`family:revision`) is not asked for again; those committed here are added.
-/// Fails only when everything is to stop: what is missing for any other reason is in the scope_day.
+/// Fails only when everything is to stop: what is missing for any other reason is told of the scope-day.
 pub(crate) async fn snapshot(
     place: &Place,
     cluster: &Cluster,
