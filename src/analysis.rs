@@ -11,6 +11,7 @@ use crate::recommend::choose::{self, Advice};
 use crate::recommend::fleet::{Fleets, PackedFleet};
 use crate::recommend::totals::{self, Totals};
 use crate::rightsize;
+use crate::rightsize::calibration::Calibrations;
 
 pub use crate::recommend::{Assessed, Policy};
 
@@ -35,8 +36,18 @@ pub struct Analysis {
     pub policy: Policy,
 }
 
-/// Analyses what was reduced from a dataset.
-pub fn analyse(reduced: Reduced, book: &PriceBook, policy: &Policy) -> Analysis {
+/// Analyses what was reduced from a dataset, the workloads that `wanted` picks. Margins are earned by all of them.
+pub fn analyse(
+    reduced: Reduced,
+    book: &PriceBook,
+    policy: &Policy,
+    wanted: impl Fn(&Demand) -> bool,
+) -> Analysis {
+    let mut reduced = reduced;
+    for demand in &mut reduced.demands {
+        fill_sizes(demand, book);
+    }
+    let fleet = Calibrations::of(&reduced.demands);
     let prices = Prices {
         book,
         bill_queue_time: policy.bill_queue_time,
@@ -45,7 +56,8 @@ pub fn analyse(reduced: Reduced, book: &PriceBook, policy: &Policy) -> Analysis 
     let mut workloads: Vec<Assessed> = reduced
         .demands
         .into_iter()
-        .map(|demand| assess(demand, &prices, policy, window))
+        .filter(wanted)
+        .map(|demand| assess(demand, &prices, policy, &fleet, window))
         .collect();
     let fleets = Fleets::plan(&workloads, &prices, policy, window);
     for workload in &mut workloads {
@@ -68,10 +80,15 @@ pub fn analyse(reduced: Reduced, book: &PriceBook, policy: &Policy) -> Analysis 
 }
 
 /// One workload by itself: everything but the fleet it could join.
-fn assess(mut demand: Demand, prices: &Prices<'_>, policy: &Policy, window: Window) -> Assessed {
-    fill_sizes(&mut demand, prices.book);
+fn assess(
+    demand: Demand,
+    prices: &Prices<'_>,
+    policy: &Policy,
+    fleet: &Calibrations,
+    window: Window,
+) -> Assessed {
     let configuration = demand.current.clone().unwrap_or_default();
-    let requirement = rightsize::requirement(&demand, &policy.rightsize, window);
+    let requirement = rightsize::requirement(&demand, &policy.rightsize, fleet, window);
     let need = match &requirement {
         Ok(requirement) => Some(requirement.need()),
         Err(_) => configuration.size().map(Need::of_size),

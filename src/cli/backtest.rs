@@ -1,6 +1,5 @@
 //! `backtest`: would the sizes have held? Past weeks, sized from the days before them and replayed.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -11,13 +10,8 @@ use crate::dataset::Dataset;
 use crate::dataset::scan::Scan;
 use crate::demand;
 use crate::model::error::{Error, Kind, Result};
-use crate::model::units::{MS_PER_DAY, TaskSize};
-use crate::model::workload::{Kind as WorkloadKind, WorkloadKey};
 use crate::report::backtest as print;
 use crate::rightsize::backtest::{Protocol, Workload, backtest};
-use crate::rightsize::baselines::Need;
-use crate::rightsize::calibration::{Group, Period};
-use crate::rightsize::history::Day;
 use crate::rightsize::risk::Risk;
 
 /// Arguments of `backtest`.
@@ -88,65 +82,8 @@ pub(super) fn run(args: &BacktestArgs, out: &mut dyn Write) -> Result<u8> {
     Ok(0)
 }
 
-/// The workloads of a dataset, all of its days, each reduced by itself.
+/// The workloads of a dataset whose size is known, all of its days: a span of days is a sum of them.
 fn fleet(scan: &Scan<'_>) -> Result<Vec<Workload>> {
-    let mut seen: BTreeMap<WorkloadKey, Seen> = BTreeMap::new();
-    let window = demand::reduce(scan, None, None)?.window;
-    let (first, last) = (window.from_ms / MS_PER_DAY, (window.to_ms - 1) / MS_PER_DAY);
-    for day in first..=last {
-        let (from_ms, to_ms) = (day * MS_PER_DAY, (day + 1) * MS_PER_DAY);
-        let reduced = match demand::reduce(scan, Some(from_ms), Some(to_ms)) {
-            Err(error) if error.kind() == Kind::Nothing => continue,
-            reduced => reduced?,
-        };
-        let day = i32::try_from(day).unwrap_or(i32::MAX);
-        for demand in reduced.demands {
-            let workload = seen.entry(demand.workload.clone()).or_default();
-            workload.period_s = demand
-                .cpu
-                .iter()
-                .chain(&demand.memory)
-                .map(|usage| usage.period_s)
-                .fold(workload.period_s, i64::max);
-            workload
-                .cpu
-                .extend(demand.cpu.as_ref().map(|usage| Day::of(day, usage)));
-            workload
-                .memory
-                .extend(demand.memory.as_ref().map(|usage| Day::of(day, usage)));
-            workload.size = demand.current_size().or(workload.size);
-        }
-    }
-    Ok(seen
-        .into_iter()
-        .filter_map(|(key, seen)| seen.workload(key.kind))
-        .collect())
-}
-
-/// What was seen of a workload, day after day.
-#[derive(Default)]
-struct Seen {
-    cpu: Vec<Day>,
-    memory: Vec<Day>,
-    period_s: i64,
-    size: Option<TaskSize>,
-}
-
-impl Seen {
-    /// `None` where its size is not known.
-    fn workload(self, kind: WorkloadKind) -> Option<Workload> {
-        let size = self.size?;
-        Some(Workload {
-            group: Group {
-                is_job: kind != WorkloadKind::Service,
-                period: Period::of(self.period_s),
-            },
-            cpu: self.cpu.into_iter().collect(),
-            memory: self.memory.into_iter().collect(),
-            current: Need {
-                vcpu: size.vcpu(),
-                mib: f64::from(size.memory_mib),
-            },
-        })
-    }
+    let reduced = demand::reduce(scan, None, None)?;
+    Ok(reduced.demands.iter().filter_map(Workload::of).collect())
 }

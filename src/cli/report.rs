@@ -16,7 +16,7 @@ use crate::dataset::given::Given;
 use crate::dataset::part::short_hash;
 use crate::dataset::scan::Scan;
 use crate::dataset::source::{self, EVERY_CLUSTER, NO_PLACE};
-use crate::demand;
+use crate::demand::{self, Demand};
 use crate::model::error::{Error, Kind, Result};
 use crate::model::units::{MS_PER_DAY, Window};
 use crate::pricing::PriceBook;
@@ -24,7 +24,8 @@ use crate::report::amounts::plural;
 use crate::report::groups::{self, GroupBy};
 use crate::report::result::{CoverageResult, Report};
 use crate::report::select::Condition;
-use crate::rightsize;
+use crate::rightsize::SizingPolicy;
+use crate::rightsize::risk::Risk;
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
@@ -58,15 +59,23 @@ pub(super) struct AnalysisArgs {
     /// Only these workloads: `cluster=prod and kind=service`; fields account, region, cluster, kind, name, platform
     #[arg(long = "where", value_name = "CONDITION", value_parser = Condition::parse)]
     condition: Option<Condition>,
-    /// Percentile of the CPU maxima to size for
+    /// How often a size may be exceeded: low (1), medium (2), high (5), or percent of workload-weeks
+    #[arg(
+        long,
+        value_name = "RISK",
+        default_value = "medium",
+        env = "PLIMSOLL_RISK"
+    )]
+    risk: Risk,
+    /// Percentile of the CPU maxima that --cpu-headroom is added to
     #[arg(long, value_name = "PERCENT", default_value_t = 99.0, value_parser = percent_to_100, env = "PLIMSOLL_CPU_PERCENTILE")]
     cpu_percentile: f64,
-    /// Headroom added to CPU
-    #[arg(long, value_name = "PERCENT", default_value_t = 15.0, value_parser = percent, env = "PLIMSOLL_CPU_HEADROOM")]
-    cpu_headroom: f64,
-    /// Headroom added to the memory peak
-    #[arg(long, value_name = "PERCENT", default_value_t = 15.0, value_parser = percent, env = "PLIMSOLL_MEMORY_HEADROOM")]
-    memory_headroom: f64,
+    /// Headroom added to CPU, instead of a margin that --risk asks for
+    #[arg(long, value_name = "PERCENT", value_parser = percent, env = "PLIMSOLL_CPU_HEADROOM")]
+    cpu_headroom: Option<f64>,
+    /// Headroom added to the memory peak, instead of a margin that --risk asks for
+    #[arg(long, value_name = "PERCENT", value_parser = percent, env = "PLIMSOLL_MEMORY_HEADROOM")]
+    memory_headroom: Option<f64>,
     /// Days of samples needed before a size is given
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=455), env = "PLIMSOLL_MIN_DAYS")]
     min_days: i64,
@@ -130,13 +139,14 @@ fn number_in(text: &str, range: std::ops::RangeInclusive<f64>) -> Result<f64, St
 impl AnalysisArgs {
     fn policy(&self) -> Policy {
         Policy {
-            rightsize: rightsize::Policy {
+            rightsize: SizingPolicy {
+                risk: self.risk,
                 cpu_percentile: self.cpu_percentile,
                 cpu_headroom_percent: self.cpu_headroom,
                 memory_headroom_percent: self.memory_headroom,
                 min_days: self.min_days,
                 min_samples: self.min_samples,
-                ..rightsize::Policy::default()
+                ..SizingPolicy::default()
             },
             min_savings_percent: self.min_savings_percent,
             min_move_savings_usd: self.min_move_savings,
@@ -181,26 +191,25 @@ pub(super) fn analyse(
     analysis: &AnalysisArgs,
     group_by: Option<GroupBy>,
 ) -> Result<Report> {
-    let mut reduced = demand::reduce(scan, analysis.from, analysis.to)?;
+    let reduced = demand::reduce(scan, analysis.from, analysis.to)?;
     tracing::info!(
         workloads = reduced.demands.len(),
         rows = reduced.rows,
         "demand reduced"
     );
-    if let Some(condition) = &analysis.condition {
-        reduced.demands.retain(|demand| condition.holds(demand));
-        if reduced.demands.is_empty() {
-            let message = format!("no workload meets --where '{}'", condition.as_str());
-            return Err(Error::new(Kind::Nothing, message)
-                .hint("`plimsoll report --group-by cluster` shows what there is"));
-        }
+    let condition = analysis.condition.as_ref();
+    let wanted = |demand: &Demand| condition.is_none_or(|condition| condition.holds(demand));
+    if let Some(condition) = condition.filter(|_| !reduced.demands.iter().any(wanted)) {
+        let message = format!("no workload meets --where '{}'", condition.as_str());
+        return Err(Error::new(Kind::Nothing, message)
+            .hint("`plimsoll report --group-by cluster` shows what there is"));
     }
     let coverage = coverage(scan, &reduced, prices);
     let stage = tracing::debug_span!("analysis", workloads = reduced.demands.len());
-    let analysed = stage.in_scope(|| analysis::analyse(reduced, prices, &analysis.policy()));
+    let analysed =
+        stage.in_scope(|| analysis::analyse(reduced, prices, &analysis.policy(), wanted));
     let mut report = Report::of(&analysed, prices, coverage);
     report.groups = group_by.map(|by| groups::of(&analysed, by));
-    let condition = analysis.condition.as_ref();
     report.selection.r#where = condition.map(|condition| condition.as_str().to_owned());
     Ok(report)
 }

@@ -102,7 +102,7 @@ impl World {
             notes: Vec::new(),
         };
         let book = PriceBook::embedded().unwrap();
-        let analysis = analysis::analyse(self.reduced(None), &book, &Policy::default());
+        let analysis = analysis::analyse(self.reduced(None), &book, &Policy::default(), |_| true);
         Report::of(&analysis, &book, coverage)
     }
 }

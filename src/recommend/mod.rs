@@ -17,14 +17,14 @@ use crate::model::workload::{Configuration, PurchaseOption};
 use crate::placement::{Need, Placement, Subject};
 use crate::pricing::NotPriced;
 use crate::pricing::cost::Amount;
-use crate::rightsize::{self, Requirement};
+use crate::rightsize::{Requirement, SizingPolicy};
 use choose::Advice;
 
 /// The parameters of an analysis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Policy {
     /// How much evidence and margin.
-    pub rightsize: rightsize::Policy,
+    pub rightsize: SizingPolicy,
     /// Smallest change worth proposing, percent of the workload's going rate.
     pub min_savings_percent: f64,
     /// Smallest saving worth another platform, USD a month: a move must be built and kept.
@@ -36,7 +36,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            rightsize: rightsize::Policy::default(),
+            rightsize: SizingPolicy::default(),
             min_savings_percent: 5.0,
             min_move_savings_usd: 10,
             bill_queue_time: false,

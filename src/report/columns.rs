@@ -256,6 +256,22 @@ impl<'a> WorkloadRow<'a> {
                     .map(|needs| needs.memory_mib.target),
             )
         }),
+        column("x_RiskCpuPercent", Type::Number, |w| {
+            number(
+                w.workload
+                    .requirement
+                    .as_ref()
+                    .and_then(|needs| needs.vcpu_risk.risk_percent),
+            )
+        }),
+        column("x_RiskMemoryPercent", Type::Number, |w| {
+            number(
+                w.workload
+                    .requirement
+                    .as_ref()
+                    .and_then(|needs| needs.memory_risk.risk_percent),
+            )
+        }),
         column("x_PeakVcpu", Type::Number, |w| {
             number(w.workload.usage.cpu.as_ref().map(|usage| usage.max))
         }),

@@ -4,7 +4,7 @@ use super::amounts::{count, mib, money, percent, plural, vcpu};
 use super::phrases;
 use super::result::{
     AmountResult, BoundsResult, CostLineResult, OutOfMemoryResult, PlacementResult, Report,
-    ResourceUsage, RunLengthClass, SizeStepResult, WorkloadResult,
+    ResourceUsage, RiskResult, RunLengthClass, SizeStepResult, WorkloadResult,
 };
 use super::view::{Cell, Column, Fit, Row, Section, View, place};
 use crate::model::units::{HOURS_PER_MONTH, Usd};
@@ -340,12 +340,23 @@ fn needs(report: &Report, workload: &WorkloadResult) -> Section {
         ),
     ];
     let mut text = vec![format!(
-        "CPU: percentile {} of the maxima by task time, plus {} headroom. Memory: the peak, plus {}. An out-of-memory kill is a \
-         floor. \"At\" is the use at that percentile, before headroom.",
+        "Sized for {}. An out-of-memory kill is a floor. \"At\" is the use at percentile {} of the CPU maxima by task time, and the \
+         memory peak.",
+        phrases::margins(policy),
         policy.cpu_percentile,
-        percent(policy.cpu_headroom_percent),
-        percent(policy.memory_headroom_percent)
     )];
+    if let Some(needs) = required {
+        text.push(sure(
+            "CPU",
+            &needs.vcpu_risk,
+            "in more than 1 % of the week",
+        ));
+        text.push(sure(
+            "Memory",
+            &needs.memory_risk,
+            "at any time of the week",
+        ));
+    }
     text.extend(binding(workload));
     Section {
         text,
@@ -366,6 +377,48 @@ fn needs(report: &Report, workload: &WorkloadResult) -> Section {
             rows,
         )
     }
+}
+
+/// How sure one resource of the size is, and what is missing.
+fn sure(name: &str, risk: &RiskResult, when: &str) -> String {
+    let margin = match (risk.margin, risk.fixed_percent) {
+        (_, Some(added)) => {
+            return format!(
+                "{name}: {} added by your choice; its risk is not known.",
+                percent(added)
+            );
+        }
+        ("calibrated", None) => format!(
+            "calibrated on {} of this fleet beside the shipped defaults",
+            plural(
+                i64::try_from(risk.workload_weeks).unwrap_or(i64::MAX),
+                "workload-week"
+            )
+        ),
+        _ => "by the shipped defaults: no week of this fleet could be replayed yet".to_owned(),
+    };
+    let expected = risk.risk_percent.map_or_else(String::new, |share| {
+        format!(
+            "{} of weeks are expected beyond the size {when}, ",
+            percent(share)
+        )
+    });
+    let at_most = risk.risk_at_most_percent.map_or_else(String::new, |share| {
+        format!(
+            "; by this fleet's weeks alone at most {} at {} confidence",
+            percent(share),
+            percent(risk.confidence_percent)
+        )
+    });
+    let missing = if risk.missing.is_empty() {
+        String::new()
+    } else {
+        format!(" Missing: {}.", risk.missing.join("; "))
+    };
+    format!(
+        "{name}: {expected}{margin}{at_most}. Its days are worth {} independent ones.{missing}",
+        risk.effective_days
+    )
 }
 
 /// Which resource decides the recommended size.
@@ -672,7 +725,8 @@ mod tests {
             "task_events",
             "86,400",
             "60 seconds",
-            "percentile 95",
+            "percentile 95 of the CPU maxima",
+            "the shipped defaults",
             "memory binds at 79% of the size",
             "2026-10-07",
             "Every placement",

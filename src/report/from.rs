@@ -5,14 +5,14 @@ use rust_decimal::prelude::ToPrimitive;
 use super::result::{
     AmountResult, BoundsResult, CostLineResult, CoverageResult, Current, EvidenceResult,
     FindingCounts, FleetResult, Metered, PlacementResult, PlatformTotal, PolicyResult,
-    PurchaseResult, REPORT_VERSION, Report, RequirementResult, SavingsStep, SecondBest,
+    PurchaseResult, REPORT_VERSION, Report, RequirementResult, RiskResult, SavingsStep, SecondBest,
     SelectionResult, Size, SizeStepResult, Totals, WindowResult, WorkloadResult,
 };
 use super::{course, narrow, quality, usage};
 use crate::analysis::{Analysis, Assessed, Policy};
 use crate::demand::{Basis, Demand};
 use crate::model::finding::Finding;
-use crate::model::units::{MS_PER_HOUR, Usd, Window};
+use crate::model::units::{MS_PER_HOUR, TaskSize, Usd, Window};
 use crate::model::workload::{Configuration, Platform};
 use crate::placement::effort::Effort;
 use crate::placement::{self, Placement, Prices};
@@ -24,6 +24,8 @@ use crate::recommend::fleet::PackedFleet;
 use crate::recommend::lattice::{self, Neighbour};
 use crate::recommend::purchase::Purchase;
 use crate::rightsize::Bounds;
+use crate::rightsize::assurance::{Assurance, CONFIDENCE};
+use crate::rightsize::margin::Margin;
 
 impl Report {
     /// The result of an analysis; `coverage` is what was seen of what was asked for.
@@ -89,14 +91,7 @@ fn of_workload(workload: &Assessed, policy: &Policy, prices: &Prices<'_>) -> Wor
         cluster: (!key.cluster.is_empty()).then(|| key.cluster.clone()),
         name: key.name.clone(),
         current: of_current(workload, policy),
-        requirement: workload
-            .requirement
-            .as_ref()
-            .ok()
-            .map(|requirement| RequirementResult {
-                vcpu: of_bounds(requirement.cpu),
-                memory_mib: of_bounds(requirement.memory),
-            }),
+        requirement: of_requirement(workload),
         placements: workload.placements.iter().map(place).collect(),
         finding: advice.finding,
         reason_codes: advice.codes.clone(),
@@ -224,6 +219,45 @@ fn of_step(saving: &Saving) -> SavingsStep {
     }
 }
 
+/// The need, and how sure the size is that is bought for it.
+fn of_requirement(workload: &Assessed) -> Option<RequirementResult> {
+    let requirement = workload.requirement.as_ref().ok()?;
+    let advised = workload.advice.recommended.as_ref();
+    let bought = advised
+        .and_then(|placement| placement.size.as_ref())
+        .map(|size| size.task)
+        .or_else(|| workload.configuration.size());
+    let memory = bought.map(|size| f64::from(size.memory_mib));
+    Some(RequirementResult {
+        vcpu: of_bounds(requirement.cpu),
+        memory_mib: of_bounds(requirement.memory),
+        vcpu_risk: of_assurance(&requirement.cpu_assurance, bought.map(TaskSize::vcpu)),
+        memory_risk: of_assurance(&requirement.memory_assurance, memory),
+    })
+}
+
+/// How sure `size` is.
+fn of_assurance(assurance: &Assurance, size: Option<f64>) -> RiskResult {
+    let percent = |share: f64| (share * 1e4).round() / 1e2;
+    let (margin, fixed_percent, workload_weeks) = match assurance.margin {
+        Margin::Calibrated { weeks } => ("calibrated", None, weeks),
+        Margin::ShippedDefault => ("shipped_default", None, 0),
+        Margin::Fixed { percent } => ("fixed", Some(percent), 0),
+    };
+    RiskResult {
+        margin,
+        fixed_percent,
+        workload_weeks,
+        risk_percent: size.and_then(|size| assurance.risk_of(size)).map(percent),
+        risk_at_most_percent: size
+            .and_then(|size| assurance.risk_at_most(size))
+            .map(percent),
+        confidence_percent: percent(CONFIDENCE),
+        effective_days: (assurance.effective_days * 10.0).round() / 10.0,
+        missing: assurance.missing.clone(),
+    }
+}
+
 fn of_bounds(bounds: Bounds) -> BoundsResult {
     let round = |value: f64| (value * 1e6).round() / 1e6;
     BoundsResult {
@@ -341,6 +375,7 @@ fn of_fleet(fleet: &PackedFleet, analysis: &Analysis, book: &PriceBook) -> Fleet
 
 fn of_policy(policy: &Policy) -> PolicyResult {
     PolicyResult {
+        risk_percent: policy.rightsize.risk.percent(),
         cpu_percentile: policy.rightsize.cpu_percentile,
         cpu_headroom_percent: policy.rightsize.cpu_headroom_percent,
         memory_headroom_percent: policy.rightsize.memory_headroom_percent,

@@ -206,7 +206,7 @@ mod tests {
         let row = text.lines().find(|line| line.contains("prod/web")).unwrap();
         assert_eq!(
             row,
-            r"| `prod/web` service | Fargate 2 vCPU / 4 GiB | Fargate 0.5 vCPU / 1 GiB | \$1,441.77 | \$1,081.33 | Overprovisioned: spare CPU, spare memory | 0.31 vCPU, 813 MiB |"
+            r"| `prod/web` service | Fargate 2 vCPU / 4 GiB | Fargate 0.5 vCPU / 1 GiB | \$1,441.77 | \$1,081.33 | Overprovisioned: spare CPU, spare memory | 0.31 vCPU, 813 MiB | 1.4% / – |"
         );
     }
 

@@ -1,7 +1,7 @@
 //! The small print: coverage, what is not priced, and the assumptions behind every amount.
 
 use super::amounts::{count, money, percent, plural};
-use super::phrases::{AT_LEAST, capitalized, date, is_counted, name};
+use super::phrases::{self, AT_LEAST, capitalized, date, is_counted, name};
 use super::result::Report;
 use crate::model::units::{HOURS_PER_MONTH, Usd};
 
@@ -110,11 +110,8 @@ fn not_priced(report: &Report) -> Option<String> {
 fn policy(report: &Report) -> String {
     let policy = &report.policy;
     format!(
-        "Sized for percentile {} of the CPU maxima plus {}, the memory peak plus {}; from {} days and {} samples; changes under {} of a \
-         workload's cost are not proposed.",
-        policy.cpu_percentile,
-        percent(policy.cpu_headroom_percent),
-        percent(policy.memory_headroom_percent),
+        "Sized for {}; from {} days and {} samples; changes under {} of a workload's cost are not proposed.",
+        phrases::margins(policy),
         policy.min_days,
         count(policy.min_samples),
         percent(policy.min_savings_percent),
@@ -159,7 +156,7 @@ mod tests {
             "~ marks",
             "free tier is worth $0.50",
             "access denied",
-            "percentile 95",
+            "a risk of 2% of workload-weeks",
             "9f86d081884c7d65",
         ] {
             assert_eq!(

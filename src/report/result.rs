@@ -436,6 +436,32 @@ pub struct RequirementResult {
     pub vcpu: BoundsResult,
     /// Memory, MiB.
     pub memory_mib: BoundsResult,
+    /// How sure the CPU of the recommended size is, or of the present one where none is recommended.
+    pub vcpu_risk: RiskResult,
+    /// The same of its memory.
+    pub memory_risk: RiskResult,
+}
+
+/// How sure one resource of a size is: what is judged is the size that is bought, not the need it was chosen for.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RiskResult {
+    /// `calibrated` on the fleet's own weeks, `shipped_default`, or `fixed` by the user.
+    pub margin: &'static str,
+    /// Percent that the user adds; `None` where the margin is not fixed.
+    pub fixed_percent: Option<f64>,
+    /// Workload-weeks of this fleet that were replayed for it.
+    pub workload_weeks: usize,
+    /// Share of weeks that are expected beyond the size (CPU: in more than 1 % of the week's task time; memory: at any time),
+    /// percent; `None` where the margin is fixed.
+    pub risk_percent: Option<f64>,
+    /// The upper limit of that share by the fleet's own weeks alone, percent; `None` without such weeks.
+    pub risk_at_most_percent: Option<f64>,
+    /// How sure that upper limit is, percent.
+    pub confidence_percent: f64,
+    /// How many independent days the days seen are worth.
+    pub effective_days: f64,
+    /// What would make it surer.
+    pub missing: Vec<String>,
 }
 
 /// A range with the value to size for.
@@ -609,12 +635,14 @@ pub struct QualityShare {
 /// The parameters in force.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct PolicyResult {
-    /// Percentile of the CPU maxima.
+    /// Share of workload-weeks that may go beyond a size, percent.
+    pub risk_percent: f64,
+    /// Percentile of the CPU maxima that a fixed headroom is added to.
     pub cpu_percentile: f64,
-    /// Added to CPU, percent.
-    pub cpu_headroom_percent: f64,
-    /// Added to the memory peak, percent.
-    pub memory_headroom_percent: f64,
+    /// Added to CPU, percent; `None` for a margin that the risk asks for.
+    pub cpu_headroom_percent: Option<f64>,
+    /// Added to the memory peak, percent; `None` for a margin that the risk asks for.
+    pub memory_headroom_percent: Option<f64>,
     /// Days of samples needed.
     pub min_days: i64,
     /// Samples needed per resource.

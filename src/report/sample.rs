@@ -113,9 +113,10 @@ pub(crate) fn empty() -> Report {
         },
         price_quality: PriceQualityResult::default(),
         policy: PolicyResult {
+            risk_percent: 2.0,
             cpu_percentile: 95.0,
-            cpu_headroom_percent: 15.0,
-            memory_headroom_percent: 20.0,
+            cpu_headroom_percent: None,
+            memory_headroom_percent: Some(20.0),
             min_days: 14,
             min_samples: 1000,
             min_savings_percent: 5.0,
@@ -196,9 +197,21 @@ fn needs(vcpu: f64, memory_mib: f64) -> RequirementResult {
         target,
         upper: target * 1.5,
     };
+    let risk = |margin, fixed_percent, risk_percent| RiskResult {
+        margin,
+        fixed_percent,
+        workload_weeks: 0,
+        risk_percent,
+        risk_at_most_percent: None,
+        confidence_percent: 95.0,
+        effective_days: 4.2,
+        missing: Vec::new(),
+    };
     RequirementResult {
         vcpu: around(vcpu),
         memory_mib: around(memory_mib),
+        vcpu_risk: risk("shipped_default", None, Some(1.4)),
+        memory_risk: risk("fixed", Some(20.0), None),
     }
 }
 

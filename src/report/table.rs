@@ -293,7 +293,7 @@ mod tests {
 prod/web (service)                                       $1,441.77     $1,081.33
 Fargate 2 vCPU / 4 GiB → Fargate 0.5 vCPU / 1 GiB
 Overprovisioned: spare CPU, spare memory; needs 0.31
-vCPU, 813 MiB
+vCPU, 813 MiB; risk 1.4% / –
 ";
         assert!(text[from..].starts_with(expected), "{text}");
     }
@@ -320,6 +320,7 @@ vCPU, 813 MiB
             "Saves/month",
             "Finding",
             "Needs",
+            "Risk",
         ]
         .iter()
         .map(|title| titles.find(title))

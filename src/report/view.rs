@@ -209,6 +209,7 @@ fn workloads(report: &Report) -> Section {
             Column::number("Saves/month"),
             Column::text("Finding"),
             Column::new("Needs", Fit::Text, "; needs "),
+            Column::new("Risk", Fit::Text, "; risk "),
             Column::new("Peak by day", Fit::Sparkline, ""),
         ],
         rows: report
@@ -246,6 +247,7 @@ fn workload_row(workload: &WorkloadResult, scoped: bool) -> Row {
             ),
             Cell::text(phrases::finding(workload)),
             Cell::text(phrases::needs(workload)),
+            Cell::text(phrases::risk(workload)),
             sparklines(workload),
         ],
         tone,

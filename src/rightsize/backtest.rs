@@ -7,15 +7,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::demand::Demand;
+
 use super::baselines::{Baseline, Need, Observed};
 use super::calibration::{Calibration, Group, WEEK_DAYS, replay};
 use super::history::History;
-use super::margin::{Resource, Sizes, applied, risk_shown};
+use super::margin::{PEAK_KEPT_BELOW, Resource, Sizes, applied, risk_shown};
 
-/// A risk up to this one never sizes memory below the highest sample seen.
-const PEAK_KEPT_UP_TO: f64 = 0.05;
 /// Risks at which ours is compared with a rule of the same breach rate: from, to, steps.
-const SCAN: (f64, f64, u32) = (0.001, 0.7, 80);
+const SCAN: (f64, f64, u32) = (0.001, 0.7, 240);
 /// A size that differs by less than this share from the week before is the same.
 const SAME: f64 = 0.1;
 /// A need above a size by less than this share is a matter of rounding.
@@ -24,14 +24,31 @@ const ROUNDING: f64 = 1e-9;
 /// One workload of the fleet.
 #[derive(Debug, Clone)]
 pub struct Workload {
-    /// What it is like.
-    pub group: Group,
+    /// What it is like, CPU and memory.
+    pub groups: [Group; 2],
     /// CPU of one task, vCPU.
     pub cpu: History,
     /// Memory of one task, MiB.
     pub memory: History,
     /// Its present size.
     pub current: Need,
+}
+
+impl Workload {
+    /// What was seen of one; `None` where its size is not known, or nothing of one resource was seen.
+    pub fn of(demand: &Demand) -> Option<Self> {
+        let size = demand.current_size()?;
+        let (cpu, memory) = (demand.cpu.as_ref()?, demand.memory.as_ref()?);
+        Some(Self {
+            groups: [cpu, memory].map(|usage| Group::of(demand.workload.kind, usage)),
+            cpu: History::of(cpu),
+            memory: History::of(memory),
+            current: Need {
+                vcpu: size.vcpu(),
+                mib: f64::from(size.memory_mib),
+            },
+        })
+    }
 }
 
 /// How weeks are sized.
@@ -112,7 +129,7 @@ pub struct Backtest {
 struct Week {
     workload: usize,
     origin: i32,
-    group: Group,
+    groups: [Group; 2],
     current: Need,
     sizes: [Sizes; 2],
     before: [History; 2],
@@ -190,7 +207,10 @@ fn sized_weeks(fleet: &[Workload], protocol: &Protocol) -> (Vec<Week>, usize) {
                 (Some(cpu), Some(memory)) if enough => weeks.push(Week {
                     workload: at,
                     origin,
-                    group: workload.group,
+                    groups: [(0, &cpu), (1, &memory)].map(|(at, replay)| Group {
+                        is_steady: replay.is_steady,
+                        ..workload.groups[at]
+                    }),
                     current: workload.current,
                     needs: [cpu.next_week, memory.next_week],
                     sizes: [cpu.sizes, memory.sizes],
@@ -209,14 +229,18 @@ fn shown(fleet: &[Workload], resource: Resource, protocol: &Protocol) -> Shown {
     let mut shown = Shown::new();
     for origin in origins(fleet, WEEK_DAYS) {
         for workload in fleet {
-            let (history, current) = match resource {
-                Resource::Cpu => (&workload.cpu, workload.current.vcpu),
-                Resource::Memory => (&workload.memory, workload.current.mib),
+            let (history, current, group) = match resource {
+                Resource::Cpu => (&workload.cpu, workload.current.vcpu, workload.groups[0]),
+                Resource::Memory => (&workload.memory, workload.current.mib, workload.groups[1]),
             };
             if let Some(week) = replay(resource, history, origin, protocol.training_days) {
                 let risk = risk_shown(&week.sizes, week.next_week, current);
                 let known = shown.entry(origin + WEEK_DAYS).or_default();
-                known.push((workload.group, risk));
+                let group = Group {
+                    is_steady: week.is_steady,
+                    ..group
+                };
+                known.push((group, risk));
             }
         }
     }
@@ -280,10 +304,10 @@ impl Sizing<'_> {
     fn ours(&self, risk: f64, week: &Week) -> Need {
         let level = |at: usize| {
             let made = self.calibrations.get(&week.origin);
-            made.map_or(risk, |both| both[at].level(week.group, risk))
+            made.map_or(risk, |both| both[at].weeks(week.groups[at]).level(risk))
         };
         let need = |at: usize| week.sizes[at].at(level(at));
-        let seen = week.before[1].max().filter(|_| risk <= PEAK_KEPT_UP_TO);
+        let seen = week.before[1].max().filter(|_| risk < PEAK_KEPT_BELOW);
         Need {
             vcpu: applied(need(0), week.current.vcpu),
             mib: applied(need(1).max(seen.unwrap_or(0.0)), week.current.mib),
@@ -399,7 +423,7 @@ mod tests {
             .map(|at| day(at, &[1000.0 * values(at); 24]))
             .collect();
         Workload {
-            group: Group::default(),
+            groups: [Group::default(); 2],
             cpu,
             memory,
             current: Need {
@@ -508,7 +532,7 @@ mod tests {
             }
         };
         Workload {
-            group: Group::default(),
+            groups: [Group::default(); 2],
             cpu: cpu.iter().map(row(1.0)).collect(),
             memory: cpu.iter().map(row(100.0)).collect(),
             current: Need {

@@ -3,18 +3,26 @@
 //! Every workload-week of the past that can be sized from the days before it is replayed, and the least risk at which it
 //! would have breached is kept. Were the shipped table right for this fleet, a share `r` of these would be at most `r`. What
 //! is seen instead moves the risk at which the table is read: the fleet's weeks are counted together with
-//! [`SHIPPED_WEEKS`] weeks of the table's own, so a young fleet gets the shipped margins and a grown one its own.
+//! [`SHIPPED_WEEKS`] weeks of the table's own, so a young fleet gets the shipped margins and a grown one its own. Breaches
+//! come in clusters, so calm weeks prove less than restless ones: towards larger risks the table counts for
+//! [`SHIPPED_WEEKS_TO_LOOSEN`].
 //!
 //! The guarantee holds over workload-weeks together, not for each workload: it assumes that next week's are like the past's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::demand::{Demand, Usage};
+use crate::model::workload::Kind;
 
 use super::history::History;
 use super::margin::{Resource, Sizes, Statistics, risk_shown};
 
-/// How many workload-weeks the shipped table counts for. Measured on Bitbrains, each fifth of the machines as a fleet that the
-/// table was not made from: with 200, a stated 1 / 2 / 5 % came out as 1.0 / 2.4 / 5.0 % for CPU and 1.0 / 2.1 / 4.9 % for memory.
-pub const SHIPPED_WEEKS: f64 = 200.0;
+/// How many workload-weeks the shipped table counts for where the fleet's own ask for a smaller risk.
+pub const SHIPPED_WEEKS: f64 = 100.0;
+/// The same where they would allow a larger one. Both chosen on Bitbrains, each half of the machines as a fleet that the table
+/// was not made from (`data/margins/README.md`).
+pub const SHIPPED_WEEKS_TO_LOOSEN: f64 = 200.0;
 /// A group with fewer workload-weeks than this is calibrated together with the others.
 const GROUP_WEEKS: usize = 100;
 /// Days that are sized for, and by which origins are apart.
@@ -30,6 +38,28 @@ pub struct Group {
     pub is_job: bool,
     /// Samples of an hour, of five minutes, of one minute.
     pub period: Period,
+    /// Memory that is much the same all day.
+    pub is_steady: bool,
+}
+
+impl Group {
+    /// What a workload is like in one resource, how steady it is left aside.
+    pub fn of(kind: Kind, usage: &Usage) -> Self {
+        Self {
+            is_job: kind != Kind::Service,
+            period: Period::of(usage.period_s),
+            is_steady: false,
+        }
+    }
+
+    /// The same, as steady as these statistics say.
+    #[must_use]
+    pub fn like(self, statistics: &Statistics) -> Self {
+        Self {
+            is_steady: statistics.is_steady(),
+            ..self
+        }
+    }
 }
 
 /// How finely a workload was sampled.
@@ -58,56 +88,101 @@ impl Period {
 /// The least risk at which each workload-week of the past would have breached, by group, rising.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Calibration {
-    groups: BTreeMap<Group, Vec<f64>>,
-    all: Vec<f64>,
+    groups: BTreeMap<Group, Weeks>,
+    all: Weeks,
+}
+
+/// The least risks at which workload-weeks would have breached, rising.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Weeks(Arc<[f64]>);
+
+impl FromIterator<f64> for Weeks {
+    fn from_iter<I: IntoIterator<Item = f64>>(shown: I) -> Self {
+        let mut risks: Vec<f64> = shown.into_iter().collect();
+        risks.sort_by(f64::total_cmp);
+        Self(risks.into())
+    }
 }
 
 impl FromIterator<(Group, f64)> for Calibration {
     fn from_iter<I: IntoIterator<Item = (Group, f64)>>(shown: I) -> Self {
-        let mut made = Self::default();
+        let mut groups: BTreeMap<Group, Vec<f64>> = BTreeMap::new();
         for (group, risk) in shown {
-            made.groups.entry(group).or_default().push(risk);
-            made.all.push(risk);
+            groups.entry(group).or_default().push(risk);
         }
-        made.all.sort_by(f64::total_cmp);
-        for risks in made.groups.values_mut() {
-            risks.sort_by(f64::total_cmp);
+        Self {
+            all: groups.values().flatten().copied().collect(),
+            groups: groups
+                .into_iter()
+                .map(|(group, risks)| (group, risks.into_iter().collect()))
+                .collect(),
         }
-        made
     }
 }
 
 impl Calibration {
     /// The weeks that `group` is calibrated by: its own where they are enough, else all.
-    fn weeks_for(&self, group: Group) -> &[f64] {
+    pub fn weeks(&self, group: Group) -> &Weeks {
         match self.groups.get(&group) {
             Some(own) if own.len() >= GROUP_WEEKS => own,
             _ => &self.all,
         }
     }
+}
 
-    /// How many of the fleet's workload-weeks stand behind a size of `group`.
-    pub fn weeks(&self, group: Group) -> usize {
-        self.weeks_for(group).len()
+impl Weeks {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
-    /// The risk at which the table is to be read for `group`, so that `stated` (0–1) is the share of breaches.
-    pub fn level(&self, group: Group, stated: f64) -> f64 {
-        let weeks = self.weeks_for(group);
-        let budget = stated * (weeks.len() as f64 + SHIPPED_WEEKS);
-        let mut level = 0.0_f64;
-        for (breached, next) in (0_u32..).zip(weeks.iter().copied().chain([1.0])) {
-            let left = budget - f64::from(breached);
-            if left < 0.0 {
-                break;
-            }
-            level = level.max((left / SHIPPED_WEEKS).min(next));
-            if left / SHIPPED_WEEKS <= next {
-                break;
-            }
+    /// True without any.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many of them a size that the table gives for the risk `level` would have been breached in.
+    pub fn breached(&self, level: f64) -> usize {
+        self.0.partition_point(|risk| *risk < level)
+    }
+
+    /// The risk at which the table is to be read, so that `stated` (0–1) is the share of breaches.
+    pub fn level(&self, stated: f64) -> f64 {
+        let level = level(&self.0, stated, SHIPPED_WEEKS);
+        if level <= stated {
+            return level;
         }
-        level
+        self::level(&self.0, stated, SHIPPED_WEEKS_TO_LOOSEN).max(stated)
     }
+
+    /// The share of breaches to expect of a size that the table gives for the risk `level`: the inverse of [`Self::level`].
+    pub fn stated(&self, level: f64) -> f64 {
+        let breached = self.breached(level) as f64;
+        let share = |table: f64| (breached + table * level) / (self.len() as f64 + table);
+        let stated = share(SHIPPED_WEEKS);
+        if stated >= level {
+            return stated.min(1.0);
+        }
+        share(SHIPPED_WEEKS_TO_LOOSEN).min(1.0)
+    }
+}
+
+/// The largest risk with which no more than the share `stated` of `weeks` (rising) is breached, `table` weeks that are as the
+/// table says counted with them.
+fn level(weeks: &[f64], stated: f64, table: f64) -> f64 {
+    let budget = stated * (weeks.len() as f64 + table);
+    let mut level = 0.0_f64;
+    for (breached, next) in (0_u32..).zip(weeks.iter().copied().chain([1.0])) {
+        let left = budget - f64::from(breached);
+        if left < 0.0 {
+            break;
+        }
+        level = level.max((left / table).min(next));
+        if left / table <= next {
+            break;
+        }
+    }
+    level
 }
 
 /// One past workload-week: sized from the days before `origin`, replayed on the week from it.
@@ -117,6 +192,8 @@ pub struct Replay {
     pub origin: i32,
     /// What the days before say.
     pub sizes: Sizes,
+    /// Whether they are of memory that is much the same all day.
+    pub is_steady: bool,
     /// The least size that the week would not have breached.
     pub next_week: f64,
 }
@@ -135,9 +212,11 @@ pub fn replay(
     if !seen {
         return None;
     }
+    let statistics = Statistics::of(resource, &before)?;
     Some(Replay {
         origin,
-        sizes: Sizes::of(&Statistics::of(resource, &before)?),
+        sizes: Sizes::of(&statistics),
+        is_steady: statistics.is_steady(),
         next_week: resource.need_of(&week)?,
     })
 }
@@ -177,10 +256,66 @@ pub fn calibrate<'a>(
     let shown = |past: Past<'a>| {
         past_weeks(resource, past.history, end, training_days).map(move |week| {
             let risk = risk_shown(&week.sizes, week.next_week, past.current);
-            (past.group, risk)
+            let group = Group {
+                is_steady: week.is_steady,
+                ..past.group
+            };
+            (group, risk)
         })
     };
     fleet.into_iter().flat_map(shown).collect()
+}
+
+/// What a fleet's history says about both resources.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Calibrations {
+    /// CPU.
+    pub cpu: Calibration,
+    /// Memory.
+    pub memory: Calibration,
+}
+
+impl Calibrations {
+    /// Every past week of these workloads.
+    pub fn of(demands: &[Demand]) -> Self {
+        let by = |resource: Resource| {
+            let pasts: Vec<(Group, History, f64)> = demands
+                .iter()
+                .filter_map(|demand| past(resource, demand))
+                .collect();
+            let ends = pasts.iter().filter_map(|(_, history, _)| history.span());
+            let end = ends.map(|(_, last)| last).max().unwrap_or(0);
+            let pasts = pasts.iter().map(|(group, history, current)| Past {
+                group: *group,
+                history,
+                current: *current,
+            });
+            calibrate(resource, pasts, end.saturating_add(1), i32::MAX)
+        };
+        Self {
+            cpu: by(Resource::Cpu),
+            memory: by(Resource::Memory),
+        }
+    }
+
+    /// One resource's.
+    pub const fn of_resource(&self, resource: Resource) -> &Calibration {
+        match resource {
+            Resource::Cpu => &self.cpu,
+            Resource::Memory => &self.memory,
+        }
+    }
+}
+
+/// A workload's past in one resource; `None` where its size is not known.
+fn past(resource: Resource, demand: &Demand) -> Option<(Group, History, f64)> {
+    let size = demand.current_size()?;
+    let (usage, current) = match resource {
+        Resource::Cpu => (demand.cpu.as_ref()?, size.vcpu()),
+        Resource::Memory => (demand.memory.as_ref()?, f64::from(size.memory_mib)),
+    };
+    let group = Group::of(demand.workload.kind, usage);
+    Some((group, History::of(usage), current))
 }
 
 #[cfg(test)]
@@ -193,6 +328,7 @@ mod tests {
     const SERVICE: Group = Group {
         is_job: false,
         period: Period::Minute,
+        is_steady: false,
     };
 
     fn shown(risks: &[f64]) -> Calibration {
@@ -202,7 +338,7 @@ mod tests {
     #[test]
     fn without_weeks_of_its_own_a_fleet_gets_the_shipped_margins() {
         for risk in [0.005, 0.01, 0.05, 0.2] {
-            let level = Calibration::default().level(SERVICE, risk);
+            let level = Calibration::default().weeks(SERVICE).level(risk);
             assert!((level - risk).abs() < 1e-12, "{level}");
         }
     }
@@ -213,7 +349,7 @@ mod tests {
             .map(|i| (f64::from(i) + 0.5) / 10_000.0)
             .collect();
         for risk in [0.01, 0.02, 0.05, 0.1] {
-            let level = shown(&even).level(SERVICE, risk);
+            let level = shown(&even).weeks(SERVICE).level(risk);
             assert!((level - risk).abs() < 2e-4, "{level} for {risk}");
         }
     }
@@ -223,16 +359,16 @@ mod tests {
         let twice: Vec<f64> = (0..100_000)
             .map(|i| (f64::from(i) + 0.5) / 200_000.0)
             .collect();
-        let level = shown(&twice).level(SERVICE, 0.04);
+        let level = shown(&twice).weeks(SERVICE).level(0.04);
         assert!((level - 0.02).abs() < 2e-4, "{level}");
     }
 
     #[test]
     fn a_quiet_fleet_may_take_what_the_table_calls_a_larger_risk() {
-        let level = shown(&[1.0; 800]).level(SERVICE, 0.01);
+        let level = shown(&[1.0; 800]).weeks(SERVICE).level(0.01);
         assert!(
             (level - 0.05).abs() < 1e-12,
-            "{level}: 1 % of 1,000 weeks over 200"
+            "{level}: 1 % of 1,000 weeks over the 200 that the table counts for"
         );
     }
 
@@ -246,12 +382,15 @@ mod tests {
         let both: Calibration = weeks(SERVICE, 1.0, 300)
             .chain(weeks(job, 0.001, 99))
             .collect();
-        assert_eq!((both.weeks(SERVICE), both.weeks(job)), (300, 399));
+        assert_eq!(
+            (both.weeks(SERVICE).len(), both.weeks(job).len()),
+            (300, 399)
+        );
         let both: Calibration = weeks(SERVICE, 1.0, 300)
             .chain(weeks(job, 0.001, 100))
             .collect();
-        assert_eq!(both.weeks(job), 100);
-        assert!(both.level(job, 0.01) < both.level(SERVICE, 0.01));
+        assert_eq!(both.weeks(job).len(), 100);
+        assert!(both.weeks(job).level(0.01) < both.weeks(SERVICE).level(0.01));
     }
 
     #[test]
@@ -274,11 +413,21 @@ mod tests {
 
     proptest! {
         #[test]
+        fn what_is_stated_of_a_level_is_never_more_than_what_was_asked_for(
+            risks in prop::collection::vec(0.0..1.0_f64, 0..400),
+            asked in 0.005..0.3_f64,
+        ) {
+            let weeks = shown(&risks);
+            let weeks = weeks.weeks(SERVICE);
+            prop_assert!(weeks.stated(weeks.level(asked)) <= asked + 1e-9);
+        }
+
+        #[test]
         fn no_more_than_the_stated_share_is_breached_at_the_level(
             risks in prop::collection::vec(0.0..1.0_f64, 0..400),
             stated in 0.005..0.3_f64,
         ) {
-            let level = shown(&risks).level(SERVICE, stated);
+            let level = shown(&risks).weeks(SERVICE).level(stated);
             let breached = risks.iter().filter(|risk| **risk < level).count() as f64;
             let share = (breached + SHIPPED_WEEKS * level) / (risks.len() as f64 + SHIPPED_WEEKS);
             prop_assert!(share <= stated + 1e-9);
@@ -290,7 +439,7 @@ mod tests {
             a in 0.005..0.5_f64, b in 0.005..0.5_f64,
         ) {
             let weeks = shown(&risks);
-            prop_assert!(weeks.level(SERVICE, a.min(b)) <= weeks.level(SERVICE, a.max(b)) + 1e-12);
+            prop_assert!(weeks.weeks(SERVICE).level(a.min(b)) <= weeks.weeks(SERVICE).level(a.max(b)) + 1e-12);
         }
     }
 }

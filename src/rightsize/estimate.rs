@@ -1,20 +1,27 @@
 //! How much one run needs, as a range, and what keeps a resource from being reduced.
 //!
-//! **CPU** can be squeezed: running short of it slows a run. It is sized for a percentile of the samples'
-//! maxima, plus headroom. Headroom alone never lifts it above the present size: a size that holds the
-//! percentile is kept until it is seen at its ceiling, so that a workload near a border does not flap.
+//! Both are sized for the share of weeks that may go beyond the size, with a margin that the fleet's own weeks earned
+//! ([`super::calibration`]); a headroom of the user's takes its place.
 //!
-//! **Memory** cannot: running short of it kills a run. It is sized for the highest sample, plus headroom,
-//! wherever that ends. A kill for want of memory is a sample of at least the limit it hit.
+//! **CPU** can be squeezed: running short of it slows a run. A margin never lifts it above the present size: a size that
+//! holds the percentile is kept until it is seen at its ceiling, so that a workload near a border does not flap.
+//!
+//! **Memory** cannot: running short of it kills a run. A kill for want of memory is a sample of at least the limit it hit.
+//! Memory that grows without a plateau has no size that holds, and none is given.
+
+use std::collections::BTreeMap;
 
 use crate::demand::{Demand, OutOfMemory, Slot, Usage};
 use crate::model::finding::{Reason, ReasonCode};
 use crate::model::units::{SLOT_MS, TaskSize};
 use crate::model::workload::Kind;
 
+use super::assurance::Assurance;
+use super::calibration::{Calibrations, Group};
 use super::evidence::Seen;
-use super::trend::{between_restarts, trend};
-use super::{Bounds, Policy, Requirement, figure};
+use super::margin::{Margin, Resource};
+use super::trend::{between_restarts, theil_sen, trend};
+use super::{Bounds, Requirement, SizingPolicy, figure};
 
 /// A sample at or above this share of the size is at the ceiling: use cannot show more than is there.
 const CEILING: f64 = 0.98;
@@ -26,6 +33,11 @@ const RISING_SHARE: f64 = 0.1;
 const PROJECTION_DAYS: f64 = 30.0;
 /// A trend less likely than this by chance is one.
 const SIGNIFICANCE: f64 = 0.05;
+/// Growth is over when the peaks of so many newest days rise by less than this share of the slope before.
+const PLATEAU_DAYS: usize = 4;
+const PLATEAU_SLOPE: f64 = 0.25;
+/// Headroom that is usual, percent: that of KRR, Vertical Pod Autoscaler and Crane.
+const USUAL_HEADROOM_PERCENT: f64 = 15.0;
 /// Samples over more seconds than this hide bursts that one-minute samples would show.
 const FINE_PERIOD_S: i64 = 60;
 
@@ -38,7 +50,18 @@ const LEAST_TRACKED: f64 = 0.4;
 type Hold = (f64, Reason);
 
 /// What one run needs.
-pub(super) fn estimate(demand: &Demand, seen: &Seen, policy: &Policy) -> Requirement {
+///
+/// # Errors
+/// Withheld: memory that grows and grows.
+pub(super) fn estimate(
+    demand: &Demand,
+    seen: &Seen,
+    policy: &SizingPolicy,
+    fleet: &Calibrations,
+) -> Result<Requirement, Vec<Reason>> {
+    if let Some(leak) = memory_rises(seen.memory) {
+        return Err(vec![leak]);
+    }
     let ceiling = at_ceiling(seen.cpu, seen.size.vcpu());
     let is_service = demand.workload.kind == Kind::Service;
     let short_of_cpu = ceiling
@@ -53,13 +76,15 @@ pub(super) fn estimate(demand: &Demand, seen: &Seen, policy: &Policy) -> Require
     let memory_holds: Vec<_> = kill
         .map(|kill| killed(kill, policy))
         .into_iter()
-        .chain(memory_rises(seen.memory, seen.size, policy))
         .chain(task_count_follows_memory(demand, seen))
         .collect();
 
+    let [cpu_assurance, memory_assurance] = assurances(demand, seen, policy, fleet);
     let may_grow = is_service && ceiling.is_some();
-    let cpu = cpu(seen.cpu, seen.size.vcpu(), may_grow, policy).held(&cpu_holds);
-    let memory = memory(seen.memory, kill, policy).held(&memory_holds);
+    let size = seen.size.vcpu();
+    let cpu = cpu(seen.cpu, size, may_grow, policy, &cpu_assurance).held(&cpu_holds);
+    let size = f64::from(seen.size.memory_mib);
+    let memory = memory(seen.memory, size, kill, &memory_assurance).held(&memory_holds);
     let holds = cpu_holds
         .into_iter()
         .chain(memory_holds)
@@ -69,31 +94,76 @@ pub(super) fn estimate(demand: &Demand, seen: &Seen, policy: &Policy) -> Require
     let busy_job = ceiling
         .filter(|_| !is_service)
         .map(|ceiling| busy_job(&ceiling));
-    Requirement {
+    Ok(Requirement {
         cpu,
         memory,
+        cpu_assurance,
+        memory_assurance,
         holds,
         notes: busy_job.into_iter().chain(notes(demand, seen)).collect(),
-    }
+    })
 }
 
-/// vCPU: half of the time, the percentile with headroom, the highest sample with headroom.
-///
-/// The target passes `size` only where the percentile itself does, or where the CPU `may_grow`.
-fn cpu(usage: &Usage, size: f64, may_grow: bool, policy: &Policy) -> Bounds {
-    let percentile = read(usage, policy.cpu_percentile);
-    let with_headroom = percentile * raised_by(policy.cpu_headroom_percent);
-    let target = if may_grow {
-        with_headroom
-    } else {
-        with_headroom.min(size.max(percentile))
+/// How sure CPU and memory are: the user's headroom where there is one, else what the fleet's weeks say.
+fn assurances(
+    demand: &Demand,
+    seen: &Seen,
+    policy: &SizingPolicy,
+    fleet: &Calibrations,
+) -> [Assurance; 2] {
+    let of = |resource, usage: &Usage, headroom: Option<f64>| {
+        let group = Group::of(demand.workload.kind, usage);
+        let calibrated = || Assurance::of(resource, usage, group, fleet, policy.risk);
+        let fixed = || Assurance::fixed(usage, USUAL_HEADROOM_PERCENT, policy.risk);
+        match headroom {
+            Some(percent) => Assurance::fixed(usage, percent, policy.risk),
+            None => calibrated().unwrap_or_else(fixed),
+        }
     };
-    let upper = usage.max * raised_by(policy.cpu_headroom_percent);
+    [
+        of(Resource::Cpu, seen.cpu, policy.cpu_headroom_percent),
+        of(
+            Resource::Memory,
+            seen.memory,
+            policy.memory_headroom_percent,
+        ),
+    ]
+}
+
+/// vCPU: half of the time, what the risk asks for, what half of it asks for.
+///
+/// The target passes `size` only where the policy's percentile itself does, or where the CPU `may_grow`.
+fn cpu(
+    usage: &Usage,
+    size: f64,
+    may_grow: bool,
+    policy: &SizingPolicy,
+    assurance: &Assurance,
+) -> Bounds {
+    let percentile = read(usage, policy.cpu_percentile);
+    let (wanted, upper) = match assurance.margin {
+        Margin::Fixed { percent } => (
+            percentile * raised_by(percent),
+            usage.max * raised_by(percent),
+        ),
+        Margin::Calibrated { .. } | Margin::ShippedDefault => needs(assurance, policy.risk.share()),
+    };
+    let target = if may_grow {
+        wanted
+    } else {
+        wanted.min(size.max(percentile))
+    };
     Bounds {
         lower: read(usage, 50.0).min(target),
         target,
         upper: upper.max(target),
     }
+}
+
+/// What the risk asks for, and what half of it does.
+fn needs(assurance: &Assurance, risk: f64) -> (f64, f64) {
+    let need = |risk| assurance.need(risk).unwrap_or(f64::INFINITY);
+    (need(risk), need(risk / 2.0))
 }
 
 /// Kills at the memory of the task.
@@ -119,14 +189,24 @@ fn kill_of_task(demand: &Demand) -> Option<Kill> {
     })
 }
 
-/// MiB: the highest sample bare, with headroom, with twice the headroom.
-fn memory(usage: &Usage, kill: Option<Kill>, policy: &Policy) -> Bounds {
+/// MiB: the highest sample, what the risk asks for, what half of it asks for.
+fn memory(usage: &Usage, size: f64, kill: Option<Kill>, assurance: &Assurance) -> Bounds {
     let peak = kill.map_or(usage.max, |kill| usage.max.max(f64::from(kill.limit_mib)));
-    let headroom = policy.memory_headroom_percent;
+    if let Margin::Fixed { percent } = assurance.margin {
+        return Bounds {
+            lower: peak,
+            target: peak * raised_by(percent),
+            upper: peak * raised_by(2.0 * percent),
+        };
+    }
+    let (wanted, upper) = needs(assurance, assurance.asked().share());
+    // What never went beyond its size is no reason to buy more, but for the usual headroom.
+    let most = size.max(peak * raised_by(USUAL_HEADROOM_PERCENT));
+    let target = wanted.max(assurance.floor()).min(most);
     Bounds {
-        lower: peak,
-        target: peak * raised_by(headroom),
-        upper: peak * raised_by(2.0 * headroom),
+        lower: peak.min(target),
+        target,
+        upper: upper.max(target),
     }
 }
 
@@ -181,7 +261,7 @@ impl Ceiling {
 }
 
 /// A service at its ceiling may want more than it shows, as a limit that killed says "more than this".
-fn short_of_cpu(ceiling: &Ceiling, size: TaskSize, policy: &Policy) -> Hold {
+fn short_of_cpu(ceiling: &Ceiling, size: TaskSize, policy: &SizingPolicy) -> Hold {
     let text = format!("{}: it may need more than was seen", ceiling.text());
     (
         size.vcpu() * raised_by(policy.oom_factor_percent),
@@ -271,8 +351,8 @@ fn task_range(slots: &[Slot]) -> Option<(i64, i64)> {
     Some((rank(5)?, rank(95)?))
 }
 
-/// A limit that killed was too small: [`Policy::oom_factor_percent`] and at least [`Policy::oom_extra_mib`] more.
-fn killed(kill: Kill, policy: &Policy) -> Hold {
+/// A limit that killed was too small: [`SizingPolicy::oom_factor_percent`] and at least [`SizingPolicy::oom_extra_mib`] more.
+fn killed(kill: Kill, policy: &SizingPolicy) -> Hold {
     let limit = f64::from(kill.limit_mib);
     let floor = (limit * raised_by(policy.oom_factor_percent)).max(limit + policy.oom_extra_mib);
     let times = if kill.count == 1 {
@@ -287,25 +367,33 @@ fn killed(kill: Kill, policy: &Policy) -> Hold {
     (floor, Reason::new(ReasonCode::OutOfMemory, text))
 }
 
-/// Daily peaks that rise steadily and would outgrow the highest one with its headroom: a leak, or growth that is not over.
-fn memory_rises(memory: &Usage, size: TaskSize, policy: &Policy) -> Option<Hold> {
-    let trend = trend(&between_restarts(&memory.daily_max))?;
+/// Daily peaks that rise steadily, were still rising at the end, and would outgrow the highest one with the usual headroom:
+/// a leak, or growth that is not over. There is no size that holds it.
+fn memory_rises(memory: &Usage) -> Option<Reason> {
+    let days = between_restarts(&memory.daily_max);
+    let trend = trend(&days)?;
     let last = *memory.daily_max.values().next_back()?;
     let growth = trend.slope_per_day * PROJECTION_DAYS;
-    let outgrows = last + growth > memory.max * (1.0 + policy.memory_headroom_percent / 100.0);
+    let outgrows = last + growth > memory.max * raised_by(USUAL_HEADROOM_PERCENT);
     let rises = trend.p < SIGNIFICANCE && growth > RISING_SHARE * last && outgrows;
     let text = || {
         format!(
-            "memory peaks rise by {} MiB a day between restarts: memory is not reduced",
+            "memory peaks rise by {} MiB a day between restarts and did not level off: a size would only delay the end",
             figure(trend.slope_per_day)
         )
     };
-    rises.then(|| {
-        (
-            f64::from(size.memory_mib),
-            Reason::new(ReasonCode::MemoryRising, text()),
-        )
-    })
+    (rises && !levels_off(&days, trend.slope_per_day))
+        .then(|| Reason::new(ReasonCode::MemoryRising, text()))
+}
+
+/// The newest days hardly rise any more, compared with all of them.
+fn levels_off(days: &BTreeMap<i32, f64>, slope_per_day: f64) -> bool {
+    let newest = days.iter().rev().take(PLATEAU_DAYS);
+    let points: Vec<(f64, f64)> = newest
+        .rev()
+        .map(|(&day, &peak)| (f64::from(day), peak))
+        .collect();
+    theil_sen(&points).is_some_and(|slope| slope < PLATEAU_SLOPE * slope_per_day)
 }
 
 /// What the figures do not show.
@@ -342,8 +430,9 @@ fn killed_container(kill: &OutOfMemory) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::requirement;
-    use super::super::tests::{WINDOW, build, close, minutes, service, slots, task, usage_of};
+    use super::super::tests::{
+        build, close, minutes, reasons, required, service, slots, task, usage_of,
+    };
     use super::*;
     use crate::dataset::schema::Metric;
 
@@ -378,7 +467,7 @@ mod tests {
     }
 
     fn need(demand: &Demand) -> Requirement {
-        requirement(demand, &Policy::default(), WINDOW).unwrap()
+        required(demand).unwrap()
     }
 
     fn codes(need: &Requirement) -> Vec<ReasonCode> {
@@ -541,16 +630,19 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_is_not_reduced() {
-        let need = need(&with_peaks(&[
-            400.0, 410.0, 422.0, 429.0, 441.0, 450.0, 460.0, 471.0,
-        ]));
-        assert_eq!(codes(&need), [ReasonCode::MemoryRising]);
-        assert!(close(need.memory.target, 2048.0) && close(need.memory.upper, 2048.0));
+    fn a_leak_has_no_size() {
+        let leak = with_peaks(&[400.0, 410.0, 422.0, 429.0, 441.0, 450.0, 460.0, 471.0]);
+        let text = "memory peaks rise by 10 MiB a day between restarts and did not level off: a size would only delay the end";
         assert_eq!(
-            need.holds[0].text,
-            "memory peaks rise by 10 MiB a day between restarts: memory is not reduced"
+            reasons(required(&leak)),
+            [(ReasonCode::MemoryRising, text.to_owned())]
         );
+    }
+
+    #[test]
+    fn growth_that_came_to_its_plateau_is_sized() {
+        let grown = with_peaks(&[400.0, 410.0, 422.0, 433.0, 441.0, 441.0, 442.0, 442.0]);
+        assert!(close(need(&grown).memory.target, 442.0 * 1.15));
     }
 
     #[test]

@@ -11,9 +11,9 @@ use crate::model::finding::{Reason, ReasonCode};
 use crate::model::units::{MS_PER_DAY, TaskSize, Window};
 use crate::model::workload::{Kind, Platform};
 
-use super::{Policy, figure};
+use super::{SizingPolicy, figure};
 
-/// Runs, and days with samples, that a job needs when it does not run on [`Policy::min_days`] days.
+/// Runs, and days with samples, that a job needs when it does not run on [`SizingPolicy::min_days`] days.
 const RARE_JOB: i64 = 3;
 /// A little above the size may be a matter of rounding or of two samples in one.
 const IMPOSSIBLE: f64 = 1.05;
@@ -31,7 +31,7 @@ pub(super) struct Seen<'a> {
 /// What was seen, if it is enough; otherwise every reason why not.
 pub(super) fn sufficient<'a>(
     demand: &'a Demand,
-    policy: &Policy,
+    policy: &SizingPolicy,
     window: Window,
 ) -> Result<Seen<'a>, Vec<Reason>> {
     let resources = [
@@ -128,7 +128,7 @@ fn unread(demand: &Demand, resources: &[Resource]) -> Option<Reason> {
     ))
 }
 
-fn too_few_days(demand: &Demand, read: &[(&str, &Usage)], policy: &Policy) -> Vec<Reason> {
+fn too_few_days(demand: &Demand, read: &[(&str, &Usage)], policy: &SizingPolicy) -> Vec<Reason> {
     let (enough, instead) = match demand.workload.kind {
         Kind::Service => (policy.min_days, String::new()),
         Kind::Task | Kind::Build if demand.runs.count >= RARE_JOB => {
@@ -176,7 +176,7 @@ fn no_full_week(demand: &Demand, read: &[(&str, &Usage)]) -> Option<Reason> {
     (days < WEEK_DAYS as f64).then(|| Reason::new(ReasonCode::NoFullWeek, text()))
 }
 
-fn too_few_samples(read: &[(&str, &Usage)], policy: &Policy) -> Vec<Reason> {
+fn too_few_samples(read: &[(&str, &Usage)], policy: &SizingPolicy) -> Vec<Reason> {
     let short = fewer_than(policy.min_samples, read, |usage| usage.samples);
     let text =
         |(names, samples)| format!("{samples} of {} {names} samples seen", policy.min_samples);
@@ -187,7 +187,7 @@ fn too_few_samples(read: &[(&str, &Usage)], policy: &Policy) -> Vec<Reason> {
 }
 
 /// The present size came into force inside the window, too shortly before the last sample.
-fn resized_recently(demand: &Demand, policy: &Policy, window: Window) -> Option<Reason> {
+fn resized_recently(demand: &Demand, policy: &SizingPolicy, window: Window) -> Option<Reason> {
     let resized_ms = demand.resized_ms.filter(|&at| at > window.from_ms)?;
     let seen_ms = span_ms(demand, resized_ms).max(0);
     let days = rounded_down(seen_ms as f64 / MS_PER_DAY as f64);
@@ -304,6 +304,7 @@ fn rounded_down(days: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::calibration::Calibrations;
     use super::super::tests::{WINDOW, build, minutes, reasons, service, task, usage_of};
     use super::*;
     use crate::dataset::schema::Metric;
@@ -314,11 +315,7 @@ mod tests {
 
     /// The reasons why `demand` is withheld, code and text.
     fn withheld(demand: &Demand) -> Vec<(ReasonCode, String)> {
-        reasons(super::super::requirement(
-            demand,
-            &Policy::default(),
-            WINDOW,
-        ))
+        reasons(super::super::tests::required(demand))
     }
 
     /// `demand`, read only in these minutes (from, to) of the window.
@@ -557,11 +554,16 @@ mod tests {
             resized_ms: Some(WINDOW.from_ms - 1),
             ..service()
         };
-        let policy = Policy {
+        let policy = SizingPolicy {
             min_days: 20,
-            ..Policy::default()
+            ..SizingPolicy::default()
         };
-        let missing = reasons(super::super::requirement(&demand, &policy, WINDOW));
+        let missing = reasons(super::super::requirement(
+            &demand,
+            &policy,
+            &Calibrations::default(),
+            WINDOW,
+        ));
         assert_eq!(
             missing,
             [(

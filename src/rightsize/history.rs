@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::demand::usage::DayUsage;
 use crate::demand::{Usage, histogram};
 
 /// Time spent between two values.
@@ -35,18 +36,18 @@ pub struct History {
 }
 
 impl Day {
-    /// The day's row of a usage that is of one day.
-    pub fn of(day: i32, usage: &Usage) -> Self {
+    /// A row of a usage's days; a day has one per metric and size.
+    fn of_row(row: &DayUsage) -> Self {
         let step = |step: &histogram::Step| Step {
             above: step.above,
             highest: step.max,
             weight: step.weight_ms,
         };
         Self {
-            day,
-            steps: usage.histogram.steps().iter().map(step).collect(),
-            mean: usage.mean,
-            samples: usage.samples,
+            day: row.day,
+            steps: row.histogram().steps().iter().map(step).collect(),
+            mean: row.mean(),
+            samples: row.samples,
         }
     }
 
@@ -107,6 +108,32 @@ impl FromIterator<Day> for History {
 }
 
 impl History {
+    /// All days of a usage.
+    pub fn of(usage: &Usage) -> Self {
+        usage.days.iter().map(Day::of_row).collect()
+    }
+
+    /// How many independent days these are worth: fewer where a day's peak resembles the day's before.
+    ///
+    /// `n / (1 + 2 Σ ρ)` over the autocorrelations of the daily peaks up to the first that is not positive.
+    pub fn effective_days(&self) -> f64 {
+        let peaks: Vec<f64> = self.days.iter().map(Day::max).collect();
+        let count = peaks.len() as f64;
+        let mean = peaks.iter().sum::<f64>() / count;
+        let product = |lag: usize| -> f64 {
+            let later = peaks.iter().skip(lag);
+            let pairs = peaks.iter().zip(later);
+            pairs.map(|(a, b)| (a - mean) * (b - mean)).sum()
+        };
+        let variance = product(0);
+        if variance <= 0.0 || !variance.is_finite() {
+            return count;
+        }
+        let correlations = (1..peaks.len()).map(|lag| product(lag) / variance);
+        let sum: f64 = correlations.take_while(|rho| *rho > 0.0).sum();
+        (count / (1.0 + 2.0 * sum)).clamp(1.0_f64.min(count), count)
+    }
+
     /// The rows, in order of days.
     pub fn days(&self) -> &[Day] {
         &self.days
@@ -177,11 +204,16 @@ impl History {
 
     /// The largest of the days' own percentiles.
     pub fn highest_daily_percentile(&self, percentile: f64) -> Option<f64> {
+        self.daily_percentile(percentile, 1)
+    }
+
+    /// The `nth` largest (from 1) of the days' own percentiles, the smallest of them where there are fewer days.
+    pub fn daily_percentile(&self, percentile: f64, nth: usize) -> Option<f64> {
         let each = self
             .days
             .iter()
             .filter_map(|row| interpolated(&row.steps, percentile));
-        each.max_by(f64::total_cmp)
+        nth_largest(each.collect(), nth)
     }
 
     /// Share (0–1) of the task time with a sample above `size`; of a step that `size` cuts, the part above it.
@@ -292,6 +324,17 @@ pub(super) mod tests {
         assert!(history.share_above(40.0) < 1e-12);
         assert!((history.share_above(0.0) - 1.0).abs() < 1e-12);
         assert!((history.share_above(25.0) - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn days_that_resemble_each_other_are_worth_fewer() {
+        // Peaks 1 1 1 1 3 3 3 3: mean 2, deviations of 1; lag 1: (3 + 3 - 1) / 8, lag 2: (2 + 2 - 2) / 8, lag 3: -1 / 8.
+        let blocks = [1.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0].map(|peak| vec![peak]);
+        let rows: Vec<&[f64]> = blocks.iter().map(Vec::as_slice).collect();
+        let expected = 8.0 / (1.0 + 2.0 * (5.0 / 8.0 + 2.0 / 8.0));
+        assert!((days(&rows).effective_days() - expected).abs() < 1e-9);
+        let row: &[f64] = &[2.0];
+        assert!((days(&[row; 14]).effective_days() - 14.0).abs() < 1e-12);
     }
 
     #[test]

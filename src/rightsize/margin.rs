@@ -16,7 +16,13 @@ use super::history::History;
 const SHORT_DAYS: f64 = 7.0;
 const LONG_DAYS: f64 = 14.0;
 /// Days that are recent.
-const RECENT_DAYS: i32 = 7;
+const RECENT_DAYS: i32 = 3;
+/// A day that is exceeded on at most six is a usual one; its rank does not change when an idle day is added.
+const USUAL_DAY: usize = 7;
+/// Peak over the median of a usual day: up to the first, memory is steady; from the second on it is not.
+const STEADY: (f64, f64) = (1.3, 1.8);
+/// A risk below this one never sizes memory below the highest sample seen.
+pub const PEAK_KEPT_BELOW: f64 = 0.05;
 /// A need above this share of the present size is not worth a change: the present size is kept.
 pub const KEPT_SHARE: f64 = 0.9;
 
@@ -25,6 +31,23 @@ static DEFAULTS: LazyLock<[Table; 2]> = LazyLock::new(|| {
     let text = include_str!("../../data/margins/defaults.csv");
     [Table::read(text, "cpu"), Table::read(text, "memory")]
 });
+
+/// Where a margin comes from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Margin {
+    /// The fleet's own history: so many workload-weeks of it were replayed, and count beside the shipped table.
+    Calibrated {
+        /// Workload-weeks.
+        weeks: usize,
+    },
+    /// The shipped table alone: no week of this fleet could be replayed.
+    ShippedDefault,
+    /// The user's.
+    Fixed {
+        /// Added to what was seen, percent.
+        percent: f64,
+    },
+}
 
 /// What is sized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,9 +96,11 @@ impl Resource {
 pub struct Statistics {
     resource: Resource,
     /// Natural logarithms of the peak and of three more: for CPU the highest of the days' P99.5, the P99.5 of all task time and
-    /// that of the last seven days; for memory the daily peaks that 2 and 5 of 14 days exceeded, and the last seven days' peak.
+    /// that of the last three days; for memory the P99.9, the last three days' peak and the median.
     values: [f64; 4],
     days: f64,
+    /// From 0, the peak hardly differs from what is used all day, to 1.
+    unsteady: f64,
 }
 
 impl Statistics {
@@ -93,23 +118,26 @@ impl Statistics {
                 recent.percentile(99.5)?,
             ),
             Resource::Memory => (
-                history.daily_max(rank(days, 3))?,
-                history.daily_max(rank(days, 6))?,
+                history.percentile(99.9)?,
                 recent.max()?,
+                history.percentile(50.0)?,
             ),
         };
         let ln = |value: f64| value.max(resource.least()).ln();
+        let usual = ln(history.daily_percentile(50.0, USUAL_DAY)?);
+        let (steady, unsteady) = (STEADY.0.ln(), STEADY.1.ln());
         Some(Self {
             resource,
             values: [ln(peak), ln(second), ln(third), ln(fourth)],
             days: days as f64,
+            unsteady: ((ln(peak) - usual - steady) / (unsteady - steady)).clamp(0.0, 1.0),
         })
     }
-}
 
-/// The rank among `days` daily peaks that `of_fourteen` has among fourteen.
-fn rank(days: usize, of_fourteen: usize) -> usize {
-    ((2 * days * of_fourteen + 14) / 28).max(1)
+    /// Memory that is much the same all day.
+    pub fn is_steady(&self) -> bool {
+        self.resource == Resource::Memory && self.unsteady < 0.5
+    }
 }
 
 /// Sizes of one workload by risk: the smaller the risk, the larger the size.
@@ -125,7 +153,7 @@ impl Sizes {
         let table = statistics.resource.table();
         let mut least = f64::INFINITY;
         let points = table.rows.iter().map(|row| {
-            least = least.min(row.size(statistics, table.form));
+            least = least.min(row.size(statistics));
             (row.ln_risk, least)
         });
         Self {
@@ -149,6 +177,13 @@ impl Sizes {
             (None, None) => f64::INFINITY,
         };
         ln_size.exp()
+    }
+
+    /// The smallest risk that the table knows a size for.
+    pub fn least_risk(&self) -> f64 {
+        self.points
+            .first()
+            .map_or(0.0, |(ln_risk, _)| ln_risk.exp())
     }
 
     /// The largest risk at which the size is not below `size`: 0 where the strictest is, 1 where none is.
@@ -185,18 +220,7 @@ pub fn applied(need: f64, current: f64) -> f64 {
     }
 }
 
-/// How the statistics of a row are combined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Form {
-    /// Each to the power of its coefficient, multiplied.
-    Geometric,
-    /// The largest, each times its coefficient.
-    Largest,
-}
-
 struct Table {
-    form: Form,
     /// Risks rising.
     rows: Vec<Row>,
 }
@@ -206,12 +230,13 @@ struct Row {
     coefficients: [f64; 4],
     /// ln of the factor after seven and after fourteen days.
     ln_factor: [f64; 2],
+    /// ln of the factor on the peak of what is steady.
+    ln_steady: Option<f64>,
 }
 
 #[derive(Deserialize)]
 struct Line {
     resource: String,
-    form: Form,
     risk: f64,
     peak: f64,
     second: f64,
@@ -219,6 +244,7 @@ struct Line {
     fourth: f64,
     margin_7_days: f64,
     margin_14_days: f64,
+    margin_steady: Option<f64>,
 }
 
 impl Table {
@@ -230,10 +256,8 @@ impl Table {
             .collect::<Result<_, _>>()
             .expect("data/margins/defaults.csv is well formed");
         let own = lines.into_iter().filter(|line| line.resource == resource);
-        let (forms, rows): (Vec<_>, Vec<_>) = own.map(|line| (line.form, Row::of(&line))).unzip();
         Self {
-            form: *forms.first().expect("every resource has rows"),
-            rows,
+            rows: own.map(|line| Row::of(&line)).collect(),
         }
     }
 }
@@ -244,21 +268,22 @@ impl Row {
             ln_risk: line.risk.ln(),
             coefficients: [line.peak, line.second, line.third, line.fourth],
             ln_factor: [line.margin_7_days.ln(), line.margin_14_days.ln()],
+            ln_steady: line.margin_steady.map(f64::ln),
         }
     }
 
-    /// ln of the size.
-    fn size(&self, statistics: &Statistics, form: Form) -> f64 {
+    /// ln of the size: the statistics, each to its power, times the factor; of steady memory no more than its peak with a
+    /// factor of its own.
+    fn size(&self, statistics: &Statistics) -> f64 {
         let terms = self.coefficients.iter().zip(statistics.values);
-        let base = match form {
-            Form::Geometric => terms.map(|(power, value)| power * value).sum(),
-            Form::Largest => terms
-                .map(|(factor, value)| factor.ln() + value)
-                .fold(f64::NEG_INFINITY, f64::max),
-        };
+        let base: f64 = terms.map(|(power, value)| power * value).sum();
         let along = ((statistics.days - SHORT_DAYS) / (LONG_DAYS - SHORT_DAYS)).clamp(0.0, 1.0);
         let [short, long] = self.ln_factor;
-        base + short + (long - short) * along
+        let usual = base + short + (long - short) * along;
+        match self.ln_steady.map(|factor| statistics.values[0] + factor) {
+            Some(steady) if steady < usual => steady + (usual - steady) * statistics.unsteady,
+            _ => usual,
+        }
     }
 }
 
@@ -276,25 +301,24 @@ mod tests {
     const BOTH: [Resource; 2] = [Resource::Cpu, Resource::Memory];
 
     #[test]
-    fn ranks_are_those_of_a_fortnight() {
-        let ranks: Vec<_> = [1, 7, 14, 28]
-            .map(|days| (rank(days, 3), rank(days, 6)))
-            .into();
-        assert_eq!(ranks, [(1, 1), (2, 3), (3, 6), (6, 12)]);
+    fn a_fortnight_at_two_percent_is_the_row_of_the_table() {
+        // 0.02 is a row for memory: P99.9 to the power of 0.75, the last three days' peak to that of 0.25, times 3.9645.
+        // Hours at 10 and one a day at 100: P99.9 is within 5 % below the peak, which is that of every day.
+        let hours: Vec<f64> = (0..24)
+            .map(|at| if at == 12 { 100.0 } else { 10.0 })
+            .collect();
+        let rows: Vec<&[f64]> = vec![hours.as_slice(); 14];
+        let size = sizes(Resource::Memory, &days(&rows)).at(0.02);
+        let ratio = size / (3.9645 * 100.0);
+        assert!((0.96..=1.0).contains(&ratio), "{size}");
     }
 
     #[test]
-    fn a_fortnight_at_one_percent_is_the_row_of_the_table() {
-        // 0.0090 and 0.0130 enclose 0.01 for CPU; memory has a row of its own: the largest of 1, 1.3499 and 4.0552 times
-        // the peak and the daily peaks exceeded on 2 and 5 days, times 1.5519.
-        let peaks: Vec<Vec<f64>> = (0..14).map(|at| vec![f64::from(100 + 10 * at)]).collect();
-        let rows: Vec<&[f64]> = peaks.iter().map(Vec::as_slice).collect();
-        let size = sizes(Resource::Memory, &days(&rows)).at(0.01);
-        let expected = 1.5519 * 4.0552 * 180.0;
-        assert!(
-            (size / expected - 1.0).abs() < 1e-9,
-            "{size} for {expected}"
-        );
+    fn steady_memory_needs_little_more_than_its_peak() {
+        // The table's factor for 2 % is 1.15 on the peak.
+        let row: &[f64] = &[300.0; 24];
+        let size = sizes(Resource::Memory, &days(&[row; 14])).at(0.02);
+        assert!((size / (300.0 * 1.15) - 1.0).abs() < 1e-9, "{size}");
     }
 
     #[test]

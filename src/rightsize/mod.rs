@@ -5,6 +5,7 @@
 //! kills it. [`sizes`] turns a need into the cheapest size that holds it; [`assess`] compares that size
 //! with the present one. Prices come in as a function; nothing here knows one.
 
+pub mod assurance;
 pub mod backtest;
 pub mod baselines;
 pub mod calibration;
@@ -20,16 +21,21 @@ pub mod vpa;
 use crate::demand::Demand;
 use crate::model::finding::{Finding, Reason, ReasonCode};
 use crate::model::units::{Mib, TaskSize, Vcpu, Window};
+use assurance::Assurance;
+use calibration::Calibrations;
+use risk::Risk;
 
-/// How much evidence is asked for, and how much margin is added.
+/// How much evidence is asked for, and how often a size may be exceeded.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Policy {
-    /// Percentile (0–100) of the CPU maxima, by task time. 99: what Crane sizes CPU for.
+pub struct SizingPolicy {
+    /// Share of workload-weeks that may go beyond a size.
+    pub risk: Risk,
+    /// Percentile (0–100) of the CPU maxima, by task time, that a headroom of the user's is added to. 99: what Crane sizes for.
     pub cpu_percentile: f64,
-    /// Added to that percentile, percent. 15: the margin of Vertical Pod Autoscaler and Crane.
-    pub cpu_headroom_percent: f64,
-    /// Added to the memory peak, percent. 15: the margin of KRR, Vertical Pod Autoscaler and Crane.
-    pub memory_headroom_percent: f64,
+    /// Added to that percentile instead of a margin that is calibrated, percent.
+    pub cpu_headroom_percent: Option<f64>,
+    /// Added to the memory peak instead of a margin that is calibrated, percent.
+    pub memory_headroom_percent: Option<f64>,
     /// Days with samples, per resource. 7: every day of the week once.
     pub min_days: i64,
     /// Samples, per resource. 100: as KRR asks.
@@ -41,12 +47,13 @@ pub struct Policy {
     pub oom_extra_mib: f64,
 }
 
-impl Default for Policy {
+impl Default for SizingPolicy {
     fn default() -> Self {
         Self {
+            risk: Risk::default(),
             cpu_percentile: 99.0,
-            cpu_headroom_percent: 15.0,
-            memory_headroom_percent: 15.0,
+            cpu_headroom_percent: None,
+            memory_headroom_percent: None,
             min_days: 7,
             min_samples: 100,
             oom_factor_percent: 20.0,
@@ -69,15 +76,22 @@ pub struct Bounds {
 /// The safe need of one task or build.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Requirement {
-    /// vCPU: the median, the policy's percentile with headroom, and the highest sample with headroom.
+    /// vCPU: the median, the smallest size whose risk holds, and what half of that risk would ask for. With a headroom of the
+    /// user's: the median, the policy's percentile with headroom, and the highest sample with headroom.
     ///
-    /// Headroom alone does not lift the target above the present size. A service that spends more than 1 %
+    /// A margin alone does not lift the target above the present size. A service that spends more than 1 %
     /// of its time at the ceiling of its size may need more than it shows: its target is above the size.
     /// A job there is not short of CPU; its target is the size, or what it used beyond it.
     pub cpu: Bounds,
-    /// MiB: the highest sample (a kill counts as one of its limit), the same with headroom, and with twice
-    /// the headroom.
+    /// MiB: the highest sample (a kill counts as one of its limit), the smallest size whose risk holds, and what half of that
+    /// risk would ask for. With a headroom of the user's: the sample with headroom, and with twice the headroom.
+    ///
+    /// A margin alone lifts the target above the present size by no more than other tools' 15 % over the highest sample.
     pub memory: Bounds,
+    /// How sure the CPU target is.
+    pub cpu_assurance: Assurance,
+    /// How sure the memory target is.
+    pub memory_assurance: Assurance,
     /// What puts a floor under a target: a resource that must grow, or must not shrink.
     pub holds: Vec<Reason>,
     /// What a reader should know before trusting the figures, one sentence each.
@@ -126,17 +140,18 @@ impl Requirement {
 
 /// What one task or build of this workload safely needs.
 ///
-/// `window` is the span that `demand` was reduced from.
+/// `window` is the span that `demand` was reduced from, `fleet` what the weeks of all workloads say about margins.
 ///
 /// # Errors
 /// Withheld: every check of the evidence that failed, each with its figures.
 pub fn requirement(
     demand: &Demand,
-    policy: &Policy,
+    policy: &SizingPolicy,
+    fleet: &Calibrations,
     window: Window,
 ) -> Result<Requirement, Vec<Reason>> {
     let seen = evidence::sufficient(demand, policy, window)?;
-    Ok(estimate::estimate(demand, &seen, policy))
+    estimate::estimate(demand, &seen, policy, fleet)
 }
 
 /// Compares the present size with the need and with the size `chosen` for it, which holds the need.
@@ -206,6 +221,20 @@ mod tests {
     /// 1 vCPU and 2 GiB; 0.1 vCPU and 300 MiB used in every minute of [`WINDOW`] by each of two tasks.
     pub(super) fn service() -> Demand {
         steady(Kind::Service)
+    }
+
+    /// The margins of other tools: 15 % on both.
+    pub(super) fn fixed() -> SizingPolicy {
+        SizingPolicy {
+            cpu_headroom_percent: Some(15.0),
+            memory_headroom_percent: Some(15.0),
+            ..SizingPolicy::default()
+        }
+    }
+
+    /// What is needed with those.
+    pub(super) fn required(demand: &Demand) -> Result<Requirement, Vec<Reason>> {
+        requirement(demand, &fixed(), &Calibrations::default(), WINDOW)
     }
 
     pub(super) fn task() -> Demand {
@@ -311,6 +340,8 @@ mod tests {
         Requirement {
             cpu: bounds(cpu),
             memory: bounds(memory),
+            cpu_assurance: Assurance::fixed(&Usage::default(), 15.0, Risk::MEDIUM),
+            memory_assurance: Assurance::fixed(&Usage::default(), 15.0, Risk::MEDIUM),
             holds: vec![],
             notes: vec![],
         }
@@ -322,13 +353,13 @@ mod tests {
     }
 
     fn chosen(demand: &Demand) -> TaskSize {
-        let need = requirement(demand, &Policy::default(), WINDOW).unwrap();
+        let need = required(demand).unwrap();
         cheapest_fargate(need.cpu.target, need.memory.target, Os::Linux, virginia).unwrap()
     }
 
     #[test]
     fn an_idle_service_is_overprovisioned_in_both() {
-        let need = requirement(&service(), &Policy::default(), WINDOW).unwrap();
+        let need = required(&service()).unwrap();
         let chosen = chosen(&service());
         assert_eq!(chosen, TaskSize::new(256, 512));
         let codes = vec![
@@ -443,7 +474,7 @@ mod tests {
             cpu: Some(cpu),
             ..service()
         };
-        let need = requirement(&demand, &Policy::default(), WINDOW).unwrap();
+        let need = required(&demand).unwrap();
         assert_eq!(chosen(&demand), TaskSize::new(2048, 4096));
         assert_eq!(
             assess(ONE_VCPU, chosen(&demand), &need),
@@ -485,12 +516,24 @@ mod tests {
         })
     }
 
+    /// Random peaks may happen to rise day after day.
+    fn is_a_leak(outcome: &Result<Requirement, Vec<Reason>>) -> bool {
+        let leaks = |reasons: &Vec<Reason>| {
+            reasons
+                .iter()
+                .all(|reason| reason.code == ReasonCode::MemoryRising)
+        };
+        outcome.as_ref().is_err_and(leaks)
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
         fn bounds_are_ordered_and_memory_is_never_below_its_peak(demand in any_demand()) {
-            let need = requirement(&demand, &Policy::default(), WINDOW).unwrap();
+            let need = required(&demand);
+            prop_assume!(!is_a_leak(&need));
+            let need = need.unwrap();
             for bounds in [need.cpu, need.memory] {
                 prop_assert!(0.0 < bounds.lower && bounds.lower <= bounds.target && bounds.target <= bounds.upper);
             }
@@ -499,6 +542,7 @@ mod tests {
 
         #[test]
         fn the_recommended_size_is_recommended_again(demand in any_demand()) {
+            prop_assume!(!is_a_leak(&required(&demand)));
             let first = chosen(&demand);
             prop_assert_eq!(chosen(&Demand { current: Some(sized(first)), ..demand }), first);
         }

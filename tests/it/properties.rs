@@ -353,7 +353,7 @@ fn report(records: &[Value], window: Option<(i64, i64)>) -> Option<Report> {
     let mut policy = Policy::default();
     policy.rightsize.min_days = 1;
     policy.rightsize.min_samples = 1;
-    let analysis = analysis::analyse(reduced, &BOOK, &policy);
+    let analysis = analysis::analyse(reduced, &BOOK, &policy, |_| true);
     Some(Report::of(&analysis, &BOOK, coverage))
 }
 
