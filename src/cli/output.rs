@@ -82,15 +82,21 @@ impl OutputArgs {
             .map(|top| usize::try_from(top).unwrap_or(usize::MAX));
         select::list(report, self.sort, top, self.min_savings);
         for path in &self.export {
-            file::write(path, render(report, form(path)?, Style::default())?)?;
+            file::write(path, made(report, form(path)?, Style::default())?)?;
         }
         match self.file() {
-            Some(path) => file::write(path, render(report, self.format, Style::default())?),
+            Some(path) => file::write(path, made(report, self.format, Style::default())?),
             None => out
-                .write_all(&render(report, self.format, console.style)?)
+                .write_all(&made(report, self.format, console.style)?)
                 .map_err(cannot_print),
         }
     }
+}
+
+/// The report in a form; how long that takes is told with the other stages.
+fn made(report: &Report, format: Format, style: Style) -> Result<Vec<u8>> {
+    let stage = tracing::debug_span!("render", ?format, workloads = report.workloads.len());
+    stage.in_scope(|| render(report, format, style))
 }
 
 /// The form that a file's name asks for.

@@ -66,7 +66,7 @@ pub struct Answers {
     pub vpc: Vec<String>,
     /// Compute Savings Plan rates for Fargate.
     pub rates: Vec<Rate>,
-    /// Fargate Spot prices.
+    /// Spot prices of Fargate and EC2.
     pub spot: Vec<SpotPrice>,
     /// What could not be read.
     pub left_out: Vec<LeftOut>,
@@ -89,18 +89,18 @@ pub struct Rate {
     pub payment_option: String,
 }
 
-/// One price of the feed behind the Spot tables of AWS's Fargate pricing page.
+/// One price of the feeds behind the Spot tables of AWS's Fargate and EC2 pricing pages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpotPrice {
     /// AWS region.
     pub region: String,
-    /// `per vCPU per hour`.
+    /// `per vCPU per hour`, or an instance type.
     pub label: String,
     /// `vCPU-Hours`.
     pub unit: String,
     /// The price by currency, as published.
     pub prices: BTreeMap<String, String>,
-    /// The day of the feed.
+    /// The day of the feed; empty where it does not say it.
     pub as_of: String,
 }
 
@@ -139,7 +139,7 @@ pub fn read(
         claims.add_rate(rate, fargate::committed(rate));
     }
     for price in answers.spot.iter().filter(|price| price.region == region) {
-        claims.add_spot(price, spot::price(price));
+        claims.add_spot(price, spot::price(price, &wanted.instance_types));
     }
     claims.leave_out(&answers.left_out);
     claims.settle(&wanted.items())

@@ -47,8 +47,34 @@ pub(super) struct Column<R> {
     pub(super) name: &'static str,
     /// What its cells are.
     pub(super) of: Type,
+    cell: Cell<R>,
+}
+
+/// A part of an amount.
+type Part = fn(Option<&AmountResult>) -> Value<'static>;
+
+/// Where the cell of a row comes from.
+enum Cell<R> {
+    /// The row itself.
+    Of(fn(&R) -> Value<'_>),
+    /// A part of one of its amounts.
+    Part(fn(&R) -> Option<&AmountResult>, Part),
+}
+
+impl<R> Column<R> {
     /// The cell of a row.
-    pub(super) cell: fn(&R) -> Value<'_>,
+    pub(super) fn value<'r>(&self, row: &'r R) -> Value<'r> {
+        match &self.cell {
+            Cell::Of(cell) => cell(row),
+            Cell::Part(amount, part) => part(amount(row)),
+        }
+    }
+}
+
+/// A row that is about a workload.
+trait OfWorkload {
+    /// Which.
+    fn workload(&self) -> &WorkloadResult;
 }
 
 /// What a row of the workload table is made of.
@@ -129,263 +155,322 @@ impl<'a> WorkloadRow<'a> {
     }
 }
 
-const fn column<R>(name: &'static str, of: Type, cell: fn(&R) -> Value<'_>) -> Column<R> {
+impl OfWorkload for WorkloadRow<'_> {
+    fn workload(&self) -> &WorkloadResult {
+        self.workload
+    }
+}
+
+impl OfWorkload for PlacementRow<'_> {
+    fn workload(&self) -> &WorkloadResult {
+        self.of.workload
+    }
+}
+
+impl OfWorkload for LineRow<'_> {
+    fn workload(&self) -> &WorkloadResult {
+        self.of.workload
+    }
+}
+
+fn column<R>(name: &'static str, of: Type, cell: fn(&R) -> Value<'_>) -> Column<R> {
+    let cell = Cell::Of(cell);
     Column { name, of, cell }
 }
 
-impl<'a> WorkloadRow<'a> {
+/// Which workload a row is about: the first columns of every table.
+fn whose<R: OfWorkload>() -> [Column<R>; 5] {
+    [
+        column("SubAccountId", Type::Text, |r| text(&r.workload().account)),
+        column("RegionId", Type::Text, |r| text(&r.workload().region)),
+        column("ResourceName", Type::Text, |r| text(&r.workload().name)),
+        column("x_WorkloadKind", Type::Text, |r| {
+            text(r.workload().kind.as_str())
+        }),
+        column("x_Cluster", Type::Text, |r| {
+            maybe(r.workload().cluster.as_deref())
+        }),
+    ]
+}
+
+/// An amount: its best figure, how sure it is, and its ends.
+fn amount<R>(
+    names: [&'static str; 4],
+    of: fn(&R) -> Option<&AmountResult>,
+) -> impl Iterator<Item = Column<R>> {
+    let parts: [(Type, Part); 4] = [
+        (Type::Usd, best),
+        (Type::Text, certainty),
+        (Type::Usd, lower),
+        (Type::Usd, upper),
+    ];
+    names
+        .into_iter()
+        .zip(parts)
+        .map(move |(name, (kind, part))| Column {
+            name,
+            of: kind,
+            cell: Cell::Part(of, part),
+        })
+}
+
+impl WorkloadRow<'_> {
     /// The columns of [`workload_rows`].
-    pub(super) const COLUMNS: &'a [Column<Self>] = &[
-        column("SubAccountId", Type::Text, |w| text(&w.workload.account)),
-        column("RegionId", Type::Text, |w| text(&w.workload.region)),
-        column("ServiceName", Type::Text, |w| {
-            text(service_name(w.workload))
-        }),
-        column("ResourceType", Type::Text, |w| {
-            text(resource_type(w.workload))
-        }),
-        column("ResourceName", Type::Text, |w| text(&w.workload.name)),
-        column("ChargePeriodStart", Type::Time, |w| {
-            text(&w.report.window.from)
-        }),
-        column("ChargePeriodEnd", Type::Time, |w| text(&w.report.window.to)),
-        column("BillingCurrency", Type::Text, |_| text("USD")),
-        column("ListCost", Type::Usd, |w| {
-            best(w.workload.current.measured_cost.as_ref())
-        }),
-        column("x_ListCostCertainty", Type::Text, |w| {
-            certainty(w.workload.current.measured_cost.as_ref())
-        }),
-        column("x_ListCostLower", Type::Usd, |w| {
-            lower(w.workload.current.measured_cost.as_ref())
-        }),
-        column("x_ListCostUpper", Type::Usd, |w| {
-            upper(w.workload.current.measured_cost.as_ref())
-        }),
-        column("x_WorkloadKind", Type::Text, |w| {
-            text(w.workload.kind.as_str())
-        }),
-        column("x_Cluster", Type::Text, |w| {
-            maybe(w.workload.cluster.as_deref())
-        }),
-        column("x_Finding", Type::Text, |w| {
-            text(w.workload.finding.as_str())
-        }),
-        column("x_ReasonCodes", Type::Text, |w| {
-            Value::Text(reason_codes(w.workload).into())
-        }),
-        column("x_MonthlySavings", Type::Usd, |w| {
-            usd(w.workload.monthly_savings_usd)
-        }),
-        column("x_MonthlySavingsCertainty", Type::Text, |w| {
-            maybe(w.workload.savings_certainty.map(Certainty::as_str))
-        }),
-        column("x_GoingRate", Type::Usd, |w| {
-            best(w.workload.current.going_rate.as_ref())
-        }),
-        column("x_GoingRateCertainty", Type::Text, |w| {
-            certainty(w.workload.current.going_rate.as_ref())
-        }),
-        column("x_GoingRateLower", Type::Usd, |w| {
-            lower(w.workload.current.going_rate.as_ref())
-        }),
-        column("x_GoingRateUpper", Type::Usd, |w| {
-            upper(w.workload.current.going_rate.as_ref())
-        }),
-        column("x_NotPriced", Type::Text, |w| {
-            maybe(w.workload.current.not_priced.as_deref())
-        }),
-        column("x_Platform", Type::Text, |w| {
-            maybe(w.workload.current.platform.map(Platform::as_str))
-        }),
-        column("x_Size", Type::Text, |w| {
-            maybe(w.size().map(|size| size.name.as_str()))
-        }),
-        column("x_Vcpu", Type::Number, |w| {
-            number(w.size().map(|size| size.vcpu))
-        }),
-        column("x_MemoryGib", Type::Number, |w| {
-            number(w.size().map(|size| size.memory_gib))
-        }),
-        column("x_Architecture", Type::Text, |w| {
-            maybe(w.workload.current.architecture.map(Architecture::as_str))
-        }),
-        column("x_PurchaseOption", Type::Text, |w| {
-            text(w.workload.current.purchase_option.as_str())
-        }),
-        column("x_MeteredBy", Type::Text, |w| {
-            maybe(w.workload.current.basis)
-        }),
-        column("x_RecommendedPlatform", Type::Text, |w| {
-            maybe(w.there().map(|there| there.platform.as_str()))
-        }),
-        column("x_RecommendedSize", Type::Text, |w| {
-            maybe(w.size_there().map(|size| size.name.as_str()))
-        }),
-        column("x_RecommendedVcpu", Type::Number, |w| {
-            number(w.size_there().map(|size| size.vcpu))
-        }),
-        column("x_RecommendedMemoryGib", Type::Number, |w| {
-            number(w.size_there().map(|size| size.memory_gib))
-        }),
-        column("x_RecommendedArchitecture", Type::Text, |w| {
-            maybe(w.there().map(|there| there.architecture.as_str()))
-        }),
-        column("x_RecommendedPurchaseOption", Type::Text, |w| {
-            maybe(w.there().map(|there| there.purchase_option.as_str()))
-        }),
-        column("x_RecommendedGoingRate", Type::Usd, |w| {
-            best(w.there().and_then(|there| there.going_rate.as_ref()))
-        }),
-        column("x_ImplementationEffort", Type::Text, |w| {
-            maybe(w.there().and_then(|there| there.effort).map(Effort::as_str))
-        }),
-        column("x_RequirementVcpu", Type::Number, |w| {
-            number(
-                w.workload
-                    .requirement
-                    .as_ref()
-                    .map(|needs| needs.vcpu.target),
-            )
-        }),
-        column("x_RequirementMemoryMib", Type::Number, |w| {
-            number(
-                w.workload
-                    .requirement
-                    .as_ref()
-                    .map(|needs| needs.memory_mib.target),
-            )
-        }),
-        column("x_RiskCpuPercent", Type::Number, |w| {
-            number(
-                w.workload
-                    .requirement
-                    .as_ref()
-                    .and_then(|needs| needs.vcpu_risk.risk_percent),
-            )
-        }),
-        column("x_RiskMemoryPercent", Type::Number, |w| {
-            number(
-                w.workload
-                    .requirement
-                    .as_ref()
-                    .and_then(|needs| needs.memory_risk.risk_percent),
-            )
-        }),
-        column("x_PeakVcpu", Type::Number, |w| {
-            number(w.workload.usage.cpu.as_ref().map(|usage| usage.max))
-        }),
-        column("x_PeakMemoryMib", Type::Number, |w| {
-            number(w.workload.usage.memory.as_ref().map(|usage| usage.max))
-        }),
-        column("x_FargateGoingRate", Type::Usd, |w| {
-            usd(cheapest(w.workload, Platform::Fargate))
-        }),
-        column("x_CodebuildGoingRate", Type::Usd, |w| {
-            usd(cheapest(w.workload, Platform::Codebuild))
-        }),
-        column("x_Ec2GoingRate", Type::Usd, |w| {
-            usd(cheapest(w.workload, Platform::Ec2))
-        }),
-        column("x_Days", Type::Integer, |w| {
-            Value::Integer(w.workload.evidence.days)
-        }),
-        column("x_Samples", Type::Integer, |w| {
-            Value::Integer(w.workload.evidence.samples)
-        }),
-        column("x_SamplePeriodSeconds", Type::Integer, |w| {
-            integer(w.workload.evidence.period_s)
-        }),
-        column("x_Runs", Type::Integer, |w| {
-            Value::Integer(w.workload.evidence.runs)
-        }),
-        column("x_SeenDays", Type::Integer, |w| {
-            integer(w.workload.evidence.seen_days)
-        }),
-        column("x_WindowDays", Type::Integer, |w| {
-            integer(w.workload.evidence.window_days)
-        }),
-        column("x_OutOfMemoryKills", Type::Integer, |w| {
-            let kills = &w.workload.out_of_memory;
-            integer((!kills.is_empty()).then(|| kills.iter().map(|kills| kills.kills).sum::<i64>()))
-        }),
-    ];
+    pub(super) fn columns() -> Vec<Column<Self>> {
+        let measured = amount(
+            [
+                "ListCost",
+                "x_ListCostCertainty",
+                "x_ListCostLower",
+                "x_ListCostUpper",
+            ],
+            |w: &Self| w.workload.current.measured_cost.as_ref(),
+        );
+        let rate = amount(
+            [
+                "x_GoingRate",
+                "x_GoingRateCertainty",
+                "x_GoingRateLower",
+                "x_GoingRateUpper",
+            ],
+            |w: &Self| w.workload.current.going_rate.as_ref(),
+        );
+        whose()
+            .into_iter()
+            .chain(measured)
+            .chain(rate)
+            .chain(Self::today())
+            .chain(Self::advised())
+            .chain(Self::seen())
+            .collect()
+    }
+
+    /// What runs today, what is found, and what it saves.
+    fn today() -> Vec<Column<Self>> {
+        vec![
+            column("ServiceName", Type::Text, |w: &Self| {
+                text(service_name(w.workload))
+            }),
+            column("ResourceType", Type::Text, |w| {
+                text(resource_type(w.workload))
+            }),
+            column("ChargePeriodStart", Type::Time, |w| {
+                text(&w.report.window.from)
+            }),
+            column("ChargePeriodEnd", Type::Time, |w| text(&w.report.window.to)),
+            column("BillingCurrency", Type::Text, |_| text("USD")),
+            column("x_Finding", Type::Text, |w| {
+                text(w.workload.finding.as_str())
+            }),
+            column("x_ReasonCodes", Type::Text, |w| {
+                Value::Text(reason_codes(w.workload).into())
+            }),
+            column("x_MonthlySavings", Type::Usd, |w| {
+                usd(w.workload.monthly_savings_usd)
+            }),
+            column("x_MonthlySavingsCertainty", Type::Text, |w| {
+                maybe(w.workload.savings_certainty.map(Certainty::as_str))
+            }),
+            column("x_NotPriced", Type::Text, |w| {
+                maybe(w.workload.current.not_priced.as_deref())
+            }),
+            column("x_Platform", Type::Text, |w| {
+                maybe(w.workload.current.platform.map(Platform::as_str))
+            }),
+            column("x_Size", Type::Text, |w| {
+                maybe(w.size().map(|size| size.name.as_str()))
+            }),
+            column("x_Vcpu", Type::Number, |w| {
+                number(w.size().map(|size| size.vcpu))
+            }),
+            column("x_MemoryGib", Type::Number, |w| {
+                number(w.size().map(|size| size.memory_gib))
+            }),
+            column("x_Architecture", Type::Text, |w| {
+                maybe(w.workload.current.architecture.map(Architecture::as_str))
+            }),
+            column("x_PurchaseOption", Type::Text, |w| {
+                text(w.workload.current.purchase_option.as_str())
+            }),
+            column("x_MeteredBy", Type::Text, |w| {
+                maybe(w.workload.current.basis)
+            }),
+        ]
+    }
+
+    /// Where it should run.
+    fn advised() -> Vec<Column<Self>> {
+        vec![
+            column("x_RecommendedPlatform", Type::Text, |w: &Self| {
+                maybe(w.there().map(|there| there.platform.as_str()))
+            }),
+            column("x_RecommendedSize", Type::Text, |w| {
+                maybe(w.size_there().map(|size| size.name.as_str()))
+            }),
+            column("x_RecommendedVcpu", Type::Number, |w| {
+                number(w.size_there().map(|size| size.vcpu))
+            }),
+            column("x_RecommendedMemoryGib", Type::Number, |w| {
+                number(w.size_there().map(|size| size.memory_gib))
+            }),
+            column("x_RecommendedArchitecture", Type::Text, |w| {
+                maybe(w.there().map(|there| there.architecture.as_str()))
+            }),
+            column("x_RecommendedPurchaseOption", Type::Text, |w| {
+                maybe(w.there().map(|there| there.purchase_option.as_str()))
+            }),
+            column("x_RecommendedGoingRate", Type::Usd, |w| {
+                best(w.there().and_then(|there| there.going_rate.as_ref()))
+            }),
+            column("x_ImplementationEffort", Type::Text, |w| {
+                maybe(w.there().and_then(|there| there.effort).map(Effort::as_str))
+            }),
+        ]
+    }
+
+    /// What it needs, what it would cost elsewhere, and what was seen of it.
+    fn seen() -> Vec<Column<Self>> {
+        vec![
+            column("x_RequirementVcpu", Type::Number, |w: &Self| {
+                number(
+                    w.workload
+                        .requirement
+                        .as_ref()
+                        .map(|needs| needs.vcpu.target),
+                )
+            }),
+            column("x_RequirementMemoryMib", Type::Number, |w| {
+                number(
+                    w.workload
+                        .requirement
+                        .as_ref()
+                        .map(|needs| needs.memory_mib.target),
+                )
+            }),
+            column("x_RiskCpuPercent", Type::Number, |w| {
+                number(
+                    w.workload
+                        .requirement
+                        .as_ref()
+                        .and_then(|needs| needs.vcpu_risk.risk_percent),
+                )
+            }),
+            column("x_RiskMemoryPercent", Type::Number, |w| {
+                number(
+                    w.workload
+                        .requirement
+                        .as_ref()
+                        .and_then(|needs| needs.memory_risk.risk_percent),
+                )
+            }),
+            column("x_PeakVcpu", Type::Number, |w| {
+                number(w.workload.usage.cpu.as_ref().map(|usage| usage.max))
+            }),
+            column("x_PeakMemoryMib", Type::Number, |w| {
+                number(w.workload.usage.memory.as_ref().map(|usage| usage.max))
+            }),
+            column("x_FargateGoingRate", Type::Usd, |w| {
+                usd(cheapest(w.workload, Platform::Fargate))
+            }),
+            column("x_CodebuildGoingRate", Type::Usd, |w| {
+                usd(cheapest(w.workload, Platform::Codebuild))
+            }),
+            column("x_Ec2GoingRate", Type::Usd, |w| {
+                usd(cheapest(w.workload, Platform::Ec2))
+            }),
+            column("x_Days", Type::Integer, |w| {
+                Value::Integer(w.workload.evidence.days)
+            }),
+            column("x_Samples", Type::Integer, |w| {
+                Value::Integer(w.workload.evidence.samples)
+            }),
+            column("x_SamplePeriodSeconds", Type::Integer, |w| {
+                integer(w.workload.evidence.period_s)
+            }),
+            column("x_Runs", Type::Integer, |w| {
+                Value::Integer(w.workload.evidence.runs)
+            }),
+            column("x_SeenDays", Type::Integer, |w| {
+                integer(w.workload.evidence.seen_days)
+            }),
+            column("x_WindowDays", Type::Integer, |w| {
+                integer(w.workload.evidence.window_days)
+            }),
+            column("x_OutOfMemoryKills", Type::Integer, |w| {
+                let kills = &w.workload.out_of_memory;
+                integer(
+                    (!kills.is_empty()).then(|| kills.iter().map(|kills| kills.kills).sum::<i64>()),
+                )
+            }),
+        ]
+    }
 }
 
-impl<'a> PlacementRow<'a> {
+impl PlacementRow<'_> {
     /// The columns of [`placement_rows`].
-    pub(super) const COLUMNS: &'a [Column<Self>] = &[
-        column("SubAccountId", Type::Text, |p| text(&p.of.workload.account)),
-        column("RegionId", Type::Text, |p| text(&p.of.workload.region)),
-        column("ResourceName", Type::Text, |p| text(&p.of.workload.name)),
-        column("x_WorkloadKind", Type::Text, |p| {
-            text(p.of.workload.kind.as_str())
-        }),
-        column("x_Cluster", Type::Text, |p| {
-            maybe(p.of.workload.cluster.as_deref())
-        }),
-        column("x_Platform", Type::Text, |p| {
-            text(p.placement.platform.as_str())
-        }),
-        column("x_Size", Type::Text, |p| {
-            maybe(p.placement.size.as_ref().map(|size| size.name.as_str()))
-        }),
-        column("x_Architecture", Type::Text, |p| {
-            text(p.placement.architecture.as_str())
-        }),
-        column("x_PurchaseOption", Type::Text, |p| {
-            text(p.placement.purchase_option.as_str())
-        }),
-        column("x_Feasible", Type::Text, |p| {
-            text(if p.placement.feasible { "yes" } else { "no" })
-        }),
-        column("x_GoingRate", Type::Usd, |p| {
-            best(p.placement.going_rate.as_ref())
-        }),
-        column("x_GoingRateCertainty", Type::Text, |p| {
-            certainty(p.placement.going_rate.as_ref())
-        }),
-        column("x_NotPriced", Type::Text, |p| {
-            maybe(p.placement.not_priced.as_deref())
-        }),
-        column("x_ImplementationEffort", Type::Text, |p| {
-            maybe(p.placement.effort.map(Effort::as_str))
-        }),
-        column("x_Reasons", Type::Text, |p| {
-            Value::Text(p.placement.reasons.join("; ").into())
-        }),
-    ];
+    pub(super) fn columns() -> Vec<Column<Self>> {
+        let own = [
+            column("x_Platform", Type::Text, |p: &Self| {
+                text(p.placement.platform.as_str())
+            }),
+            column("x_Size", Type::Text, |p| {
+                maybe(p.placement.size.as_ref().map(|size| size.name.as_str()))
+            }),
+            column("x_Architecture", Type::Text, |p| {
+                text(p.placement.architecture.as_str())
+            }),
+            column("x_PurchaseOption", Type::Text, |p| {
+                text(p.placement.purchase_option.as_str())
+            }),
+            column("x_Feasible", Type::Text, |p| {
+                text(if p.placement.feasible { "yes" } else { "no" })
+            }),
+            column("x_NotPriced", Type::Text, |p| {
+                maybe(p.placement.not_priced.as_deref())
+            }),
+            column("x_ImplementationEffort", Type::Text, |p| {
+                maybe(p.placement.effort.map(Effort::as_str))
+            }),
+            column("x_Reasons", Type::Text, |p| {
+                Value::Text(p.placement.reasons.join("; ").into())
+            }),
+        ];
+        let rate = amount(
+            [
+                "x_GoingRate",
+                "x_GoingRateCertainty",
+                "x_GoingRateLower",
+                "x_GoingRateUpper",
+            ],
+            |p: &Self| p.placement.going_rate.as_ref(),
+        );
+        whose().into_iter().chain(rate).chain(own).collect()
+    }
 }
 
-impl<'a> LineRow<'a> {
+impl LineRow<'_> {
     /// The columns of [`line_rows`].
-    pub(super) const COLUMNS: &'a [Column<Self>] = &[
-        column("SubAccountId", Type::Text, |l| text(&l.of.workload.account)),
-        column("RegionId", Type::Text, |l| text(&l.of.workload.region)),
-        column("ResourceName", Type::Text, |l| text(&l.of.workload.name)),
-        column("x_WorkloadKind", Type::Text, |l| {
-            text(l.of.workload.kind.as_str())
-        }),
-        column("x_Cluster", Type::Text, |l| {
-            maybe(l.of.workload.cluster.as_deref())
-        }),
-        column("x_Amount", Type::Text, |l| text(l.amount)),
-        column("x_Placement", Type::Text, |l| text(&l.line.of)),
-        column("x_Component", Type::Text, |l| text(&l.line.component)),
-        column("PricingQuantity", Type::Number, |l| {
-            number(Some(l.line.quantity))
-        }),
-        column("PricingUnit", Type::Text, |l| text(&l.line.unit)),
-        column("ListUnitPrice", Type::Number, |l| {
-            number(Some(l.line.price_usd))
-        }),
-        column("ListCost", Type::Usd, |l| Value::Usd(l.line.usd)),
-        column("x_PriceAsOf", Type::Text, |l| {
-            maybe(l.line.as_of.as_deref())
-        }),
-        column("x_PriceQuality", Type::Text, |l| text(&l.line.quality)),
-        column("x_PriceSource", Type::Text, |l| text(&l.line.source)),
-    ];
+    pub(super) fn columns() -> Vec<Column<Self>> {
+        let own = [
+            column("x_Amount", Type::Text, |l: &Self| text(l.amount)),
+            column("x_Placement", Type::Text, |l| text(&l.line.of)),
+            column("x_Component", Type::Text, |l| text(&l.line.component)),
+            column("PricingQuantity", Type::Number, |l| {
+                number(Some(l.line.quantity))
+            }),
+            column("PricingUnit", Type::Text, |l| text(&l.line.unit)),
+            column("ListUnitPrice", Type::Number, |l| {
+                number(Some(l.line.price_usd))
+            }),
+            column("ListCost", Type::Usd, |l| Value::Usd(l.line.usd)),
+            column("x_PriceAsOf", Type::Text, |l| {
+                maybe(l.line.as_of.as_deref())
+            }),
+            column("x_PriceQuality", Type::Text, |l| text(&l.line.quality)),
+            column("x_PriceSource", Type::Text, |l| text(&l.line.source)),
+        ];
+        whose().into_iter().chain(own).collect()
+    }
 }
 
 /// AWS's service.
@@ -486,11 +571,15 @@ mod tests {
             "PricingUnit",
             "ListUnitPrice",
         ];
-        let names = WorkloadRow::COLUMNS
-            .iter()
+        let names = WorkloadRow::columns()
+            .into_iter()
             .map(|column| column.name)
-            .chain(PlacementRow::COLUMNS.iter().map(|column| column.name))
-            .chain(LineRow::COLUMNS.iter().map(|column| column.name));
+            .chain(
+                PlacementRow::columns()
+                    .into_iter()
+                    .map(|column| column.name),
+            )
+            .chain(LineRow::columns().into_iter().map(|column| column.name));
         for name in names {
             assert!(focus.contains(&name) || name.starts_with("x_"), "{name}");
             assert!(name.len() <= 50);
@@ -501,8 +590,8 @@ mod tests {
     fn cells_are_of_their_column_s_type() {
         let report = sample::report();
         for row in workload_rows(&report) {
-            for column in WorkloadRow::COLUMNS {
-                let value = (column.cell)(&row);
+            for column in WorkloadRow::columns() {
+                let value = column.value(&row);
                 let fits = matches!(
                     (&value, column.of),
                     (Value::Null, _)

@@ -10,7 +10,7 @@ use super::result::Report;
 
 /// A header row and one row per workload.
 pub(super) fn render(report: &Report) -> Vec<u8> {
-    table(WorkloadRow::COLUMNS, workload_rows(report))
+    table(&WorkloadRow::columns(), workload_rows(report))
         .expect("rows of one length always fit into memory as UTF-8")
 }
 
@@ -20,10 +20,23 @@ pub(super) fn table<R>(columns: &[Column<R>], rows: impl Iterator<Item = R>) -> 
     let names = columns.iter().map(|column| column.name);
     writer.write_record(names).ok()?;
     for row in rows {
-        let cells = columns.iter().map(|column| cell(&(column.cell)(&row)));
+        let cells = columns.iter().map(|column| cell(&column.value(&row)));
         writer.write_record(cells).ok()?;
     }
     writer.into_inner().ok()
+}
+
+/// Every table, one below the other.
+#[cfg(test)]
+pub(super) fn sheets(report: &Report) -> String {
+    use super::columns::{LineRow, PlacementRow, line_rows, placement_rows};
+    let tables = [
+        table(&WorkloadRow::columns(), workload_rows(report)),
+        table(&PlacementRow::columns(), placement_rows(report)),
+        table(&LineRow::columns(), line_rows(report)),
+    ];
+    let texts = tables.map(|bytes| String::from_utf8_lossy(&bytes.unwrap()).into_owned());
+    texts.join("\n")
 }
 
 fn cell(value: &Value<'_>) -> String {

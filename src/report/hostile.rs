@@ -1,6 +1,6 @@
 //! Two hundred names that were chosen to break an output, through every format.
 
-use super::result::Report;
+use super::result::{OutOfMemoryResult, Report};
 use super::{Format, Style, explain, explain_markdown, render, sample};
 
 /// Two hundred of them: every way to begin a formula, markup, a script, a control sequence, alone and inside others.
@@ -97,6 +97,14 @@ fn report(name: &str) -> Report {
     report.workloads[0].reasons = vec![name.to_owned()];
     report.workloads[0].placements[1].reasons = vec![name.to_owned()];
     report.workloads[0].evidence.sources = vec![name.to_owned()];
+    report.workloads[0].current.narrowed_by = vec![name.to_owned()];
+    report.workloads[0].size_steps[0].size.name = name.to_owned();
+    report.workloads[0].out_of_memory = vec![OutOfMemoryResult {
+        container: Some(name.to_owned()),
+        kills: 1,
+        limit_mib: Some(512),
+        is_of_task: false,
+    }];
     report.coverage.notes = vec![name.to_owned()];
     report.selection.r#where = Some(name.to_owned());
     report

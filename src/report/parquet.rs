@@ -12,7 +12,7 @@ use crate::model::error::{Error, Kind, Result};
 /// One file with one row per workload.
 pub(super) fn render(report: &Report) -> Result<Vec<u8>> {
     let rows: Vec<WorkloadRow<'_>> = workload_rows(report).collect();
-    encode(WorkloadRow::COLUMNS, &rows).map_err(|cause| {
+    encode(&WorkloadRow::columns(), &rows).map_err(|cause| {
         Error::new(Kind::Failure, "cannot make Parquet of the report").cause(cause)
     })
 }
@@ -31,7 +31,7 @@ fn encode<R>(columns: &[Column<R>], rows: &[R]) -> PolarsResult<Vec<u8>> {
 }
 
 fn series<R>(column: &Column<R>, rows: &[R]) -> PolarsResult<Values> {
-    let values = rows.iter().map(|row| (column.cell)(row));
+    let values = rows.iter().map(|row| column.value(row));
     let name = column.name.into();
     match column.of {
         Type::Text => {
@@ -104,7 +104,7 @@ mod tests {
             .finish()
             .unwrap();
         assert_eq!(frame.height(), report.workloads.len());
-        assert_eq!(frame.width(), WorkloadRow::COLUMNS.len());
+        assert_eq!(frame.width(), WorkloadRow::columns().len());
         let rates = frame.column("x_GoingRate").unwrap();
         let rates: Vec<Option<f64>> = rates.f64().unwrap().iter().collect();
         let wanted: Vec<Option<f64>> = report

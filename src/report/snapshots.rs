@@ -3,7 +3,7 @@
 //! `INSTA_UPDATE=always cargo test --release --lib report::snapshots` writes them anew.
 
 use super::result::Report;
-use super::{Format, Style, render, sample};
+use super::{Format, Style, csv, explain, render, sample};
 
 fn situations() -> [(&'static str, Report); 5] {
     [
@@ -35,6 +35,35 @@ fn terminals_show_this_at_80_and_at_120_columns() {
             );
             insta::assert_snapshot!(format!("table_{width}_{situation}"), shown);
         }
+    }
+}
+
+#[test]
+fn a_workload_is_explained_like_this_at_80_and_at_120_columns() {
+    for (situation, report) in situations() {
+        for width in [80, 120] {
+            let style = Style {
+                width: Some(width),
+                color: false,
+            };
+            let each = report.workloads.iter();
+            let shown: Vec<String> = each.map(|of| explain(&report, of, style)).collect();
+            let shown = shown.join("\n====\n\n");
+            let longest = shown.lines().map(|line| line.chars().count()).max();
+            assert!(
+                longest <= Some(usize::from(width)),
+                "{situation} at {width}"
+            );
+            insta::assert_snapshot!(format!("explain_{width}_{situation}"), shown);
+        }
+    }
+}
+
+/// The sheets of a workbook as CSV, one below the other: what XLSX and Parquet hold.
+#[test]
+fn the_flat_tables_are_these() {
+    for (situation, report) in situations() {
+        insta::assert_snapshot!(format!("sheets_{situation}"), csv::sheets(&report));
     }
 }
 

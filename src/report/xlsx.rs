@@ -76,19 +76,19 @@ fn workbook(report: &Report, view: &View) -> Result<Vec<u8>, XlsxError> {
     )?;
     sheet(
         book.add_worksheet().set_name("Workloads")?,
-        WorkloadRow::COLUMNS,
+        &WorkloadRow::columns(),
         workload_rows(report),
         &looks,
     )?;
     sheet(
         book.add_worksheet().set_name("Placements")?,
-        PlacementRow::COLUMNS,
+        &PlacementRow::columns(),
         placement_rows(report),
         &looks,
     )?;
     sheet(
         book.add_worksheet().set_name("Cost lines")?,
-        LineRow::COLUMNS,
+        &LineRow::columns(),
         line_rows(report),
         &looks,
     )?;
@@ -190,7 +190,7 @@ fn sheet<R>(
     let mut last = 0;
     for (row, of) in (1..).zip(rows.take(MOST_ROWS)) {
         for (at, column) in (0..).zip(columns) {
-            write(sheet, row, at, &(column.cell)(&of), looks)?;
+            write(sheet, row, at, &column.value(&of), looks)?;
         }
         last = row;
     }

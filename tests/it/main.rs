@@ -21,6 +21,7 @@ mod fake;
 mod fake_tests;
 mod foreign;
 mod format_1;
+mod identities;
 mod import;
 mod kept;
 mod outputs;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use plimsoll::analysis::{self, Policy};
+use plimsoll::analysis::{self, Analysis, Policy};
 use plimsoll::dataset::Dataset;
 use plimsoll::dataset::scan::Scan;
 use plimsoll::dataset::schema::{self, RunRow, SourceKind};
@@ -27,7 +27,7 @@ use crate::support::{
     with,
 };
 
-static BOOK: LazyLock<PriceBook> =
+pub(crate) static BOOK: LazyLock<PriceBook> =
     LazyLock::new(|| PriceBook::embedded().expect("the embedded tables parse"));
 
 /// A run of few hours' length near T0: when it was asked for, waited, ran; `None` while it runs.
@@ -315,8 +315,16 @@ fn any_order<T: Clone + std::fmt::Debug + 'static>(
         .prop_map(|(items, shuffled)| [items, shuffled])
 }
 
-/// The library's way from records to a report; the window is what the dataset holds unless given.
 fn report(records: &[Value], window: Option<(i64, i64)>) -> Option<Report> {
+    analysed(records, window, &BOOK).map(|(_, report)| report)
+}
+
+/// The library's way from records to a report; the window is what the dataset holds unless given.
+pub(crate) fn analysed(
+    records: &[Value],
+    window: Option<(i64, i64)>,
+    book: &PriceBook,
+) -> Option<(Analysis, Report)> {
     let world = World::new();
     world.write("records.jsonl", lines(records));
     let dataset = Dataset::at(&world.path("dataset").display().to_string()).expect("a folder");
@@ -353,8 +361,9 @@ fn report(records: &[Value], window: Option<(i64, i64)>) -> Option<Report> {
     let mut policy = Policy::default();
     policy.rightsize.min_days = 1;
     policy.rightsize.min_samples = 1;
-    let analysis = analysis::analyse(reduced, &BOOK, &policy, |_| true);
-    Some(Report::of(&analysis, &BOOK, coverage))
+    let analysis = analysis::analyse(reduced, book, &policy, |_| true);
+    let report = Report::of(&analysis, book, coverage);
+    Some((analysis, report))
 }
 
 /// Cost per workload; nothing where nothing ran.
@@ -395,7 +404,7 @@ fn any_readings() -> impl Strategy<Value = Vec<Value>> {
     })
 }
 
-fn any_records() -> impl Strategy<Value = Vec<Value>> {
+pub(crate) fn any_records() -> impl Strategy<Value = Vec<Value>> {
     (prop::collection::vec(any_run(), 1..15), any_readings()).prop_map(|(runs, readings)| {
         runs.iter()
             .enumerate()

@@ -51,7 +51,7 @@ pub(crate) struct RefreshArgs {
     /// Get the Compute Savings Plan rates for Fargate, too
     #[arg(long)]
     savings_plans: bool,
-    /// Get the Fargate Spot prices, too, from the feed behind AWS's pricing page
+    /// Get the Spot prices of Fargate and EC2, too, from the feeds behind AWS's pricing pages
     #[arg(long)]
     spot: bool,
     /// File to write; without it, prices-<day>.book in the cache folder
@@ -63,6 +63,9 @@ pub(crate) struct RefreshArgs {
     /// Where the Fargate Spot feed is
     #[arg(long, env = "PLIMSOLL_FARGATE_SPOT_URL", default_value = bulk::FARGATE_SPOT_URL, hide = true)]
     fargate_spot_url: String,
+    /// Where the EC2 Spot feed is
+    #[arg(long, env = "PLIMSOLL_EC2_SPOT_URL", default_value = bulk::EC2_SPOT_URL, hide = true)]
+    ec2_spot_url: String,
 }
 
 /// Where prices come from, as the book says it.
@@ -100,7 +103,7 @@ pub(super) fn run(args: &RefreshArgs, console: Console, out: &mut dyn Write) -> 
     let found = find(args, now, console)?;
     let asked = |service: &Service| match service {
         Service::SavingsPlans => args.savings_plans,
-        Service::Spot => args.spot,
+        Service::Spot | Service::Ec2Spot => args.spot,
         _ => true,
     };
     out.write_all(summary(&found, &asked).as_bytes())
@@ -133,7 +136,10 @@ fn find(args: &RefreshArgs, now: Timestamp, console: Console) -> Result<Vec<Foun
         .then(|| Web::new(&args.price_list_url, progress(console)))
         .transpose()?;
     let spot = match &web {
-        Some(web) if args.spot => web.spot(&args.fargate_spot_url)?,
+        Some(web) if args.spot => {
+            let today = now.strftime("%Y-%m-%d").to_string();
+            web.spot(&[&args.fargate_spot_url, &args.ec2_spot_url], &today)?
+        }
         _ => Answers::default(),
     };
     let read = |region: &str, answers: &Answers| {

@@ -13,6 +13,9 @@ pub(super) type Prices = BTreeMap<(Architecture, InstanceClass), Vec<InstanceTyp
 /// What is known of an instance type wherever it is sold.
 pub(super) type Shapes = BTreeMap<String, Shape>;
 
+/// What follows an instance type whose Spot price a row states; it is shown, and nothing is planned with it: it floats.
+const SPOT: &str = " spot";
+
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
     architecture: Architecture,
@@ -49,14 +52,17 @@ pub(super) fn read(
 ) -> table::Result<Prices> {
     let mut priced = BTreeMap::new();
     for line in lines {
-        let shape = line.parse("instance_type", |name| shapes.get(name))?;
+        let shape = line.parse("instance_type", |name| {
+            shapes.get(name.strip_suffix(SPOT).unwrap_or(name))
+        })?;
         let name = line.text("instance_type")?.to_owned();
         rows.push(line.row(name.clone(), "usd_per_hour", "USD per hour")?);
         let price = line.price("usd_per_hour", PriceUnit::Hour)?;
         insert(&mut priced, name, (shape, price), line)?;
     }
     let mut types: Prices = BTreeMap::new();
-    for (name, (shape, price)) in priced {
+    let on_demand = priced.into_iter().filter(|(name, _)| !name.ends_with(SPOT));
+    for (name, (shape, price)) in on_demand {
         types
             .entry((shape.architecture, shape.class))
             .or_default()

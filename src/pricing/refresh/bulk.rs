@@ -7,6 +7,7 @@
 //! Source: AWS Billing user guide, "Getting price list files", read 2026-11.
 
 mod csv;
+mod ec2_spot;
 pub mod folder;
 mod index;
 mod json;
@@ -32,6 +33,9 @@ pub const PRICE_LIST_URL: &str = "https://pricing.us-east-1.amazonaws.com";
 /// The feed behind the Spot tables of AWS's Fargate pricing page. AWS says of it: for use on aws.amazon.com only, neither
 /// availability nor accuracy guaranteed. It is the only source of these prices.
 pub const FARGATE_SPOT_URL: &str = "https://dftu77xade0tc.cloudfront.net/fargate-spot-prices.json";
+
+/// The feed behind the Spot tables of AWS's EC2 pricing page.
+pub const EC2_SPOT_URL: &str = "https://website.spot.ec2.aws.a2z.com/spot.json";
 
 /// What the file `name` says, gzip or not, CSV or JSON. `region` is the file's own, where its rows do not say it.
 fn extract(reader: impl Read, name: &str, region: Option<&str>) -> Result<Extract> {

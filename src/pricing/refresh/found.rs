@@ -24,6 +24,8 @@ pub enum Service {
     Codebuild,
     /// EC2 instances.
     Ec2,
+    /// EC2 instances as Spot.
+    Ec2Spot,
     /// gp3 volumes.
     Volumes,
     /// Public IPv4 addresses.
@@ -32,12 +34,13 @@ pub enum Service {
 
 impl Service {
     /// Every service, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Fargate,
         Self::SavingsPlans,
         Self::Spot,
         Self::Codebuild,
         Self::Ec2,
+        Self::Ec2Spot,
         Self::Volumes,
         Self::Addresses,
     ];
@@ -51,6 +54,7 @@ impl fmt::Display for Service {
             Self::Spot => "Fargate Spot",
             Self::Codebuild => "CodeBuild",
             Self::Ec2 => "EC2",
+            Self::Ec2Spot => "EC2 Spot",
             Self::Volumes => "gp3",
             Self::Addresses => "IPv4",
         })
@@ -256,12 +260,8 @@ impl<'a> Claims<'a> {
     }
 
     /// Notes the price that an entry of the Spot feed states.
-    pub(super) fn add_spot(&mut self, entry: &SpotPrice, price: Option<Priced>) {
+    pub(super) fn add_spot(&mut self, entry: &SpotPrice, prices: Result<Vec<Priced>, String>) {
         let name = format!("the Spot feed's `{}`", entry.label);
-        let prices = match price {
-            Some(priced) => Ok(vec![priced]),
-            None => Err("it is not told what it is the price of".to_owned()),
-        };
         self.note(&name, prices, |priced| {
             check_unit(priced, &entry.unit)?;
             let usd = entry.prices.get("USD").ok_or_else(|| {
@@ -275,7 +275,10 @@ impl<'a> Claims<'a> {
                 usd: usd.clone(),
                 unit: None,
                 as_of: entry.as_of.clone(),
-                source: "Fargate Spot feed",
+                source: match priced.item.service {
+                    Service::Ec2Spot => "EC2 Spot feed",
+                    _ => "Fargate Spot feed",
+                },
                 quality: Quality::Snapshot,
             })
         });

@@ -102,7 +102,8 @@ impl Files {
             .current_dir(world.path(""))
             .env("HOME", world.path("home"))
             .env("PLIMSOLL_PRICE_LIST_URL", &url)
-            .env("PLIMSOLL_FARGATE_SPOT_URL", format!("{url}/spot.json"));
+            .env("PLIMSOLL_FARGATE_SPOT_URL", format!("{url}/spot.json"))
+            .env("PLIMSOLL_EC2_SPOT_URL", format!("{url}/ec2-spot.json"));
         command
     }
 }
@@ -698,11 +699,99 @@ const SPOT: &str = r#"{"metadata":{"format:version":"1.0","source:version":"2026
 {"id":"b","unit":"GB-Hours","price":{"USD":"0.00141493"},"attributes":{"aws:region":"us-east-1","aws:label":"per GB per hour"}},
 {"id":"c","unit":"vCPU-Hours","price":{"USD":"0.01379631"},"attributes":{"aws:region":"eu-west-1","aws:label":"per vCPU per hour"}}]}"#;
 
+/// In the shape of the feed behind the EC2 Spot pricing page: old names of regions, types that are not offered, Windows.
+const EC2_SPOT: &str = r#"{"vers":0.01,"config":{"rate":"perhr","valueColumns":["linux","mswin"],"currencies":["USD"],"regions":[
+{"region":"us-east","footnotes":{"*":"notAvailableForCCorCGPU"},"instanceTypes":[
+{"type":"generalCurrentGen","sizes":[
+{"size":"m6i.large","valueColumns":[{"name":"linux","prices":{"USD":"0.0406"}},{"name":"mswin","prices":{"USD":"0.1295"}}]},
+{"size":"m6g.large","valueColumns":[{"name":"linux","prices":{"USD":"0.0312"}},{"name":"mswin","prices":{"USD":"N/A*"}}]},
+{"size":"m7i.large","valueColumns":[{"name":"linux","prices":{"USD":"N/A*"}},{"name":"mswin","prices":{"USD":"N/A*"}}]},
+{"size":"zz9.plural","valueColumns":[{"name":"linux","prices":{"USD":"1.0"}}]}]}]},
+{"region":"eu-ireland","instanceTypes":[{"type":"generalCurrentGen","sizes":[
+{"size":"m6i.large","valueColumns":[{"name":"linux","prices":{"USD":"0.0518"}}]}]}]}]}}"#;
+
+/// The list with both Spot feeds.
+fn with_spot(spot: &str) -> BTreeMap<String, Served> {
+    let mut files = list(&us_east_1());
+    files.insert("/spot.json".to_owned(), served(spot));
+    files.insert("/ec2-spot.json".to_owned(), served(EC2_SPOT));
+    files
+}
+
+#[test]
+fn spot_prices_of_instances_come_from_their_page_s_feed_and_are_only_shown() {
+    let world = World::new();
+    Files::new(with_spot(SPOT))
+        .refresh(&world, &["--region", "us-east-1", "--spot"])
+        .exits(0)
+        .says(&["EC2 Spot"]);
+    let book = bulk_book(&world);
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    let rows: Vec<&str> = book
+        .lines()
+        .filter(|line| line.contains("EC2 Spot feed"))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            format!("us-east-1,m6g.large spot,0.0312,{today},EC2 Spot feed,snapshot"),
+            format!("us-east-1,m6i.large spot,0.0406,{today},EC2 Spot feed,snapshot"),
+        ]
+    );
+    let shown = world.run(&[
+        "prices",
+        "show",
+        "--prices",
+        "bulk.book",
+        "--service",
+        "ec2",
+        "--type",
+        "spot",
+        "--format",
+        "csv",
+    ]);
+    assert_eq!(
+        shown.exits(0).stdout.lines().count(),
+        3,
+        "a header and two prices"
+    );
+    world.write("feeds/ec2.json", EC2_SPOT);
+    let run = world.run(&[
+        "prices",
+        "refresh",
+        "--from-files",
+        "feeds",
+        "--spot",
+        "--region",
+        "eu-west-1",
+        "-o",
+        "eu.book",
+    ]);
+    run.exits(3).says(&["EC2 Spot"]);
+    let book = fs::read_to_string(world.path("eu.book")).expect("written");
+    assert!(
+        book.contains("eu-west-1,m6i.large spot,0.0518,,EC2 Spot feed,snapshot"),
+        "{book}"
+    );
+    world.write("feeds/ec2.json", EC2_SPOT.replace("perhr", "permonth"));
+    world
+        .run(&[
+            "prices",
+            "refresh",
+            "--from-files",
+            "feeds",
+            "--spot",
+            "-o",
+            "no.book",
+        ])
+        .exits(5)
+        .says(&["permonth", "ec2.json"]);
+}
+
 #[test]
 fn the_spot_feed_comes_when_asked_for() {
     let world = World::new();
-    let mut files = list(&us_east_1());
-    files.insert("/spot.json".to_owned(), served(SPOT));
+    let files = with_spot(SPOT);
     Files::new(files)
         .refresh(&world, &["--region", "us-east-1", "--spot"])
         .exits(0)
@@ -720,9 +809,7 @@ fn the_spot_feed_comes_when_asked_for() {
 #[test]
 fn a_label_that_nobody_knows_is_no_price() {
     let world = World::new();
-    let mut files = list(&us_east_1());
-    let spot = SPOT.replace("per GB per hour", "per GB per hour on ARM");
-    files.insert("/spot.json".to_owned(), served(spot));
+    let files = with_spot(&SPOT.replace("per GB per hour", "per GB per hour on ARM"));
     Files::new(files)
         .refresh(&world, &["--region", "us-east-1", "--spot"])
         .exits(3)

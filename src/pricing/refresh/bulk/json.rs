@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::super::LeftOut;
+use super::ec2_spot;
 use super::offer::{Extract, Offer, Price, attribute, is_wanted};
 use super::plans::{Plan, PlanProduct, Plans};
 use super::spot::Feed;
@@ -40,6 +41,7 @@ struct File {
     offers: BTreeMap<String, Offer>,
     plans: Plans,
     feed: Feed,
+    ec2_spot: ec2_spot::Config,
     left_out: Vec<LeftOut>,
 }
 
@@ -121,6 +123,7 @@ impl File {
             left_out: self.left_out,
             ..Extract::default()
         };
+        extract.spot.extend(self.ec2_spot.prices(name)?);
         let region = self.region.as_deref().or(region);
         extract.rates = self.plans.rates(name, region)?;
         if self.offers.is_empty() {
@@ -172,6 +175,7 @@ impl<'de> Visitor<'de> for Top<'_> {
                 "terms" => map.next_value_seed(Terms(self.0))?,
                 "metadata" => self.0.feed.metadata = map.next_value()?,
                 "prices" => self.0.feed.entries = map.next_value()?,
+                "config" => self.0.ec2_spot = map.next_value()?,
                 _ => pass_over(&mut map)?,
             }
         }

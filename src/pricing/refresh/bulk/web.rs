@@ -87,12 +87,16 @@ impl Web {
         Ok(found)
     }
 
-    /// The Fargate Spot prices of the feed at `url`.
-    pub fn spot(&self, url: &str) -> Result<Answers> {
+    /// The Spot prices of the feeds at `urls`; a feed that does not say its day is of `today`, when it is read.
+    pub fn spot(&self, urls: &[&str], today: &str) -> Result<Answers> {
         let mut answers = Answers::default();
-        let download = self.open(url)?;
-        let extract = extract(download, url, None)?;
-        answers.spot = extract.spot;
+        for url in urls {
+            let mut found = extract(self.open(url)?, url, None)?.spot;
+            for price in found.iter_mut().filter(|price| price.as_of.is_empty()) {
+                today.clone_into(&mut price.as_of);
+            }
+            answers.spot.extend(found);
+        }
         Ok(answers)
     }
 
