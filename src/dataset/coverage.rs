@@ -417,4 +417,45 @@ mod tests {
             ["a", "b"]
         );
     }
+
+    /// A row of `source` on a day of October 2026, collected at noon of another.
+    fn on(day: u8, source: &str, state: State, collected_day: u8) -> Committed {
+        let noon = format!("2026-10-{collected_day:02}T12:00:00Z");
+        let noon: jiff::Timestamp = noon.parse().expect("a time");
+        let mut commit = committed(state, 1, Some(noon.as_millisecond()), "");
+        commit.row.day = format!("2026-10-{day:02}");
+        commit.row.source = source.to_owned();
+        commit.row.reason = (state == State::Denied).then(|| "access denied".to_owned());
+        commit
+    }
+
+    /// Why, and on how many days, something was missed from `first` to `last`.
+    fn missed(commits: &[Committed], first: i8, last: i8) -> Vec<(String, usize)> {
+        let day = |day| jiff::civil::date(2026, 10, day);
+        let extent = Extent::of(commits, &[], day(first), day(last));
+        let gaps = extent.gaps.into_iter();
+        gaps.map(|gap| (gap.reason, gap.days)).collect()
+    }
+
+    #[test]
+    fn what_was_read_without_a_look_at_what_runs_was_cut_off() {
+        let events = on(5, source::TASK_EVENTS, State::Complete, 6);
+        let look = |day| on(day, source::ECS, State::Snapshot, day);
+        let alone = missed(std::slice::from_ref(&events), 5, 5);
+        assert_eq!(alone, [(CUT_OFF.to_owned(), 1)]);
+        assert_eq!(missed(&[events.clone(), look(5)], 5, 5), alone, "before");
+        assert!(missed(&[events.clone(), look(6)], 5, 5).is_empty());
+        assert!(missed(&[events, look(7)], 5, 5).is_empty(), "since");
+    }
+
+    #[test]
+    fn what_fails_to_show_the_present_is_missing_to_the_days_before() {
+        let denied = on(6, source::PROJECTS, State::Denied, 6);
+        let denied = std::slice::from_ref(&denied);
+        assert_eq!(missed(denied, 1, 5), [("access denied".to_owned(), 1)]);
+        assert_eq!(missed(denied, 1, 6), [("access denied".to_owned(), 1)]);
+        assert!(missed(denied, 1, 4).is_empty(), "another time");
+        let of_days = on(6, source::BUILDS, State::Denied, 6);
+        assert!(missed(&[of_days], 1, 5).is_empty(), "of its own day");
+    }
 }
