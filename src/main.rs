@@ -3,11 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use plimsoll::cli::{self, Cli};
 
 fn main() -> ExitCode {
-    match cli::run(&Cli::parse()) {
+    match Cli::of_process().and_then(|cli| cli::run(&cli)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             // Nothing is left to try when stderr is closed, too.

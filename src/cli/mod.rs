@@ -4,6 +4,7 @@ mod backtest;
 mod collect;
 mod compact;
 pub mod compare;
+mod config;
 mod demand;
 mod demo;
 mod doctor;
@@ -18,7 +19,7 @@ mod schema;
 
 use std::io::{self, IsTerminal, Write};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::fmt::format::{FmtSpan, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 
@@ -89,6 +90,14 @@ enum Verb {
     Policy(policy::PolicyArgs),
     /// Print the JSON schema of a report or of a comparison
     Schema(schema::SchemaArgs),
+}
+
+impl Cli {
+    /// The arguments of this process, with `plimsoll.toml` behind them; does not return where they make no sense.
+    pub fn of_process() -> Result<Self> {
+        let matches = config::with_defaults(Self::command())?.get_matches();
+        Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+    }
 }
 
 /// The present, which only the verbs know.

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use serde_json::json;
 
 use crate::support::{
-    HOUR, SECOND, T0, World, command, event, finished, lines, parsed, plimsoll, task,
+    HOUR, Run, SECOND, T0, World, command, event, finished, lines, parsed, plimsoll, task,
 };
 
 const VERBS: [&[&str]; 7] = [
@@ -367,4 +367,47 @@ fn compare_needs_no_data() {
     ])
     .exits(2)
     .says(&["--memory"]);
+}
+
+#[test]
+fn a_file_in_the_working_directory_stands_for_flags_and_flags_and_the_environment_win() {
+    let world = World::with(&[finished("etl", "a1", T0, T0 + HOUR)]);
+    let percentile = |args: &[&str], environment: Option<&str>| {
+        let mut command = command(args);
+        command.current_dir(world.path(""));
+        command.envs(environment.map(|value| ("PLIMSOLL_CPU_PERCENTILE", value)));
+        let run = Run::of(&command.output().expect("the binary runs")).exits(0);
+        parsed(&run.stdout)["policy"]["cpu_percentile"].clone()
+    };
+    world.write(
+        "plimsoll.toml",
+        "dataset = \"dataset\" # ours\n\n[report]\nformat = 'json'\ncpu-percentile = 95\n\n[explain]\ncpu-percentile = 90\n",
+    );
+    assert_eq!(percentile(&["report"], None), 95.0);
+    assert_eq!(percentile(&["report"], Some("96")), 96.0);
+    let flag = ["report", "--cpu-percentile", "97"];
+    assert_eq!(percentile(&flag, Some("96")), 97.0);
+}
+
+#[test]
+fn a_file_that_says_what_no_flag_does_is_refused_with_its_line() {
+    let world = World::new();
+    for (text, words) in [
+        ("\ndataste = \"ds\"\n", &["line 2", "--dataste"][..]),
+        ("[report]\npace = 2\n", &["line 2", "--pace"]),
+        ("[reprot]\n", &["line 1", "reprot"]),
+        ("[report]\ntop = yes\n", &["line 2", "the value"]),
+        ("[report\n", &["line 1", "a table"]),
+        ("dataset\n", &["line 1", "key = value"]),
+        (
+            "cpu-percentile = 101\n",
+            &["--cpu-percentile", "between 0 and 100"],
+        ),
+    ] {
+        world.write("plimsoll.toml", text);
+        world
+            .run(&["report", "--dataset", "ds"])
+            .exits(2)
+            .says(words);
+    }
 }

@@ -2,7 +2,7 @@
 //! more of them, from `PLIMSOLL_FIRST_SEED` on.
 
 use std::collections::BTreeSet;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,7 @@ fn reported(world: &World, dataset: &[&str]) -> Run {
 fn kill(mut import: Command, seed: u64) {
     let took = UNDISTURBED.took.as_micros().max(1);
     let after = u128::from(chance(seed, 7)) % (took * 11 / 10);
+    import.stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = import.spawn().expect("the binary starts");
     std::thread::sleep(Duration::from_micros(
         u64::try_from(after).unwrap_or_default(),
