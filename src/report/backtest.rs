@@ -162,7 +162,29 @@ pub fn table(replayed: &Backtest) -> String {
         text.push_str(row.trim_end());
         text.push('\n');
     }
-    text
+    text + &calibration(&document)
+}
+
+/// Does the stated risk hold? What was stated against what was measured.
+fn calibration(document: &Document) -> String {
+    let line = |line: &Line| {
+        let stated = line.stated_risk_percent?;
+        let of = |figures: &Figures| {
+            let times = figures.breached_percent / stated;
+            format!("{:.2}% ({times:.2} times)", figures.breached_percent)
+        };
+        Some(format!(
+            "  {stated}% stated: CPU {}, memory {} measured\n",
+            of(&line.cpu),
+            of(&line.memory)
+        ))
+    };
+    let lines: String = document.strategies.iter().filter_map(line).collect();
+    if lines.is_empty() {
+        lines
+    } else {
+        format!("\nStated and measured risk\n{lines}")
+    }
 }
 
 /// As a picture: saving against breach weeks, for CPU and for memory.

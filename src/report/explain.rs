@@ -351,6 +351,7 @@ fn needs(report: &Report, workload: &WorkloadResult) -> Section {
             &needs.vcpu_risk,
             "in more than 1 % of the week",
         ));
+        text.extend(throttled(&needs.vcpu_risk));
         text.push(sure(
             "Memory",
             &needs.memory_risk,
@@ -377,6 +378,16 @@ fn needs(report: &Report, workload: &WorkloadResult) -> Section {
             rows,
         )
     }
+}
+
+/// What too little CPU costs: time, not kills.
+fn throttled(risk: &RiskResult) -> Option<String> {
+    let (lost, longer) = risk.lost_cpu_s_per_day.zip(risk.longer_percent)?;
+    (lost > 0.0).then(|| {
+        format!(
+            "On that CPU {lost} CPU-seconds a day would have waited, which makes the same work take {longer}% longer."
+        )
+    })
 }
 
 /// How sure one resource of the size is, and what is missing.

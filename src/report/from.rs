@@ -25,6 +25,7 @@ use crate::recommend::lattice::{self, Neighbour};
 use crate::recommend::purchase::Purchase;
 use crate::rightsize::Bounds;
 use crate::rightsize::assurance::{Assurance, CONFIDENCE};
+use crate::rightsize::history::History;
 use crate::rightsize::margin::Margin;
 
 impl Report {
@@ -231,9 +232,30 @@ fn of_requirement(workload: &Assessed) -> Option<RequirementResult> {
     Some(RequirementResult {
         vcpu: of_bounds(requirement.cpu),
         memory_mib: of_bounds(requirement.memory),
-        vcpu_risk: of_assurance(&requirement.cpu_assurance, bought.map(TaskSize::vcpu)),
+        vcpu_risk: with_lost_time(
+            of_assurance(&requirement.cpu_assurance, bought.map(TaskSize::vcpu)),
+            workload,
+            bought,
+        ),
         memory_risk: of_assurance(&requirement.memory_assurance, memory),
     })
+}
+
+/// What throttling would have cost on the size: CPU-seconds that wait are worked off later, so a run takes longer by them.
+fn with_lost_time(risk: RiskResult, workload: &Assessed, bought: Option<TaskSize>) -> RiskResult {
+    let Some((usage, size)) = workload.demand.cpu.as_ref().zip(bought) else {
+        return risk;
+    };
+    let history = History::of(usage);
+    let (days, weight_ms) = (history.days().len() as f64, history.weight() as f64);
+    let lost = history.amount_above(size.vcpu());
+    let rounded = |value: f64| (value * 1e3).round() / 1e3;
+    let is_known = days > 0.0 && weight_ms > 0.0 && size.vcpu() > 0.0;
+    RiskResult {
+        lost_cpu_s_per_day: is_known.then(|| rounded(lost / 1000.0 / days)),
+        longer_percent: is_known.then(|| rounded(100.0 * lost / size.vcpu() / weight_ms)),
+        ..risk
+    }
 }
 
 /// How sure `size` is.
@@ -253,6 +275,8 @@ fn of_assurance(assurance: &Assurance, size: Option<f64>) -> RiskResult {
             .and_then(|size| assurance.risk_at_most(size))
             .map(percent),
         confidence_percent: percent(CONFIDENCE),
+        lost_cpu_s_per_day: None,
+        longer_percent: None,
         effective_days: (assurance.effective_days * 10.0).round() / 10.0,
         missing: assurance.missing.clone(),
     }

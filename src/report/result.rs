@@ -458,6 +458,10 @@ pub struct RiskResult {
     pub risk_at_most_percent: Option<f64>,
     /// How sure that upper limit is, percent.
     pub confidence_percent: f64,
+    /// CPU-seconds a day that would have had to wait on this size, over all tasks; `None` for memory, which cannot wait.
+    pub lost_cpu_s_per_day: Option<f64>,
+    /// How much longer the same work takes with these, percent of the task time; `None` for memory.
+    pub longer_percent: Option<f64>,
     /// How many independent days the days seen are worth.
     pub effective_days: f64,
     /// What would make it surer.

@@ -204,6 +204,8 @@ fn needs(vcpu: f64, memory_mib: f64) -> RequirementResult {
         risk_percent,
         risk_at_most_percent: None,
         confidence_percent: 95.0,
+        lost_cpu_s_per_day: risk_percent.map(|_| 12.5),
+        longer_percent: risk_percent.map(|_| 0.02),
         effective_days: 4.2,
         missing: Vec::new(),
     };

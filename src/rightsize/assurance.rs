@@ -120,7 +120,10 @@ fn missing(history: &History, group: Group, weeks: &Weeks, asked: Risk) -> Vec<S
     let coarse = match group.period {
         Period::Minute => None,
         Period::FiveMinutes => Some("samples of a minute instead of five"),
-        Period::Longer => Some("samples of a minute: these hide what happens within them"),
+        // Measured on Bitbrains (July 2013), medians of P99.5: maxima of an hour over those of five minutes.
+        Period::Longer => Some(
+            "samples of a minute: percentiles of hourly maxima are about 1.5 (CPU) and 1.3 (memory) times those of five minutes",
+        ),
     };
     [few_weeks, few_days, coarse.map(str::to_owned)]
         .into_iter()

@@ -216,6 +216,16 @@ impl History {
         nth_largest(each.collect(), nth)
     }
 
+    /// What is used above `size`: amount times task-milliseconds; of a step that `size` cuts, the part above it.
+    pub fn amount_above(&self, size: f64) -> f64 {
+        let steps = self.days.iter().flat_map(|row| &row.steps);
+        let above = steps.map(|step| {
+            let middle = f64::midpoint(step.highest, step.above.max(size));
+            step.part_above(size) * step.weight as f64 * (middle - size)
+        });
+        above.sum()
+    }
+
     /// Share (0–1) of the task time with a sample above `size`; of a step that `size` cuts, the part above it.
     pub fn share_above(&self, size: f64) -> f64 {
         let total = self.weight();
@@ -267,6 +277,8 @@ fn nth_largest(mut values: Vec<f64>, nth: usize) -> Option<f64> {
 #[cfg(test)]
 pub(super) mod tests {
     use proptest::prelude::*;
+
+    use crate::dataset::schema::Metric;
 
     use super::*;
 
@@ -327,6 +339,14 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn what_is_used_above_a_size_is_postponed() {
+        // Two samples of five minutes at 3 and 5, size 2: (1 + 3) x 300,000; a bucket is 5 % wide, its middle up to 2.5 % low.
+        let above = days(&[&[1.0, 3.0, 5.0]]).amount_above(2.0);
+        assert!((0.9..=1.0).contains(&(above / 1_200_000.0)), "{above}");
+        assert!(days(&[&[1.0, 3.0]]).amount_above(3.0).abs() < 1e-9);
+    }
+
+    #[test]
     fn days_that_resemble_each_other_are_worth_fewer() {
         // Peaks 1 1 1 1 3 3 3 3: mean 2, deviations of 1; lag 1: (3 + 3 - 1) / 8, lag 2: (2 + 2 - 2) / 8, lag 3: -1 / 8.
         let blocks = [1.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0].map(|peak| vec![peak]);
@@ -353,7 +373,27 @@ pub(super) mod tests {
         prop::collection::vec(row, 1..12).prop_map(|rows| rows.into_iter().collect())
     }
 
+    /// Days of minutes as a reduction makes them.
+    fn reduced(minutes: &[(i64, f64)]) -> Usage {
+        let at = |(minute, value): &(i64, f64)| (minute * 60_000, *value);
+        super::super::tests::usage_of(Metric::CpuVcpu, minutes.iter().map(at))
+    }
+
+    fn some_minutes() -> impl Strategy<Value = Vec<(i64, f64)>> {
+        prop::collection::vec((0..6 * 1440_i64, 0.01..8.0_f64), 1..60)
+    }
+
     proptest! {
+        #[test]
+        fn the_history_of_a_union_is_the_merge_of_the_histories(a in some_minutes(), b in some_minutes()) {
+            let both = History::of(&reduced(&[a.clone(), b.clone()].concat()));
+            let merged = History::of(&reduced(&a)).merge(&History::of(&reduced(&b)));
+            for percentile in [50.0, 99.5, 100.0] {
+                prop_assert_eq!(both.percentile(percentile), merged.percentile(percentile));
+            }
+            prop_assert_eq!((both.weight(), both.samples(), both.max()), (merged.weight(), merged.samples(), merged.max()));
+        }
+
         #[test]
         fn merging_does_not_depend_on_the_order(a in some_days(), b in some_days()) {
             let (ab, ba) = (a.merge(&b), b.merge(&a));

@@ -397,6 +397,18 @@ mod tests {
         }
 
         #[test]
+        fn more_days_like_those_seen_never_ask_for_more(values in some_week(), risk in 0.005..0.3_f64) {
+            let twice = [values.clone(), values.clone()].concat();
+            for resource in BOTH {
+                let (once, again) = (sizes(resource, &history(&values, 1.0)), sizes(resource, &history(&twice, 1.0)));
+                for risk in [risk, risk / 2.0] {
+                    let (before, after) = (once.at(risk), again.at(risk));
+                    prop_assert!(after <= before * (1.0 + 1e-9), "{resource:?}: {before}, {after}");
+                }
+            }
+        }
+
+        #[test]
         fn an_idle_day_never_raises_a_size(values in some_week(), risk in 0.005..0.3_f64) {
             let mut longer = values.clone();
             longer.push(vec![0.0; 12]);

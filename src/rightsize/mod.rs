@@ -516,6 +516,101 @@ mod tests {
         })
     }
 
+    fn earned(demand: &Demand) -> Result<Requirement, Vec<Reason>> {
+        requirement(
+            demand,
+            &SizingPolicy::default(),
+            &Calibrations::default(),
+            WINDOW,
+        )
+    }
+
+    /// The service with these samples, CPU in vCPU and memory a thousandfold in MiB.
+    fn seen(samples: &[(i64, f64)]) -> Demand {
+        let of = |factor: f64| samples.iter().map(move |&(at, value)| (at, value * factor));
+        Demand {
+            cpu: Some(usage_of(Metric::CpuVcpu, of(1.0))),
+            memory: Some(usage_of(Metric::MemoryMib, of(1000.0))),
+            ..service()
+        }
+    }
+
+    #[test]
+    fn bad_series_get_a_size_with_a_risk_or_a_reason() {
+        let each = |value: fn(i64) -> f64| -> Vec<(i64, f64)> {
+            minutes(0..14 * 1440)
+                .zip(0..)
+                .map(|(at, i)| (at, value(i)))
+                .collect()
+        };
+        let gaps: Vec<_> = each(|_| 0.3)
+            .into_iter()
+            .enumerate()
+            .filter(|(i, _)| i / 1440 % 3 != 0)
+            .map(|(_, at)| at)
+            .collect();
+        let coarse = |mut demand: Demand| {
+            demand.cpu.as_mut().unwrap().period_s = 3600;
+            demand
+        };
+        let resized = Demand {
+            resized_ms: Some(WINDOW.to_ms - MS_PER_DAY),
+            ..service()
+        };
+        let cases = [
+            ("a third of the days missing", seen(&gaps), true),
+            ("one sample", seen(&[(WINDOW.from_ms, 0.3)]), false),
+            ("all zero", seen(&each(|_| 0.0)), false),
+            ("all equal", seen(&each(|_| 0.3)), true),
+            ("mixed periods", coarse(seen(&each(|_| 0.3))), true),
+            ("resized the day before", resized, false),
+            (
+                "restarted daily",
+                seen(&each(|i| (i % 1440) as f64 / 1440.0 + 0.01)),
+                true,
+            ),
+            ("always at the ceiling", seen(&each(|_| 1.0)), true),
+            (
+                "below zero",
+                seen(&each(|i| if i % 2 == 0 { -0.5 } else { 0.3 })),
+                true,
+            ),
+            (
+                "beyond the size",
+                seen(&each(|i| if i % 2 == 0 { 1.14 } else { 0.3 })),
+                true,
+            ),
+            (
+                "every sample twice",
+                seen(&[each(|_| 0.3), each(|_| 0.3)].concat()),
+                true,
+            ),
+        ];
+        for (name, demand, is_sized) in cases {
+            match earned(&demand) {
+                Ok(need) => {
+                    assert!(is_sized, "{name}");
+                    for (bounds, assurance) in [
+                        (need.cpu, need.cpu_assurance),
+                        (need.memory, need.memory_assurance),
+                    ] {
+                        assert!(bounds.target.is_finite() && bounds.target > 0.0, "{name}");
+                        let risk = assurance.risk_of(bounds.target).unwrap();
+                        assert!(risk > 0.0 && risk <= 1.0, "{name}: {risk}");
+                    }
+                }
+                Err(reasons) => assert!(!is_sized && !reasons.is_empty(), "{name}: {reasons:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_stated_risk_does_not_shrink_what_follows_load() {
+        let size = TaskSize::new(2048, 8192);
+        let first = earned(&autoscaled(size)).unwrap();
+        assert!(close(first.cpu.target, 2.0), "{:?}", first.cpu);
+    }
+
     /// Random peaks may happen to rise day after day.
     fn is_a_leak(outcome: &Result<Requirement, Vec<Reason>>) -> bool {
         let leaks = |reasons: &Vec<Reason>| {

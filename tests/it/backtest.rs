@@ -18,6 +18,8 @@ fn past_weeks_of_the_sample_are_replayed_in_every_form() {
         "plimsoll, risk 1%",
         "KRR simple",
         "known in advance",
+        "Stated and measured risk",
+        "5% stated: CPU",
     ]);
     let svg = asked("svg").exits(0).stdout;
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
