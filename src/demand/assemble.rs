@@ -304,3 +304,15 @@ fn evidence_of_samples(
         sources,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_in_the_class_that_its_length_ends_in() {
+        let classes = by_length(&[1, 10_000, 10_001, 60_000, 86_400_000, 86_400_001]);
+        assert_eq!(classes, [2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
+        assert_eq!(by_length(&[]), [0; RUN_LENGTHS_S.len() + 1]);
+    }
+}

@@ -506,6 +506,31 @@ mod tests {
     }
 
     #[test]
+    fn six_thousand_seconds_of_the_smallest_lambda_type_go_free_each_month() {
+        let june = Window {
+            from_ms: midnight_ms("2026-06-01".parse().expect("a date")).expect("in range"),
+            to_ms: midnight_ms("2026-07-01".parse().expect("a date")).expect("in range"),
+        };
+        let free_ms = codebuild_lambda_free_ms(6_000, june);
+        assert_eq!(free_ms, 6_000_000);
+        let book = PriceBook::embedded().expect("a book");
+        let of = |compute| book.codebuild("us-east-1", "LINUX_LAMBDA_CONTAINER", compute);
+        let (small, larger) = (of("BUILD_LAMBDA_1GB"), of("BUILD_LAMBDA_2GB"));
+        let (small, larger) = (small.expect("priced"), larger.expect("priced"));
+        // AWS CodeBuild pricing page: 0.00002 USD for a second of 1 GB on x86.
+        assert_eq!(small.usd, "0.00002".parse().expect("a decimal"));
+        let value =
+            |builds: &[(&CodebuildPrice, i64)]| codebuild_lambda_free_value(builds, free_ms);
+        assert_eq!(value(&[(small, 10_000_000)]), usd("0.12"));
+        assert_eq!(value(&[(small, 1_000_000)]), usd("0.02"));
+        assert_eq!(value(&[(larger, 10_000_000)]), Usd::ZERO);
+        assert_eq!(
+            codebuild_free_value(&[(small, 10_000_000)], free_ms),
+            Usd::ZERO
+        );
+    }
+
+    #[test]
     fn the_cheapest_covered_builds_go_free() {
         let (x86, arm, gpu) = (
             small("LINUX_CONTAINER", "0.005"),

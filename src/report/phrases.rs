@@ -692,6 +692,57 @@ mod tests {
     }
 
     #[test]
+    fn prices_in_doubt_are_named_from_a_hundredth_of_the_cost_on() {
+        let mut report = sample::report();
+        assert_eq!(doubtful_prices(&report), None);
+        let rests = |report: &mut Report, old: &str, contested: &str, doubtful: &str| {
+            report.price_quality.old_usd = usd(old);
+            report.price_quality.contested_usd = usd(contested);
+            report.price_quality.doubtful_usd = usd(doubtful);
+            doubtful_prices(report)
+        };
+        // A hundredth of 1,705.2921 is 17.052921.
+        assert_eq!(rests(&mut report, "17.05", "0", "17.05"), None);
+        assert_eq!(
+            rests(&mut report, "17.06", "0", "17.06").as_deref(),
+            Some(
+                "1% of the cost rests on prices that are older than a year: `plimsoll prices refresh` gets those of today."
+            )
+        );
+        let both = rests(&mut report, "100", "341.05842", "341.05842").expect("said");
+        assert!(
+            both.starts_with(
+                "20% of the cost rests on prices that are older than a year or sources disagree on:"
+            ),
+            "{both}"
+        );
+    }
+
+    #[test]
+    fn ways_of_buying_are_one_sentence_and_no_part_of_the_savings() {
+        let report = sample::report();
+        assert_eq!(
+            purchases(&report).as_deref(),
+            Some(
+                "Bought otherwise, what is left on demand would cost $250.00 less on Spot or $72.09 less with a 1-year Savings Plan \
+                 (low effort; a risk or a commitment, not advice)."
+            )
+        );
+        assert!(answer(&report).contains("; $1,114.78 (65%) can be saved"));
+        assert_eq!(purchases(&sample::empty()), None);
+    }
+
+    #[test]
+    fn a_workload_that_must_grow_costs_more_instead_of_saving_less_than_nothing() {
+        let mut web = sample::report().workloads.remove(0);
+        assert_eq!(consequence(&web).as_deref(), Some("saves $1,081.33"));
+        web.monthly_savings_usd = Some(usd("-9.83"));
+        assert_eq!(consequence(&web).as_deref(), Some("costs $9.83 more"));
+        web.recommended = None;
+        assert_eq!(consequence(&web), None);
+    }
+
+    #[test]
     fn packing_is_compared_with_its_floor_and_with_fargate() {
         let mut report = sample::report();
         let said = "Packed on EC2 as ECS would run it: $520.00 a month, 12% above the floor of $464.29 that no packing can beat; ";
