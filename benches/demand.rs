@@ -1,9 +1,10 @@
-//! Samples to days, side by side with a bare scan of the same columns and with `DuckDB` on the same files, in turn, in one
-//! run. Prints ratios: machines differ.
+//! Samples to days, side by side with bare scans of the same files and with `DuckDB` on them, in turn, in one run. Prints
+//! ratios: machines differ.
 //!
-//! `cargo bench --bench demand` · environment: `PLIMSOLL_BENCH_SAMPLES` (default 10,000,000), `PLIMSOLL_BENCH_DATASET` (a
-//! folder to write the generated dataset to and to leave it in; made only where it is not there yet),
-//! `PLIMSOLL_BENCH_PYTHON` (a Python that has `duckdb`; otherwise a virtual environment is made and it is installed).
+//! `cargo bench --bench demand` · environment: `PLIMSOLL_BENCH_SAMPLES` (default 10,000,000), `PLIMSOLL_BENCH_ROUNDS`
+//! (default 5, of which medians are taken), `PLIMSOLL_BENCH_DATASET` (a folder to write the generated dataset to and to
+//! leave it in; made only where it is not there yet), `PLIMSOLL_BENCH_PYTHON` (a Python that has `duckdb`; otherwise a
+//! virtual environment is made and it is installed).
 
 #![allow(missing_docs, reason = "a benchmark")]
 #![expect(
@@ -31,11 +32,26 @@ use polars::prelude::{LazyFrame, PlRefPath, ScanArgsParquet, col};
 const START_MS: i64 = 1_785_542_400_000;
 const SERVICES: usize = 500;
 const PER_DAY: usize = SERVICES * 2 * 1440;
-const ROUNDS: usize = 5;
+/// Tells a process of its own, whose memory is looked at, that it is to reduce this dataset and nothing else.
+const ALONE: &str = "PLIMSOLL_BENCH_ALONE";
+/// What is read of a sample.
+const READ: [&str; 12] = [
+    "kind", "cluster", "name", "run_id", "metric", "period_s", "at_ms", "sample_s", "max", "sum",
+    "count", "source",
+];
+
+fn from_environment(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |number| number.parse().unwrap())
+}
 
 fn main() {
-    let samples =
-        std::env::var("PLIMSOLL_BENCH_SAMPLES").map_or(10_000_000, |n| n.parse().unwrap());
+    if let Some(root) = std::env::var_os(ALONE) {
+        reduce(&Dataset::at(root.to_str().unwrap()).unwrap(), false);
+        println!("{}", peak_mib());
+        return;
+    }
+    let samples = from_environment("PLIMSOLL_BENCH_SAMPLES", 10_000_000);
+    let rounds = from_environment("PLIMSOLL_BENCH_ROUNDS", 5);
     let folder = tempfile::tempdir().unwrap();
     let root = std::env::var_os("PLIMSOLL_BENCH_DATASET")
         .map_or_else(|| folder.path().join("dataset"), PathBuf::from);
@@ -44,54 +60,71 @@ fn main() {
     }
     let mut duckdb = DuckDb::start(folder.path(), &root);
     let dataset = Dataset::at(&root.to_string_lossy()).unwrap();
-    let (mut bare, mut ours, mut quantiles, mut counts, mut kept) =
-        (vec![], vec![], vec![], vec![], vec![]);
-    let days = root.join("demand");
-    for _ in 0..ROUNDS {
-        bare.push(timed(|| bare_scan(&root)));
-        // Without what earlier rounds kept.
+    let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); 7];
+    for _ in 0..rounds {
+        let days = root.join("demand");
         if days.exists() {
             fs::remove_dir_all(&days).unwrap();
         }
-        ours.push(timed(|| reduce(&dataset)));
-        kept.push(timed(|| reduce(&dataset)));
+        let mut took = vec![
+            timed(|| bare_scan(&root, &READ[6..11])),
+            timed(|| bare_scan(&root, &READ)),
+            timed(|| reduce(&dataset, false)),
+            timed(|| reduce(&dataset, true)),
+            timed(|| reduce(&dataset, true)),
+        ];
         if let Some(duckdb) = &mut duckdb {
-            quantiles.push(duckdb.run("quantiles"));
-            counts.push(duckdb.run("counts"));
+            took.extend([duckdb.run("quantiles"), duckdb.run("counts")]);
+        }
+        for (all, one) in seconds.iter_mut().zip(took) {
+            all.push(one);
         }
     }
-    let (bare, ours, kept) = (median(bare), median(ours), median(kept));
     println!(
-        "{samples} samples, {} processors, medians of {ROUNDS}:",
+        "{samples} samples, {} processors, medians of {rounds}:",
         processors()
     );
-    println!("  bare scan of four columns       {bare:>7.3} s");
-    println!(
-        "  samples to days, kept           {ours:>7.3} s  {:>5.2} × the bare scan",
-        ours / bare
-    );
-    println!("  from the days that were kept    {kept:>7.3} s");
-    if duckdb.is_some() {
-        let (quantiles, counts) = (median(quantiles), median(counts));
+    let medians: Vec<f64> = seconds.into_iter().map(median).collect();
+    let names = [
+        "bare scan of the numbers",
+        "bare scan of all that is read",
+        "samples to days",
+        "samples to days, and kept",
+        "from the days that were kept",
+        "DuckDB, approx_quantile at four",
+        "DuckDB, buckets per day",
+    ];
+    for (name, seconds) in names
+        .iter()
+        .zip(&medians)
+        .filter(|(_, seconds)| seconds.is_finite())
+    {
         println!(
-            "  DuckDB, approx_quantile at four {quantiles:>7.3} s  {:>5.2} × ours",
-            quantiles / ours
-        );
-        println!(
-            "  DuckDB, buckets per day         {counts:>7.3} s  {:>5.2} × ours",
-            counts / ours
+            "  {name:<32} {seconds:>8.3} s  {:>6.2} × samples to days",
+            seconds / medians[2]
         );
     }
-    println!("  most memory                     {:>7.0} MiB", peak_mib());
+    println!("  most memory of samples to days  {:>8} MiB", alone(&root));
+}
+
+/// The most memory, MiB, of a process that does nothing else.
+fn alone(root: &Path) -> String {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let output = command.env(ALONE, root).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.trim()
+        .parse::<f64>()
+        .map_or(text, |mib| format!("{mib:.0}"))
 }
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
+/// Not a number of nothing.
 fn median(mut seconds: Vec<f64>) -> f64 {
     seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
+    seconds.get(seconds.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn timed(work: impl FnOnce()) -> f64 {
@@ -108,23 +141,21 @@ fn peak_mib() -> f64 {
         .map_or(f64::NAN, |kib| kib / 1024.0)
 }
 
-fn reduce(dataset: &Dataset) {
+fn reduce(dataset: &Dataset, keeps: bool) {
     let scan = Scan::new(dataset).unwrap();
-    assert!(
-        !demand::reduce(&scan, None, None)
-            .unwrap()
-            .demands
-            .is_empty()
-    );
+    let scan = if keeps { scan.keeping_days() } else { scan };
+    let reduced = demand::reduce(&scan, None, None).unwrap();
+    assert!(!reduced.demands.is_empty());
 }
 
-/// What reading the columns costs when nothing is done with them but a sum.
-fn bare_scan(root: &Path) {
+/// What it costs to decode columns and to do next to nothing with them.
+fn bare_scan(root: &Path, columns: &[&str]) {
     let glob = root.join("samples/**/*.parquet");
     let path = PlRefPath::new(glob.to_str().unwrap());
+    let columns: Vec<_> = columns.iter().map(|name| col(*name).null_count()).collect();
     LazyFrame::scan_parquet(path, ScanArgsParquet::default())
         .unwrap()
-        .select(["max", "sum", "count", "at_ms"].map(|name| col(name).sum()))
+        .select(columns)
         .collect()
         .unwrap();
 }
@@ -191,7 +222,7 @@ queries = {
     "quantiles": f"SELECT cluster, name, metric, approx_quantile(max, [0.5, 0.9, 0.99, 0.999]) FROM {files} GROUP BY ALL",
     "counts": f"SELECT cluster, name, metric, at_ms // 86400000, cast(ceil(ln(max / 0.00098846) / ln(1.05e0)) AS INT), sum(count), max(max) FROM {files} GROUP BY ALL",
 }
-connection = duckdb.connect()
+connection = duckdb.connect(config={"enable_progress_bar": "false"})
 for line in sys.stdin:
     start = time.perf_counter()
     connection.execute(queries[line.strip()]).fetchall()
