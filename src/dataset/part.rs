@@ -42,12 +42,30 @@ pub struct Summary {
     pub series: Vec<SeriesSummary>,
     /// True when two rows contradict each other, so that the part needs resolving.
     pub conflicts: bool,
+    /// Rows beside each other that are of one series, in the order of the rows: all of them, or none where the stretches
+    /// are short. A reader of these need not look at the names row by row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stretches: Vec<Stretch>,
     /// Of kept days: how many samples each was made from. Of compacted samples: how many were left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub days: Vec<DaySummary>,
     /// Of compacted parts: the names, without folder and ending, of those that they stand for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stands_for: Vec<String>,
+}
+
+/// Rows beside each other of one series, source and run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stretch {
+    /// How many.
+    pub rows: usize,
+    /// Index into [`Summary::series`].
+    pub series: usize,
+    /// As `SourceKind` is stored.
+    pub source: String,
+    /// Task id or build id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
 }
 
 /// The samples that a kept day was made from, as far as the part tells of it.
@@ -270,6 +288,29 @@ fn with_links(storage: &Storage, relative: &str, bytes: Vec<u8>) -> Result<(Part
             .cause(cause)
         })?;
     Ok((rows(storage, relative, reader, None)?, links))
+}
+
+/// Decodes `asked` columns of a part of samples, but for its `names` where its stretches tell them; verified.
+pub(super) fn decode_samples(
+    storage: &Storage,
+    relative: &str,
+    bytes: Vec<u8>,
+    (asked, names): (&[&str], &[&str]),
+) -> Result<(DataFrame, Summary)> {
+    let mut reader = verified(storage, relative, bytes)?;
+    let height = reader.num_rows().unwrap_or_default();
+    let text = metadata(&mut reader, SUMMARY_KEY).unwrap_or_default();
+    let mut summary: Summary = serde_json::from_str(&text).unwrap_or_default();
+    let lengths = summary.stretches.iter().map(|stretch| stretch.rows);
+    let rows_stated = lengths.fold(0, usize::saturating_add);
+    let is_known = |stretch: &Stretch| stretch.series < summary.series.len();
+    if rows_stated != height || !summary.stretches.iter().all(is_known) {
+        summary.stretches.clear();
+    }
+    let is_needed = |name: &&&str| summary.stretches.is_empty() || !names.contains(*name);
+    let columns: Vec<&str> = asked.iter().filter(is_needed).copied().collect();
+    let part = rows(storage, relative, reader, Some(&columns))?;
+    Ok((part.frame, summary))
 }
 
 /// Decodes a checkpoint, verified: rows of coverage parts, and which parts these are.

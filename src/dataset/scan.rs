@@ -101,6 +101,15 @@ pub struct SampleSpan {
     pub window: Window,
 }
 
+/// The samples of a part.
+#[derive(Debug, Default)]
+pub struct Samples {
+    /// Its rows, without the names where the stretches tell them.
+    pub frame: DataFrame,
+    /// Series and, perhaps, stretches.
+    pub summary: part::Summary,
+}
+
 /// A part of samples and what its footer tells.
 #[derive(Debug)]
 pub(super) struct Named {
@@ -477,17 +486,42 @@ impl<'a> Scan<'a> {
         Ok(self.samples.clone())
     }
 
-    /// Reads `columns` of the parts of one group.
-    pub fn samples(&self, group: &SampleGroup, columns: &[&str]) -> Result<Vec<DataFrame>> {
-        let mut frames = Vec::with_capacity(group.parts.len());
+    /// Reads `columns` of the parts of one group, but for the `names` among them where a part tells them by stretches.
+    pub fn samples(
+        &self,
+        group: &SampleGroup,
+        columns: &[&str],
+        names: &[&str],
+    ) -> Result<Vec<Samples>> {
+        let mut all = Vec::with_capacity(group.parts.len());
         let storage = &self.dataset.storage;
+        let unfit = |cause| unreadable(Table::Samples, cause);
+        let mut by_row = Vec::new();
         storage.read_each(&group.parts, |relative, bytes| {
-            let frame = part::decode(storage, relative, bytes, Some(columns))?.frame;
-            let frame = self.until_now(frame);
-            frames.push(frame.map_err(|cause| unreadable(Table::Samples, cause))?);
+            let (frame, summary) =
+                part::decode_samples(storage, relative, bytes, (columns, names))?;
+            if !summary.stretches.is_empty() && self.has_late(&frame).map_err(unfit)? {
+                by_row.push(relative.to_owned());
+                return Ok(());
+            }
+            let frame = self.until_now(frame).map_err(unfit)?;
+            all.push(Samples { frame, summary });
             Ok(())
         })?;
-        Ok(frames)
+        // Once rows are set aside, the stretches are not those of the rows that are left.
+        storage.read_each(&by_row, |relative, bytes| {
+            let frame = part::decode(storage, relative, bytes, Some(columns))?.frame;
+            let frame = self.until_now(frame).map_err(unfit)?;
+            let summary = part::Summary::default();
+            all.push(Samples { frame, summary });
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    fn has_late(&self, frame: &DataFrame) -> PolarsResult<bool> {
+        let latest_ms = frame.column("at_ms")?.i64()?.max();
+        Ok(latest_ms.is_some_and(|latest_ms| latest_ms > self.limit_ms))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame, PolarsError};
 
 use super::log::Committer;
-use super::part::{self, Beside, Partition, SeriesSummary, Summary};
+use super::part::{self, Beside, Partition, SeriesSummary, Stretch, Summary};
 use super::schema::{
     self, ConfigurationRow, CoverageRow, InstanceRow, METRIC_PERIOD_S, Metric, RunRow, SampleRow,
     State,
@@ -20,6 +20,8 @@ use crate::model::workload::{Kind as WorkloadKind, WorkloadKey};
 /// Rows held before they are written: what bounds memory.
 const MOST_SAMPLES: usize = 400_000;
 const MOST_RUNS: usize = 50_000;
+/// Rows that a stretch of samples has to have, on average, to be worth a place in the footer.
+const LONG: usize = 100;
 /// Samples that take as much memory as a run.
 const RUN_WEIGHT: usize = 6;
 /// The scope of builds in the coverage table.
@@ -662,6 +664,7 @@ pub(super) fn summary(rows: &[SampleRow]) -> Summary {
         a.metric == b.metric && (Arc::ptr_eq(&a.workload, &b.workload) || a.workload == b.workload)
     };
     let mut series: BTreeMap<(&WorkloadKey, Metric), SeriesSummary> = BTreeMap::new();
+    let mut stretches: Vec<(&SampleRow, usize)> = Vec::new();
     for stretch in rows.chunk_by(same) {
         let first = &stretch[0];
         let summary = series
@@ -676,8 +679,19 @@ pub(super) fn summary(rows: &[SampleRow]) -> Summary {
             let (from_ms, to_ms) = summary.covered_ms.unwrap_or((row.at_ms, end_ms));
             summary.covered_ms = Some((from_ms.min(row.at_ms), to_ms.max(end_ms)));
         }
+        let of_one = |a: &SampleRow, b: &SampleRow| a.run_id == b.run_id && a.source == b.source;
+        stretches.extend(stretch.chunk_by(of_one).map(|rows| (&rows[0], rows.len())));
     }
+    let places: BTreeMap<(&WorkloadKey, Metric), usize> = series.keys().copied().zip(0..).collect();
+    let stretch = |(first, rows): &(&SampleRow, usize)| Stretch {
+        rows: *rows,
+        series: places[&(&*first.workload, first.metric)],
+        source: first.source.as_str().to_owned(),
+        run: first.run_id.as_deref().map(str::to_owned),
+    };
+    let are_long = rows.len() >= LONG * stretches.len();
     Summary {
+        stretches: stretches.iter().filter(|_| are_long).map(stretch).collect(),
         series: series.into_values().collect(),
         conflicts,
         ..Summary::default()

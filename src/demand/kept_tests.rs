@@ -8,13 +8,15 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::samples::{self, COLUMNS, NAMES, Wanted};
+use super::totals::Cuts;
 use super::{Reduced, reduce, window};
 use crate::dataset::Dataset;
 use crate::dataset::batch::Batch;
 use crate::dataset::compact::compact;
 use crate::dataset::kept::SampleDay;
 use crate::dataset::log::Committer;
-use crate::dataset::scan::Scan;
+use crate::dataset::scan::{Samples, Scan};
 use crate::dataset::schema::{ConfigurationRow, Metric, SampleRow, SourceKind};
 use crate::dataset::writer::{Writer, add_samples};
 use crate::model::error::Kind as ErrorKind;
@@ -209,6 +211,41 @@ fn a_sample_that_states_no_period_is_one_of_a_minute_wherever_it_is_read_from() 
     assert!(same(&reduced, &world.reduced()));
     compact(&world.dataset, window::resolved).unwrap();
     assert!(same(&reduced, &world.reduced()));
+}
+
+#[test]
+fn stretches_that_a_part_states_are_those_that_its_rows_show() {
+    let in_run = |row: SampleRow, run: &str| SampleRow {
+        run_id: Some(run.into()),
+        source: SourceKind::ContainerInsights,
+        ..row
+    };
+    let long = minutes(0, 0..2).into_iter().chain(minutes(1, 0..2));
+    let runs = minutes(1, 0..2).into_iter().map(|row| in_run(row, "a"));
+    let world = World::with(&[long.chain(runs).collect(), minutes(0, 2..3)]);
+    let scan = Scan::new(&world.dataset).unwrap();
+    let groups = scan.sample_groups(None, window::always()).unwrap();
+    let mut stated = Vec::new();
+    for group in &groups {
+        let parts = scan.samples(group, &COLUMNS, &NAMES).unwrap();
+        let by_row = scan.samples(group, &COLUMNS, &[]).unwrap();
+        let by_row = by_row.into_iter().map(|part| Samples {
+            frame: part.frame,
+            ..Samples::default()
+        });
+        let cuts = Cuts::default();
+        let wanted = Wanted {
+            window: group.window,
+            overlapping: group.overlapping,
+            cuts: &cuts,
+            only_cut: false,
+        };
+        let reduced = |parts: &[Samples]| samples::reduce(parts, group.place(), wanted).unwrap();
+        assert_eq!(reduced(&parts), reduced(&by_row.collect::<Vec<_>>()));
+        stated.extend(parts.iter().map(|part| part.summary.stretches.len()));
+    }
+    // Of the second part the stretches are too short to be worth it.
+    assert_eq!(stated, [3, 0]);
 }
 
 #[test]

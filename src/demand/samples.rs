@@ -16,6 +16,8 @@ use super::days::{BucketRow, Cell, DayCount, DayRows, RunRow, Series, SlotRow, d
 use super::histogram::{BUCKETS, bucket};
 use super::overlap::{self, Reading};
 use super::totals::Cuts;
+use crate::dataset::part::Summary;
+use crate::dataset::scan::Samples;
 use crate::dataset::schema::{METRIC_PERIOD_S, Metric, SampleRow, SourceKind};
 use crate::model::units::{MS_PER_DAY, SLOT_MS, Window};
 use crate::model::workload::{Kind, WorkloadKey};
@@ -26,7 +28,7 @@ pub const COLUMNS: [&str; 12] = [
     "count", "source",
 ];
 /// What tells one series, and run, from the next.
-const NAMES: [&str; 6] = ["kind", "cluster", "name", "run_id", "metric", "source"];
+pub const NAMES: [&str; 6] = ["kind", "cluster", "name", "run_id", "metric", "source"];
 
 /// Which of the samples of some parts count, and how their days are cut.
 #[derive(Debug, Clone, Copy)]
@@ -41,18 +43,14 @@ pub struct Wanted<'a> {
     pub only_cut: bool,
 }
 
-/// The rows that the samples in `frames` amount to, in order.
+/// The rows that the samples in `parts` amount to, in order.
 ///
-/// The frames have [`COLUMNS`] and are of one account and region.
-pub fn reduce(
-    frames: &[DataFrame],
-    place: (&str, &str),
-    wanted: Wanted<'_>,
-) -> PolarsResult<DayRows> {
+/// They have [`COLUMNS`], but for [`NAMES`] where their stretches tell them, and are of one account and region.
+pub fn reduce(parts: &[Samples], place: (&str, &str), wanted: Wanted<'_>) -> PolarsResult<DayRows> {
     let mut names = Names::new(place, wanted.cuts);
     let mut reducer = Reducer::new();
     if wanted.overlapping {
-        let mut samples = read(frames, &mut names, &wanted)?;
+        let mut samples = read(parts, &mut names, &wanted)?;
         for sample in &samples {
             reducer.count(sample.at_ms).rows += 1;
         }
@@ -66,10 +64,10 @@ pub fn reduce(
         }
         reducer.add(&names, samples.into_iter());
     } else {
-        for frame in frames {
-            let values = Values::of(frame)?;
+        for part in parts {
+            let values = Values::of(&part.frame)?;
             let rows = values.rows()?;
-            for stretch in stretches(frame, &mut names)? {
+            for stretch in stretches(part, &mut names)? {
                 let of_stretch = stretch.rows.clone().map(|row| rows.reading(row, &stretch));
                 let is_wanted = |sample: &Reading| names.wants(sample, &wanted);
                 reducer.add(&names, of_stretch.filter(is_wanted));
@@ -80,17 +78,17 @@ pub fn reduce(
     Ok(reducer.finish(names))
 }
 
-/// The samples of `frames`.
+/// The samples of `parts`.
 fn read(
-    frames: &[DataFrame],
+    parts: &[Samples],
     names: &mut Names<'_>,
     wanted: &Wanted<'_>,
 ) -> PolarsResult<Vec<Reading>> {
     let mut samples = Vec::new();
-    for frame in frames {
-        let values = Values::of(frame)?;
+    for part in parts {
+        let values = Values::of(&part.frame)?;
         let rows = values.rows()?;
-        for stretch in stretches(frame, names)? {
+        for stretch in stretches(part, names)? {
             let of_stretch = stretch.rows.clone().map(|row| rows.reading(row, &stretch));
             samples.extend(of_stretch.filter(|sample| names.wants(sample, wanted)));
         }
@@ -98,9 +96,9 @@ fn read(
     Ok(samples)
 }
 
-/// The samples of `frames` that begin in `window`, each once, and how many were left out by day.
+/// The samples of `parts` that begin in `window`, each once, and how many were left out by day.
 pub fn resolved(
-    frames: &[DataFrame],
+    parts: &[Samples],
     place: (&str, &str),
     window: Window,
 ) -> PolarsResult<(Vec<SampleRow>, BTreeMap<i32, DayCount>)> {
@@ -112,7 +110,7 @@ pub fn resolved(
         cuts: &cuts,
         only_cut: false,
     };
-    let mut samples = read(frames, &mut names, &wanted)?;
+    let mut samples = read(parts, &mut names, &wanted)?;
     let mut left_out = BTreeMap::new();
     for left in overlap::keep_finest(&mut samples) {
         let count = left_out.entry(left.day).or_insert(DayCount::EMPTY);
@@ -250,8 +248,45 @@ struct Stretch {
     thing: u32,
 }
 
-/// The stretches of `frame` whose metric is known.
-fn stretches(frame: &DataFrame, names: &mut Names<'_>) -> PolarsResult<Vec<Stretch>> {
+/// The stretches of `part` whose metric is known.
+fn stretches(part: &Samples, names: &mut Names<'_>) -> PolarsResult<Vec<Stretch>> {
+    if part.summary.stretches.is_empty() {
+        found(&part.frame, names)
+    } else {
+        Ok(stated(&part.summary, names))
+    }
+}
+
+/// The stretches that a part states.
+fn stated(summary: &Summary, names: &mut Names<'_>) -> Vec<Stretch> {
+    let (mut stretches, mut begin) = (Vec::new(), 0);
+    for stretch in &summary.stretches {
+        let rows = begin..begin + stretch.rows;
+        begin = rows.end;
+        let of = summary.series.get(stretch.series);
+        let Some((of, metric)) = of.and_then(|of| Some((of, Metric::parse(&of.metric)?))) else {
+            continue;
+        };
+        let series = Series {
+            kind: Kind::parse(&of.kind).unwrap_or(Kind::Task),
+            cluster: of.cluster.clone(),
+            name: of.name.clone(),
+            metric,
+            source: stretch.source.clone(),
+        };
+        let run = names.run(stretch.run.as_deref());
+        stretches.push(Stretch {
+            rows,
+            thing: names.thing(&series, run),
+            series: names.series(series),
+            run,
+        });
+    }
+    stretches
+}
+
+/// The stretches whose names are read row by row.
+fn found(frame: &DataFrame, names: &mut Names<'_>) -> PolarsResult<Vec<Stretch>> {
     let columns = NAMES.map(|name| frame.column(name).and_then(Column::str));
     let [kind, cluster, name, run, metric, source] = columns;
     let (kind, cluster, name, run) = (kind?, cluster?, name?, run?);

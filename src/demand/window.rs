@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::configurations::History;
 use super::days::{DayCount, DayRows};
 use super::keep::Keeper;
-use super::samples::{self, COLUMNS, Wanted};
+use super::samples::{self, COLUMNS, NAMES, Wanted};
 use super::totals::{Cuts, Sum, Totals};
 use super::{table, unfit, workers};
 use crate::dataset::compact::Resolved;
@@ -100,7 +100,7 @@ pub(super) fn each_month(
     Ok(())
 }
 
-fn always() -> Window {
+pub(super) fn always() -> Window {
     Window {
         from_ms: 0,
         to_ms: i64::MAX / 2,
@@ -327,9 +327,9 @@ fn add_cut(scan: &Scan<'_>, plan: &Plan<'_>, cuts: &Cuts, sum: &mut Sum<'_>) -> 
 
 /// The samples of one group of parts, each once, and how many were left out by day.
 pub fn resolved(scan: &Scan<'_>, group: &SampleGroup) -> Result<Resolved> {
-    let frames = scan.samples(group, &COLUMNS)?;
+    let parts = scan.samples(group, &COLUMNS, &NAMES)?;
     let (rows, mut left_out) =
-        samples::resolved(&frames, group.place(), group.window).map_err(unfit)?;
+        samples::resolved(&parts, group.place(), group.window).map_err(unfit)?;
     for before in scan.left_out(group)? {
         left_out
             .entry(before.day)
@@ -350,14 +350,14 @@ pub fn resolved(scan: &Scan<'_>, group: &SampleGroup) -> Result<Resolved> {
 
 /// The rows of one group of parts.
 fn reduced(scan: &Scan<'_>, group: &SampleGroup, cuts: &Cuts, only_cut: bool) -> Result<DayRows> {
-    let frames = scan.samples(group, &COLUMNS)?;
+    let parts = scan.samples(group, &COLUMNS, &NAMES)?;
     let wanted = Wanted {
         window: group.window,
         overlapping: group.overlapping,
         cuts,
         only_cut,
     };
-    let mut rows = samples::reduce(&frames, group.place(), wanted).map_err(unfit)?;
+    let mut rows = samples::reduce(&parts, group.place(), wanted).map_err(unfit)?;
     for left_out in scan.left_out(group)? {
         rows.counts
             .entry(left_out.day)

@@ -398,9 +398,9 @@ impl Collected {
         };
         for group in scan.sample_groups(None, always).expect("parts") {
             let (account, region) = group.place();
-            for frame in scan.samples(&group, &SAMPLE_COLUMNS).expect("parts") {
-                rows += frame.height();
-                samples.extend(sample_rows(&frame, account, region));
+            for part in scan.samples(&group, &SAMPLE_COLUMNS, &[]).expect("parts") {
+                rows += part.frame.height();
+                samples.extend(sample_rows(&part.frame, account, region));
             }
         }
         let runs = scan
