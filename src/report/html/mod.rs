@@ -371,3 +371,32 @@ fn notes(view: &View) -> String {
 pub(super) fn push(body: &mut String, more: &str) {
     body.push_str(more);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{sample, view};
+    use super::*;
+
+    fn page_of(workloads: usize) -> String {
+        let report = sample::many(workloads);
+        render(&report, &view::of(&report))
+    }
+
+    #[test]
+    fn five_hundred_workloads_are_one_page_of_less_than_300_kb() {
+        let page = page_of(500);
+        assert!(page.len() < 300_000, "{} bytes", page.len());
+        assert!(page.contains("web-0000") && page.contains("web-0499"));
+        assert!(!page.contains("more are left out here"));
+    }
+
+    #[test]
+    fn of_ten_thousand_workloads_a_page_lists_the_first_thousand_and_says_where_the_others_are() {
+        let page = page_of(10_000);
+        assert!(page.len() < 600_000, "{} bytes", page.len());
+        assert!(page.contains("web-0999") && !page.contains("web-1000"));
+        assert!(page.contains(
+            "9,000 more are left out here: the workbook, CSV, Parquet and JSON have them all"
+        ));
+    }
+}
