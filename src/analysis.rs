@@ -13,6 +13,7 @@ use crate::recommend::totals::{self, Totals};
 use crate::rightsize;
 use crate::rightsize::calibration::Calibrations;
 
+pub use crate::recommend::fleet::FleetOptions;
 pub use crate::recommend::{Assessed, Policy};
 
 /// What an analysis found.
@@ -43,6 +44,17 @@ pub fn analyse(
     policy: &Policy,
     wanted: impl Fn(&Demand) -> bool,
 ) -> Analysis {
+    analyse_with(reduced, book, policy, &FleetOptions::default(), wanted)
+}
+
+/// The same with fleets made in another way.
+pub fn analyse_with(
+    reduced: Reduced,
+    book: &PriceBook,
+    policy: &Policy,
+    fleets: &FleetOptions,
+    wanted: impl Fn(&Demand) -> bool,
+) -> Analysis {
     let mut reduced = reduced;
     for demand in &mut reduced.demands {
         fill_sizes(demand, book);
@@ -59,7 +71,7 @@ pub fn analyse(
         .filter(wanted)
         .map(|demand| assess(demand, &prices, policy, &fleet, window))
         .collect();
-    let fleets = Fleets::plan(&workloads, &prices, policy, window);
+    let fleets = Fleets::plan(&workloads, &prices, policy, window, fleets);
     for workload in &mut workloads {
         if let Some(on_fleet) = fleets.placement(workload) {
             workload.placements.push(on_fleet);

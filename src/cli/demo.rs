@@ -65,6 +65,17 @@ pub(super) fn run(args: &DemoArgs, console: Console, out: &mut dyn Write) -> Res
 /// The result of the embedded sample.
 pub(super) fn report(analysis: &AnalysisArgs, group_by: Option<GroupBy>) -> Result<Report> {
     let folder = tempfile::tempdir().map_err(unwritable)?;
+    let dataset = dataset(&folder)?;
+    analyse(
+        &Scan::new(&dataset)?,
+        &PriceBook::embedded()?,
+        analysis,
+        group_by,
+    )
+}
+
+/// The embedded sample as a dataset in a folder of its own.
+pub(super) fn dataset(folder: &tempfile::TempDir) -> Result<Dataset> {
     let (input, root) = (folder.path().join("sample"), folder.path().join("dataset"));
     for (name, bytes) in SAMPLE {
         let path = input.join(name);
@@ -87,15 +98,10 @@ pub(super) fn report(analysis: &AnalysisArgs, group_by: Option<GroupBy>) -> Resu
     {
         return Err(error);
     }
-    analyse(
-        &Scan::new(&dataset)?,
-        &PriceBook::embedded()?,
-        analysis,
-        group_by,
-    )
+    Ok(dataset)
 }
 
-fn unwritable(cause: std::io::Error) -> Error {
+pub(super) fn unwritable(cause: std::io::Error) -> Error {
     Error::new(
         Kind::Write,
         "cannot unpack the sample into a temporary folder",

@@ -12,6 +12,7 @@ mod explain;
 mod file;
 mod import;
 mod output;
+mod pack;
 mod policy;
 mod prices;
 mod report;
@@ -81,6 +82,8 @@ enum Verb {
     Explain(explain::ExplainArgs),
     /// Compare the platforms for a job, without any data
     Compare(compare::CompareArgs),
+    /// Pack what ran onto EC2 instances: which ones over time, what they cost, who belongs on them
+    Pack(pack::PackArgs),
     /// Show the price book, or make one from AWS's own price list
     #[command(subcommand)]
     Prices(prices::PricesVerb),
@@ -88,7 +91,7 @@ enum Verb {
     Doctor(doctor::DoctorArgs),
     /// Print the permissions that `collect` needs, as IAM policy
     Policy(policy::PolicyArgs),
-    /// Print the JSON schema of a report or of a comparison
+    /// Print the JSON schema of a report, of a comparison or of fleet plans
     Schema(schema::SchemaArgs),
 }
 
@@ -177,6 +180,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Verb::Demand(args) => demand::run(args, &mut out).map(|()| 0),
         Verb::Explain(args) => explain::run(args, console, &mut out).map(|()| 0),
         Verb::Compare(args) => compare::run(args, &mut out).map(|()| 0),
+        Verb::Pack(args) => pack::run(args, console, &mut out).map(|()| 0),
         Verb::Schema(args) => schema::run(args, &mut out).map(|()| 0),
         Verb::Prices(verb) => prices::run(verb, console, &mut out),
     };

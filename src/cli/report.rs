@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::output::OutputArgs;
 use super::prices::BookArgs;
 use super::{ClockArgs, Console};
-use crate::analysis::{self, Policy};
+use crate::analysis::{self, Analysis, FleetOptions, Policy};
 use crate::dataset::Dataset;
 use crate::dataset::coverage::{Extent, Gap};
 use crate::dataset::given::Given;
@@ -191,6 +191,21 @@ pub(super) fn analyse(
     analysis: &AnalysisArgs,
     group_by: Option<GroupBy>,
 ) -> Result<Report> {
+    let (analysed, coverage) = analysed(scan, prices, analysis, &FleetOptions::default())?;
+    let mut report = Report::of(&analysed, prices, coverage);
+    report.groups = group_by.map(|by| groups::of(&analysed, by));
+    let condition = analysis.condition.as_ref();
+    report.selection.r#where = condition.map(|condition| condition.as_str().to_owned());
+    Ok(report)
+}
+
+/// From dataset to what the analysis found, its fleets made in this way, and what was seen of what was asked for.
+pub(super) fn analysed(
+    scan: &Scan<'_>,
+    prices: &PriceBook,
+    analysis: &AnalysisArgs,
+    fleets: &FleetOptions,
+) -> Result<(Analysis, CoverageResult)> {
     let reduced = demand::reduce(scan, analysis.from, analysis.to)?;
     tracing::info!(
         workloads = reduced.demands.len(),
@@ -206,12 +221,10 @@ pub(super) fn analyse(
     }
     let coverage = coverage(scan, &reduced, prices);
     let stage = tracing::debug_span!("analysis", workloads = reduced.demands.len());
+    let policy = analysis.policy();
     let analysed =
-        stage.in_scope(|| analysis::analyse(reduced, prices, &analysis.policy(), wanted));
-    let mut report = Report::of(&analysed, prices, coverage);
-    report.groups = group_by.map(|by| groups::of(&analysed, by));
-    report.selection.r#where = condition.map(|condition| condition.as_str().to_owned());
-    Ok(report)
+        stage.in_scope(|| analysis::analyse_with(reduced, prices, &policy, fleets, wanted));
+    Ok((analysed, coverage))
 }
 
 /// From result to output; the exit code.

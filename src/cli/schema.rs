@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::cannot_print;
 use crate::model::error::Result;
-use crate::report::{comparison_schema, report_schema};
+use crate::report::{comparison_schema, packing_schema, report_schema};
 
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
@@ -22,6 +22,8 @@ enum Of {
     Report,
     /// `compare --format json`
     Comparison,
+    /// `pack --format json`
+    Pack,
 }
 
 /// Prints the schema.
@@ -29,6 +31,7 @@ pub(super) fn run(args: &SchemaArgs, out: &mut dyn Write) -> Result<()> {
     let schema = match args.of {
         Of::Report => report_schema(),
         Of::Comparison => comparison_schema(),
+        Of::Pack => packing_schema(),
     };
     out.write_all(schema.as_bytes()).map_err(cannot_print)
 }

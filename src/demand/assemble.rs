@@ -81,11 +81,15 @@ fn demand(key: &WorkloadKey, runs: &[Run], sources: &Sources<'_>) -> Demand {
     mark_unseen(&mut components, &runs, &counted, seen.is_some());
     let pace = pace::of(key, &evidence, &components, sources);
     let is_counted = components.iter().any(|c| c.basis == Basis::SampleCount);
+    let spans = if is_counted {
+        Vec::new()
+    } else {
+        spans(&runs, window)
+    };
     let slots = if is_counted {
         merged_slots(&counted, window)
     } else {
-        let span = |run: &Bounded<'_>| Some((run.start_ms?, run.end_ms.best));
-        concurrency::slots(runs.iter().filter_map(span), window)
+        concurrency::slots(spans.iter().copied(), window)
     };
     let usage = |resource| samples.usage.get(&resource).cloned();
     let mut kinds = samples.sources.clone();
@@ -99,6 +103,7 @@ fn demand(key: &WorkloadKey, runs: &[Run], sources: &Sources<'_>) -> Demand {
         cpu: usage(Resource::Cpu),
         memory: usage(Resource::Memory),
         slots,
+        spans,
         runs: Runs {
             only_glimpsed: counted.is_empty() && are_glimpses(&runs),
             ..run_totals(&runs, window)
@@ -181,6 +186,13 @@ fn counted_tasks(samples: &WorkloadTotals, timeline: &[InForce]) -> Vec<Counted>
         }
     }
     counted
+}
+
+/// Start and stop, as far as known, of every run that touches the window.
+fn spans(runs: &[Bounded<'_>], window: Window) -> Vec<(i64, i64)> {
+    let span = |run: &Bounded<'_>| Some((run.start_ms?, run.end_ms.best));
+    let touches = |&(from_ms, to_ms): &(i64, i64)| window.overlap_ms(from_ms, to_ms) > 0;
+    runs.iter().filter_map(span).filter(touches).collect()
 }
 
 fn merged_slots(counted: &[Counted], window: Window) -> Vec<Slot> {

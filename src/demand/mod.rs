@@ -10,6 +10,7 @@ mod concurrency;
 pub mod configurations;
 pub mod days;
 pub mod histogram;
+pub mod instances;
 mod keep;
 #[cfg(test)]
 mod kept_tests;
@@ -68,6 +69,8 @@ pub struct Demand {
     pub memory: Option<Usage>,
     /// Running tasks over time, in slots of [`crate::model::units::SLOT_MS`], ordered, only slots with a task.
     pub slots: Vec<Slot>,
+    /// Start and stop of every run that touches the window, where runs are known one by one; else empty.
+    pub spans: Vec<(i64, i64)>,
     /// What is known of its runs.
     pub runs: Runs,
     /// Out-of-memory kills.
@@ -222,6 +225,8 @@ pub struct Reduced {
     pub left_out_from_ms: Option<i64>,
     /// One per workload, ordered.
     pub demands: Vec<Demand>,
+    /// The EC2 instances of clusters, as they were last seen.
+    pub instances: instances::ClusterInstances,
     /// Runs and samples read.
     pub rows: i64,
     /// Rows that said what another said, or what finer ones say of the same time.
@@ -255,9 +260,12 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
         is_asked: from_ms.is_some() || to_ms.is_some() || left_out_from_ms.is_some(),
     };
     let run_rows = table.map_or(0, |table| i64::try_from(table.height()).unwrap_or(i64::MAX));
+    let seen = scan.table(Table::Instances)?;
+    let seen = seen.as_ref().map(instances::last_seen).transpose();
     Ok(Reduced {
         window,
         left_out_from_ms,
+        instances: seen.map_err(unfit)?.unwrap_or_default(),
         demands: tracing::debug_span!("workloads").in_scope(|| assemble::assemble(&sources)),
         rows: run_rows + totals.rows,
         duplicates: totals.duplicates + latest.as_ref().map_or(0, |latest| latest.duplicates),

@@ -6,7 +6,7 @@
 
 use std::ops::{Add, AddAssign};
 
-use rust_decimal::RoundingStrategy;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::model::units::{TaskSize, Usd};
 
@@ -167,6 +167,66 @@ pub(super) fn proportional(amount: Usd, weights: &[i128]) -> Vec<Usd> {
     shares
 }
 
+/// The same `shares` with none above the `most` that its tenant would pay: what is too much for one is borne by the
+/// others, first by those that still pay less than their most, in proportion to how much less, then by those without
+/// a most. Adds up to the same.
+pub fn capped(shares: &[Usd], most: &[Option<Usd>]) -> Vec<Usd> {
+    let cap = |(&share, most): (&Usd, &Option<Usd>)| most.map_or(share, |most| share.min(most));
+    let mut paid: Vec<Usd> = shares.iter().zip(most).map(cap).collect();
+    let excess = shares.iter().copied().sum::<Usd>() - paid.iter().copied().sum();
+    let room: Vec<i128> = paid
+        .iter()
+        .zip(most)
+        .map(|(&paid, most)| most.map_or(0, |most| whole(most - paid)))
+        .collect();
+    let free: Vec<i128> = shares
+        .iter()
+        .zip(most)
+        .map(|(&share, most)| {
+            if most.is_none() {
+                whole(share).max(1)
+            } else {
+                0
+            }
+        })
+        .collect();
+    let in_room = most
+        .iter()
+        .zip(&paid)
+        .filter_map(|(most, &paid)| Some((*most)? - paid));
+    let by_room = excess.min(in_room.sum());
+    let mut rest = excess - by_room;
+    let mut spread = |amount: Usd, weights: &[i128]| {
+        for (paid, more) in paid.iter_mut().zip(proportional(amount, weights)) {
+            *paid += more;
+        }
+    };
+    if by_room > Usd::ZERO {
+        spread(by_room, &room);
+    }
+    if rest > Usd::ZERO && free.iter().any(|&weight| weight > 0) {
+        spread(rest, &free);
+        rest = Usd::ZERO;
+    }
+    if rest > Usd::ZERO {
+        // All pay their most and it does not suffice: nobody is better off here, and nobody is spared.
+        return shares.to_vec();
+    }
+    paid
+}
+
+/// An amount as an integer weight.
+fn whole(amount: Usd) -> i128 {
+    use rust_decimal::prelude::ToPrimitive;
+    let scaled = amount
+        .amount()
+        .checked_mul(Decimal::from(1_000_000_000_i64));
+    scaled
+        .and_then(|scaled| scaled.to_i128())
+        .unwrap_or(0)
+        .max(0)
+}
+
 fn cut(amount: Usd) -> Usd {
     Usd::new(
         amount
@@ -180,7 +240,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
-    use rust_decimal::Decimal;
     use rust_decimal::prelude::ToPrimitive;
 
     use super::*;
@@ -221,6 +280,23 @@ mod tests {
             reserved,
             used: reserved,
         }
+    }
+
+    #[test]
+    fn nobody_pays_more_than_elsewhere_while_others_have_room() {
+        let usd = |amount: i64| Usd::new(Decimal::from(amount));
+        // The first would pay 3 too much; the second has room for 2, the third for 6: they bear a and three quarters.
+        let most = [Some(usd(7)), Some(usd(7)), Some(usd(11))];
+        let paid = capped(&[usd(10), usd(5), usd(5)], &most);
+        let cents = |amount: i64| Usd::new(Decimal::new(amount, 2));
+        assert_eq!(paid, [usd(7), cents(575), cents(725)]);
+        // Whoever can run nowhere else bears what is left.
+        let most = [Some(usd(7)), None, Some(usd(6))];
+        let paid = capped(&[usd(10), usd(5), usd(5)], &most);
+        assert_eq!(paid, [usd(7), usd(7), usd(6)]);
+        // Where nobody has room, everyone pays its share.
+        let most = [Some(usd(7)), Some(usd(5))];
+        assert_eq!(capped(&[usd(10), usd(5)], &most), [usd(10), usd(5)]);
     }
 
     #[test]

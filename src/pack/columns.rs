@@ -7,6 +7,7 @@
 use fastrand::Rng;
 
 use super::construct::{Bin, Crowd, Packing, Pattern, usd};
+use super::exact;
 use super::floor;
 use super::input::Amount;
 use super::knapsack::{Grid, Knapsack, Scratch};
@@ -29,6 +30,10 @@ pub(super) struct Solved {
 
 /// Packs `counts` of the items; every one fits some type. Uses about `steps` of effort.
 pub(super) fn solve(crowd: &Crowd, counts: &[u32], steps: u64, seed: u64) -> Option<Solved> {
+    if let Some(packing) = exact::pack(crowd, counts) {
+        let bound = usd(&packing);
+        return Some(Solved { packing, bound });
+    }
     let mut search = Search::new(crowd, steps, seed);
     let mut best = search.construct(counts)?;
     let (bound, values) = search.bound(counts, steps / 10 * 6);
@@ -406,9 +411,14 @@ impl<'a> Search<'a> {
         if rest > 60 {
             return None;
         }
-        self.spend(u64::from(rest) * (self.crowd.offers.len() * left.len()) as u64);
         let mut done = packing.clone();
-        done.extend(self.crowd.bin_by_bin(left)?);
+        if let Some(pairs) = exact::pairs(left) {
+            self.spend(pairs * 4);
+            done.extend(exact::pack(self.crowd, left)?);
+        } else {
+            self.spend(u64::from(rest) * (self.crowd.offers.len() * left.len()) as u64);
+            done.extend(self.crowd.bin_by_bin(left)?);
+        }
         Some(done)
     }
 

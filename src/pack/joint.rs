@@ -5,7 +5,8 @@
 //! workloads change sides as long as that lowers the sum.
 
 use super::input::{Effort, InstanceType, Rules, Tenant};
-use super::plan::{FleetPlan, Problem, Reason, Unpackable, check, plan};
+use super::plan::{FleetPlan, Reason, Unpackable, check, plan};
+use super::problem::Problem;
 use super::search;
 use crate::model::units::{Usd, Window};
 
@@ -13,6 +14,8 @@ use crate::model::units::{Usd, Window};
 const DIFFERENT: f64 = 1e-9;
 /// A fleet that is only compared with others is searched with this part of the effort.
 const TRIAL: u64 = 10;
+/// Among so many workloads that have a choice, every way is tried.
+const FEW: usize = 6;
 
 /// A workload that could be on the fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,36 +67,9 @@ pub fn decide(
         left: rules.effort.steps,
     };
     let everyone = vec![true; candidates.len()];
-    let nobody: Vec<bool> = candidates
-        .iter()
-        .map(|candidate| candidate.elsewhere.is_none())
-        .collect();
     let all_on_fleet = joint.total(&everyone);
-    let elsewhere = joint.total(&nobody);
-    let mut best = [(all_on_fleet, everyone.clone()), (elsewhere, nobody)]
-        .into_iter()
-        .filter_map(|(total, on)| Some((total?, on)))
-        .min_by_key(|(total, _)| *total);
-    for on in joint.by_shares(&everyone) {
-        if let Some(total) = joint.total(&on)
-            && best.as_ref().is_none_or(|(least, _)| total < *least)
-        {
-            best = Some((total, on));
-        }
-    }
-    let Some((total, on)) = best else {
-        // Nothing was found: the reason is that of those who can run nowhere else.
-        let bound: Vec<Tenant> = candidates
-            .iter()
-            .filter(|candidate| candidate.elsewhere.is_none())
-            .map(|candidate| candidate.tenant.clone())
-            .collect();
-        return Err(plan(&bound, types, rules, window)
-            .err()
-            .unwrap_or(Unpackable {
-                tenants: Vec::new(),
-                reason: Reason::NothingRan,
-            }));
+    let Some((total, on)) = joint.start(all_on_fleet) else {
+        return Err(joint.why_not(rules));
     };
     let (total, on, if_changed) = joint.improve(total, on);
     joint.described(rules, total, on, if_changed, all_on_fleet)
@@ -140,11 +116,52 @@ impl Joint<'_> {
         }
     }
 
+    /// The best of the simple answers: everyone on the fleet, everyone elsewhere, each by its share; among few
+    /// workloads, of all answers.
+    fn start(&mut self, all_on_fleet: Option<Usd>) -> Option<(Usd, Vec<bool>)> {
+        let everyone = vec![true; self.candidates.len()];
+        let nobody: Vec<bool> = self
+            .candidates
+            .iter()
+            .map(|candidate| candidate.elsewhere.is_none())
+            .collect();
+        let all_elsewhere = self.total(&nobody);
+        let mut best = [(all_on_fleet, everyone.clone()), (all_elsewhere, nobody)]
+            .into_iter()
+            .filter_map(|(total, on)| Some((total?, on)))
+            .min_by_key(|(total, _)| *total);
+        let by_shares = self.by_shares(&everyone);
+        for (tried, on) in by_shares.into_iter().chain(self.every_way()).enumerate() {
+            if tried > 0 && self.left == 0 {
+                break;
+            }
+            if let Some(total) = self.total(&on)
+                && best.as_ref().is_none_or(|(least, _)| total < *least)
+            {
+                best = Some((total, on));
+            }
+        }
+        best
+    }
+
+    /// Nothing was found: the reason is that of those who can run nowhere else.
+    fn why_not(&self, rules: &Rules) -> Unpackable {
+        let bound: Vec<Tenant> = self
+            .candidates
+            .iter()
+            .filter(|candidate| candidate.elsewhere.is_none())
+            .map(|candidate| candidate.tenant.clone())
+            .collect();
+        plan(&bound, self.types, rules, self.window)
+            .err()
+            .unwrap_or(Unpackable::because(Reason::NothingRan))
+    }
+
     /// Each by its share: whoever is cheaper elsewhere leaves, and again, until nobody wants to.
     fn by_shares(&mut self, everyone: &[bool]) -> Vec<Vec<bool>> {
         let mut found = Vec::new();
         let mut on = everyone.to_vec();
-        while on.contains(&true) && self.left > 0 {
+        while on.contains(&true) && (found.is_empty() || self.left > 0) {
             let Ok(planned) = plan(&self.tenants(&on), self.types, self.rules, self.window) else {
                 break;
             };
@@ -164,6 +181,24 @@ impl Joint<'_> {
             on = next;
         }
         found
+    }
+
+    /// Every way to divide the workloads that have a choice, where these are few and effort is left.
+    fn every_way(&self) -> Vec<Vec<bool>> {
+        let movable: Vec<usize> = (0..self.candidates.len())
+            .filter(|&at| self.candidates[at].elsewhere.is_some())
+            .collect();
+        if movable.len() > FEW || self.left == 0 {
+            return Vec::new();
+        }
+        let way = |choice: u32| {
+            let mut on = vec![true; self.candidates.len()];
+            for (bit, &at) in movable.iter().enumerate() {
+                on[at] = choice >> bit & 1 == 1;
+            }
+            on
+        };
+        (0..1 << movable.len()).map(way).collect()
     }
 
     /// Lets one workload after another change sides, those with most at stake first, as long as effort is left.
@@ -216,6 +251,7 @@ impl Joint<'_> {
         if cost(&planned) > total {
             planned = self.planned(self.rules, &on)?;
         }
+        self.tell_marginal(&mut planned, &on, &if_changed);
         Ok(JointPlan {
             all_elsewhere: self.elsewhere(&vec![false; on.len()]),
             on_fleet: on,
@@ -224,6 +260,21 @@ impl Joint<'_> {
             all_on_fleet,
             if_changed,
         })
+    }
+
+    /// What each workload on the fleet makes it cost more: what it would cost elsewhere, less what leaving would add.
+    fn tell_marginal(
+        &self,
+        planned: &mut Option<FleetPlan>,
+        on: &[bool],
+        if_changed: &[Option<Usd>],
+    ) {
+        let shares = planned.iter_mut().flat_map(|planned| &mut planned.shares);
+        let on = (0..on.len()).filter(|&at| on[at]);
+        for (share, at) in shares.zip(on) {
+            let leaving = self.candidates[at].elsewhere.zip(if_changed[at]);
+            share.marginal = leaving.map(|(elsewhere, more)| elsewhere - more);
+        }
     }
 
     /// The fleet of those who are on it; `None` where none of them ran.

@@ -7,6 +7,8 @@
 mod attribute;
 mod columns;
 mod construct;
+mod describe;
+mod exact;
 mod floor;
 mod input;
 mod joint;
@@ -15,6 +17,7 @@ mod master;
 mod once;
 mod plan;
 mod planner;
+mod problem;
 mod search;
 mod simulate;
 #[cfg(test)]
@@ -23,13 +26,14 @@ mod timeline;
 mod trial;
 mod verify;
 
-pub use attribute::SplitCost;
+pub use attribute::{SplitCost, capped};
 pub use input::{Effort, InstanceType, Item, Load, Network, Rules, Step, Tenant};
 pub use joint::{Candidate, JointPlan, decide};
 pub use once::{Alike, Filled, OncePlan, pack_once};
 pub use plan::{
     Causes, FleetPlan, InstanceSpan, PerResource, Reason, Resource, Share, Stranded, TypeUse,
-    Unpackable, fits, plan,
+    Unpackable, modelled, plan,
 };
+pub use problem::fits;
 pub use simulate::Placement;
 pub use trial::{Fleeting, Trial, Tried};

@@ -6,7 +6,8 @@ use super::columns::{self, Solved};
 use super::construct::{Crowd, Packing};
 use super::floor::undominated;
 use super::input::{Amount, InstanceType, Item, Rules};
-use super::plan::{Reason, Unpackable, amounts, offers};
+use super::plan::{Reason, Unpackable};
+use super::problem::{amounts, offers};
 use crate::model::units::Usd;
 use rust_decimal::Decimal;
 
@@ -160,7 +161,7 @@ fn described(
             left -= alike;
         }
     }
-    let floor = super::plan::down(solved.bound).min(Usd::new(cost));
+    let floor = super::describe::down(solved.bound).min(Usd::new(cost));
     OncePlan {
         instances,
         usd_per_hour: Usd::new(cost),

@@ -10,13 +10,47 @@ use fastrand::Rng;
 
 use super::floor::Offer;
 use super::input::Amount;
-use super::plan::Problem;
+use super::problem::Problem;
 use super::simulate::Lease;
 use super::timeline::Task;
 use super::verify::{Fleet, Instance};
+use crate::model::units::{MS_PER_HOUR, MS_PER_MINUTE, Window};
 
-/// Tasks shorter than this are put only after the others are settled.
-const LONG_MS: i64 = 600_000;
+/// Tasks of one level are put once those of the levels before are settled.
+struct Level {
+    /// Tasks at least this long are put,
+    shortest_ms: i64,
+    /// and those up to this long are moved.
+    longest_ms: i64,
+    /// How much dearer a move may make the fleet at first, as a share of its cost.
+    heat: f64,
+    /// Part of the effort that is left for the levels after, percent.
+    left_percent: u64,
+}
+
+/// Most of the cost is in few long tasks; there are many short ones, which fill gaps.
+const LEVELS: [Level; 3] = [
+    Level {
+        shortest_ms: 4 * MS_PER_HOUR,
+        longest_ms: i64::MAX,
+        heat: 1e-3,
+        left_percent: 45,
+    },
+    Level {
+        shortest_ms: 10 * MS_PER_MINUTE,
+        longest_ms: 12 * MS_PER_HOUR,
+        heat: 3e-4,
+        left_percent: 20,
+    },
+    Level {
+        shortest_ms: 0,
+        longest_ms: 30 * MS_PER_MINUTE,
+        heat: 1e-5,
+        left_percent: 0,
+    },
+];
+/// The heat at last, as a share of that at first.
+const COOLED: f64 = 1e-3;
 
 /// A planner's fleet; `None` where `steps` do not suffice to place every task once.
 pub(super) fn plan(problem: &Problem<'_>, offers: &[Offer], steps: u64) -> Option<Fleet> {
@@ -25,10 +59,12 @@ pub(super) fn plan(problem: &Problem<'_>, offers: &[Offer], steps: u64) -> Optio
         return None;
     }
     let mut planner = Planner::new(problem, offers, steps);
-    planner.construct(|task| task.ms() >= LONG_MS)?;
-    planner.improve(steps / 2);
-    planner.construct(|task| task.ms() < LONG_MS)?;
-    planner.improve(0);
+    let mut placed_ms = i64::MAX;
+    for level in &LEVELS {
+        planner.construct(|task| (level.shortest_ms..placed_ms).contains(&task.ms()))?;
+        planner.improve(steps / 100 * level.left_percent, level);
+        placed_ms = level.shortest_ms;
+    }
     Some(planner.fleet())
 }
 
@@ -202,6 +238,14 @@ impl Chain {
         (peak, looked)
     }
 
+    /// When the last span begins before which it is empty for longer than a boot.
+    fn last_gap_end(&self, boot_ms: i64) -> Option<i64> {
+        let gaps = self.segments.windows(2).rev();
+        let mut ends =
+            gaps.filter(|pair| pair[0].tasks == 0 && pair[1].from_ms - pair[0].from_ms > boot_ms);
+        ends.next().map(|pair| pair[1].from_ms)
+    }
+
     /// Whether it is paid for at some time in this span.
     fn is_alive(&self, from_ms: i64, to_ms: i64) -> bool {
         let ends = self.segments.first().zip(self.segments.last());
@@ -221,10 +265,95 @@ struct Planner<'a> {
     offers: Vec<Offer>,
     boot_ms: i64,
     chains: Vec<Chain>,
+    /// Chains without a task.
+    vacant: Vec<usize>,
+    near: Calendar,
     chain_of: Vec<u32>,
     placed: Vec<u32>,
     left: u64,
     random: Rng,
+}
+
+/// Which chains are paid for when, coarsely.
+#[derive(Default)]
+struct Calendar {
+    from_ms: i64,
+    page_ms: i64,
+    pages: Vec<Vec<u32>>,
+    /// First and last page of each chain.
+    booked: Vec<Option<(usize, usize)>>,
+    found: Vec<u32>,
+    /// When each chain was found last.
+    seen: Vec<u64>,
+    asked: u64,
+}
+
+impl Calendar {
+    const PAGES: i64 = 512;
+
+    fn new(window: Window) -> Self {
+        let page_ms = (window.ms() / Self::PAGES).max(1);
+        let pages = usize::try_from(window.ms() / page_ms + 1).unwrap_or(1);
+        Self {
+            from_ms: window.from_ms,
+            page_ms,
+            pages: vec![Vec::new(); pages],
+            ..Self::default()
+        }
+    }
+
+    fn is_booked(&self, chain: usize) -> bool {
+        self.booked.get(chain).is_some_and(Option::is_some)
+    }
+
+    fn page(&self, at_ms: i64) -> usize {
+        let page = (at_ms - self.from_ms).max(0) / self.page_ms;
+        usize::try_from(page).map_or(0, |page| page.min(self.pages.len() - 1))
+    }
+
+    /// The chains that are booked on a page of this span, each once.
+    fn within(&mut self, (from_ms, to_ms): (i64, i64)) -> &[u32] {
+        self.asked += 1;
+        self.found.clear();
+        for page in self.page(from_ms)..=self.page(to_ms) {
+            for &chain in &self.pages[page] {
+                let seen = &mut self.seen[chain as usize];
+                if *seen != self.asked {
+                    *seen = self.asked;
+                    self.found.push(chain);
+                }
+            }
+        }
+        &self.found
+    }
+
+    /// Books a chain for this span alone.
+    fn book(&mut self, chain: usize, span: Option<(i64, i64)>) {
+        if self.booked.len() <= chain {
+            self.booked.resize(chain + 1, None);
+            self.seen.resize(chain + 1, 0);
+        }
+        let id = u32::try_from(chain).unwrap_or(NOWHERE);
+        let pages = span.map(|(from_ms, to_ms)| (self.page(from_ms), self.page(to_ms)));
+        let before = self.booked[chain];
+        if before == pages {
+            return;
+        }
+        let is_in = |pages: Option<(usize, usize)>, page: usize| {
+            pages.is_some_and(|(first, last)| (first..=last).contains(&page))
+        };
+        for page in before.into_iter().flat_map(|(first, last)| first..=last) {
+            if !is_in(pages, page) {
+                self.pages[page].retain(|&other| other != id);
+            }
+        }
+        for page in pages.into_iter().flat_map(|(first, last)| first..=last) {
+            if !is_in(before, page) {
+                self.pages[page].push(id);
+            }
+        }
+        self.booked[chain] = pages;
+    }
 }
 
 /// No chain.
@@ -239,6 +368,8 @@ impl<'a> Planner<'a> {
             offers,
             boot_ms: problem.rules.boot_ms.into(),
             chains: Vec::new(),
+            vacant: Vec::new(),
+            near: Calendar::new(problem.window),
             chain_of: vec![NOWHERE; problem.tasks.len()],
             placed: Vec::new(),
             left: steps,
@@ -278,24 +409,24 @@ impl<'a> Planner<'a> {
     fn place_for(&mut self, index: u32, blink: f64) -> Option<(usize, i64)> {
         let task = self.problem.tasks[index as usize];
         let item = self.item(index);
+        // Whoever is not paid for within a boot of the task is no cheaper than an instance of its own.
+        let span = (task.start_ms - self.boot_ms, task.end_ms + self.boot_ms);
         let mut best_usd = self.price(item.0)? * (task.ms() + self.boot_ms) as f64;
         let mut best = None;
-        let mut vacant = None;
+        let mut near = std::mem::take(&mut self.near);
         let mut looked = 0;
-        for (at, chain) in self.chains.iter().enumerate() {
-            if chain.tasks.is_empty() {
-                vacant = Some(at);
-                continue;
-            }
+        for &at in near.within(span) {
+            let at = at as usize;
+            let chain = &self.chains[at];
             let longer_ms = chain.longer_ms(task.start_ms, task.end_ms, self.boot_ms);
-            looked += 8;
+            looked += 16;
             if longer_ms as f64 * chain.usd_per_hour >= best_usd
                 || (blink > 0.0 && self.random.f64() < blink)
             {
                 continue;
             }
             let (peak, segments) = chain.peak_with(&task, item);
-            looked += segments;
+            looked += 2 * segments;
             let usd_per_hour = if peak == chain.peak {
                 Some(chain.usd_per_hour)
             } else {
@@ -309,23 +440,40 @@ impl<'a> Planner<'a> {
                 (best_usd, best) = (usd, Some((at, longer_ms)));
             }
         }
+        self.near = near;
         self.left = self.left.saturating_sub(looked);
-        Some(best.unwrap_or_else(|| {
-            let at = vacant.unwrap_or_else(|| {
-                self.chains.push(Chain::default());
-                self.chains.len() - 1
-            });
-            (at, task.ms() + self.boot_ms)
-        }))
+        Some(best.unwrap_or_else(|| (self.empty_chain(), task.ms() + self.boot_ms)))
+    }
+
+    /// A chain without a task.
+    fn empty_chain(&mut self) -> usize {
+        while let Some(at) = self.vacant.pop() {
+            if self.chains[at].tasks.is_empty() {
+                self.chains[at] = Chain::default();
+                return at;
+            }
+        }
+        self.chains.push(Chain::default());
+        self.chains.len() - 1
+    }
+
+    /// Books when this chain is paid for, after it changed.
+    fn book(&mut self, at: usize) {
+        let chain = &self.chains[at];
+        let span = chain.segments.first().zip(chain.segments.last());
+        let span = span.filter(|_| !chain.tasks.is_empty());
+        let was_booked = self.near.is_booked(at);
+        self.near
+            .book(at, span.map(|(first, last)| (first.from_ms, last.from_ms)));
+        if chain.tasks.is_empty() && was_booked {
+            self.vacant.push(at);
+        }
     }
 
     fn add(&mut self, index: u32, (at, longer_ms): (usize, i64)) -> Option<()> {
         let task = self.problem.tasks[index as usize];
         let item = self.item(index);
         let chain = &mut self.chains[at];
-        if chain.tasks.is_empty() {
-            *chain = Chain::default();
-        }
         chain.add(index, &task, item);
         chain.billed_ms += longer_ms;
         let peak = Amount(chain.peak);
@@ -335,6 +483,7 @@ impl<'a> Planner<'a> {
             .find(|offer| offer.capacity.holds(peak))?
             .usd_per_hour;
         self.chain_of[index as usize] = u32::try_from(at).ok()?;
+        self.book(at);
         Some(())
     }
 
@@ -343,18 +492,24 @@ impl<'a> Planner<'a> {
     }
 
     /// Takes some tasks off and puts them again, until no more than `until_left` effort is left.
-    fn improve(&mut self, until_left: u64) {
-        if self.placed.is_empty() || self.left <= until_left {
+    fn improve(&mut self, until_left: u64, level: &Level) {
+        let movable: Vec<u32> = self
+            .placed
+            .iter()
+            .copied()
+            .filter(|&task| self.problem.tasks[task as usize].ms() <= level.longest_ms)
+            .collect();
+        if movable.is_empty() || self.left <= until_left {
             return;
         }
         let begun = self.left;
         let mut cost = self.cost();
-        let mut best = (cost, self.chains.clone(), self.chain_of.clone());
-        let (hot, cold) = (cost / 3e3, cost / 3e6);
+        let mut best = (cost, self.chain_of.clone());
+        let hot = cost * level.heat;
         while self.left > until_left {
             let done = (begun - self.left) as f64 / (begun - until_left) as f64;
-            let heat = hot * (cold / hot).powf(done);
-            let removed = self.choose();
+            let heat = hot * COOLED.powf(done);
+            let removed = self.choose(&movable, level.longest_ms);
             let mut before = self.take_off(&removed);
             let is_placed = self.put_again(&removed, &mut before).is_some();
             let gain: f64 = before
@@ -366,36 +521,58 @@ impl<'a> Planner<'a> {
             if is_accepted {
                 cost = now;
                 if cost < best.0 * (1.0 - 1e-9) {
-                    best = (cost, self.chains.clone(), self.chain_of.clone());
+                    best.0 = cost;
+                    best.1.clone_from(&self.chain_of);
+                    self.left = self.left.saturating_sub(best.1.len() as u64 / 16);
                 }
             } else {
                 self.undo(before);
             }
         }
-        (_, self.chains, self.chain_of) = best;
+        self.rebuild(&best.1);
+    }
+
+    /// Puts every task that is placed on the chain that `chain_of` says.
+    fn rebuild(&mut self, chain_of: &[u32]) {
+        self.chains = vec![Chain::default(); self.chains.len()];
+        self.vacant.clear();
+        self.near = Calendar::new(self.problem.window);
+        self.chain_of.copy_from_slice(chain_of);
+        for &index in &self.placed {
+            let task = self.problem.tasks[index as usize];
+            let item = self.problem.items[task.tenant as usize];
+            self.chains[chain_of[index as usize] as usize].add(index, &task, item);
+        }
+        for at in 0..self.chains.len() {
+            self.settle(at);
+        }
     }
 
     /// Tasks to take off: near one another in time, from a few instances.
-    fn choose(&mut self) -> Vec<u32> {
-        let seed = self.placed[self.random.usize(0..self.placed.len())];
+    fn choose(&mut self, movable: &[u32], longest_ms: i64) -> Vec<u32> {
+        let seed = movable[self.random.usize(0..movable.len())];
         let around = self.problem.tasks[seed as usize];
         let wanted = 2 + self.random.usize(0..24);
         let whole = self.random.u8(0..4) == 0;
-        let mut near: Vec<usize> = (0..self.chains.len())
+        let mut near: Vec<usize> = self
+            .near
+            .within((around.start_ms, around.end_ms))
+            .iter()
+            .map(|&at| at as usize)
             .filter(|&at| self.chains[at].is_alive(around.start_ms, around.end_ms))
             .collect();
-        self.left = self.left.saturating_sub(self.chains.len() as u64);
+        self.left = self.left.saturating_sub(near.len() as u64);
         let home = self.chain_of[seed as usize] as usize;
         let mut chosen = vec![seed];
         let mut at = home;
         loop {
             let mut tasks: Vec<u32> = self.chains[at].tasks.clone();
-            if !whole {
-                tasks.retain(|&task| {
-                    let task = &self.problem.tasks[task as usize];
-                    task.start_ms < around.end_ms && around.start_ms < task.end_ms
-                });
-            }
+            self.left = self.left.saturating_sub(tasks.len() as u64);
+            tasks.retain(|&task| {
+                let task = &self.problem.tasks[task as usize];
+                let is_near = task.start_ms < around.end_ms && around.start_ms < task.end_ms;
+                task.ms() <= longest_ms && (whole || is_near)
+            });
             self.random.shuffle(&mut tasks);
             let most = if whole {
                 30
@@ -426,10 +603,41 @@ impl<'a> Planner<'a> {
             let item = self.item(index);
             self.chains[at].remove(index, &task, item);
         }
-        for (at, _) in &before {
-            self.settle(*at);
+        for at in 0..before.len() {
+            self.settle(before[at].0);
+            self.part(before[at].0, &mut before);
         }
         before
+    }
+
+    /// Makes chains of their own of what is parted by a time that is not paid for: each may be of another type.
+    fn part(&mut self, at: usize, before: &mut Vec<(usize, Chain)>) {
+        loop {
+            let Some(from_ms) = self.chains[at].last_gap_end(self.boot_ms) else {
+                return;
+            };
+            let new = self.empty_chain();
+            if before.iter().all(|(other, _)| *other != new) {
+                before.push((new, Chain::default()));
+            }
+            let tasks = std::mem::take(&mut self.chains[at].tasks);
+            let (later, rest): (Vec<u32>, Vec<u32>) = tasks
+                .into_iter()
+                .partition(|&task| self.problem.tasks[task as usize].start_ms >= from_ms);
+            let chain = &mut self.chains[at];
+            chain.tasks = rest;
+            let cut = chain
+                .segments
+                .partition_point(|segment| segment.from_ms < from_ms);
+            let segments = chain.segments.split_off(cut);
+            for &task in &later {
+                self.chain_of[task as usize] = u32::try_from(new).unwrap_or(NOWHERE);
+            }
+            self.chains[new].tasks = later;
+            self.chains[new].segments = segments;
+            self.settle(new);
+            self.settle(at);
+        }
     }
 
     fn settle(&mut self, at: usize) {
@@ -440,6 +648,7 @@ impl<'a> Planner<'a> {
         let peak = Amount(chain.peak);
         let price = self.offers.iter().find(|offer| offer.capacity.holds(peak));
         chain.usd_per_hour = price.map_or(0.0, |offer| offer.usd_per_hour);
+        self.book(at);
     }
 
     /// Puts tasks again, in one of several orders; the instances changed by that are added to `before`.
@@ -474,6 +683,7 @@ impl<'a> Planner<'a> {
                 self.chain_of[task as usize] = u32::try_from(at).unwrap_or(NOWHERE);
             }
             self.chains[at] = chain;
+            self.book(at);
         }
     }
 

@@ -2,13 +2,15 @@
 
 use super::floor::{Offer, undominated};
 use super::input::{Amount, INTERFACES};
-use super::plan::Problem;
+use super::problem::Problem;
 use super::simulate::{Needs, Placement, Simulated, simulate};
 use super::timeline::Task;
 use super::verify::{Fleet, Instance};
 
 /// Placing a task, its stop included, is about this many steps of effort.
 const STEPS_PER_TASK: u64 = 60;
+/// Looking at the demand in one span is about this many.
+const STEPS_PER_SPAN: u64 = 8;
 /// Capacity providers of one cluster's strategy; ECS takes six.
 const MOST_GROUPS: usize = 6;
 
@@ -20,8 +22,15 @@ pub(super) struct Found {
     pub(super) steps: u64,
 }
 
+/// More tenants than this are not asked one by one which capacity provider suits them.
+const MOST_REGROUPED: usize = 64;
+/// Costs are told apart from here, as a share.
+const DIFFERENT: f64 = 1e-9;
+
 /// Tenants that share a capacity provider.
+#[derive(Clone)]
 struct Group {
+    tenants: Vec<usize>,
     tasks: Vec<u32>,
     offer: Offer,
     usd: f64,
@@ -41,6 +50,7 @@ pub(super) fn modelled(problem: &Problem<'_>, steps: u64) -> Found {
             best = tried;
         }
     }
+    search.regroup(&mut best);
     search.placed_best(&best)
 }
 
@@ -72,23 +82,90 @@ impl<'a> Search<'a> {
         let mut groups = Vec::new();
         let mut waiting: Vec<Vec<usize>> = parts.to_vec();
         while let Some(part) = waiting.pop() {
-            let holding: Vec<Offer> = self
-                .offers
-                .iter()
-                .copied()
-                .filter(|offer| {
-                    part.iter()
-                        .all(|&tenant| offer.capacity.holds(self.problem.items[tenant]))
-                })
-                .collect();
-            if holding.is_empty() {
+            if self.holding(&part).is_empty() {
                 waiting.extend(self.parted(&part));
-                continue;
+            } else {
+                groups.extend(self.group(part));
             }
-            let tasks = self.tasks_of(&part);
-            groups.extend(self.cheapest(&tasks, &holding));
         }
         groups
+    }
+
+    /// These tenants on the type that suits them best; `None` where none holds all of them, or nothing of them ran.
+    fn group(&mut self, tenants: Vec<usize>) -> Option<Group> {
+        let holding = self.holding(&tenants);
+        let tasks = self.tasks_of(&tenants);
+        self.cheapest(tenants, tasks, &holding)
+    }
+
+    /// The types that hold each of these tenants.
+    fn holding(&self, tenants: &[usize]) -> Vec<Offer> {
+        let holds_all = |offer: &&Offer| {
+            tenants
+                .iter()
+                .all(|&tenant| offer.capacity.holds(self.problem.items[tenant]))
+        };
+        self.offers.iter().filter(holds_all).copied().collect()
+    }
+
+    /// Lets one tenant after another change its capacity provider, or have one of its own, as long as that is cheaper.
+    fn regroup(&mut self, groups: &mut Vec<Group>) {
+        let tenants = self.problem.items.len();
+        if !(2..=MOST_REGROUPED).contains(&tenants) {
+            return;
+        }
+        let mut unchanged = 0;
+        for tenant in (0..tenants).cycle() {
+            if unchanged >= tenants || self.left == 0 {
+                return;
+            }
+            unchanged += 1;
+            if let Some(better) = self.moved(groups, tenant) {
+                *groups = better;
+                unchanged = 0;
+            }
+        }
+    }
+
+    /// The groups with this tenant where it costs least, if that is not where it is.
+    fn moved(&mut self, groups: &[Group], tenant: usize) -> Option<Vec<Group>> {
+        let from = groups
+            .iter()
+            .position(|group| group.tenants.contains(&tenant))?;
+        let mut rest = groups[from].tenants.clone();
+        rest.retain(|&other| other != tenant);
+        let is_alone = rest.is_empty();
+        let rest = if is_alone {
+            None
+        } else {
+            Some(self.group(rest)?)
+        };
+        let rest_usd = rest.as_ref().map_or(0.0, |group| group.usd);
+        let mut most_saved = groups[from].usd * DIFFERENT;
+        let mut best = None;
+        for to in (0..=groups.len()).filter(|&to| to != from) {
+            let is_new = to == groups.len();
+            if is_new && (is_alone || groups.len() >= MOST_GROUPS) || self.left == 0 {
+                continue;
+            }
+            let mut tenants = groups
+                .get(to)
+                .map_or_else(Vec::new, |to| to.tenants.clone());
+            tenants.push(tenant);
+            let Some(joined) = self.group(tenants) else {
+                continue;
+            };
+            let before = groups[from].usd + groups.get(to).map_or(0.0, |to| to.usd);
+            let saved = before - joined.usd - rest_usd;
+            if saved > most_saved {
+                (most_saved, best) = (saved, Some((to, joined)));
+            }
+        }
+        let (to, joined) = best?;
+        let kept = groups.iter().enumerate();
+        let kept = kept.filter(|&(at, _)| at != from && at != to);
+        let kept = kept.map(|(_, group)| group.clone());
+        Some(kept.chain(rest).chain([joined]).collect())
     }
 
     /// What the type that holds most of these tenants holds, and the rest.
@@ -118,7 +195,12 @@ impl<'a> Search<'a> {
             .collect()
     }
 
-    fn cheapest(&mut self, indices: &[u32], offers: &[Offer]) -> Option<Group> {
+    fn cheapest(
+        &mut self,
+        tenants: Vec<usize>,
+        indices: Vec<u32>,
+        offers: &[Offer],
+    ) -> Option<Group> {
         if indices.is_empty() {
             return None;
         }
@@ -127,29 +209,33 @@ impl<'a> Search<'a> {
             .map(|&index| self.problem.tasks[index as usize])
             .collect();
         let load = Load::of(&tasks, self.problem);
+        let asked = load.spans.len() * (offers.len() + 1);
+        self.left = self.left.saturating_sub(asked as u64 * STEPS_PER_SPAN);
         let mut hopes: Vec<(f64, f64, &Offer)> = offers
             .iter()
             .map(|offer| (load.likely(offer), load.least(offer), offer))
             .collect();
         hopes.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.index.cmp(&b.2.index)));
-        let mut best: Option<Group> = None;
+        let mut best: Option<(Offer, f64)> = None;
         for (_, least, &offer) in hopes {
-            let is_hopeless = best.as_ref().is_some_and(|best| best.usd <= least);
+            let is_hopeless = best.is_some_and(|(_, usd)| usd <= least);
             let is_spent = self.left == 0 && best.is_some();
             if is_hopeless || is_spent {
                 continue;
             }
             let run = self.simulate(&tasks, &offer, Placement::FirstFit);
             let usd = billed(&run, &offer);
-            if best.as_ref().is_none_or(|best| usd < best.usd) {
-                best = Some(Group {
-                    tasks: indices.to_vec(),
-                    offer,
-                    usd,
-                });
+            if best.is_none_or(|(_, least)| usd < least) {
+                best = Some((offer, usd));
             }
         }
-        best
+        let (offer, usd) = best?;
+        Some(Group {
+            tenants,
+            tasks: indices,
+            offer,
+            usd,
+        })
     }
 
     fn simulate(&mut self, tasks: &[Task], offer: &Offer, placement: Placement) -> Simulated {
@@ -252,7 +338,7 @@ struct Load {
 }
 
 impl Load {
-    const SPANS: i64 = 2048;
+    const MOST_SPANS: i64 = 2048;
 
     #[allow(
         clippy::cast_possible_truncation,
@@ -261,7 +347,8 @@ impl Load {
     )] // spans are few
     fn of(tasks: &[Task], problem: &Problem<'_>) -> Self {
         let from_ms = problem.window.from_ms;
-        let span_ms = (problem.window.ms() / Self::SPANS).max(1);
+        let spans = (tasks.len() as i64 * 2).clamp(16, Self::MOST_SPANS);
+        let span_ms = (problem.window.ms() / spans).max(1);
         let count = (problem.window.ms() / span_ms + 1) as usize;
         // Differences of a curve that is constant in each span: whole spans by their ends, the rest directly.
         let mut rise = vec![[0.0; 4]; count + 1];

@@ -6,7 +6,7 @@
 //! Source: Amazon ECS developer guide, "Task placement strategies" and "Cluster auto scaling", read 2026-11.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use super::input::{Amount, Rules};
 use super::timeline::Task;
@@ -111,14 +111,25 @@ impl Packed {
 pub(super) struct Needs {
     words: Vec<Packed>,
     ports: Vec<u64>,
+    /// Of each tenant: which of the different needs it has.
+    kind_of: Vec<u32>,
+    kinds: usize,
 }
 
 impl Needs {
     /// `ports` are bits, one per port of the instance.
     pub(super) fn new(items: &[Amount], ports: &[u64]) -> Self {
+        let mut kinds: BTreeMap<Amount, u32> = BTreeMap::new();
+        let kind_of = |item: &Amount| {
+            let next = u32::try_from(kinds.len()).unwrap_or(u32::MAX);
+            *kinds.entry(*item).or_insert(next)
+        };
+        let kind_of = items.iter().map(kind_of).collect();
         Self {
             words: items.iter().map(|&item| Packed::need(item)).collect(),
             ports: ports.to_vec(),
+            kind_of,
+            kinds: kinds.len(),
         }
     }
 }
@@ -161,16 +172,23 @@ pub(super) fn simulate(
     }
 }
 
-/// The tasks by their end.
-#[allow(clippy::cast_possible_truncation)] // fewer tasks than 2³²
+/// The tasks by their end, in one word each while end and place fit into one.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // fewer tasks than 2³²; ends are after the first
 fn by_end(tasks: &[Task]) -> Vec<u32> {
-    let mut keyed: Vec<(i64, u32)> = tasks
-        .iter()
-        .zip(0..)
-        .map(|(task, index)| (task.end_ms, index))
+    let ends = || tasks.iter().map(|task| task.end_ms);
+    let (first, last) = (ends().min().unwrap_or(0), ends().max().unwrap_or(0));
+    if last.saturating_sub(first) >= 1 << 36 || tasks.len() >= 1 << 28 {
+        let mut order: Vec<u32> = (0..tasks.len() as u32).collect();
+        order.sort_unstable_by_key(|&index| (tasks[index as usize].end_ms, index));
+        return order;
+    }
+    let mut keyed: Vec<u64> = ends()
+        .zip(0_u64..)
+        .map(|(end_ms, index)| ((end_ms - first) as u64) << 28 | index)
         .collect();
     keyed.sort_unstable();
-    keyed.into_iter().map(|(_, index)| index).collect()
+    let index = |key: u64| (key & ((1 << 28) - 1)) as u32;
+    keyed.into_iter().map(index).collect()
 }
 
 struct Cluster<'a> {
@@ -214,73 +232,76 @@ struct Zone {
     slots: Vec<Slot>,
     vacant: BinaryHeap<Reverse<u32>>,
     running: u32,
-    /// The last places at which room was made, the newest at `changes` − 1.
-    changed: [u32; Zone::REMEMBERED],
-    changes: u64,
-    /// For each tenant: no instance before this place had room, but for what changed since.
-    searched: Vec<(u32, u64)>,
+    /// Every place at which room was made, in order of time.
+    made_room: Vec<u32>,
+    /// For each different need: where there may be room for it.
+    room: Vec<Room>,
+}
+
+/// The places that may have room for one need; all others have none, but for where room was made since.
+#[derive(Debug, Clone, Default)]
+struct Room {
+    /// A bit per place.
+    places: Vec<u64>,
+    /// No word before this one has a bit.
+    first: usize,
+    /// So much of [`Zone::made_room`] was looked at.
+    known: usize,
+}
+
+impl Room {
+    fn add(&mut self, place: u32) {
+        let word = place as usize / 64;
+        if self.places.len() <= word {
+            self.places.resize(word + 1, 0);
+        }
+        self.places[word] |= 1 << (place % 64);
+        self.first = self.first.min(word);
+    }
 }
 
 impl Zone {
-    const REMEMBERED: usize = 32;
-
-    fn new(tenants: usize) -> Self {
+    fn new(kinds: usize) -> Self {
         Self {
             free: Vec::new(),
             ports: Vec::new(),
             slots: Vec::new(),
             vacant: BinaryHeap::new(),
             running: 0,
-            changed: [0; Self::REMEMBERED],
-            changes: 0,
-            searched: vec![(0, 0); tenants],
+            made_room: Vec::new(),
+            room: vec![Room::default(); kinds],
         }
     }
 
-    #[allow(clippy::cast_possible_truncation)] // a remainder of 32
-    fn made_room(&mut self, slot: u32) {
-        self.changed[(self.changes % Self::REMEMBERED as u64) as usize] = slot;
-        self.changes += 1;
-    }
-
-    /// The first instance with room for a task of this tenant.
+    /// The first instance with room for a task of this kind.
     #[allow(clippy::cast_possible_truncation)] // fewer instances than 2³²
-    fn first_fit(&mut self, tenant: usize, need: Packed) -> Option<u32> {
-        let (searched, at) = self.searched[tenant];
-        let changes = self.changes - at;
-        let mut from = 0;
-        let mut found = None;
-        if changes <= Self::REMEMBERED as u64 {
-            from = searched as usize;
-            for change in at..self.changes {
-                let slot = self.changed[(change % Self::REMEMBERED as u64) as usize];
-                let is_before = slot < found.unwrap_or(searched);
-                if is_before && self.free[slot as usize].holds(need) {
-                    found = Some(slot);
+    fn first_fit(&mut self, kind: usize, need: Packed) -> Option<u32> {
+        let room = &mut self.room[kind];
+        if self.made_room.len() - room.known > self.free.len() {
+            room.places.clear();
+            room.first = 0;
+            for (place, _) in (0..).zip(&self.free).filter(|(_, free)| free.holds(need)) {
+                room.add(place);
+            }
+        } else {
+            for &place in &self.made_room[room.known..] {
+                if self.free[place as usize].holds(need) {
+                    room.add(place);
                 }
             }
         }
-        let found = found.or_else(|| self.scan(from, need));
-        self.searched[tenant] = (found.unwrap_or(self.free.len() as u32), self.changes);
-        found
-    }
-
-    #[allow(clippy::cast_possible_truncation)]
-    fn scan(&self, from: usize, need: Packed) -> Option<u32> {
-        let mut base = from;
-        let mut chunks = self.free[from..].chunks_exact(8);
-        for chunk in &mut chunks {
-            let mut any = false;
-            for free in chunk {
-                any |= free.holds(need);
+        room.known = self.made_room.len();
+        while let Some(places) = room.places.get_mut(room.first) {
+            while *places != 0 {
+                let place = room.first * 64 + places.trailing_zeros() as usize;
+                if self.free[place].holds(need) {
+                    return Some(place as u32);
+                }
+                *places &= *places - 1;
             }
-            if any {
-                break;
-            }
-            base += 8;
+            room.first += 1;
         }
-        let at = self.free[base..].iter().position(|free| free.holds(need))?;
-        Some((base + at) as u32)
+        None
     }
 
     /// The instance with room and with the least of one resource left.
@@ -322,7 +343,7 @@ impl<'a> Cluster<'a> {
             placement,
             window,
             empty: Packed::capacity(capacity),
-            zones: (0..zones).map(|_| Zone::new(tenants)).collect(),
+            zones: (0..zones).map(|_| Zone::new(needs.kinds)).collect(),
             leases: Vec::new(),
             spread: if zones > 1 {
                 vec![0; tenants * zones]
@@ -368,9 +389,10 @@ impl<'a> Cluster<'a> {
     #[allow(clippy::cast_possible_truncation)]
     fn find_in(&mut self, zone: usize, tenant: usize) -> Option<(u32, u32)> {
         let (need, ports) = (self.needs.words[tenant], self.needs.ports[tenant]);
+        let kind = self.needs.kind_of[tenant] as usize;
         let pool = &mut self.zones[zone];
         let slot = match self.placement {
-            Placement::FirstFit if ports == 0 => pool.first_fit(tenant, need),
+            Placement::FirstFit if ports == 0 => pool.first_fit(kind, need),
             Placement::FirstFit => pool.first_fit_with_ports(need, ports),
             Placement::BinpackCpu => pool.best_fit(0, need, ports),
             Placement::BinpackMemory => pool.best_fit(1, need, ports),
@@ -420,7 +442,6 @@ impl<'a> Cluster<'a> {
         let at = if let Some(Reverse(at)) = pool.vacant.pop() {
             pool.free[at as usize] = self.empty;
             pool.slots[at as usize] = slot;
-            pool.made_room(at);
             at
         } else {
             pool.free.push(self.empty);
@@ -428,6 +449,7 @@ impl<'a> Cluster<'a> {
             pool.slots.push(slot);
             pool.slots.len() as u32 - 1
         };
+        pool.made_room.push(at);
         (zone as u32, at)
     }
 
@@ -456,7 +478,7 @@ impl<'a> Cluster<'a> {
         let at = slot as usize;
         pool.free[at].0 += self.needs.words[tenant].0;
         pool.ports[at] &= !self.needs.ports[tenant];
-        pool.made_room(slot);
+        pool.made_room.push(slot);
         let place = &mut pool.slots[at];
         place.tasks -= 1;
         if place.tasks == 0 {

@@ -251,7 +251,7 @@ proptest! {
         let optimum = optimum(&tasks, &family()).unwrap();
         prop_assert!(plan.floor_usd_per_hour.as_f64() <= optimum + 1e-9);
         prop_assert!(plan.usd_per_hour.as_f64() >= optimum - 1e-9);
-        prop_assert!(plan.usd_per_hour.as_f64() <= optimum * 1.25 + 1e-9);
+        prop_assert!(plan.usd_per_hour.as_f64() <= optimum * 1.15 + 1e-9);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::floor;
 use super::input::{Effort, InstanceType, Network, Rules, Tenant};
-use super::plan::{Problem, Unpackable, check};
+use super::plan::{Unpackable, check};
 use super::planner;
+use super::problem::Problem;
 use super::simulate::{Needs, Placement, simulate};
 use super::timeline;
 use super::verify::{Fleet, Instance};

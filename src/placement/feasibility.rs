@@ -52,7 +52,8 @@ pub fn needs_gpu(configuration: &Configuration) -> bool {
     is_gpu_build || configuration.gpus.is_some_and(|gpus| gpus > 0)
 }
 
-fn is_daemon(configuration: &Configuration) -> bool {
+/// Runs once on every instance of its cluster.
+pub fn is_daemon(configuration: &Configuration) -> bool {
     configuration.scheduling_strategy.as_deref() == Some("DAEMON")
 }
 

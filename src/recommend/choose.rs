@@ -67,7 +67,7 @@ pub fn sort(placements: &mut [Placement]) {
     });
 }
 
-/// Judges one workload. `fleet_keeps_it`: it belongs on the packed fleet that the others on it make worthwhile.
+/// Judges one workload. `fleet_keeps_it`: it belongs on the packed fleet, so that the sum over all workloads is least.
 pub fn advise(workload: &Assessed, policy: &Policy, fleet_keeps_it: bool) -> Advice {
     let mut advice = found(workload);
     if workload.requirement.is_ok() {
@@ -204,6 +204,9 @@ fn save(
 /// The platform to move to: the fleet where it is kept there, else the cheapest that asks for no other image and no
 /// commitment.
 fn destination(workload: &Assessed, fleet_keeps_it: bool) -> Option<(&Placement, Usd)> {
+    if fleet_keeps_it && workload.configuration.platform() == Some(Platform::Ec2) {
+        return None;
+    }
     let wanted = |placement: &&Placement| {
         if fleet_keeps_it {
             placement.platform == Platform::Ec2

@@ -1,25 +1,95 @@
-//! One packed fleet per account, region and architecture: what its tenants would cost on shared EC2 instances.
+//! One packed fleet per account, region and architecture: what its tenants would cost on shared EC2 instances, and
+//! which of them belong there.
+
+mod site;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::choose::cheapest;
 use super::{Assessed, Policy};
-use crate::demand::Slot;
-use crate::model::units::{MS_PER_HOUR, SLOT_MS, Usd, Window};
-use crate::model::workload::{Architecture, Os, Platform, PurchaseOption, WorkloadKey};
-use crate::pack::{self, FleetPlan, InstanceType, Item, Load, Rules, Tenant, Unpackable};
-use crate::placement::feasibility::{Demands, obstacles};
-use crate::placement::{Placement, Prices, Size, ec2, fargate, size};
+use crate::model::units::{MS_PER_HOUR, Usd, Window};
+use crate::model::workload::{Architecture, Platform, PurchaseOption, WorkloadKey};
+use crate::pack::{self, FleetPlan, Rules, SplitCost};
+use crate::placement::feasibility::{Demands, is_daemon, obstacles};
+use crate::placement::{Placement, Prices, Size};
 use crate::pricing::NotPriced;
 use crate::pricing::cost::Amount;
+use site::{Candidate, Planner};
 
-/// What one packing may take: several are tried for each fleet, and a report takes a moment.
-const EFFORT: pack::Effort = pack::Effort::milliseconds(20);
+/// What packing everyone may take in a report: a moment.
+const PLAN_EFFORT: pack::Effort = pack::Effort::milliseconds(20);
+/// What deciding who is on a fleet may take in a report.
+const DECIDE_EFFORT: pack::Effort = pack::Effort::milliseconds(20);
+
+/// How fleets are to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FleetOptions {
+    /// The rules of a fleet; its network for tasks of which no definition tells the mode.
+    pub rules: Rules,
+    /// What deciding who is on a fleet may take.
+    pub decide: pack::Effort,
+    /// These efforts are for all fleets together, else for each.
+    pub together: bool,
+    /// Patterns of instance types that may be used (`m7g.*`); all current ones where empty.
+    pub instance_types: Vec<String>,
+}
+
+impl Default for FleetOptions {
+    fn default() -> Self {
+        Self {
+            rules: Rules {
+                effort: PLAN_EFFORT,
+                ..Rules::default()
+            },
+            decide: DECIDE_EFFORT,
+            together: false,
+            instance_types: Vec::new(),
+        }
+    }
+}
+
+impl FleetOptions {
+    /// Everything within about this effort. Packing everyone takes as much again for what-if questions; whoever is
+    /// then decided to be on a fleet is packed once more.
+    #[must_use]
+    pub fn within(self, effort: pack::Effort) -> Self {
+        let part = |percent: u64| pack::Effort {
+            steps: effort.steps / 100 * percent,
+        };
+        Self {
+            rules: Rules {
+                effort: part(15),
+                ..self.rules
+            },
+            decide: part(30),
+            together: true,
+            ..self
+        }
+    }
+
+    /// The same for one of so many fleets.
+    fn for_one_of(&self, fleets: usize) -> Self {
+        let share = |effort: pack::Effort| pack::Effort {
+            steps: if self.together {
+                effort.steps / (fleets.max(1) as u64)
+            } else {
+                effort.steps
+            },
+        };
+        Self {
+            rules: Rules {
+                effort: share(self.rules.effort),
+                ..self.rules.clone()
+            },
+            decide: share(self.decide),
+            ..self.clone()
+        }
+    }
+}
 
 /// What one workload is to a fleet.
 #[derive(Debug, Clone)]
 enum Share {
-    /// Its part of the modelled cost, in the window.
+    /// Its part of the modelled cost, a month at its pace.
     Of(Usd),
     /// It could run there, but no price tells at what cost.
     NotPriced(NotPriced),
@@ -32,7 +102,6 @@ pub(crate) struct Fleets {
     fleets: BTreeMap<Site, PackedFleet>,
     shares: BTreeMap<WorkloadKey, Share>,
     kept: BTreeSet<WorkloadKey>,
-    window: Window,
 }
 
 /// Where a fleet is.
@@ -54,36 +123,49 @@ pub struct PackedFleet {
     pub architecture: Architecture,
     /// How it is packed in the window.
     pub plan: FleetPlan,
+    /// Whether these workloads belong on it; else it is what all that can would cost there, and all are cheaper
+    /// elsewhere.
+    pub is_advised: bool,
     /// As ECS would run it.
     pub modelled: Usd,
     /// As a good planner could run it.
     pub achievable: Usd,
     /// No packing on these instance types can cost less.
     pub floor: Usd,
+    /// As ECS would run it where `awsvpc` tasks have no trunking; `None` where that makes no difference to ask.
+    pub without_trunking: Option<Usd>,
+    /// Each task on an instance of its own.
+    pub unpacked: Usd,
     /// What the same workloads cost on Fargate, on demand, at the same need; `None` where not priced.
     pub fargate: Option<Usd>,
-    /// Who is on it.
-    pub tenants: Vec<WorkloadKey>,
+    /// Who is on it, with what it pays.
+    pub tenants: Vec<TenantShare>,
+    /// What it would be if one thing were different, cheapest first; only what is cheaper.
+    pub changes: Vec<WhatIf>,
 }
 
-/// A workload that could be a tenant, and the least a month of it costs without the fleet.
-#[derive(Clone, Copy)]
-struct Candidate<'a> {
-    workload: &'a Assessed,
-    elsewhere: Option<Usd>,
+/// One workload on a fleet: amounts are a month's.
+#[derive(Debug, Clone)]
+pub struct TenantShare {
+    /// Who.
+    pub workload: WorkloadKey,
+    /// Its part of the fleet's modelled cost; all parts add up to it.
+    pub cost: Usd,
+    /// The same by AWS's split-cost rule.
+    pub split_cost: SplitCost,
+    /// What the fleet would cost less without it, where that was tried.
+    pub marginal: Option<Usd>,
+    /// The least that it costs elsewhere, where that is known.
+    pub elsewhere: Option<Usd>,
 }
 
-impl Candidate<'_> {
-    fn key(&self) -> &WorkloadKey {
-        &self.workload.demand.workload
-    }
-}
-
-/// What every fleet is planned by.
-struct Planner<'a> {
-    prices: &'a Prices<'a>,
-    policy: &'a Policy,
-    window: Window,
+/// The fleet with one thing different: a month's modelled cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WhatIf {
+    /// What is different.
+    pub change: &'static str,
+    /// What the fleet costs then.
+    pub modelled: Usd,
 }
 
 impl Fleets {
@@ -93,53 +175,55 @@ impl Fleets {
         prices: &Prices<'_>,
         policy: &Policy,
         window: Window,
+        options: &FleetOptions,
     ) -> Self {
-        let mut sites: BTreeMap<Site, Vec<Candidate<'_>>> = BTreeMap::new();
-        let mut planned = Self {
+        let mut sites: BTreeMap<Site, (Vec<Candidate<'_>>, Vec<pack::Item>)> = BTreeMap::new();
+        let mut all = Self {
             fleets: BTreeMap::new(),
             shares: BTreeMap::new(),
             kept: BTreeSet::new(),
-            window,
         };
-        for workload in workloads.iter().filter(|workload| workload.need.is_some()) {
+        for workload in workloads {
+            let Some(need) = workload.need else { continue };
             let key = &workload.demand.workload;
             let architecture = workload.configuration.architecture_or_default();
-            let demands = Demands {
-                kind: key.kind,
-                configuration: &workload.configuration,
-                architecture,
-                longest_ms: workload.demand.runs.longest_ms,
-            };
-            let obstacles = obstacles(Platform::Ec2, &demands);
-            if !obstacles.is_empty() {
-                planned
-                    .shares
-                    .insert(key.clone(), Share::Infeasible(obstacles));
+            let (candidates, daemons) = sites
+                .entry(Site {
+                    account: key.account.clone(),
+                    region: key.region.clone(),
+                    architecture,
+                })
+                .or_default();
+            let obstacles = obstacles(
+                Platform::Ec2,
+                &Demands {
+                    kind: key.kind,
+                    configuration: &workload.configuration,
+                    architecture,
+                    longest_ms: workload.demand.runs.longest_ms,
+                },
+            );
+            if obstacles.is_empty() {
+                candidates.push(Candidate::of(workload, need, policy, window));
                 continue;
             }
-            let site = Site {
-                account: key.account.clone(),
-                region: key.region.clone(),
-                architecture,
-            };
-            sites.entry(site).or_default().push(Candidate {
-                workload,
-                elsewhere: elsewhere(workload),
-            });
+            if is_daemon(&workload.configuration) {
+                daemons.push(site::item(need.size(), &workload.configuration));
+            }
+            let share = Share::Infeasible(obstacles);
+            all.shares.insert(key.clone(), share);
         }
-        let context = Planner {
-            prices,
-            policy,
-            window,
-        };
-        for (site, candidates) in sites {
-            planned.plan_site(&context, site, candidates);
+        sites.retain(|_, (candidates, _)| !candidates.is_empty());
+        let options = options.for_one_of(sites.len());
+        for (site, (candidates, daemons)) in sites {
+            let planner = Planner::new(prices, window, &options, daemons);
+            all.plan_site(&planner, site, candidates);
         }
-        planned
+        all
     }
 
     fn plan_site(&mut self, planner: &Planner<'_>, site: Site, candidates: Vec<Candidate<'_>>) {
-        let types = match instance_types(planner, &site) {
+        let types = match planner.instance_types(&site) {
             Ok(types) => types,
             Err(reason) => return self.share_alike(&candidates, &Share::NotPriced(reason)),
         };
@@ -151,17 +235,21 @@ impl Fleets {
         let Some((fleet, tenants)) = everyone else {
             return;
         };
-        self.record(&fleet, &tenants);
-        let (fleet, tenants) = match planner.settle(&types, &fleet, &tenants) {
-            Some((settled, stayers)) => {
-                self.record(&settled, &stayers);
+        let shares: Vec<Usd> = fleet.shares.iter().map(pack::Share::cost).collect();
+        self.record(&tenants, &shares);
+        let packed = match planner.decide(&types, &tenants) {
+            Some((decided, stayers)) => {
+                let shares: Vec<Usd> = decided.shares.iter().map(pack::Share::cost).collect();
+                let most: Vec<Option<Usd>> = stayers.iter().map(Candidate::elsewhere).collect();
+                let paid = pack::capped(&shares, &most);
+                self.record(&stayers, &paid);
                 let stayers_keys = stayers.iter().map(|stayer| stayer.key().clone());
                 self.kept.extend(stayers_keys);
-                (settled, stayers)
+                planner.packed(&site, &types, decided, &stayers, Some(&paid))
             }
-            None => (fleet, tenants),
+            None => planner.packed(&site, &types, fleet, &tenants, None),
         };
-        if let Some(packed) = planner.packed(&site, fleet, &tenants) {
+        if let Some(packed) = packed {
             self.fleets.insert(site, packed);
         }
     }
@@ -171,20 +259,21 @@ impl Fleets {
         self.shares.extend(keys.map(|key| (key, share.clone())));
     }
 
-    fn record(&mut self, fleet: &FleetPlan, tenants: &[Candidate<'_>]) {
-        for (tenant, &share) in tenants.iter().zip(&fleet.shares) {
-            let share = if tenant.workload.demand.slots.is_empty() {
-                Share::NotPriced(NotPriced::new(
-                    "nothing ran in the window, as far as the sources tell",
-                ))
-            } else {
-                Share::Of(share.cost())
-            };
+    fn record(&mut self, tenants: &[Candidate<'_>], shares: &[Usd]) {
+        for (tenant, &share) in tenants.iter().zip(shares) {
+            let share = tenant.month_of(share).map_or_else(
+                || {
+                    Share::NotPriced(NotPriced::new(
+                        "nothing ran in the window, as far as the sources tell",
+                    ))
+                },
+                Share::Of,
+            );
             self.shares.insert(tenant.key().clone(), share);
         }
     }
 
-    /// The workload on its fleet: the settled one if it stays, else one that holds every workload.
+    /// The workload on its fleet: the one that is advised if it belongs there, else one that holds every workload.
     pub(crate) fn placement(&self, workload: &Assessed) -> Option<Placement> {
         let subject = workload.subject()?;
         let architecture = workload.configuration.architecture_or_default();
@@ -196,13 +285,10 @@ impl Fleets {
         ));
         match self.shares.get(&workload.demand.workload) {
             Some(Share::Of(share)) => {
-                placement.going_rate = share
-                    .per_month(self.window.ms())
-                    .map(|usd| Amount {
-                        estimated: true,
-                        ..Amount::exact(usd)
-                    })
-                    .ok_or_else(|| NotPriced::new("no time was observed"));
+                placement.going_rate = Ok(Amount {
+                    estimated: true,
+                    ..Amount::exact(*share)
+                });
             }
             Some(Share::NotPriced(reason)) => placement.going_rate = Err(reason.clone()),
             Some(Share::Infeasible(reasons)) => {
@@ -213,7 +299,7 @@ impl Fleets {
         Some(placement)
     }
 
-    /// Whether `workload` belongs on its fleet: none of the tenants there would be cheaper elsewhere.
+    /// Whether `workload` belongs on its fleet.
     pub(crate) fn keeps(&self, workload: &WorkloadKey) -> bool {
         self.kept.contains(workload)
     }
@@ -221,183 +307,6 @@ impl Fleets {
     /// The fleets.
     pub(crate) fn into_results(self) -> Vec<PackedFleet> {
         self.fleets.into_values().collect()
-    }
-}
-
-fn instance_types(planner: &Planner<'_>, site: &Site) -> Result<Vec<InstanceType>, NotPriced> {
-    let book = planner.prices.book;
-    let root_usd_per_hour = ec2::root_usd_per_hour(book.root_volume_gib_month(&site.region)?);
-    let types = book.instance_types(&site.region, site.architecture)?;
-    let packable = types.iter().map(|of| InstanceType {
-        name: of.name.clone(),
-        cpu_units: of.cpu_units,
-        memory_mib: of.memory_mib,
-        task_slots: of.task_slots,
-        task_slots_trunking: of.task_slots_trunking,
-        usd_per_hour: of.usd_per_hour,
-        root_usd_per_hour,
-        ..InstanceType::default()
-    });
-    Ok(packable.collect())
-}
-
-fn load(slots: &[Slot]) -> Load {
-    let slots = slots.iter().map(|slot| {
-        let from_ms = slot.slot.saturating_mul(SLOT_MS);
-        (from_ms, slot.peak, slot.task_ms)
-    });
-    Load::of_slots(SLOT_MS, slots)
-}
-
-/// The least a month costs without the fleet: resized where it is, or on the other platform, on demand.
-fn elsewhere(workload: &Assessed) -> Option<Usd> {
-    let stay = workload
-        .resized
-        .as_ref()
-        .and_then(|placement| Some(placement.rate()?.usd));
-    let go = cheapest(workload, |placement| placement.platform != Platform::Ec2);
-    stay.into_iter().chain(go.map(|(_, usd)| usd)).min()
-}
-
-type Planned<'a> = (FleetPlan, Vec<Candidate<'a>>);
-
-impl Planner<'_> {
-    /// Packs the candidates, leaving out those that no instance type holds together with the others.
-    fn pack_fitting<'a>(
-        &self,
-        types: &[InstanceType],
-        mut candidates: Vec<Candidate<'a>>,
-    ) -> (Option<Planned<'a>>, Vec<(Candidate<'a>, String)>) {
-        let mut refused = Vec::new();
-        loop {
-            match self.pack_all(types, &candidates) {
-                Ok(fleet) => return (Some((fleet, candidates)), refused),
-                Err(unpackable) => {
-                    let out: BTreeSet<usize> = unpackable.tenants.iter().copied().collect();
-                    let all = out.is_empty();
-                    let (out, rest): (Vec<_>, Vec<_>) = candidates
-                        .into_iter()
-                        .enumerate()
-                        .partition(|(index, _)| all || out.contains(index));
-                    let reasons = out
-                        .into_iter()
-                        .map(|(_, candidate)| (candidate, unpackable.to_string()));
-                    refused.extend(reasons);
-                    candidates = rest.into_iter().map(|(_, candidate)| candidate).collect();
-                    if candidates.is_empty() {
-                        return (None, refused);
-                    }
-                }
-            }
-        }
-    }
-
-    fn pack_all(
-        &self,
-        types: &[InstanceType],
-        candidates: &[Candidate<'_>],
-    ) -> Result<FleetPlan, Unpackable> {
-        let tenants: Vec<Tenant> = candidates
-            .iter()
-            .filter_map(|candidate| {
-                Some(Tenant {
-                    item: Item::of(candidate.workload.need?.size()),
-                    load: load(&candidate.workload.demand.slots),
-                })
-            })
-            .collect();
-        let rules = Rules {
-            effort: EFFORT,
-            ..Rules::default()
-        };
-        pack::plan(&tenants, types, &rules, self.window)
-    }
-
-    /// Lets every tenant leave that is not cheaper here by what a change must save, packs the rest again, and so on
-    /// until nobody wants to leave.
-    ///
-    /// Only workloads whose need is known count: the others are not advised to move.
-    fn settle<'a>(
-        &self,
-        types: &[InstanceType],
-        everyone: &FleetPlan,
-        tenants: &[Candidate<'a>],
-    ) -> Option<Planned<'a>> {
-        let is_content = |tenant: &Candidate<'_>, share: Usd| {
-            let here = share.per_month(self.window.ms());
-            tenant.elsewhere.zip(here).is_some_and(|(elsewhere, here)| {
-                self.policy.is_worth_a_move(elsewhere - here, elsewhere)
-            })
-        };
-        let mut staying: Vec<(Candidate<'a>, Usd)> = tenants
-            .iter()
-            .copied()
-            .zip(everyone.shares.iter().map(pack::Share::cost))
-            .collect();
-        staying.retain(|(tenant, share)| {
-            tenant.workload.requirement.is_ok() && is_content(tenant, *share)
-        });
-        while !staying.is_empty() {
-            let remaining: Vec<Candidate<'a>> = staying.iter().map(|(tenant, _)| *tenant).collect();
-            let fleet = self.pack_all(types, &remaining).ok()?;
-            staying = remaining
-                .iter()
-                .copied()
-                .zip(fleet.shares.iter().map(pack::Share::cost))
-                .collect();
-            staying.retain(|(tenant, share)| is_content(tenant, *share));
-            if staying.len() == remaining.len() {
-                return Some((fleet, remaining));
-            }
-        }
-        None
-    }
-
-    /// `None` where no time was observed.
-    fn packed(
-        &self,
-        site: &Site,
-        plan: FleetPlan,
-        tenants: &[Candidate<'_>],
-    ) -> Option<PackedFleet> {
-        let month = |usd: Usd| usd.per_month(self.window.ms());
-        Some(PackedFleet {
-            account: site.account.clone(),
-            region: site.region.clone(),
-            architecture: site.architecture,
-            modelled: month(plan.modelled)?,
-            achievable: month(plan.achievable)?,
-            floor: month(plan.floor)?,
-            fargate: tenants
-                .iter()
-                .map(|tenant| self.on_fargate(site, tenant.workload))
-                .sum(),
-            tenants: tenants.iter().map(|tenant| tenant.key().clone()).collect(),
-            plan,
-        })
-    }
-
-    /// The same tenant on Fargate, on demand, at the same need; a privileged build is priced as if it could go.
-    fn on_fargate(&self, site: &Site, workload: &Assessed) -> Option<Usd> {
-        let pace = workload.demand.pace.as_ref()?;
-        let found = self
-            .prices
-            .book
-            .fargate(
-                &site.region,
-                Os::Linux,
-                site.architecture,
-                PurchaseOption::OnDemand,
-            )
-            .ok()?;
-        let task = size::fargate_for(workload.need?, Os::Linux)?;
-        let tariff = fargate::tariff(found, task, workload.configuration.ephemeral_gib).ok()?;
-        let ms = pace
-            .components
-            .iter()
-            .map(|component| tariff.meter.of(&component.metered.best))
-            .sum();
-        tariff.usd(ms).per_month(pace.observed_ms)
     }
 }
 

@@ -50,6 +50,13 @@ impl Policy {
         saved > Usd::ZERO && saved.as_f64() >= of.as_f64() * self.min_savings_percent / 100.0
     }
 
+    /// The least that another platform must save of a month's cost `of`, a hair more so that rounding decides nothing.
+    pub(crate) fn least_move_saving(&self, of: Usd) -> Usd {
+        let share = of.as_f64() * self.min_savings_percent / 100.0;
+        let least = share.max(f64::from(self.min_move_savings_usd));
+        rust_decimal::Decimal::try_from(least * (1.0 + 1e-6) + 1e-6).map_or(of, Usd::new)
+    }
+
     /// Whether a saving of a month is worth another platform.
     pub(crate) fn is_worth_a_move(&self, saved: Usd, of: Usd) -> bool {
         self.is_worth_a_change(saved, of) && saved.as_f64() >= f64::from(self.min_move_savings_usd)

@@ -151,7 +151,11 @@ fn most_at_once(instances: &[InstanceSpan], spans: &Spans) -> Vec<u32> {
 
 /// What the tasks on the fleet need, by their own slots.
 fn needed(fleet: &PackedFleet, analysis: &Analysis, spans: &Spans) -> Vec<Held> {
-    let tenants: BTreeSet<&WorkloadKey> = fleet.tenants.iter().collect();
+    let tenants: BTreeSet<&WorkloadKey> = fleet
+        .tenants
+        .iter()
+        .map(|tenant| &tenant.workload)
+        .collect();
     let mut held = vec![Held::default(); spans.count()];
     let on_it = analysis
         .workloads

@@ -307,7 +307,7 @@ fn of_evidence(demand: &Demand) -> EvidenceResult {
     }
 }
 
-fn of_window(window: Window) -> WindowResult {
+pub(super) fn of_window(window: Window) -> WindowResult {
     WindowResult {
         from: time(window.from_ms),
         to: time(window.to_ms),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::escape;
+use super::packing::PackingResult;
 use super::result::{Report, WorkloadResult};
 
 /// Pretty JSON with a newline at its end.
@@ -15,6 +16,11 @@ pub(super) fn render(report: &Report) -> String {
 /// One workload of it.
 pub(super) fn workload(workload: &WorkloadResult) -> String {
     text(workload)
+}
+
+/// Fleet plans.
+pub(super) fn packing(packing: &PackingResult) -> String {
+    text(packing)
 }
 
 fn text(result: &impl Serialize) -> String {

@@ -21,6 +21,8 @@ mod json;
 mod markdown;
 mod narrow;
 mod notes;
+pub mod packing;
+mod packing_view;
 mod parquet;
 mod phrases;
 mod quality;
@@ -42,6 +44,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use comparison::ComparisonResult;
+use packing::PackingResult;
 use result::{Report, WorkloadResult};
 
 use crate::model::error::Result;
@@ -138,6 +141,23 @@ pub fn explain_json(workload: &WorkloadResult) -> String {
 /// A comparison as a page of its own; `answer` and `turns` are the sentences that its table prints.
 pub fn comparison_page(comparison: &ComparisonResult, answer: &str, turns: &[String]) -> String {
     html::comparison(comparison, answer, turns)
+}
+
+/// Fleet plans in one of the formats for people, or as JSON; `None` for a format that they do not have.
+pub fn packing(packing: &PackingResult, format: Format, style: Style) -> Option<String> {
+    let view = || packing_view::of(packing);
+    match format {
+        Format::Table => Some(table::render(&view(), style)),
+        Format::Markdown => Some(markdown::render(&view())),
+        Format::Html => Some(html::plain(&view())),
+        Format::Json => Some(json::packing(packing)),
+        Format::Xlsx | Format::Csv | Format::Parquet | Format::Focus => None,
+    }
+}
+
+/// The schema of the JSON fleet plans.
+pub fn packing_schema() -> String {
+    json::schema(&schemars::schema_for!(PackingResult))
 }
 
 /// The schema of the JSON report.

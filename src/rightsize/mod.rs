@@ -262,6 +262,7 @@ mod tests {
             cpu: Some(usage_of(Metric::CpuVcpu, all().map(|at| (at, 0.1)))),
             memory: Some(usage_of(Metric::MemoryMib, all().map(|at| (at, 300.0)))),
             slots: slots(|_| 2),
+            spans: Vec::new(),
             runs: Runs::default(),
             out_of_memory: Vec::new(),
             evidence: Evidence {

@@ -10,12 +10,13 @@ use crate::support::{
     HOUR, Run, SECOND, T0, World, command, event, finished, lines, parsed, plimsoll, task,
 };
 
-const VERBS: [&[&str]; 7] = [
+const VERBS: [&[&str]; 8] = [
     &["demo"],
     &["import"],
     &["report"],
     &["backtest"],
     &["compare"],
+    &["pack"],
     &["prices"],
     &["prices", "show"],
 ];

@@ -25,6 +25,7 @@ mod identities;
 mod import;
 mod kept;
 mod outputs;
+mod pack;
 mod prices;
 mod privacy;
 mod properties;

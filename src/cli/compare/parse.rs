@@ -41,7 +41,7 @@ pub(super) fn storage_gib(text: &str) -> Result<u32, String> {
 }
 
 /// Milliseconds of a time, rounded up.
-pub(super) fn duration_ms(text: &str) -> Result<i64, String> {
+pub(in crate::cli) fn duration_ms(text: &str) -> Result<i64, String> {
     let longest_ms = LONGEST_DAYS * 24 * 3_600_000;
     let time: Option<SignedDuration> = text.parse().ok();
     let ms =

@@ -67,6 +67,21 @@ pub(super) fn render(report: &Report, view: &View) -> String {
     page(&view.title, &body)
 }
 
+/// A view without anything of its own as a page.
+pub(super) fn plain(view: &View) -> String {
+    let mut body = format!("<h1>{}</h1>\n", text(&view.title));
+    for (at, sentence) in view.lead.iter().enumerate() {
+        let class = if at == 0 { " class=answer" } else { "" };
+        push(&mut body, &format!("<p{class}>{}</p>\n", text(sentence)));
+    }
+    for section in &view.sections {
+        heading(&mut body, section);
+        plain_table(&mut body, section);
+    }
+    body.push_str(&notes(view));
+    page(&view.title, &body)
+}
+
 /// A page around a body.
 pub(super) fn page(title: &str, body: &str) -> String {
     let hash = |content: &str| {
