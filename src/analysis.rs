@@ -58,6 +58,7 @@ pub fn analyse_with(
     let mut reduced = reduced;
     for demand in &mut reduced.demands {
         fill_sizes(demand, book);
+        demand.prefer_cpu_share();
     }
     let fleet = Calibrations::of(&reduced.demands);
     let prices = Prices {

@@ -101,7 +101,9 @@ fn demand(key: &WorkloadKey, runs: &[Run], sources: &Sources<'_>) -> Demand {
         current: timeline.last().map(|entry| entry.configuration.clone()),
         resized_ms: configurations::resized_ms(timeline),
         cpu: usage(Resource::Cpu),
+        cpu_share: samples.cpu_share.clone(),
         memory: usage(Resource::Memory),
+        network_peak: samples.network_peak,
         slots,
         spans,
         runs: Runs {
@@ -282,15 +284,9 @@ fn evidence_of_samples(
     counted: &[Counted],
     sources: BTreeSet<String>,
 ) -> Evidence {
-    let spans = || {
-        samples
-            .usage
-            .values()
-            .map(|usage| (usage.first_ms, usage.last_ms))
-    };
-    let days: BTreeSet<i32> = samples
-        .usage
-        .values()
+    let usages = || samples.usage.values().chain(&samples.cpu_share);
+    let spans = || usages().map(|usage| (usage.first_ms, usage.last_ms));
+    let days: BTreeSet<i32> = usages()
         .flat_map(|usage| usage.daily_max.keys().copied())
         .collect();
     let seen: BTreeSet<i64> = counted.iter().map(|counted| counted.slot.slot).collect();

@@ -205,7 +205,7 @@ impl Limit {
         Self {
             high_ms: observed.end_ms(),
             ended_ms: None,
-            is_out_of_sight: last_sign_ms + SILENCE_MS < observed.end_ms(),
+            is_out_of_sight: last_sign_ms + SILENCE_MS < observed.asked_end_ms(),
         }
     }
 
@@ -218,7 +218,7 @@ impl Limit {
         Self {
             high_ms: end_ms,
             ended_ms: None,
-            is_out_of_sight: end_ms + SILENCE_MS < observed.end_ms(),
+            is_out_of_sight: end_ms + SILENCE_MS < observed.asked_end_ms(),
         }
     }
 }

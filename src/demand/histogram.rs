@@ -91,6 +91,8 @@ pub struct Step {
     pub max: f64,
     /// Task-milliseconds.
     pub weight_ms: i64,
+    /// Milliseconds by the clock.
+    pub clock_ms: i64,
 }
 
 /// Time by value, in the unit that sizes have: vCPU or MiB. Buckets of several sizes stand beside each other, each
@@ -108,6 +110,7 @@ impl Histogram {
             above: lower_end(bucket.bucket) * factor,
             max: bucket.max * factor,
             weight_ms: bucket.weight_ms,
+            clock_ms: bucket.clock_ms,
         };
         Self::of_steps(counts.into_iter().map(step))
     }
@@ -118,10 +121,12 @@ impl Histogram {
         for step in steps {
             let known = merged.entry(step.above.to_bits()).or_insert(Step {
                 weight_ms: 0,
+                clock_ms: 0,
                 ..step
             });
             known.max = known.max.max(step.max);
             known.weight_ms += step.weight_ms;
+            known.clock_ms += step.clock_ms;
         }
         let mut steps: Vec<Step> = merged.into_values().collect();
         steps.sort_by(|a, b| a.max.total_cmp(&b.max));
@@ -138,16 +143,31 @@ impl Histogram {
         self.steps.iter().map(|step| step.weight_ms).sum()
     }
 
-    /// The value that `percentile` (0–100) of the time does not exceed; `None` when empty.
+    /// Sum of all time by the clock, milliseconds.
+    pub fn total_clock(&self) -> i64 {
+        self.steps.iter().map(|step| step.clock_ms).sum()
+    }
+
+    /// The value that `percentile` (0–100) of the task time does not exceed; `None` when empty.
     ///
     /// It is the highest value of a bucket, so never too low, and at most 5 % too high.
     pub fn percentile(&self, percentile: f64) -> Option<f64> {
-        let wanted = percentile / 100.0 * self.total() as f64;
+        self.percentile_of(percentile, |step| step.weight_ms)
+    }
+
+    /// The same of the time by the clock, in which a minute counts once, however many tasks run.
+    pub fn percentile_by_clock(&self, percentile: f64) -> Option<f64> {
+        self.percentile_of(percentile, |step| step.clock_ms)
+    }
+
+    fn percentile_of(&self, percentile: f64, time_ms: fn(&Step) -> i64) -> Option<f64> {
+        let total: i64 = self.steps.iter().map(time_ms).sum();
+        let wanted = percentile / 100.0 * total as f64;
         let mut seen_ms = 0;
         self.steps
             .iter()
             .find(|step| {
-                seen_ms += step.weight_ms;
+                seen_ms += time_ms(step);
                 seen_ms as f64 >= wanted
             })
             .or(self.steps.last())
@@ -162,6 +182,7 @@ impl Histogram {
             above: reaching.iter().map(|step| step.above).reduce(f64::min)?,
             max: reaching.last()?.max,
             weight_ms: reaching.iter().map(|step| step.weight_ms).sum(),
+            clock_ms: reaching.iter().map(|step| step.clock_ms).sum(),
         })
     }
 
@@ -178,6 +199,8 @@ pub struct Bucket {
     pub bucket: u16,
     /// Task-milliseconds.
     pub weight_ms: i64,
+    /// Milliseconds by the clock: how long its samples are, one after the other.
+    pub clock_ms: i64,
     /// The highest value in it.
     pub max: f64,
 }
@@ -186,6 +209,7 @@ impl Bucket {
     /// Adds what another one of the same bucket has.
     pub fn merge(&mut self, other: &Self) {
         self.weight_ms += other.weight_ms;
+        self.clock_ms += other.clock_ms;
         self.max = self.max.max(other.max);
     }
 }
@@ -201,6 +225,7 @@ mod tests {
                 Bucket {
                     bucket: bucket(max),
                     weight_ms: 1,
+                    clock_ms: 1,
                     max,
                 },
             )
@@ -254,6 +279,7 @@ mod tests {
         let bucket = |value: f64| Bucket {
             bucket: bucket(value),
             weight_ms: 60_000,
+            clock_ms: 60_000,
             max: value,
         };
         // Half an hour at 80 % of 0.5 vCPU, and at 30 % of 2 vCPU.

@@ -17,6 +17,7 @@ mod kept_tests;
 pub mod observed;
 mod overlap;
 mod pace;
+pub mod percentile;
 #[cfg(test)]
 mod properties;
 mod ran;
@@ -65,8 +66,12 @@ pub struct Demand {
     pub resized_ms: Option<i64>,
     /// CPU used by one task or build, vCPU.
     pub cpu: Option<Usage>,
+    /// CPU used by one build, as a share of its machine; `None` of anything else, and where it was not measured.
+    pub cpu_share: Option<Usage>,
     /// Memory used by one task or build, MiB.
     pub memory: Option<Usage>,
+    /// The most bytes a second that came in or went out; `None` where that was not measured.
+    pub network_peak: Option<f64>,
     /// Running tasks over time, in slots of [`crate::model::units::SLOT_MS`], ordered, only slots with a task.
     pub slots: Vec<Slot>,
     /// Start and stop of every run that touches the window, where runs are known one by one; else empty.
@@ -99,10 +104,24 @@ pub struct Component {
     pub basis: Basis,
     /// Runs that touch the window; 0 when only counted by `SampleCount`.
     pub runs: i64,
+    /// Of these, not seen to stop.
+    pub open: i64,
     /// Time as metered: what is known to have run, the best figure, and the most that can have run.
     pub metered: Span<MeteredMs>,
     /// Days of the window were not looked at: more may have run than the upper end says.
     pub more_unseen: bool,
+}
+
+impl Component {
+    /// True where start and stop of every run are known.
+    pub fn is_exact(&self) -> bool {
+        self.basis == Basis::Runs && self.open == 0
+    }
+
+    /// Counted tasks of which no source tells how large they were.
+    pub fn is_of_unknown_size(&self) -> bool {
+        self.basis == Basis::SampleCount && self.configuration.size().is_none()
+    }
 }
 
 /// What ran since the present configuration is in force.
@@ -210,6 +229,29 @@ pub struct SeenDays {
 }
 
 impl Demand {
+    /// Takes the CPU of builds from the share of their machine that they used, where that was measured and the machine
+    /// was always the same: in which unit CodeBuild reports `CPUUtilized` is written nowhere, a share has none.
+    pub fn prefer_cpu_share(&mut self) {
+        let sizes: BTreeSet<Option<TaskSize>> = self
+            .ran
+            .iter()
+            .map(|component| component.configuration.size())
+            .collect();
+        let only = (sizes.len() == 1).then(|| sizes.first().copied().flatten());
+        if let Some((size, share)) = only.flatten().zip(self.cpu_share.as_ref()) {
+            self.cpu = Some(share.clone().scaled(size.vcpu()));
+        }
+    }
+
+    /// Task time that was counted before anything tells how large its tasks were, milliseconds.
+    pub fn unsized_ms(&self) -> i64 {
+        self.ran
+            .iter()
+            .filter(|component| component.is_of_unknown_size())
+            .map(|component| component.metered.best.elapsed)
+            .sum()
+    }
+
     /// The size of the newest configuration, where known.
     pub fn current_size(&self) -> Option<TaskSize> {
         self.current.as_ref().and_then(Configuration::size)

@@ -122,6 +122,11 @@ impl<'a> Observed<'a> {
         }
     }
 
+    /// Until when something is asked for, whether it was to be seen or not.
+    pub fn asked_end_ms(&self) -> i64 {
+        self.end_ms().max(self.asked.to_ms)
+    }
+
     /// The last record that a source made of the cluster of `workload`.
     pub fn last_record_ms(&self, workload: &WorkloadKey, source: SourceKind) -> Option<i64> {
         self.records.last_ms(workload, source)

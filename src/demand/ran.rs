@@ -39,7 +39,15 @@ pub(super) struct Evidence<'a> {
 }
 
 /// Sums per configuration and basis.
-type Sums = BTreeMap<(Arc<Configuration>, Basis), (i64, Span<MeteredMs>)>;
+type Sums = BTreeMap<(Arc<Configuration>, Basis), Sum>;
+
+/// Runs, those of them that were not seen to stop, and their time.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    runs: i64,
+    open: i64,
+    metered: Span<MeteredMs>,
+}
 
 impl Evidence<'_> {
     /// What ran in `window`, one per configuration and basis, in order.
@@ -55,18 +63,18 @@ impl Evidence<'_> {
             }
         }
         self.count_runs(window, &mut sums);
-        let is_something = |(_, sum): &(i64, Span<MeteredMs>)| sum.high != MeteredMs::default();
+        let is_something = |sum: &Sum| sum.metered.high != MeteredMs::default();
         if sums.values().any(is_something) {
             sums.retain(|_, sum| is_something(sum));
         }
-        let component =
-            |((configuration, basis), (runs, metered)): ((Arc<Configuration>, _), _)| Component {
-                configuration: (*configuration).clone(),
-                basis,
-                runs,
-                metered,
-                more_unseen: false,
-            };
+        let component = |((configuration, basis), sum): ((Arc<Configuration>, _), Sum)| Component {
+            configuration: (*configuration).clone(),
+            basis,
+            runs: sum.runs,
+            open: sum.open,
+            metered: sum.metered,
+            more_unseen: false,
+        };
         sums.into_iter().map(component).collect()
     }
 
@@ -201,8 +209,9 @@ impl Evidence<'_> {
     fn count_runs(&self, window: Window, sums: &mut Sums) {
         for run in self.runs.iter().filter(|run| run.touches(window)) {
             let key = (run.run.configuration.clone(), basis_of(run));
-            if let Some((runs, _)) = sums.get_mut(&key) {
-                *runs += i64::from(run.start_ms.is_some());
+            if let Some(sum) = sums.get_mut(&key) {
+                sum.runs += i64::from(run.start_ms.is_some());
+                sum.open += i64::from(!run.is_finished());
             }
         }
     }
@@ -225,16 +234,17 @@ fn basis_of(run: &Bounded<'_>) -> Basis {
 
 fn add(sums: &mut Sums, run: &Bounded<'_>, metered: Span<MeteredMs>) {
     let key = (run.run.configuration.clone(), basis_of(run));
-    let (_, sum) = sums.entry(key).or_default();
+    let sum = &mut sums.entry(key).or_default().metered;
     sum.low += metered.low;
     sum.best += metered.best;
     sum.high += metered.high;
 }
 
 fn add_time(sums: &mut Sums, configuration: Configuration, task_ms: i64) {
-    let (_, sum) = sums
+    let sum = &mut sums
         .entry((Arc::new(configuration), Basis::SampleCount))
-        .or_default();
+        .or_default()
+        .metered;
     let metered = MeteredMs::counted(task_ms);
     sum.low += metered;
     sum.best += metered;

@@ -101,7 +101,7 @@ impl Records {
                 owned(clusters.get(i)),
                 source,
             );
-            extend(self.runs.entry(place), first_ms, last_ms.max(first_ms + 1));
+            extend(self.runs.entry(place), first_ms, last_ms.max(first_ms));
         }
         Ok(())
     }
@@ -124,11 +124,7 @@ impl Records {
         if stopped_ms - begun_ms <= SHORT_MS {
             let (account, region, cluster) = cluster;
             let place = (account, region, cluster, run.source);
-            extend(
-                self.runs.entry(place),
-                begun_ms,
-                stopped_ms.max(begun_ms + 1),
-            );
+            extend(self.runs.entry(place), begun_ms, stopped_ms.max(begun_ms));
         }
         for begin_ms in [run.start_ms(), run.queued_ms()].into_iter().flatten() {
             let billed_ms = begin_ms + run.billed_ms(stopped_ms - begin_ms);
@@ -158,6 +154,8 @@ impl Records {
             Some(billed_ms) if billed_ms - all.to_ms < MAX_ROUNDING_MS => all.to_ms.max(billed_ms),
             _ => all.to_ms,
         };
+        // A single record was made in an instant; a window is longer than that.
+        let to_ms = to_ms.max(all.from_ms + 1);
         Some(Window { to_ms, ..all })
     }
 

@@ -1,10 +1,11 @@
 //! Rows per day → what each workload used in a window: a sum of days, with the sizes in force put in.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::Slot;
 use super::configurations::History;
-use super::days::{BucketRow, DayRows, Series, SlotRow, day_of};
+use super::days::{BucketRow, DayRows, RunRow, Series, SlotRow, day_of};
 use super::histogram::Bucket;
 use super::usage::{DayUsage, Resource, RunDay, Usage, factor};
 use crate::dataset::schema::Metric;
@@ -29,6 +30,10 @@ pub struct Totals {
 pub struct WorkloadTotals {
     /// Use of each resource.
     pub usage: BTreeMap<Resource, Usage>,
+    /// CPU of builds as a share of their machines, whose sizes are a matter of the price book.
+    pub cpu_share: Option<Usage>,
+    /// The most bytes a second that came in or went out; `None` where that was not measured.
+    pub network_peak: Option<f64>,
     /// Running tasks by metric and size in force, in order of time.
     pub running: BTreeMap<(&'static str, Option<TaskSize>), Vec<Slot>>,
     /// Samples in percent of a size that no source tells.
@@ -36,6 +41,9 @@ pub struct WorkloadTotals {
     /// Kinds of source.
     pub sources: BTreeSet<String>,
 }
+
+/// One percent of a whole.
+const OF_PERCENT: f64 = 0.01;
 
 /// Times at which a size is in force: from, to, and the size where it is known.
 type Stretches = Vec<(i64, i64, Option<TaskSize>)>;
@@ -53,9 +61,12 @@ pub struct Sum<'a> {
 /// A workload whose rows are still being added.
 #[derive(Debug, Default)]
 struct Open {
+    is_build: bool,
     sizes: Stretches,
     days: BTreeMap<Resource, Vec<DayUsage>>,
     runs: BTreeMap<Resource, Vec<RunDay>>,
+    shares: (Vec<DayUsage>, Vec<RunDay>),
+    network_peak: Option<f64>,
     running: BTreeMap<(&'static str, Option<TaskSize>), Vec<Slot>>,
     without_size: i64,
     sources: BTreeSet<String>,
@@ -169,18 +180,8 @@ impl<'a> Sum<'a> {
         }
         for row in &rows.run_days {
             let metric = rows.series[row.series as usize].metric;
-            // What single runs measure is not in shares of a size.
-            let Some((factor, resource)) = factor(metric, None).zip(Resource::of(metric)) else {
-                continue;
-            };
             let open = &mut self.workloads[numbers[row.series as usize]];
-            let runs = open.runs.entry(resource).or_default();
-            runs.push(RunDay {
-                run: rows.runs[row.run as usize].clone(),
-                day: row.day,
-                max: row.cell.max * factor,
-                weight_ms: row.cell.weight_ms,
-            });
+            open.add_run(metric, rows.runs[row.run as usize].clone(), row);
         }
     }
 
@@ -189,6 +190,7 @@ impl<'a> Sum<'a> {
             return known;
         }
         self.workloads.push(Open {
+            is_build: key.kind == Kind::Build,
             sizes: in_force(self.histories.get(key), self.window),
             ..Open::default()
         });
@@ -225,11 +227,18 @@ impl Open {
 
     fn add_day(&mut self, metric: Metric, rows: &[BucketRow]) {
         let Some(resource) = Resource::of(metric) else {
+            let highest = rows.iter().map(|row| row.cell.max).fold(0.0, f64::max);
+            self.network_peak = Some(self.network_peak.map_or(highest, |peak| peak.max(highest)));
             return;
         };
-        let size = self.size_at(rows[0].from_ms);
+        let is_share = self.is_share(metric);
+        let size = self.size_at(rows[0].from_ms).filter(|_| !is_share);
         let samples = rows.iter().map(|row| row.cell.samples).sum();
-        let Some(factor) = factor(metric, size) else {
+        let factor = if is_share {
+            OF_PERCENT
+        } else if let Some(factor) = factor(metric, size) {
+            factor
+        } else {
             self.without_size += samples;
             return;
         };
@@ -237,9 +246,15 @@ impl Open {
         let bucket = |row: &BucketRow| Bucket {
             bucket: row.bucket,
             weight_ms: row.cell.weight_ms,
+            clock_ms: row.cell.clock_ms(),
             max: row.cell.max,
         };
-        self.days.entry(resource).or_default().push(DayUsage {
+        let days = if is_share {
+            &mut self.shares.0
+        } else {
+            self.days.entry(resource).or_default()
+        };
+        days.push(DayUsage {
             day: rows[0].day(),
             metric,
             size,
@@ -253,6 +268,37 @@ impl Open {
                 .unwrap_or(0),
             first_ms: cells().map(|cell| cell.first_ms).min().unwrap_or(i64::MAX),
             last_ms: cells().map(|cell| cell.last_ms).max().unwrap_or(i64::MIN),
+        });
+    }
+
+    /// CPU in percent of the machine of a build.
+    fn is_share(&self, metric: Metric) -> bool {
+        self.is_build && metric == Metric::CpuPercent
+    }
+
+    fn add_run(&mut self, metric: Metric, run: Arc<str>, row: &RunRow) {
+        let is_share = self.is_share(metric);
+        // What else single runs measure is not in shares of a size.
+        let factor = if is_share {
+            Some(OF_PERCENT)
+        } else {
+            factor(metric, None)
+        };
+        let Some((factor, resource)) = factor.zip(Resource::of(metric)) else {
+            return;
+        };
+        let runs = if is_share {
+            &mut self.shares.1
+        } else {
+            self.runs.entry(resource).or_default()
+        };
+        runs.push(RunDay {
+            run,
+            day: row.day,
+            max: row.cell.max * factor,
+            weight_ms: row.cell.weight_ms,
+            used_ms: in_thousandths(row.cell.sum_ms, factor),
+            samples: row.cell.samples,
         });
     }
 
@@ -278,6 +324,8 @@ impl Open {
             mut days,
             mut runs,
             mut running,
+            shares,
+            network_peak,
             without_size,
             sources,
             ..
@@ -294,11 +342,20 @@ impl Open {
         }
         WorkloadTotals {
             usage,
+            cpu_share: (!shares.0.is_empty()).then(|| Usage::of(shares.0, shares.1)),
+            network_peak,
             running,
             without_size,
             sources,
         }
     }
+}
+
+/// Time × value in a metric's own unit as time × thousandths of a vCPU or a MiB: whole numbers add up in any order.
+fn in_thousandths(sum_ms: i64, factor: f64) -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+    let thousandths = (sum_ms as f64 * factor * 1000.0).round() as i64;
+    thousandths
 }
 
 /// `part ÷ whole` of some time.

@@ -98,6 +98,10 @@ pub struct RunDay {
     pub max: f64,
     /// Task-milliseconds.
     pub weight_ms: i64,
+    /// Σ value × task-milliseconds of the periods' averages, in thousandths of a vCPU or a MiB.
+    pub used_ms: i64,
+    /// Number of samples.
+    pub samples: i64,
 }
 
 /// Use of one resource by one task or build: the sum of its days.
@@ -133,8 +137,7 @@ impl Usage {
         runs.dedup_by(|next, run| {
             let is_same = (&next.run, next.day) == (&run.run, run.day);
             if is_same {
-                run.max = run.max.max(next.max);
-                run.weight_ms += next.weight_ms;
+                run.add(next);
             }
             is_same
         });
@@ -175,6 +178,27 @@ impl Usage {
     }
 }
 
+impl Usage {
+    /// The same of a whole that makes `factor`: shares of a machine as its vCPU.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        let scale = |day: DayUsage| DayUsage {
+            factor: day.factor * factor,
+            ..day
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        let of_run = |run: RunDay| RunDay {
+            max: run.max * factor,
+            used_ms: (run.used_ms as f64 * factor).round() as i64,
+            ..run
+        };
+        Self::of(
+            self.days.into_iter().map(scale).collect(),
+            self.runs.into_iter().map(of_run).collect(),
+        )
+    }
+}
+
 /// The days in order, those of the same metric and size as one.
 fn merged(mut days: Vec<DayUsage>) -> Vec<DayUsage> {
     let key = |day: &DayUsage| (day.day, day.metric, day.size);
@@ -188,6 +212,21 @@ fn merged(mut days: Vec<DayUsage>) -> Vec<DayUsage> {
         }
     }
     merged
+}
+
+impl RunDay {
+    /// Adds more of the same run.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.max = self.max.max(other.max);
+        self.weight_ms += other.weight_ms;
+        self.used_ms += other.used_ms;
+        self.samples += other.samples;
+    }
+
+    /// The mean of its samples, vCPU or MiB.
+    pub(super) fn mean(&self) -> f64 {
+        self.used_ms as f64 / 1000.0 / self.weight_ms.max(1) as f64
+    }
 }
 
 impl DayUsage {

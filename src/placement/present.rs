@@ -4,7 +4,7 @@
 //! amount reaches from the cheapest alternative to the dearest.
 
 use super::{Placement, Prices, Size, Subject, codebuild, draft, fargate, size};
-use crate::demand::{Basis, Component, Demand, MeteredMs, Pace};
+use crate::demand::{Component, Demand, MeteredMs, Pace};
 use crate::model::units::Usd;
 use crate::model::workload::{Architecture, Configuration, Os, Platform, PurchaseOption};
 use crate::pricing::cost::{Amount, Tariff};
@@ -19,7 +19,7 @@ pub(super) fn no_pace() -> NotPriced {
 
 /// What a component's time costs under a tariff that need not be its own.
 pub(super) fn time_at(component: &Component, tariff: &Tariff) -> Amount {
-    let amount = tariff.amount(&component.metered, component.basis != Basis::Runs);
+    let amount = tariff.amount(&component.metered, !component.is_exact());
     Amount {
         high: amount.high.filter(|_| !component.more_unseen),
         ..amount
@@ -38,10 +38,20 @@ pub fn measured_cost(demand: &Demand, prices: &Prices<'_>) -> Result<Amount, Not
         return Err(only_glimpsed());
     }
     let region = &demand.workload.region;
+    let is_any_known = demand.ran.iter().any(|c| !c.is_of_unknown_size());
     demand
         .ran
         .iter()
-        .map(|component| component_cost(component, region, prices))
+        .map(|component| {
+            if is_any_known && component.is_of_unknown_size() {
+                // Before its first known deployment, tasks were counted: they cost something, nobody knows what.
+                return Ok(Amount {
+                    high: None,
+                    ..Amount::zero()
+                });
+            }
+            component_cost(component, region, prices)
+        })
         .sum()
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Assessed, Policy};
 use crate::model::finding::{Finding, Reason, ReasonCode};
-use crate::model::units::Usd;
+use crate::model::units::{MS_PER_HOUR, Usd};
 use crate::model::workload::{Platform, PurchaseOption};
 use crate::placement::Placement;
 use crate::placement::effort::{Effort, Step};
@@ -92,6 +92,13 @@ pub fn advise(workload: &Assessed, policy: &Policy, fleet_keeps_it: bool) -> Adv
         advice.sentences.push(format!(
             "seen on {} of {} days: its cost is at least this",
             seen.seen, seen.of_window
+        ));
+    }
+    let unsized_ms = workload.demand.unsized_ms();
+    if unsized_ms > 0 && workload.measured_cost.is_ok() {
+        advice.sentences.push(format!(
+            "{:.1} task-hours were counted before anything tells how large its tasks were: they are not in its measured cost",
+            unsized_ms as f64 / MS_PER_HOUR as f64
         ));
     }
     advice

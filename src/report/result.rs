@@ -288,7 +288,8 @@ pub struct ResourceUsage {
     pub unit: &'static str,
     /// Mean over task time; `None` where no source tells averages.
     pub mean: Option<f64>,
-    /// The percentile that counts for its size, by task time: the policy's for CPU, 100 for memory.
+    /// The percentile that counts for its size, by task time, by the clock and by run, the highest of these: the policy's
+    /// for CPU, 100 for memory.
     pub percentile: f64,
     /// The use at that percentile, before headroom.
     pub at_percentile: Option<f64>,

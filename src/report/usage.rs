@@ -25,7 +25,7 @@ pub(super) fn of_usage(demand: &Demand, cpu_percentile: f64) -> UsageResult {
 }
 
 fn of_resource(usage: &Usage, unit: &'static str, percentile: f64) -> ResourceUsage {
-    let at_percentile = usage.histogram.percentile(percentile);
+    let at_percentile = usage.percentile(percentile);
     ResourceUsage {
         unit,
         mean: usage.mean.map(rounded),
@@ -124,6 +124,7 @@ mod tests {
             let bucket = Bucket {
                 bucket: u16::try_from(bucket).unwrap(),
                 weight_ms: 60_000,
+                clock_ms: 60_000,
                 max,
             };
             (1.0, bucket)

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::demand::percentile::{Counted, TimeAbove};
 use crate::demand::{Demand, OutOfMemory, Slot, Usage};
 use crate::model::finding::{Reason, ReasonCode};
 use crate::model::units::{SLOT_MS, TaskSize};
@@ -43,6 +44,9 @@ const FINE_PERIOD_S: i64 = 60;
 
 /// A service whose peaks stay below this share of its size, percent, does nothing.
 const IDLE_PERCENT: f64 = 1.0;
+/// More bytes a second than this are more than somebody asking now and then whether it is alive: a check every few
+/// seconds from a few places, each of some hundred bytes.
+const QUIET_BYTES_PER_S: f64 = 1_000.0;
 /// A memory utilisation below this is not what anybody lets a service scale by.
 const LEAST_TRACKED: f64 = 0.4;
 
@@ -140,7 +144,7 @@ fn cpu(
     policy: &SizingPolicy,
     assurance: &Assurance,
 ) -> Bounds {
-    let percentile = read(usage, policy.cpu_percentile);
+    let percentile = usage.percentile(policy.cpu_percentile).unwrap_or(usage.max);
     let (wanted, upper) = match assurance.margin {
         Margin::Fixed { percent } => (
             percentile * raised_by(percent),
@@ -154,7 +158,11 @@ fn cpu(
         wanted.min(size.max(percentile))
     };
     Bounds {
-        lower: read(usage, 50.0).min(target),
+        lower: usage
+            .histogram
+            .percentile(50.0)
+            .unwrap_or(usage.max)
+            .min(target),
         target,
         upper: upper.max(target),
     }
@@ -225,36 +233,36 @@ impl Bounds {
     }
 }
 
-/// A percentile of the samples.
-fn read(usage: &Usage, percentile: f64) -> f64 {
-    usage.histogram.percentile(percentile).unwrap_or(usage.max)
-}
-
 fn raised_by(percent: f64) -> f64 {
     1.0 + percent / 100.0
 }
 
 /// Time spent at the CPU ceiling.
 struct Ceiling {
-    /// Share of the task time (0–1).
-    time: f64,
+    time: TimeAbove,
     /// Share of the size above which that time was spent: as near to [`CEILING`] as the buckets allow.
     above: f64,
 }
 
 /// More than [`CEILING_TIME`] of the time at the CPU ceiling: how much more is wanted cannot be seen.
 fn at_ceiling(usage: &Usage, size: f64) -> Option<Ceiling> {
-    let busy = usage.histogram.reaching(CEILING * size)?;
-    let time = busy.weight_ms as f64 / usage.histogram.total() as f64;
-    let above = busy.above / size;
-    (time > CEILING_TIME).then_some(Ceiling { time, above })
+    let time = usage.reaches(CEILING * size, CEILING_TIME)?;
+    Some(Ceiling {
+        time,
+        above: time.above / size,
+    })
 }
 
 impl Ceiling {
     fn text(&self) -> String {
+        let of = match self.time.counted {
+            Counted::TaskTime => "of the time".to_owned(),
+            Counted::Clock => "of the time by the clock".to_owned(),
+            Counted::OfRuns(count, all) => format!("of the time of {count} of its {all} runs"),
+        };
         format!(
-            "{:.1}% of the time above {:.1}% of its CPU",
-            self.time * 100.0,
+            "{:.1}% {of} above {:.1}% of its CPU",
+            self.time.share * 100.0,
             self.above * 100.0
         )
     }
@@ -320,20 +328,29 @@ fn task_count_follows_memory(demand: &Demand, seen: &Seen) -> Option<Hold> {
     })
 }
 
-/// A service that does nothing: a smaller size is not the advice.
+/// A service that does nothing: a smaller size is not the advice. Where bytes were counted, none to speak of may flow.
 ///
 /// Source: AWS Compute Optimizer user guide, idle resource recommendations (ECS services on Fargate: peak CPU and
 /// memory utilisation below 1 %), read 2026-11.
 fn idle(demand: &Demand, seen: &Seen) -> Option<Reason> {
     let of_cpu = seen.cpu.max / seen.size.vcpu() * 100.0;
     let of_memory = seen.memory.max / f64::from(seen.size.memory_mib) * 100.0;
-    let is_idle =
-        demand.workload.kind == Kind::Service && of_cpu < IDLE_PERCENT && of_memory < IDLE_PERCENT;
+    let is_quiet = demand
+        .network_peak
+        .is_none_or(|peak| peak <= QUIET_BYTES_PER_S);
+    let is_idle = demand.workload.kind == Kind::Service
+        && of_cpu < IDLE_PERCENT
+        && of_memory < IDLE_PERCENT
+        && is_quiet;
     is_idle.then(|| {
+        let network = demand.network_peak.map(|peak| {
+            format!(", and no more than {} bytes a second went in or out", figure(peak))
+        });
         let text = format!(
-            "idle: at its peak it used {}% of its CPU and {}% of its memory; remove it if nobody needs it",
+            "idle: at its peak it used {}% of its CPU and {}% of its memory{}; remove it if nobody needs it",
             figure(of_cpu),
-            figure(of_memory)
+            figure(of_memory),
+            network.unwrap_or_default()
         );
         Reason::new(ReasonCode::Idle, text)
     })

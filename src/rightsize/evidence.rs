@@ -51,6 +51,7 @@ pub(super) fn sufficient<'a>(
     missing.extend(size_unknown(demand));
     missing.extend(several_sizes(demand));
     missing.extend(impossible_memory(demand));
+    missing.extend(impossible_cpu(demand));
     match (
         resources[0].usable(),
         resources[1].usable(),
@@ -256,6 +257,30 @@ fn impossible_memory(demand: &Demand) -> Option<Reason> {
     };
     (peak > f64::from(largest) * IMPOSSIBLE)
         .then(|| Reason::new(ReasonCode::ImplausibleData, text()))
+}
+
+/// A build cannot use more CPU than its machine has; where it seems to, `CPUUtilized` is in another unit than vCPU.
+fn impossible_cpu(demand: &Demand) -> Option<Reason> {
+    if demand.workload.kind != Kind::Build {
+        return None;
+    }
+    let sizes = demand
+        .ran
+        .iter()
+        .map(|component| &component.configuration)
+        .chain(&demand.current);
+    let largest = sizes
+        .filter_map(|configuration| configuration.cpu_units)
+        .max()?;
+    let (peak, largest) = (demand.cpu.as_ref()?.max, f64::from(largest) / 1024.0);
+    let text = || {
+        format!(
+            "the highest CPU sample is {} vCPU, but its machines never had more than {}: `CPUUtilizedPercent` would tell",
+            figure(peak),
+            figure(largest)
+        )
+    };
+    (peak > largest * IMPOSSIBLE).then(|| Reason::new(ReasonCode::ImplausibleData, text()))
 }
 
 /// The resources with fewer than `needed`, and how many; named together where they have equally many.

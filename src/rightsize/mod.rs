@@ -30,7 +30,7 @@ use risk::Risk;
 pub struct SizingPolicy {
     /// Share of workload-weeks that may go beyond a size.
     pub risk: Risk,
-    /// Percentile (0–100) of the CPU maxima, by task time, that a headroom of the user's is added to. 99: what Crane sizes for.
+    /// Percentile (0–100) of the CPU maxima (by task time, by the clock, by run: the highest) that a headroom of the user's is added to. 99: what Crane sizes for.
     pub cpu_percentile: f64,
     /// Added to that percentile instead of a margin that is calibrated, percent.
     pub cpu_headroom_percent: Option<f64>,
@@ -260,7 +260,9 @@ mod tests {
             current: Some(sized(ONE_VCPU)),
             resized_ms: None,
             cpu: Some(usage_of(Metric::CpuVcpu, all().map(|at| (at, 0.1)))),
+            cpu_share: None,
             memory: Some(usage_of(Metric::MemoryMib, all().map(|at| (at, 300.0)))),
+            network_peak: None,
             slots: slots(|_| 2),
             spans: Vec::new(),
             runs: Runs::default(),
@@ -297,6 +299,7 @@ mod tests {
             buckets: vec![Bucket {
                 bucket: bucket(max),
                 weight_ms: 60_000,
+                clock_ms: 60_000,
                 max,
             }],
             sum_ms: 0,

@@ -184,6 +184,44 @@ fn a_task_over_two_windows_is_billed_once() {
     );
 }
 
+#[test]
+fn a_task_still_running_lies_between_its_last_sign_and_the_last_record_of_its_cluster() {
+    let begun = T0 + 23 * HOUR;
+    let world = World::with(&[
+        event(&task("etl", "a1", begun, None)),
+        finished("other", "b1", begun, T0 + 24 * HOUR),
+    ]);
+    // A quarter of a vCPU and half a GiB: $0.0123425 an hour; a minute at least, an hour at most.
+    let hourly = 0.012_342_5;
+    let bounds = |report: &Value| {
+        let etl = workload(report, "etl");
+        let cost = &etl["current"]["measured_cost"];
+        assert_eq!(etl["evidence"]["open_runs"], 1);
+        assert_eq!(cost["certainty"], "between");
+        (cost["lower_usd"].as_f64(), cost["upper_usd"].as_f64())
+    };
+    let (lower, upper) = bounds(&world.json());
+    assert_usd(lower, hourly / 60.0);
+    assert_usd(upper, hourly);
+    let (lower, upper) = bounds(&world.json_of(T0, begun + 10 * MINUTE));
+    assert_usd(lower, hourly / 60.0);
+    assert_usd(upper, hourly / 6.0);
+}
+
+#[test]
+fn a_task_still_running_behind_the_last_record_is_at_least_what_was_seen() {
+    let world = World::with(&[event(&task("etl", "a1", T0 + 23 * HOUR, None))]);
+    let report = world.json_of(T0, T0 + 24 * HOUR);
+    let etl = workload(&report, "etl");
+    assert_eq!(etl["evidence"]["open_runs"], 1);
+    let cost = &etl["current"]["measured_cost"];
+    assert_usd(cost["usd"].as_f64(), 0.012_342_5 / 60.0);
+    assert!(
+        cost["certainty"] != "exact" && cost["upper_usd"].as_f64().is_none_or(|usd| usd > 0.0123),
+        "{cost}"
+    );
+}
+
 /// What `name` is metered in two windows side by side and in both at once.
 fn split(world: &World, name: &str, [from, border, to]: [i64; 3]) -> (f64, f64) {
     let metered = |from, to| {
@@ -374,6 +412,49 @@ fn codebuild_free_minutes_are_one_line_of_the_totals_only() {
             .as_f64()
             .is_some_and(|usd| (0.0..=0.15).contains(&usd))
     );
+}
+
+#[test]
+fn a_month_is_730_hours_at_the_pace_of_what_was_observed() {
+    // One hour a day on ten days: $0.0123425 × 730 ÷ 24.
+    let daily: Vec<Value> = (0..10)
+        .map(|day| {
+            let from = T0 + day * DAY;
+            finished("etl", &format!("a{day}"), from, from + HOUR)
+        })
+        .collect();
+    let month = 0.012_342_5 * 730.0 / 24.0;
+    let rate = |report: &Value| workload(report, "etl")["current"]["going_rate"]["usd"].as_f64();
+    assert_usd(rate(&World::with(&daily).json()), month);
+    // Seen once, it is taken for a daily job; the window is the hour in which it was seen.
+    let report = World::with(&daily[..1]).json();
+    assert_usd(cost(&report, "etl"), 0.012_342_5);
+    assert_usd(rate(&report), month);
+    assert_eq!(
+        report["window"],
+        json!({ "from": "2026-10-05T00:00:00Z", "to": "2026-10-05T01:00:00Z", "hours": 1.0 })
+    );
+}
+
+#[test]
+fn tasks_counted_before_the_first_known_deployment_leave_the_rest_of_the_cost_as_it_is() {
+    let known = T0 + 2 * HOUR;
+    let mut records = readings("web", T0, T0 + 6 * HOUR, 50.0, 2);
+    records.extend([
+        json!({ "services": [service("web", &[(known, "web:1")])] }),
+        definition("web:1", 1024, 2048),
+    ]);
+    let report = World::with(&records).json();
+    let current = &workload(&report, "web")["current"];
+    // Four hours of two tasks of 1 vCPU / 2 GiB are known, two hours of two are not.
+    assert_eq!(current["measured_cost"]["certainty"], "at_least");
+    assert_usd(current["measured_cost"]["usd"].as_f64(), 8.0 * 0.049_37);
+    assert_usd(
+        current["going_rate"]["usd"].as_f64(),
+        2.0 * 730.0 * 0.049_37,
+    );
+    let reasons = workload(&report, "web")["reasons"].to_string();
+    assert!(reasons.contains("4.0 task-hours"), "{reasons}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod backtest;
 mod bad_input;
 mod billing;
+mod certainty;
 mod chance;
 mod cli;
 mod collect;
