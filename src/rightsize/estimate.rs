@@ -751,4 +751,30 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn a_service_through_which_bytes_flow_is_not_idle() {
+        let memory = usage_of(
+            Metric::MemoryMib,
+            minutes(0..DAYS * 1440).map(|at| (at, 10.0)),
+        );
+        let still = Demand {
+            memory: Some(memory),
+            ..service()
+        };
+        let with_network = |network_peak| {
+            let cpu = usage_of(
+                Metric::CpuVcpu,
+                minutes(0..DAYS * 1440).map(|at| (at, 0.005)),
+            );
+            let demand = Demand {
+                cpu: Some(cpu),
+                network_peak,
+                ..still.clone()
+            };
+            codes(&need(&demand)).contains(&ReasonCode::Idle)
+        };
+        assert!(with_network(None) && with_network(Some(0.0)) && with_network(Some(200.0)));
+        assert!(!with_network(Some(50_000.0)));
+    }
 }

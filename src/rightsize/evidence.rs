@@ -659,4 +659,19 @@ mod tests {
     fn an_always_on_task_without_runs_is_judged_by_its_days() {
         assert_eq!(withheld(&read_in(task(), &[(0, 7 * DAY)])), []);
     }
+
+    #[test]
+    fn a_build_that_seems_to_use_more_than_its_machine_has_is_withheld() {
+        // 300 CPU units, read as vCPU.
+        let units = minutes(0..14 * DAY).map(|at| (at, 300.0));
+        let demand = Demand {
+            cpu: Some(usage_of(Metric::CpuVcpu, units)),
+            ..build()
+        };
+        let codes: Vec<_> = withheld(&demand)
+            .into_iter()
+            .map(|(code, _)| code)
+            .collect();
+        assert_eq!(codes, [ReasonCode::ImplausibleData]);
+    }
 }

@@ -503,20 +503,29 @@ mod tests {
         let mib = prop::collection::vec(1.0..20_000.0_f64, 14);
         let kind = prop::sample::select(vec![Kind::Service, Kind::Task, Kind::Build]);
         let kill = prop::option::of(1..20_000_u32);
-        (vcpu, mib, kind, kill, any::<bool>()).prop_map(|(vcpu, mib, kind, kill, scales)| Demand {
-            cpu: Some(hourly(Metric::CpuVcpu, &vcpu)),
-            memory: Some(hourly(Metric::MemoryMib, &mib)),
-            out_of_memory: kill
-                .map(|limit_mib| OutOfMemory {
-                    container: None,
-                    limit_mib: Some(limit_mib),
-                    is_of_task: true,
-                    count: 1,
-                })
-                .into_iter()
-                .collect(),
-            slots: slots(|slot| if scales && slot % 2 == 0 { 4 } else { 2 }),
-            ..steady(kind)
+        // No build uses more than its machine has.
+        let within = |vcpu: Vec<f64>, kind| {
+            let most = if kind == Kind::Build { 1.0 } else { 4.0 };
+            vcpu.into_iter()
+                .map(move |vcpu| vcpu.min(most))
+                .collect::<Vec<_>>()
+        };
+        (vcpu, mib, kind, kill, any::<bool>()).prop_map(move |(vcpu, mib, kind, kill, scales)| {
+            Demand {
+                cpu: Some(hourly(Metric::CpuVcpu, &within(vcpu, kind))),
+                memory: Some(hourly(Metric::MemoryMib, &mib)),
+                out_of_memory: kill
+                    .map(|limit_mib| OutOfMemory {
+                        container: None,
+                        limit_mib: Some(limit_mib),
+                        is_of_task: true,
+                        count: 1,
+                    })
+                    .into_iter()
+                    .collect(),
+                slots: slots(|slot| if scales && slot % 2 == 0 { 4 } else { 2 }),
+                ..steady(kind)
+            }
         })
     }
 
