@@ -215,10 +215,17 @@ impl Limit {
         let read_ms = observed.events_end(&workload.account, &workload.region, &workload.cluster);
         let end_ms = read_ms.max(last_ms).unwrap_or_else(|| observed.end_ms());
         let end_ms = end_ms.max(last_sign_ms);
+        let asked_ms = observed.asked_end_ms();
+        let is_out_of_sight = end_ms + SILENCE_MS < asked_ms;
         Self {
-            high_ms: end_ms,
+            // Between the last event and the end of the window little time need be without one.
+            high_ms: if is_out_of_sight {
+                end_ms
+            } else {
+                end_ms.max(asked_ms)
+            },
             ended_ms: None,
-            is_out_of_sight: end_ms + SILENCE_MS < observed.asked_end_ms(),
+            is_out_of_sight,
         }
     }
 }

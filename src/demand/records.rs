@@ -28,7 +28,7 @@ pub struct Records {
     /// Of what counts the tasks of services, by account and region.
     counts: BTreeMap<(String, String), Window>,
     samples: Option<Window>,
-    /// End of the billed time of the last run that was seen to stop.
+    /// End of the billed time of the last run, as far as it was seen.
     billed_ms: Option<i64>,
 }
 
@@ -117,17 +117,18 @@ impl Records {
                 .or_default()
                 .push(seen_ms);
         }
-        let Some(stopped_ms) = run.stopped_ms else {
-            return;
-        };
         let begun_ms = run.known_ms();
-        if stopped_ms - begun_ms <= SHORT_MS {
+        if let Some(stopped_ms) = run.stopped_ms
+            && stopped_ms - begun_ms <= SHORT_MS
+        {
             let (account, region, cluster) = cluster;
             let place = (account, region, cluster, run.source);
             extend(self.runs.entry(place), begun_ms, stopped_ms.max(begun_ms));
         }
+        // What was seen of a run is billed, whether it went on or not.
+        let seen_ms = run.stopped_ms.unwrap_or_else(|| run.last_sign_ms());
         for begin_ms in [run.start_ms(), run.queued_ms()].into_iter().flatten() {
-            let billed_ms = begin_ms + run.billed_ms(stopped_ms - begin_ms);
+            let billed_ms = begin_ms + run.billed_ms(seen_ms - begin_ms);
             self.billed_ms = self.billed_ms.max(Some(billed_ms));
         }
     }

@@ -340,8 +340,8 @@ fn needs(report: &Report, workload: &WorkloadResult) -> Section {
         ),
     ];
     let mut text = vec![format!(
-        "Sized for {}. An out-of-memory kill is a floor. \"At\" is the use at percentile {} of the CPU maxima by task time, and the \
-         memory peak.",
+        "Sized for {}. An out-of-memory kill is a floor. \"At\" is the use at percentile {} of the CPU maxima (by task time, by the \
+         clock, by run: the highest), and the memory peak.",
         phrases::margins(policy),
         policy.cpu_percentile,
     )];

@@ -336,7 +336,7 @@ fn findings(book: &PriceBook) -> Findings {
     let dataset = Dataset::open(&SAMPLE.path("dataset").display().to_string()).expect("a dataset");
     let scan = Scan::new(&dataset).expect("readable");
     let reduced = demand::reduce(&scan, None, None).expect("reduced");
-    let analysis = analysis::analyse(reduced, book, &Policy::default());
+    let analysis = analysis::analyse(reduced, book, &Policy::default(), |_| true);
     let of = |workload: Assessed| {
         let key = &workload.demand.workload;
         let codes = workload.advice.codes.iter().copied();

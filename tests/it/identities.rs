@@ -11,7 +11,7 @@ use plimsoll::report::{Format, Style, render};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use crate::properties::{BOOK, analysed, any_records};
+use crate::properties::{BOOK, any_records, reported};
 
 /// Quantities are kept to nine decimals and prices in the order of a dollar: lines may differ from their product by that.
 const ROUNDED: Decimal = Decimal::from_parts(1, 0, 0, false, 6);
@@ -110,7 +110,7 @@ proptest! {
 
     #[test]
     fn lines_groups_steps_and_ways_of_buying_add_up_in_any_report(records in any_records()) {
-        let (analysis, report) = analysed(&records, None, &BOOK).expect("something ran");
+        let (analysis, report) = reported(&records, None, &BOOK).expect("something ran");
         for workload in &report.workloads {
             for amount in amounts(workload) {
                 let sum: Usd = amount.lines.iter().map(|line| line.usd).sum();
@@ -153,7 +153,7 @@ proptest! {
     #[test]
     fn the_same_records_give_the_same_bytes_in_every_form(records in any_records()) {
         let made = || {
-            let (_, report) = analysed(&records, None, &BOOK).expect("something ran");
+            let (_, report) = reported(&records, None, &BOOK).expect("something ran");
             [Format::Table, Format::Markdown, Format::Html, Format::Xlsx, Format::Json, Format::Csv, Format::Parquet, Format::Focus]
                 .map(|format| render(&report, format, Style::default()).expect("rendered"))
         };
@@ -162,8 +162,8 @@ proptest! {
 
     #[test]
     fn prices_that_are_not_known_change_no_finding(records in any_records(), gone in prop::collection::vec(any::<bool>(), 31)) {
-        let (_, whole) = analysed(&records, None, &book_without(&[false])).expect("something ran");
-        let (_, part) = analysed(&records, None, &book_without(&gone)).expect("something ran");
+        let (_, whole) = reported(&records, None, &book_without(&[false])).expect("something ran");
+        let (_, part) = reported(&records, None, &book_without(&gone)).expect("something ran");
         let (whole_said, part_said) = (judged(&whole), judged(&part));
         prop_assert_eq!(whole_said.keys().collect::<Vec<_>>(), part_said.keys().collect::<Vec<_>>());
         for (name, said) in &part_said {

@@ -140,13 +140,14 @@ fn the_demo_bills_what_went_into_its_sample() {
             exact += 1;
         } else {
             // A run was not seen to stop: what it really cost lies between the ends, at the price of what was metered. The
-            // unit that it had begun is whole in the truth, and cut in the window.
-            let usd = amount(&cost["usd"]) / metered;
-            let truth = usd * (billed - 1.0);
+            // minute that a build had begun is whole in the truth, and ends with the window here.
+            let unit_usd = amount(&cost["usd"]) / metered;
+            let truth = unit_usd * billed;
+            let begun = if kind == "build" { unit_usd } else { 0.0 };
             let end = |name: &str| cost[name].as_f64().unwrap_or(amount(&cost["usd"]));
             let (lower, upper) = (end("lower_usd"), end("upper_usd"));
             assert!(
-                lower <= truth + usd && truth <= upper,
+                lower <= truth + 1e-8 && truth < upper + begun + 1e-8,
                 "{name}: {lower} to {upper}, in truth {truth}"
             );
         }
