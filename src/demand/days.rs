@@ -87,13 +87,6 @@ impl Cell {
         last_ms: i64::MIN,
     };
 
-    /// How long its samples are, one after the other, milliseconds.
-    pub fn clock_ms(&self) -> i64 {
-        self.samples
-            .saturating_mul(i64::from(self.period_s))
-            .saturating_mul(1000)
-    }
-
     /// Adds what others add up to. A sum beyond what 64 bits hold stays at the end of them.
     #[inline]
     pub fn merge(&mut self, other: &Self) {

@@ -110,7 +110,7 @@ impl Histogram {
             above: lower_end(bucket.bucket) * factor,
             max: bucket.max * factor,
             weight_ms: bucket.weight_ms,
-            clock_ms: bucket.clock_ms,
+            clock_ms: bucket.clock_ms(),
         };
         Self::of_steps(counts.into_iter().map(step))
     }
@@ -199,17 +199,27 @@ pub struct Bucket {
     pub bucket: u16,
     /// Task-milliseconds.
     pub weight_ms: i64,
-    /// Milliseconds by the clock: how long its samples are, one after the other.
-    pub clock_ms: i64,
+    /// Number of samples.
+    pub samples: i64,
+    /// The longest of their periods, seconds.
+    pub period_s: i32,
     /// The highest value in it.
     pub max: f64,
 }
 
 impl Bucket {
+    /// How long its samples are by the clock, one after the other, milliseconds.
+    pub fn clock_ms(&self) -> i64 {
+        self.samples
+            .saturating_mul(i64::from(self.period_s))
+            .saturating_mul(1000)
+    }
+
     /// Adds what another one of the same bucket has.
     pub fn merge(&mut self, other: &Self) {
         self.weight_ms += other.weight_ms;
-        self.clock_ms += other.clock_ms;
+        self.samples += other.samples;
+        self.period_s = self.period_s.max(other.period_s);
         self.max = self.max.max(other.max);
     }
 }
@@ -225,7 +235,8 @@ mod tests {
                 Bucket {
                     bucket: bucket(max),
                     weight_ms: 1,
-                    clock_ms: 1,
+                    samples: 1,
+                    period_s: 1,
                     max,
                 },
             )
@@ -279,7 +290,8 @@ mod tests {
         let bucket = |value: f64| Bucket {
             bucket: bucket(value),
             weight_ms: 60_000,
-            clock_ms: 60_000,
+            samples: 1,
+            period_s: 60,
             max: value,
         };
         // Half an hour at 80 % of 0.5 vCPU, and at 30 % of 2 vCPU.

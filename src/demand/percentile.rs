@@ -184,7 +184,8 @@ mod tests {
         let of_value = Bucket {
             bucket: bucket(max),
             weight_ms,
-            clock_ms,
+            samples: clock_ms / 60_000,
+            period_s: 60,
             max,
         };
         DayUsage {

@@ -246,7 +246,8 @@ impl Open {
         let bucket = |row: &BucketRow| Bucket {
             bucket: row.bucket,
             weight_ms: row.cell.weight_ms,
-            clock_ms: row.cell.clock_ms(),
+            samples: row.cell.samples,
+            period_s: row.cell.period_s,
             max: row.cell.max,
         };
         let days = if is_share {

@@ -18,7 +18,7 @@ use site::{Candidate, Planner};
 /// What packing everyone may take in a report: a moment.
 const PLAN_EFFORT: pack::Effort = pack::Effort::milliseconds(20);
 /// What deciding who is on a fleet may take in a report.
-const DECIDE_EFFORT: pack::Effort = pack::Effort::milliseconds(20);
+const DECIDE_EFFORT: pack::Effort = pack::Effort::milliseconds(60);
 
 /// How fleets are to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]

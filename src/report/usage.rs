@@ -124,7 +124,8 @@ mod tests {
             let bucket = Bucket {
                 bucket: u16::try_from(bucket).unwrap(),
                 weight_ms: 60_000,
-                clock_ms: 60_000,
+                samples: 1,
+                period_s: 60,
                 max,
             };
             (1.0, bucket)

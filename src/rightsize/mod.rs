@@ -299,7 +299,8 @@ mod tests {
             buckets: vec![Bucket {
                 bucket: bucket(max),
                 weight_ms: 60_000,
-                clock_ms: 60_000,
+                samples: 1,
+                period_s: 60,
                 max,
             }],
             sum_ms: 0,

@@ -184,11 +184,19 @@ fn a_condition_narrows_sums_and_not_only_rows() {
         (&3.into(), &19.into())
     );
     assert_eq!(builds["selection"]["where"], "kind=build");
-    for amount in ["measured_cost", "going_rate", "monthly_savings_usd"] {
+    for amount in ["measured_cost", "going_rate"] {
         let of = |report: &Value| usd(&report["totals"][amount]);
         same(amount, of(&builds) + of(&others), of(&all));
         assert!(of(&builds) < of(&all), "{amount}");
     }
+    // Moves onto a fleet are decided among those that are looked at together; sizes are each workload's own.
+    let resized =
+        |report: &Value| usd(&report["totals"]["savings_steps"][0]["monthly_savings_usd"]);
+    same(
+        "rightsize",
+        resized(&builds) + resized(&others),
+        resized(&all),
+    );
 }
 
 #[test]
