@@ -222,7 +222,7 @@ queries = {
     "quantiles": f"SELECT cluster, name, metric, approx_quantile(max, [0.5, 0.9, 0.99, 0.999]) FROM {files} GROUP BY ALL",
     "counts": f"SELECT cluster, name, metric, at_ms // 86400000, cast(ceil(ln(max / 0.00098846) / ln(1.05e0)) AS INT), sum(count), max(max) FROM {files} GROUP BY ALL",
 }
-connection = duckdb.connect(config={"enable_progress_bar": "false"})
+connection = duckdb.connect(); connection.execute("SET enable_progress_bar=false")
 for line in sys.stdin:
     start = time.perf_counter()
     connection.execute(queries[line.strip()]).fetchall()
