@@ -1,70 +1,24 @@
 //! Bytes → JSON values, one at a time: gzip or plain, UTF-8 or UTF-16, lines or documents, never a whole file in
 //! memory.
 
-use std::cell::Cell;
-use std::fmt;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
-use std::rc::Rc;
 
-use flate2::bufread::MultiGzDecoder;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
+use super::bytes::{HashingReader, broken, unzipped};
+use super::place::{LONG_LINE, NOT_JSON, NOT_UTF8, Place, Take, Unreadable};
 use super::scan::Scanner;
 use super::utf16::Utf16;
 use super::{document, foreign};
-use crate::dataset::part::short_hash;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::Result;
 
-/// Rejection reason of text that is not JSON.
-pub(super) const NOT_JSON: &str = "not valid JSON";
-/// Rejection reason of bytes that are no text.
-pub(super) const NOT_UTF8: &str = "not UTF-8 text";
-/// Rejection reason of a line that is not held in memory.
-pub(super) const LONG_LINE: &str = "line longer than 16 MiB";
-/// Rejection reason of a record that is not held in memory.
-pub(super) const TOO_LONG: &str = "record longer than AWS writes any";
 /// A first line longer than this is taken for the beginning of one document.
 const LONGEST_FIRST_LINE: u64 = 4 << 20;
 /// A line longer than this is rejected rather than held in memory.
 pub(super) const LONGEST_LINE: u64 = 16 << 20;
 /// What a file begins with, to know it by.
 const BEGINNING: usize = 512;
-/// Content may expand this much, whatever it came from,
-const FREE_EXPANSION: u64 = 256 << 20;
-/// and beyond that to no more than this many times its size: logs of AWS expand twenty- to sixtyfold.
-const MOST_EXPANSION: u64 = 250;
-
-/// Where in a file a record stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Line number, from 1.
-    Line(u64),
-    /// Record number in a document, from 1.
-    Record(u64),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Line(line) => write!(f, "line {line}"),
-            Self::Record(record) => write!(f, "record {record}"),
-        }
-    }
-}
-
-/// A stretch of a file that is no record.
-#[derive(Debug)]
-pub(super) struct Unreadable {
-    pub(super) reason: &'static str,
-    pub(super) place: Place,
-}
-
-/// What [`records`] hands over: the text of a JSON value and its place. Answers whether to go on.
-pub(super) type Take<'a> = dyn FnMut(Result<(&str, Place), Unreadable>) -> Result<bool> + 'a;
 
 /// What a file was, when it is read.
 #[derive(Debug)]
@@ -75,77 +29,6 @@ pub(super) struct Content {
     pub(super) foreign: Option<&'static str>,
 }
 
-/// Counts and hashes what passes through it.
-pub(super) struct HashingReader<'a> {
-    inner: Box<dyn Read + 'a>,
-    hash: Sha256,
-    passed: Rc<Cell<u64>>,
-    progress: &'a dyn Fn(u64),
-}
-
-impl<'a> HashingReader<'a> {
-    pub(super) fn new(inner: Box<dyn Read + 'a>, progress: &'a dyn Fn(u64)) -> Self {
-        Self {
-            inner,
-            hash: Sha256::new(),
-            passed: Rc::default(),
-            progress,
-        }
-    }
-}
-
-impl Read for HashingReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.hash.update(&buffer[..read]);
-        self.passed.set(self.passed.get() + read as u64);
-        (self.progress)(read as u64);
-        Ok(read)
-    }
-}
-
-/// Ends when what comes out is out of all proportion to what went in.
-struct Expanding<R> {
-    inner: R,
-    packed: Rc<Cell<u64>>,
-    expanded: u64,
-}
-
-impl<R: Read> Read for Expanding<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.expanded += read as u64;
-        let most = self.packed.get().saturating_mul(MOST_EXPANSION);
-        if self.expanded > FREE_EXPANSION.max(most) {
-            return Err(io::Error::other(Bomb));
-        }
-        Ok(read)
-    }
-}
-
-/// Content that expands too much.
-#[derive(Debug)]
-struct Bomb;
-
-impl fmt::Display for Bomb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "more than {} MiB, and more than {MOST_EXPANSION} times what it is packed",
-            FREE_EXPANSION >> 20
-        )
-    }
-}
-
-impl std::error::Error for Bomb {}
-
-/// The hash that names the content of a file.
-pub(super) fn hash_file(path: &Path) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    io::copy(&mut File::open(path)?, &mut hash)?;
-    Ok(short_hash(hash))
-}
-
 /// Calls `take` with every JSON value of the content, which is read to its end whatever becomes of them.
 pub(super) fn records(
     reader: HashingReader<'_>,
@@ -153,7 +36,7 @@ pub(super) fn records(
     take: &mut Take<'_>,
 ) -> Result<Content> {
     let unread = |cause| broken(name, &cause);
-    let packed = reader.passed.clone();
+    let packed = reader.passed();
     let mut reader = BufReader::with_capacity(1 << 18, reader);
     let mut begin = Vec::new();
     (&mut reader)
@@ -162,41 +45,16 @@ pub(super) fn records(
         .map_err(unread)?;
     let mut whole = begin.as_slice().chain(&mut reader);
     let foreign = if whole.get_ref().0.starts_with(&[0x1f, 0x8b]) {
-        let unzipped = Expanding {
-            inner: MultiGzDecoder::new(whole),
-            packed,
-            expanded: 0,
-        };
+        let unzipped = unzipped(whole, packed);
         text(&mut BufReader::with_capacity(1 << 18, unzipped), name, take)?
     } else {
         text(&mut whole, name, take)?
     };
     io::copy(&mut reader, &mut io::sink()).map_err(unread)?;
     Ok(Content {
-        hash: short_hash(reader.into_inner().hash),
+        hash: reader.into_inner().hash(),
         foreign,
     })
-}
-
-/// The error of bytes that do not come, or do not decode.
-pub(super) fn broken(name: &str, cause: &io::Error) -> Error {
-    let is_bomb = matches!(cause.get_ref(), Some(inner) if inner.is::<Bomb>());
-    let what = match cause.kind() {
-        _ if is_bomb => "expands out of all proportion",
-        io::ErrorKind::UnexpectedEof => "is cut off: the gzip stream ends too early",
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            "is damaged: its gzip stream does not decode"
-        }
-        _ => "cannot be read",
-    };
-    let hint = if is_bomb {
-        "nothing of it was kept; if it is what it should be, unpack it and import the unpacked file"
-    } else {
-        "nothing of it was kept; fetch the file again"
-    };
-    Error::new(Kind::Input, format!("`{name}` {what}"))
-        .cause(cause.to_string())
-        .hint(hint)
 }
 
 /// Reads text, in whatever encoding; answers what it is where it is none.

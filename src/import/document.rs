@@ -3,7 +3,8 @@
 
 use serde::de::IgnoredAny;
 
-use super::content::{Place, TOO_LONG, Take, Unreadable};
+use super::bytes::broken;
+use super::place::{Place, TOO_LONG, Take, Unreadable};
 use super::scan::{Fault, Scanner};
 use crate::model::error::{Error, Kind, Result};
 
@@ -46,7 +47,7 @@ pub(super) fn records(mut scanner: Scanner<'_>, name: &str, take: &mut Take<'_>)
 /// Names the place but not the text: it might be a secret.
 fn unreadable(name: &str, fault: &Fault, line: u64) -> Error {
     let what = match fault {
-        Fault::Io(cause) => return super::content::broken(name, cause),
+        Fault::Io(cause) => return broken(name, cause),
         Fault::Malformed => "is not valid JSON",
         Fault::EndsTooEarly => "is not valid JSON: it ends too early",
         Fault::TooDeep => "is nested deeper than 1,000 levels",

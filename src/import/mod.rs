@@ -5,11 +5,13 @@
 //! or not, as lines, arrays or single documents, bare or inside CloudWatch Logs envelopes. Only the fields of
 //! `dataset::schema` are ever read: environment variables, commands and messages do not get this far.
 
+mod bytes;
 mod content;
 mod document;
 mod foreign;
 mod inputs;
 mod metric_stream;
+mod place;
 mod scan;
 mod shape;
 mod utf16;
@@ -24,7 +26,9 @@ use crate::dataset::Dataset;
 use crate::dataset::log::{self, Committer};
 use crate::dataset::writer::Writer;
 use crate::model::error::{Error, Kind, Result};
-use content::{Content, HashingReader, Place};
+use bytes::HashingReader;
+use content::Content;
+use place::{Place, Unreadable};
 
 /// What became of one file.
 #[derive(Debug)]
@@ -66,10 +70,10 @@ pub struct Tally {
 /// Rejection reasons of records that may be anything.
 const UNRECOGNISED: [&str; 5] = [
     shape::UNKNOWN,
-    content::NOT_JSON,
-    content::NOT_UTF8,
-    content::LONG_LINE,
-    content::TOO_LONG,
+    place::NOT_JSON,
+    place::NOT_UTF8,
+    place::LONG_LINE,
+    place::TOO_LONG,
 ];
 
 impl Tally {
@@ -162,7 +166,7 @@ impl Import<'_> {
         let reader: Box<dyn io::Read> = match &input.path {
             None => Box::new(io::stdin()),
             Some(path) => {
-                let hash = || content::hash_file(path).map_err(unreadable);
+                let hash = || bytes::hash_file(path).map_err(unreadable);
                 // A pipe can be read only once.
                 if input.is_regular && self.known.contains(&source(&hash()?)) {
                     (self.progress)(input.bytes);
@@ -229,7 +233,7 @@ fn read_all(
     let content = content::records(reader, name, &mut |record| {
         match record {
             Ok((text, place)) => shape::take(text, &place, rows, &mut tally)?,
-            Err(content::Unreadable { reason, place }) => tally.reject(reason, &place),
+            Err(Unreadable { reason, place }) => tally.reject(reason, &place),
         }
         // A large file of something else need not be read to its end.
         Ok(tally.read < 1_000 || tally.recognised())

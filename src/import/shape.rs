@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::content::{LONGEST_LINE, NOT_JSON, NOT_UTF8, Place, TOO_LONG};
+use super::content::LONGEST_LINE;
 use super::document::MISSING;
+use super::place::{NOT_JSON, NOT_UTF8, Place, TOO_LONG};
 use super::{Tally, metric_stream};
 use crate::dataset::batch::Batch;
 use crate::dataset::writer::Writer;
