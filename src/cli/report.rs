@@ -325,6 +325,7 @@ fn not_seen(extent: &Extent) -> Option<String> {
         };
         let place = match (gap.account.as_str(), gap.region.as_str()) {
             (NO_PLACE, _) => "an account that is not known:".to_owned(),
+            (account, NO_PLACE) => format!("{account}, every region not named:"),
             (account, region) => format!("{account} {region}"),
         };
         format!(

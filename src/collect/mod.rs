@@ -183,9 +183,9 @@ impl Collection {
             scopes,
             known,
             mut committer,
+            asked,
             refused,
             cost,
-            ..
         } = plan;
         let mut summary = Summary::new(&refused, &scopes);
         let tallies: Vec<_> = scopes
@@ -193,6 +193,7 @@ impl Collection {
             .map(|scopes| scopes.place.tally.clone())
             .collect();
         planned::write(&mut committer, request, &known, &scopes, &refused)?;
+        planned::regions_found(&mut committer, request, &known, &asked)?;
         let (sink, inbox) = commit::channel(request.now_ms);
         let fetching = self.runtime.spawn(fetch::all(
             scopes,

@@ -9,7 +9,7 @@ use super::call::Place;
 use super::plan::{Known, spans};
 use super::scopes::Scopes;
 use super::summary::Line;
-use super::{Request, discovery};
+use super::{Regions, Request, discovery};
 use crate::dataset::log::Committer;
 use crate::dataset::schema::State;
 use crate::dataset::source::{self, EVERY_CLUSTER, NO_PLACE, PLANNED};
@@ -17,14 +17,17 @@ use crate::dataset::writer::{ScopeDay, Written};
 use crate::model::error::Result;
 use crate::records::fields::is_account;
 
-/// Writes that the clusters of `places` are to be found, on every day of which nobody has found them.
+/// Writes that the clusters of `places`, and the other regions of their accounts, are to be found, on every day of which
+/// nobody has found them.
 pub(super) fn ask(
     committer: &mut Committer<'_>,
     request: &Request,
     known: &Known,
     places: &[Place],
 ) -> Result<()> {
-    on_asked_days(committer, request, known, places, (State::Planned, PLANNED))
+    let planned = (State::Planned, PLANNED);
+    of_clusters(committer, request, known, places, planned)?;
+    of_regions(committer, request, known, places, planned)
 }
 
 /// Takes that back.
@@ -35,42 +38,80 @@ pub(super) fn withdraw(
     places: &[Place],
 ) -> Result<()> {
     let refused = (State::Snapshot, "the plan was refused");
-    on_asked_days(&mut committer, request, known, places, refused)?;
+    of_clusters(&mut committer, request, known, places, refused)?;
+    of_regions(&mut committer, request, known, places, refused)?;
     committer.close()
+}
+
+/// Takes back that regions are to be found: each of them speaks for itself from here on.
+pub(super) fn regions_found(
+    committer: &mut Committer<'_>,
+    request: &Request,
+    known: &Known,
+    places: &[Place],
+) -> Result<()> {
+    let found = (State::Snapshot, "the regions are known by now");
+    of_regions(committer, request, known, places, found)
+}
+
+fn of_clusters(
+    committer: &mut Committer<'_>,
+    request: &Request,
+    known: &Known,
+    places: &[Place],
+    what: (State, &str),
+) -> Result<()> {
+    let source = discovery::clusters_source(&request.clusters);
+    places.iter().try_for_each(|place| {
+        let at = [place.account.as_str(), place.region.as_str()];
+        on_asked_days(committer, request, known, at, &source, what)
+    })
+}
+
+/// Which regions an account has enabled is not known before each was asked: until then they have no name.
+fn of_regions(
+    committer: &mut Committer<'_>,
+    request: &Request,
+    known: &Known,
+    places: &[Place],
+    what: (State, &str),
+) -> Result<()> {
+    if !matches!(request.regions, Regions::All) {
+        return Ok(());
+    }
+    let accounts: BTreeSet<&str> = places.iter().map(|place| place.account.as_str()).collect();
+    accounts.into_iter().try_for_each(|account| {
+        let at = [account, NO_PLACE];
+        on_asked_days(committer, request, known, at, source::REGIONS, what)
+    })
 }
 
 fn on_asked_days(
     committer: &mut Committer<'_>,
     request: &Request,
     known: &Known,
-    places: &[Place],
+    at @ [account, region]: [&str; 2],
+    source: &str,
     (state, reason): (State, &str),
 ) -> Result<()> {
-    let source = discovery::clusters_source(&request.clusters);
     let scope_day = |day| ScopeDay {
         scope: EVERY_CLUSTER.to_owned(),
         workload: None,
-        source: source.clone(),
+        source: source.to_owned(),
         day,
         state,
         reason: Some(reason.to_owned()),
     };
-    for Place {
-        account, region, ..
-    } in places
-    {
-        let days = known.missing(
-            [account, region],
-            EVERY_CLUSTER,
-            &source,
-            request.days.clone(),
-            request.now_ms,
-        );
-        let scope_days: Vec<ScopeDay> = days.into_iter().map(scope_day).collect();
-        let nothing = Written::default();
-        nothing.commit_scope_days(committer, account, region, request.now_ms, &scope_days)?;
-    }
-    Ok(())
+    let days = known.missing(
+        at,
+        EVERY_CLUSTER,
+        source,
+        request.days.clone(),
+        request.now_ms,
+    );
+    let scope_days: Vec<ScopeDay> = days.into_iter().map(scope_day).collect();
+    let nothing = Written::default();
+    nothing.commit_scope_days(committer, account, region, request.now_ms, &scope_days)
 }
 
 /// Writes what is planned in each of `scopes`, and which places could not even be looked at.

@@ -22,7 +22,9 @@ pub(crate) const COLLECTED: &str = "collect:";
 pub(crate) const CLUSTERS: &str = "collect:clusters";
 /// Credentials that named no account; `:<name>` of the credentials is behind it.
 pub(crate) const IDENTITY: &str = "collect:identity";
-/// The account, and the region, of credentials that named none.
+/// The regions of an account that are to be asked without being named; their place is [`NO_PLACE`].
+pub(crate) const REGIONS: &str = "collect:regions";
+/// The account, and the region, of credentials that named none; the region of all those that were not named.
 pub(crate) const NO_PLACE: &str = "unknown";
 /// Snapshots of tasks and instances by the ECS API, each a source of its own.
 pub(crate) const ECS: &str = "collect:ecs";

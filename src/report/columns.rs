@@ -9,6 +9,7 @@ use super::result::{AmountResult, CostLineResult, PlacementResult, Report, Size,
 use crate::model::units::Usd;
 use crate::model::workload::{Architecture, Kind, Platform};
 use crate::placement::effort::Effort;
+use crate::pricing::Quality;
 use crate::pricing::cost::Certainty;
 
 /// What the cells of a column are.
@@ -51,7 +52,7 @@ pub(super) struct Column<R> {
 }
 
 /// A part of an amount.
-type Part = fn(Option<&AmountResult>) -> Value<'static>;
+type Part = fn(Option<&AmountResult>) -> Value<'_>;
 
 /// Where the cell of a row comes from.
 enum Cell<R> {
@@ -193,16 +194,18 @@ fn whose<R: OfWorkload>() -> [Column<R>; 5] {
     ]
 }
 
-/// An amount: its best figure, how sure it is, and its ends.
+/// An amount: its best figure, how sure it is, its ends, and the oldest and weakest price behind it.
 fn amount<R>(
-    names: [&'static str; 4],
+    names: [&'static str; 6],
     of: fn(&R) -> Option<&AmountResult>,
 ) -> impl Iterator<Item = Column<R>> {
-    let parts: [(Type, Part); 4] = [
+    let parts: [(Type, Part); 6] = [
         (Type::Usd, best),
         (Type::Text, certainty),
         (Type::Usd, lower),
         (Type::Usd, upper),
+        (Type::Text, prices_as_of),
+        (Type::Text, price_quality),
     ];
     names
         .into_iter()
@@ -223,6 +226,8 @@ impl WorkloadRow<'_> {
                 "x_ListCostCertainty",
                 "x_ListCostLower",
                 "x_ListCostUpper",
+                "x_ListCostPricesAsOf",
+                "x_ListCostPriceQuality",
             ],
             |w: &Self| w.workload.current.measured_cost.as_ref(),
         );
@@ -232,6 +237,8 @@ impl WorkloadRow<'_> {
                 "x_GoingRateCertainty",
                 "x_GoingRateLower",
                 "x_GoingRateUpper",
+                "x_GoingRatePricesAsOf",
+                "x_GoingRatePriceQuality",
             ],
             |w: &Self| w.workload.current.going_rate.as_ref(),
         );
@@ -441,6 +448,8 @@ impl PlacementRow<'_> {
                 "x_GoingRateCertainty",
                 "x_GoingRateLower",
                 "x_GoingRateUpper",
+                "x_GoingRatePricesAsOf",
+                "x_GoingRatePriceQuality",
             ],
             |p: &Self| p.placement.going_rate.as_ref(),
         );
@@ -549,6 +558,23 @@ fn certainty(amount: Option<&AmountResult>) -> Value<'static> {
     maybe(amount.map(|amount| amount.certainty.as_str()))
 }
 
+/// The date of the oldest price behind it; nothing where one has no date.
+fn prices_as_of(amount: Option<&AmountResult>) -> Value<'_> {
+    let lines = amount.map_or(&[][..], |amount| &amount.lines);
+    let dates: Option<Vec<&str>> = lines.iter().map(|line| line.as_of.as_deref()).collect();
+    maybe(dates.and_then(|dates| dates.into_iter().min()))
+}
+
+/// The quality of the weakest price behind it.
+fn price_quality(amount: Option<&AmountResult>) -> Value<'_> {
+    let lines = amount.map_or(&[][..], |amount| &amount.lines);
+    let weakest = lines
+        .iter()
+        .filter_map(|line| Quality::parse(&line.quality))
+        .max();
+    maybe(weakest.map(Quality::as_str))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sample;
@@ -603,6 +629,37 @@ mod tests {
                 assert!(fits, "{}: {value:?}", column.name);
             }
         }
+    }
+
+    #[test]
+    fn an_amount_is_as_old_and_as_weak_as_its_weakest_price() {
+        let line = |as_of: Option<&str>, quality: &str| CostLineResult {
+            of: String::new(),
+            component: "vcpu".to_owned(),
+            quantity: 1.0,
+            unit: "vCPU-hour".to_owned(),
+            price_usd: 1.0,
+            as_of: as_of.map(str::to_owned),
+            quality: quality.to_owned(),
+            source: String::new(),
+            usd: Usd::ZERO,
+        };
+        let mut amount = AmountResult {
+            usd: Usd::ZERO,
+            certainty: Certainty::Exact,
+            lower_usd: None,
+            upper_usd: None,
+            lines: vec![
+                line(Some("2026-10-01"), "single_source"),
+                line(Some("2025-12-06"), "exact"),
+            ],
+        };
+        assert_eq!(prices_as_of(Some(&amount)), text("2025-12-06"));
+        assert_eq!(price_quality(Some(&amount)), text("single_source"));
+        amount.lines.push(line(None, "conflicting"));
+        assert_eq!(prices_as_of(Some(&amount)), Value::Null);
+        assert_eq!(price_quality(Some(&amount)), text("conflicting"));
+        assert_eq!(price_quality(None), Value::Null);
     }
 
     #[test]

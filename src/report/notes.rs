@@ -40,12 +40,14 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
 /// What a month is here, and which prices it is at.
 fn months(report: &Report) -> String {
     let window = &report.window;
+    let qualities = phrases::price_qualities(report).map(|said| format!(" ({said})"));
     format!(
-        "A month is {HOURS_PER_MONTH} hours at the pace of {} to {}. {} prices as of {}; no discount, credit or tax.",
+        "A month is {HOURS_PER_MONTH} hours at the pace of {} to {}. {} prices as of {}{}; no discount, credit or tax.",
         date(&window.from),
         date(&window.to),
         capitalized(report.prices.kind),
         report.prices.as_of,
+        qualities.unwrap_or_default(),
     )
 }
 

@@ -321,6 +321,22 @@ pub(super) fn doubtful_prices(report: &Report) -> Option<String> {
     ))
 }
 
+/// What the prices behind the going rate stand on, and how much of it is old; `None` without a price.
+pub(super) fn price_qualities(report: &Report) -> Option<String> {
+    let prices = &report.price_quality;
+    let cost: Usd = prices.by_quality.iter().map(|share| share.usd).sum();
+    let of_cost = |usd| share(usd, cost).unwrap_or_else(|| "0%".to_owned());
+    let mut said: Vec<String> = prices
+        .by_quality
+        .iter()
+        .map(|share| format!("{} {}", of_cost(share.usd), share.quality.replace('_', " ")))
+        .collect();
+    if prices.old_usd > Usd::ZERO {
+        said.push(format!("{} older than a year", of_cost(prices.old_usd)));
+    }
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
 /// A step as the subject of a sentence.
 pub(super) const fn step_name(step: Step) -> &'static str {
     match step {

@@ -17,7 +17,6 @@ use super::escape::{self, clip};
 use super::phrases;
 use super::result::Report;
 use super::view::{Cell, Column, Fit, Row, Section, Tone, View};
-use crate::model::units::Usd;
 pub(super) use comparison::page as comparison;
 
 const STYLE: &str = include_str!("page.css");
@@ -168,26 +167,19 @@ fn facts(report: &Report) -> Vec<(&'static str, String, String)> {
         (
             "Prices",
             format!("{} prices", report.prices.kind),
-            format!("as of {}{}", report.prices.as_of, qualities(report)),
+            of_prices(report),
         ),
     ]
 }
 
-/// What the prices behind the cost stand on, and how much of it is old or contested.
-fn qualities(report: &Report) -> String {
-    let prices = &report.price_quality;
-    let cost: Usd = prices.by_quality.iter().map(|share| share.usd).sum();
-    let of_cost = |usd| super::amounts::share(usd, cost).unwrap_or_else(|| "0%".to_owned());
-    let mut said = String::new();
-    for share in &prices.by_quality {
-        let quality = share.quality.replace('_', " ");
-        push(&mut said, &format!("; {} {quality}", of_cost(share.usd)));
-    }
-    if prices.old_usd > Usd::ZERO {
-        let old = format!("; {} older than a year", of_cost(prices.old_usd));
-        push(&mut said, &old);
-    }
-    said
+/// How old the prices are and what they stand on.
+fn of_prices(report: &Report) -> String {
+    let qualities = phrases::price_qualities(report).map(|said| format!("; {said}"));
+    format!(
+        "as of {}{}",
+        report.prices.as_of,
+        qualities.unwrap_or_default()
+    )
 }
 
 /// The first fleets over time.

@@ -137,6 +137,23 @@ fn killed_while_it_looks_for_what_there_is_it_has_said_what_it_was_asked_for() {
 }
 
 #[test]
+fn killed_while_it_looks_for_regions_it_has_said_that_all_were_asked_for() {
+    let scale = Scale {
+        regions: 2,
+        ..SCALE
+    };
+    let site = Site::of(World::seeded(48, scale));
+    site.collect(&["--days", "1"]).exits(0);
+    let kill = Fault::always("ecs:ListClusters", Kind::KillClient);
+    assert!(killed_by(&site, kill, &["--days", "3", "--region", "all"]).is_some());
+    site.strict("table")
+        .exits(3)
+        .says(&["every region not named: every cluster on 3 days (planned, and not seen)"]);
+    site.collect(&["--days", "3", "--region", "all"]).exits(0);
+    assert!(!site.misses());
+}
+
+#[test]
 fn a_plan_that_is_refused_or_only_printed_leaves_no_gap_behind() {
     let site = site(47);
     site.collect(&["--days", "1"]).exits(0);
