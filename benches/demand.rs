@@ -1,5 +1,6 @@
 //! Samples to days, side by side with bare scans of the same files and with `DuckDB` on them, in turn, in one run. Prints
-//! ratios: machines differ.
+//! ratios: machines differ. The processor's own seconds are printed beside those of the clock (Linux): neighbours change
+//! them less.
 //!
 //! `cargo bench --bench demand` · environment: `PLIMSOLL_BENCH_SAMPLES` (default 10,000,000), `PLIMSOLL_BENCH_ROUNDS`
 //! (default 5, of which medians are taken), `PLIMSOLL_BENCH_DATASET` (a folder to write the generated dataset to and to
@@ -60,7 +61,7 @@ fn main() {
     }
     let mut duckdb = DuckDb::start(folder.path(), &root);
     let dataset = Dataset::at(&root.to_string_lossy()).unwrap();
-    let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); 7];
+    let mut seconds: Vec<[Vec<f64>; 2]> = vec![Default::default(); 7];
     for _ in 0..rounds {
         let days = root.join("demand");
         if days.exists() {
@@ -77,14 +78,15 @@ fn main() {
             took.extend([duckdb.run("quantiles"), duckdb.run("counts")]);
         }
         for (all, one) in seconds.iter_mut().zip(took) {
-            all.push(one);
+            all[0].push(one.0);
+            all[1].push(one.1);
         }
     }
     println!(
         "{samples} samples, {} processors, medians of {rounds}:",
         processors()
     );
-    let medians: Vec<f64> = seconds.into_iter().map(median).collect();
+    let medians: Vec<[f64; 2]> = seconds.into_iter().map(|of| of.map(median)).collect();
     let names = [
         "bare scan of the numbers",
         "bare scan of all that is read",
@@ -97,11 +99,13 @@ fn main() {
     for (name, seconds) in names
         .iter()
         .zip(&medians)
-        .filter(|(_, seconds)| seconds.is_finite())
+        .filter(|(_, seconds)| seconds[0].is_finite())
     {
+        let [clock, processor] = seconds;
         println!(
-            "  {name:<32} {seconds:>8.3} s  {:>6.2} × samples to days",
-            seconds / medians[2]
+            "  {name:<32} {clock:>8.3} s  {:>6.2} × samples to days, {processor:>8.2} s of the processor  {:>6.2} ×",
+            clock / medians[2][0],
+            processor / medians[2][1]
         );
     }
     println!("  most memory of samples to days  {:>8} MiB", alone(&root));
@@ -127,10 +131,23 @@ fn median(mut seconds: Vec<f64>) -> f64 {
     seconds.get(seconds.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn timed(work: impl FnOnce()) -> f64 {
-    let start = Instant::now();
+/// Seconds by the clock, and of the processor.
+fn timed(work: impl FnOnce()) -> (f64, f64) {
+    let (start, before) = (Instant::now(), processor_s());
     work();
-    start.elapsed().as_secs_f64()
+    (start.elapsed().as_secs_f64(), processor_s() - before)
+}
+
+/// Seconds that processors spent on this process so far, in hundredths.
+fn processor_s() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace();
+    let ticks: Vec<f64> = fields.skip(11).take(2).flat_map(str::parse).collect();
+    ticks.iter().sum::<f64>() / 100.0
 }
 
 /// The most memory that this process ever had, with what was generated before.
@@ -224,9 +241,9 @@ queries = {
 }
 connection = duckdb.connect(); connection.execute("SET enable_progress_bar=false")
 for line in sys.stdin:
-    start = time.perf_counter()
+    start, before = time.perf_counter(), time.process_time()
     connection.execute(queries[line.strip()]).fetchall()
-    print(time.perf_counter() - start, flush=True)
+    print(time.perf_counter() - start, time.process_time() - before, flush=True)
 "#;
 
 impl DuckDb {
@@ -243,10 +260,12 @@ impl DuckDb {
         Some(Self { process, answers })
     }
 
-    fn run(&mut self, query: &str) -> f64 {
+    fn run(&mut self, query: &str) -> (f64, f64) {
         let stdin = self.process.stdin.as_mut().unwrap();
         writeln!(stdin, "{query}").unwrap();
-        self.answers.next().unwrap().unwrap().parse().unwrap()
+        let answer = self.answers.next().unwrap().unwrap();
+        let (clock, processor) = answer.split_once(' ').unwrap();
+        (clock.parse().unwrap(), processor.parse().unwrap())
     }
 }
 

@@ -37,7 +37,7 @@ fn read(dataset: &Dataset, name: &str) -> Result<Parts> {
     let storage = &dataset.storage;
     let mut parts = Parts::new();
     storage.read_each(&[name.to_owned()], |relative, bytes| {
-        let (part, repeated) = part::decode_checkpoint(storage, relative, bytes)?;
+        let (part, repeated) = part::decode_checkpoint(storage, relative, &bytes)?;
         let unfit =
             |cause| Error::new(Kind::Input, format!("`{relative}` is no checkpoint")).cause(cause);
         let rows = coverage::rows(&part.frame).map_err(unfit)?;

@@ -110,6 +110,12 @@ fn limits(name: &str) -> Option<(i64, i64)> {
 fn beyond_limits(column: &Column) -> PolarsResult<Option<Misfit>> {
     let name = column.name();
     if let Ok(values) = column.f64() {
+        if values
+            .downcast_iter()
+            .all(|array| can_all_be(array.values()))
+        {
+            return Ok(None);
+        }
         let cannot_be = |value: f64| !value.is_finite() || value < 0.0;
         return Ok(values
             .iter()
@@ -120,6 +126,25 @@ fn beyond_limits(column: &Column) -> PolarsResult<Option<Misfit>> {
     let Some((least, most)) = limits(name) else {
         return Ok(None);
     };
+    let all_are_within = if let Ok(values) = column.i64() {
+        let are_within = |values: &[i64]| are_all_within(values, least, most);
+        values
+            .downcast_iter()
+            .all(|array| are_within(array.values()))
+    } else if let Ok(values) = column.i32() {
+        let within = i32::try_from(least).ok().zip(i32::try_from(most).ok());
+        let are_within = |values: &[i32]| {
+            within.is_some_and(|(least, most)| are_small_within(values, least, most))
+        };
+        values
+            .downcast_iter()
+            .all(|array| are_within(array.values()))
+    } else {
+        false
+    };
+    if all_are_within {
+        return Ok(None);
+    }
     let values = column.cast(&DataType::Int64)?;
     let values = values.i64()?;
     Ok([values.min(), values.max()]
@@ -129,4 +154,85 @@ fn beyond_limits(column: &Column) -> PolarsResult<Option<Misfit>> {
         .map(|value| {
             format!("its column `{name}` has {value}, which cannot be ({least} to {most})")
         }))
+}
+
+// Most values can be. That all can is found without a branch, so that many are looked at at once: every value that cannot
+// be sets the sign of what it is turned into, and the signs are gathered.
+
+/// True where all values are finite and none is below zero (nor minus zero, of which the caller thinks once more).
+fn can_all_be(values: &[f64]) -> bool {
+    // One more in the exponent of what is not finite runs over into the sign.
+    const ONE_MORE: u64 = 1 << 52;
+    let signs = |value: &f64| value.to_bits() | value.to_bits().wrapping_add(ONE_MORE);
+    let all = values.iter().fold(0, |all, value| all | signs(value));
+    all >> 63 == 0
+}
+
+/// True where all values lie from `least`, which is not below zero, to `most`: of any other, one of the differences is
+/// below zero.
+fn are_all_within(values: &[i64], least: i64, most: i64) -> bool {
+    let signs = |value: &i64| value.wrapping_sub(least) | most.wrapping_sub(*value);
+    values.iter().fold(0, |all, value| all | signs(value)) >= 0
+}
+
+/// The same of smaller numbers.
+fn are_small_within(values: &[i32], least: i32, most: i32) -> bool {
+    let signs = |value: &i32| value.wrapping_sub(least) | most.wrapping_sub(*value);
+    values.iter().fold(0, |all, value| all | signs(value)) >= 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_cannot_be_is_found_wherever_it_stands() {
+        let odd = [
+            f64::NAN,
+            -f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            -1.0,
+            -5e-324,
+        ];
+        for at in 0..67 {
+            let mut values = [1.5, 0.0, 5e-324, f64::MAX].repeat(17);
+            assert!(can_all_be(&values));
+            for cannot_be in odd {
+                values[at] = cannot_be;
+                assert!(!can_all_be(&values), "{cannot_be} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_held_to_both_ends() {
+        let limits = [(0, 100), (1, 100), (0, i64::MAX)];
+        let ends = [
+            i64::MIN,
+            i64::MIN + 1,
+            -1,
+            0,
+            1,
+            99,
+            100,
+            101,
+            i64::MAX - 1,
+            i64::MAX,
+        ];
+        for ((least, most), value) in limits
+            .iter()
+            .flat_map(|limits| ends.map(|end| (*limits, end)))
+        {
+            let is_within = (least..=most).contains(&value);
+            assert_eq!(
+                are_all_within(&[most, value, least], least, most),
+                is_within
+            );
+        }
+        for value in [i32::MIN, i32::MIN + 1, -1, 0, 1, 99, 100, 101, i32::MAX] {
+            let is_within = (1..=100).contains(&value);
+            assert_eq!(are_small_within(&[1, value, 100], 1, 100), is_within);
+        }
+    }
 }

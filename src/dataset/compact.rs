@@ -58,7 +58,7 @@ impl Compactions {
             let parts: Vec<String> = commit.row.parts.split(';').map(str::to_owned).collect();
             let mut stands_for = BTreeSet::new();
             dataset.storage.read_tails(&parts, |path, tail| {
-                let (_, summary) = part::summary(&dataset.storage, path, tail)?;
+                let (_, summary) = part::summary(&dataset.storage, path, &tail)?;
                 let whole = |stem: &String| format!("{}/{stem}.parquet", folder(path));
                 stands_for.extend(summary.stands_for.iter().map(whole));
                 Ok(())

@@ -175,7 +175,7 @@ impl Scan<'_> {
         let mut frame = DataFrame::empty();
         let storage = &self.dataset.storage;
         storage.read_each(&[part.to_owned()], |relative, bytes| {
-            frame = part::decode(storage, relative, bytes, None)?.frame;
+            frame = part::decode(storage, relative, &bytes, None)?.frame;
             Ok(())
         })?;
         let footers = self.footers([&part.to_owned()])?;

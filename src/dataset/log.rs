@@ -75,7 +75,7 @@ fn each(
 ) -> Result<()> {
     let storage = &dataset.storage;
     storage.read_each(parts, |relative, bytes| {
-        let (part, links) = part::decode_coverage(storage, relative, bytes)?;
+        let (part, links) = part::decode_coverage(storage, relative, &bytes)?;
         let rows = coverage::rows(&part.frame).map_err(|cause| {
             Error::new(
                 Kind::Input,

@@ -1,15 +1,17 @@
 //! One immutable Parquet file whose name carries the hash of its bytes.
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use polars::prelude::{
     DataFrame, KeyValueMetadata, ParallelStrategy, ParquetCompression, ParquetReader,
-    ParquetWriter, SerReader,
+    ParquetWriter, PolarsError, SerReader,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::guarded::guarded;
+use super::scan::Samples;
 use super::storage::{RESTORE, Storage};
 use super::{FORMAT, Table, columns};
 use crate::model::error::{Error, Kind, Result};
@@ -253,7 +255,7 @@ pub fn short_hash(hash: Sha256) -> String {
 pub(super) fn decode(
     storage: &Storage,
     relative: &str,
-    bytes: Vec<u8>,
+    bytes: &[u8],
     asked: Option<&[&str]>,
 ) -> Result<Part> {
     guarded(&storage.place(relative), || {
@@ -266,14 +268,14 @@ pub(super) fn decode(
 pub(super) fn decode_coverage(
     storage: &Storage,
     relative: &str,
-    bytes: Vec<u8>,
+    bytes: &[u8],
 ) -> Result<(Part, Links)> {
     guarded(&storage.place(relative), || {
         with_links(storage, relative, bytes)
     })
 }
 
-fn with_links(storage: &Storage, relative: &str, bytes: Vec<u8>) -> Result<(Part, Links)> {
+fn with_links(storage: &Storage, relative: &str, bytes: &[u8]) -> Result<(Part, Links)> {
     let mut reader = verified(storage, relative, bytes)?;
     let links = metadata(&mut reader, LINKS_KEY)
         .map_or_else(|| Ok(Links::default()), |text| serde_json::from_str(&text))
@@ -290,16 +292,58 @@ fn with_links(storage: &Storage, relative: &str, bytes: Vec<u8>) -> Result<(Part
     Ok((rows(storage, relative, reader, None)?, links))
 }
 
-/// Decodes `asked` columns of a part of samples, but for its `names` where its stretches tell them; verified.
+/// Hands over `asked` columns of a part of samples, one row group after the other, but for its `names` where its
+/// stretches tell them; verified.
 pub(super) fn decode_samples(
     storage: &Storage,
     relative: &str,
-    bytes: Vec<u8>,
+    bytes: &[u8],
     (asked, names): (&[&str], &[&str]),
-) -> Result<(DataFrame, Summary)> {
-    let mut reader = verified(storage, relative, bytes)?;
+    mut take: impl FnMut(Samples) -> Result<()>,
+) -> Result<()> {
+    let shown = storage.place(relative);
+    let (summary, groups) = guarded(&shown, || {
+        let mut reader = verified(storage, relative, bytes)?;
+        let metadata = reader
+            .get_metadata()
+            .map_err(|cause| undecoded(&shown, cause))?;
+        // A group is decoded by itself: that way little memory is in use at once.
+        let mut alone = (**metadata).clone();
+        alone.key_value_metadata = None;
+        let groups = std::mem::take(&mut alone.row_groups);
+        let groups = groups.into_iter().map(|group| {
+            let mut of_group = alone.clone();
+            of_group.num_rows = group.num_rows();
+            of_group.row_groups = vec![group];
+            Arc::new(of_group)
+        });
+        let groups: Vec<_> = groups.collect();
+        Ok((Arc::new(stated(&mut reader)), groups))
+    })?;
+    let is_needed = |name: &&&str| summary.stretches.is_empty() || !names.contains(*name);
+    let columns: Vec<&str> = asked.iter().filter(is_needed).copied().collect();
+    let mut first_row = 0;
+    for group in groups {
+        let frame = guarded(&shown, || {
+            let mut reader = alone(bytes);
+            reader.set_metadata(group);
+            rows(storage, relative, reader, Some(&columns)).map(|part| part.frame)
+        })?;
+        let height = frame.height();
+        take(Samples {
+            frame,
+            first_row,
+            summary: summary.clone(),
+        })?;
+        first_row += height;
+    }
+    Ok(())
+}
+
+/// The summary of a part of samples, with stretches only where they fit its rows.
+fn stated(reader: &mut ParquetReader<Cursor<&[u8]>>) -> Summary {
     let height = reader.num_rows().unwrap_or_default();
-    let text = metadata(&mut reader, SUMMARY_KEY).unwrap_or_default();
+    let text = metadata(reader, SUMMARY_KEY).unwrap_or_default();
     let mut summary: Summary = serde_json::from_str(&text).unwrap_or_default();
     let lengths = summary.stretches.iter().map(|stretch| stretch.rows);
     let rows_stated = lengths.fold(0, usize::saturating_add);
@@ -307,17 +351,14 @@ pub(super) fn decode_samples(
     if rows_stated != height || !summary.stretches.iter().all(is_known) {
         summary.stretches.clear();
     }
-    let is_needed = |name: &&&str| summary.stretches.is_empty() || !names.contains(*name);
-    let columns: Vec<&str> = asked.iter().filter(is_needed).copied().collect();
-    let part = rows(storage, relative, reader, Some(&columns))?;
-    Ok((part.frame, summary))
+    summary
 }
 
 /// Decodes a checkpoint, verified: rows of coverage parts, and which parts these are.
 pub(super) fn decode_checkpoint(
     storage: &Storage,
     relative: &str,
-    bytes: Vec<u8>,
+    bytes: &[u8],
 ) -> Result<(Part, Vec<(String, Links)>)> {
     guarded(&storage.place(relative), || {
         let mut reader = verified(storage, relative, bytes)?;
@@ -330,10 +371,19 @@ pub(super) fn decode_checkpoint(
     })
 }
 
+fn undecoded(shown: &str, cause: PolarsError) -> Error {
+    Error::new(
+        Kind::Input,
+        format!("`{shown}`: it cannot be read as a part"),
+    )
+    .hint(RESTORE)
+    .cause(cause)
+}
+
 fn rows(
     storage: &Storage,
     relative: &str,
-    mut reader: ParquetReader<Cursor<Vec<u8>>>,
+    mut reader: ParquetReader<Cursor<&[u8]>>,
     asked: Option<&[&str]>,
 ) -> Result<Part> {
     let refused = |what: String| {
@@ -343,7 +393,7 @@ fn rows(
         )
         .hint(RESTORE)
     };
-    let undecoded = |cause| refused("it cannot be read as a part".to_owned()).cause(cause);
+    let undecoded = |cause| undecoded(&storage.place(relative), cause);
     let table = Table::of(relative).ok_or_else(|| refused("it is in no table".to_owned()))?;
     let (account, region) = account_and_region(relative);
     let part = |frame| Part {
@@ -408,17 +458,13 @@ fn value<'a>(relative: &'a str, key: &str) -> Option<&'a str> {
 }
 
 /// The number of rows and the summary of a part, from the `tail` of its bytes. Not verified: that takes all of them.
-pub(super) fn summary(
-    storage: &Storage,
-    relative: &str,
-    tail: Vec<u8>,
-) -> Result<(usize, Summary)> {
+pub(super) fn summary(storage: &Storage, relative: &str, tail: &[u8]) -> Result<(usize, Summary)> {
     guarded(&storage.place(relative), || {
         rows_and_summary(storage, relative, tail)
     })
 }
 
-fn rows_and_summary(storage: &Storage, relative: &str, tail: Vec<u8>) -> Result<(usize, Summary)> {
+fn rows_and_summary(storage: &Storage, relative: &str, tail: &[u8]) -> Result<(usize, Summary)> {
     let mut reader = ParquetReader::new(Cursor::new(tail));
     check_format(&mut reader, relative, &storage.place(relative))?;
     let rows = reader.num_rows().unwrap_or_default();
@@ -447,18 +493,18 @@ pub(super) fn footer_length(tail: &[u8]) -> Option<u64> {
     Some(u64::from(u32::from_le_bytes(*length)) + 8)
 }
 
-fn verified(
+fn verified<'b>(
     storage: &Storage,
     relative: &str,
-    bytes: Vec<u8>,
-) -> Result<ParquetReader<Cursor<Vec<u8>>>> {
+    bytes: &'b [u8],
+) -> Result<ParquetReader<Cursor<&'b [u8]>>> {
     let shown = storage.place(relative);
     let promised = relative
         .trim_end_matches(".parquet")
         .rsplit('_')
         .next()
         .unwrap_or_default();
-    let found = hash(&bytes);
+    let found = hash(bytes);
     if found != promised {
         return Err(Error::new(
             Kind::Input,
@@ -466,15 +512,19 @@ fn verified(
         )
         .hint(RESTORE));
     }
-    // Parts are decoded side by side; one of them needs no threads of its own.
-    let mut reader = ParquetReader::new(Cursor::new(bytes)).read_parallel(ParallelStrategy::None);
+    let mut reader = alone(bytes);
     check_format(&mut reader, relative, &shown)?;
     Ok(reader)
 }
 
+/// Parts are decoded side by side: one of them needs no threads of its own.
+fn alone(bytes: &[u8]) -> ParquetReader<Cursor<&[u8]>> {
+    ParquetReader::new(Cursor::new(bytes)).read_parallel(ParallelStrategy::None)
+}
+
 /// Refuses what is no part, or one of a later version.
 fn check_format(
-    reader: &mut ParquetReader<Cursor<Vec<u8>>>,
+    reader: &mut ParquetReader<Cursor<&[u8]>>,
     relative: &str,
     shown: &str,
 ) -> Result<()> {
@@ -511,7 +561,7 @@ fn check_place(shown: &str, relative: &str, place: &str) -> Result<()> {
     .hint("move it back; account, region and month of a part are those of its folder"))
 }
 
-fn metadata(reader: &mut ParquetReader<Cursor<Vec<u8>>>, key: &str) -> Option<String> {
+fn metadata(reader: &mut ParquetReader<Cursor<&[u8]>>, key: &str) -> Option<String> {
     let metadata = reader.get_metadata().ok()?;
     metadata
         .key_value_metadata()

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use polars::prelude::{
-    ChunkAgg, Column, DataFrame, IntoLazy, NamedFrom, PlSmallStr, PolarsResult, Series, UnionArgs,
-    concat,
+    ChunkAgg, Column, DataFrame, Int64Chunked, IntoLazy, NamedFrom, PlSmallStr, PolarsResult,
+    Series, UnionArgs, concat,
 };
 
 use super::batch::SKEW_MS;
@@ -101,13 +101,15 @@ pub struct SampleSpan {
     pub window: Window,
 }
 
-/// The samples of a part.
+/// Samples of a part that lie beside each other.
 #[derive(Debug, Default)]
 pub struct Samples {
-    /// Its rows, without the names where the stretches tell them.
+    /// The rows, without the names where the stretches tell them.
     pub frame: DataFrame,
-    /// Series and, perhaps, stretches.
-    pub summary: part::Summary,
+    /// How many of the part's rows come before.
+    pub first_row: usize,
+    /// Series of the part and, perhaps, its stretches.
+    pub summary: Arc<part::Summary>,
 }
 
 /// A part of samples and what its footer tells.
@@ -215,7 +217,7 @@ impl<'a> Scan<'a> {
             .map(|part| (*part).clone())
             .collect();
         self.dataset.storage.read_tails(&unknown, |path, tail| {
-            let (rows, summary) = part::summary(&self.dataset.storage, path, tail)
+            let (rows, summary) = part::summary(&self.dataset.storage, path, &tail)
                 .map_err(|error| why_unreadable(self.dataset, path, error))?;
             let named = Named {
                 path: path.to_owned(),
@@ -235,7 +237,7 @@ impl<'a> Scan<'a> {
         let mut frames = Vec::new();
         let storage = &self.dataset.storage;
         storage.read_each(&parts, |relative, bytes| {
-            frames.push(with_partition(part::decode(storage, relative, bytes, None)?)?.lazy());
+            frames.push(with_partition(part::decode(storage, relative, &bytes, None)?)?.lazy());
             Ok(())
         })?;
         if frames.is_empty() {
@@ -261,12 +263,23 @@ impl<'a> Scan<'a> {
 
     /// The rows of `frame` that tell no time after now.
     fn until_now(&self, frame: DataFrame) -> PolarsResult<DataFrame> {
+        match self.late(&frame)? {
+            Some(late) => frame.filter(&late.into_iter().map(|late| !late).collect()),
+            None => Ok(frame),
+        }
+    }
+
+    /// Which rows of `frame` tell a time after now, where any does; they are counted.
+    fn late(&self, frame: &DataFrame) -> PolarsResult<Option<Vec<bool>>> {
         let mut late: Vec<bool> = Vec::new();
         for name in TIMES {
             if frame.get_column_index(name).is_none() {
                 continue;
             }
             let times = frame.column(name)?.i64()?;
+            if !may_be_late(times, self.limit_ms) {
+                continue;
+            }
             let Some(latest_ms) = times.max().filter(|latest_ms| *latest_ms > self.limit_ms) else {
                 continue;
             };
@@ -278,14 +291,11 @@ impl<'a> Scan<'a> {
                 *late |= at_ms > Some(self.limit_ms);
             }
         }
-        if late.is_empty() {
-            return Ok(frame);
-        }
         let rows = late.iter().filter(|late| **late).count();
         self.set_aside
             .rows
             .fetch_add(rows as u64, Ordering::Relaxed);
-        frame.filter(&late.into_iter().map(|late| !late).collect())
+        Ok((!late.is_empty()).then_some(late))
     }
 
     /// The parts of a table to read.
@@ -322,7 +332,7 @@ impl<'a> Scan<'a> {
         let mut frames = Vec::new();
         let storage = &self.dataset.storage;
         storage.read_each(parts, |relative, bytes| {
-            let frame = part::decode(storage, relative, bytes, None)?.frame;
+            let frame = part::decode(storage, relative, &bytes, None)?.frame;
             frames.push(frame);
             Ok(())
         })?;
@@ -486,49 +496,51 @@ impl<'a> Scan<'a> {
         Ok(self.samples.clone())
     }
 
-    /// Reads `columns` of the parts of one group, but for the `names` among them where a part tells them by stretches.
-    pub fn samples(
+    /// Hands over `columns` of the parts of one group, some rows at a time, but for the `names` among them where a part
+    /// tells them by stretches. Later rows than can be are counted, but are among them: see [`Self::recorded`].
+    pub fn each_samples(
         &self,
         group: &SampleGroup,
         columns: &[&str],
         names: &[&str],
-    ) -> Result<Vec<Samples>> {
-        let mut all = Vec::with_capacity(group.parts.len());
+        mut take: impl FnMut(Samples) -> Result<()>,
+    ) -> Result<()> {
         let storage = &self.dataset.storage;
-        let unfit = |cause| unreadable(Table::Samples, cause);
-        let mut by_row = Vec::new();
         storage.read_each(&group.parts, |relative, bytes| {
-            let (frame, summary) =
-                part::decode_samples(storage, relative, bytes, (columns, names))?;
-            if !summary.stretches.is_empty() && self.has_late(&frame).map_err(unfit)? {
-                by_row.push(relative.to_owned());
-                return Ok(());
-            }
-            let frame = self.until_now(frame).map_err(unfit)?;
-            all.push(Samples { frame, summary });
-            Ok(())
-        })?;
-        // Once rows are set aside, the stretches are not those of the rows that are left.
-        storage.read_each(&by_row, |relative, bytes| {
-            let frame = part::decode(storage, relative, bytes, Some(columns))?.frame;
-            let frame = self.until_now(frame).map_err(unfit)?;
-            let summary = part::Summary::default();
-            all.push(Samples { frame, summary });
-            Ok(())
-        })?;
-        Ok(all)
+            part::decode_samples(storage, relative, &bytes, (columns, names), |samples| {
+                self.late(&samples.frame)
+                    .map_err(|cause| unreadable(Table::Samples, cause))?;
+                take(samples)
+            })
+        })
     }
 
-    fn has_late(&self, frame: &DataFrame) -> PolarsResult<bool> {
-        let latest_ms = frame.column("at_ms")?.i64()?.max();
-        Ok(latest_ms.is_some_and(|latest_ms| latest_ms > self.limit_ms))
+    /// The part of `window` in which something can have been recorded.
+    pub fn recorded(&self, window: Window) -> Window {
+        Window {
+            to_ms: window.to_ms.min(self.limit_ms.saturating_add(1)),
+            ..window
+        }
     }
+}
+
+/// True where a time may be later than `limit_ms`.
+fn may_be_late(times: &Int64Chunked, limit_ms: i64) -> bool {
+    // No time is below zero: the sign of a difference says which is less, and many differences are formed at once.
+    let is_late = |times: &[i64]| {
+        times
+            .iter()
+            .fold(0, |signs, at_ms| signs | limit_ms.wrapping_sub(*at_ms))
+            < 0
+    };
+    times.downcast_iter().any(|times| is_late(times.values()))
 }
 
 /// What is wrong with a part whose footer says nothing: its bytes, where they are not those that its name promises.
 fn why_unreadable(dataset: &Dataset, relative: &str, of_footer: Error) -> Error {
     let storage = &dataset.storage;
-    let verify = |relative: &str, bytes| part::decode(storage, relative, bytes, None).map(drop);
+    let verify =
+        |relative: &str, bytes: Vec<u8>| part::decode(storage, relative, &bytes, None).map(drop);
     storage
         .read_each(&[relative.to_owned()], verify)
         .err()
@@ -587,7 +599,7 @@ pub(crate) fn definitions(
         let part = part::decode(
             &dataset.storage,
             relative,
-            bytes,
+            &bytes,
             Some(&["cluster", "task_definition"]),
         )?;
         let texts = |name: &str| {
@@ -633,7 +645,7 @@ pub(crate) fn builds(
         let part = part::decode(
             &dataset.storage,
             relative,
-            bytes,
+            &bytes,
             Some(&["run_id", "created_ms", "stopped_ms"]),
         )?;
         let unfit = |cause| unreadable(Table::Runs, cause);

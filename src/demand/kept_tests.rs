@@ -8,7 +8,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::samples::{self, COLUMNS, NAMES, Wanted};
+use super::samples::{COLUMNS, NAMES, Reduction, Wanted};
 use super::totals::Cuts;
 use super::{Reduced, reduce, window};
 use crate::dataset::Dataset;
@@ -227,12 +227,20 @@ fn stretches_that_a_part_states_are_those_that_its_rows_show() {
     let groups = scan.sample_groups(None, window::always()).unwrap();
     let mut stated = Vec::new();
     for group in &groups {
-        let parts = scan.samples(group, &COLUMNS, &NAMES).unwrap();
-        let by_row = scan.samples(group, &COLUMNS, &[]).unwrap();
-        let by_row = by_row.into_iter().map(|part| Samples {
-            frame: part.frame,
-            ..Samples::default()
-        });
+        let read = |names: &[&str]| {
+            let mut all = Vec::new();
+            scan.each_samples(group, &COLUMNS, names, |samples| {
+                all.push(samples);
+                Ok(())
+            })
+            .unwrap();
+            all
+        };
+        let parts = read(&NAMES);
+        let mut by_row = read(&[]);
+        for samples in &mut by_row {
+            samples.summary = Arc::default();
+        }
         let cuts = Cuts::default();
         let wanted = Wanted {
             window: group.window,
@@ -240,8 +248,14 @@ fn stretches_that_a_part_states_are_those_that_its_rows_show() {
             cuts: &cuts,
             only_cut: false,
         };
-        let reduced = |parts: &[Samples]| samples::reduce(parts, group.place(), wanted).unwrap();
-        assert_eq!(reduced(&parts), reduced(&by_row.collect::<Vec<_>>()));
+        let reduced = |parts: &[Samples]| {
+            let mut reduction = Reduction::new(group.place(), wanted);
+            for samples in parts {
+                reduction.add(samples).unwrap();
+            }
+            reduction.finish()
+        };
+        assert_eq!(reduced(&parts), reduced(&by_row));
         stated.extend(parts.iter().map(|part| part.summary.stretches.len()));
     }
     // Of the second part the stretches are too short to be worth it.

@@ -16,7 +16,6 @@ use super::days::{BucketRow, Cell, DayCount, DayRows, RunRow, Series, SlotRow, d
 use super::histogram::{BUCKETS, bucket};
 use super::overlap::{self, Reading};
 use super::totals::Cuts;
-use crate::dataset::part::Summary;
 use crate::dataset::scan::Samples;
 use crate::dataset::schema::{METRIC_PERIOD_S, Metric, SampleRow, SourceKind};
 use crate::model::units::{MS_PER_DAY, SLOT_MS, Window};
@@ -43,103 +42,152 @@ pub struct Wanted<'a> {
     pub only_cut: bool,
 }
 
-/// The rows that the samples in `parts` amount to, in order.
-///
-/// They have [`COLUMNS`], but for [`NAMES`] where their stretches tell them, and are of one account and region.
-pub fn reduce(parts: &[Samples], place: (&str, &str), wanted: Wanted<'_>) -> PolarsResult<DayRows> {
-    let mut names = Names::new(place, wanted.cuts);
-    let mut reducer = Reducer::new();
-    if wanted.overlapping {
-        let mut samples = read(parts, &mut names, &wanted)?;
-        for sample in &samples {
+/// Rows of days that are being made of the samples of one account and region.
+pub struct Reduction<'a> {
+    wanted: Wanted<'a>,
+    names: Names<'a>,
+    reducer: Reducer,
+    /// Samples of which others may tell, too.
+    held: Vec<Reading>,
+}
+
+impl<'a> Reduction<'a> {
+    /// Of samples of `place`, an account and region.
+    pub fn new(place: (&'a str, &'a str), wanted: Wanted<'a>) -> Self {
+        Self {
+            wanted,
+            names: Names::new(place, wanted.cuts),
+            reducer: Reducer::new(),
+            held: Vec::new(),
+        }
+    }
+
+    /// Adds samples with [`COLUMNS`], but for [`NAMES`] where their stretches tell them.
+    pub fn add(&mut self, samples: &Samples) -> PolarsResult<()> {
+        if self.wanted.overlapping {
+            return hold(samples, &mut self.names, &self.wanted, &mut self.held);
+        }
+        let values = Values::of(&samples.frame)?;
+        let rows = values.rows()?;
+        for stretch in stretches(samples, &mut self.names)? {
+            self.reducer.add(&self.names, &rows, &stretch, &self.wanted);
+        }
+        Ok(())
+    }
+
+    /// The rows that the samples amount to, in order.
+    pub fn finish(self) -> DayRows {
+        let Self {
+            wanted,
+            names,
+            mut reducer,
+            mut held,
+        } = self;
+        if !wanted.overlapping {
+            reducer.count_kept();
+            return reducer.finish(names);
+        }
+        for sample in &held {
             reducer.count(sample.at_ms).rows += 1;
         }
-        for left in overlap::keep_finest(&mut samples) {
-            let count = reducer
-                .rows
-                .counts
-                .entry(left.day)
-                .or_insert(DayCount::EMPTY);
+        for left in overlap::keep_finest(&mut held) {
+            let counts = &mut reducer.rows.counts;
+            let count = counts.entry(left.day).or_insert(DayCount::EMPTY);
             count.leave_out(left.contradicts);
         }
-        reducer.add(&names, samples.into_iter());
-    } else {
-        for part in parts {
-            let values = Values::of(&part.frame)?;
-            let rows = values.rows()?;
-            for stretch in stretches(part, &mut names)? {
-                let of_stretch = stretch.rows.clone().map(|row| rows.reading(row, &stretch));
-                let is_wanted = |sample: &Reading| names.wants(sample, &wanted);
-                reducer.add(&names, of_stretch.filter(is_wanted));
-            }
+        let mut columns = Columns::default();
+        for of_one in held.chunk_by(|a, b| (a.series, a.run) == (b.series, b.run)) {
+            columns.fill(of_one);
+            let stretch = Stretch {
+                rows: 0..of_one.len(),
+                series: of_one[0].series,
+                run: of_one[0].run,
+                thing: of_one[0].thing,
+            };
+            reducer.add(&names, &columns.rows(), &stretch, &wanted);
         }
-        reducer.count_kept();
+        reducer.finish(names)
     }
-    Ok(reducer.finish(names))
 }
 
-/// The samples of `parts`.
-fn read(
-    parts: &[Samples],
+/// Adds the wanted ones of `samples` to those that are held.
+fn hold(
+    samples: &Samples,
     names: &mut Names<'_>,
     wanted: &Wanted<'_>,
-) -> PolarsResult<Vec<Reading>> {
-    let mut samples = Vec::new();
-    for part in parts {
-        let values = Values::of(&part.frame)?;
-        let rows = values.rows()?;
-        for stretch in stretches(part, names)? {
-            let of_stretch = stretch.rows.clone().map(|row| rows.reading(row, &stretch));
-            samples.extend(of_stretch.filter(|sample| names.wants(sample, wanted)));
-        }
+    held: &mut Vec<Reading>,
+) -> PolarsResult<()> {
+    let values = Values::of(&samples.frame)?;
+    let rows = values.rows()?;
+    for stretch in stretches(samples, names)? {
+        let of_stretch = stretch.rows.clone().map(|row| rows.reading(row, &stretch));
+        held.extend(of_stretch.filter(|sample| names.wants(sample, wanted)));
     }
-    Ok(samples)
+    Ok(())
 }
 
-/// The samples of `parts` that begin in `window`, each once, and how many were left out by day.
-pub fn resolved(
-    parts: &[Samples],
-    place: (&str, &str),
-    window: Window,
-) -> PolarsResult<(Vec<SampleRow>, BTreeMap<i32, DayCount>)> {
-    let cuts = Cuts::default();
-    let mut names = Names::new(place, &cuts);
-    let wanted = Wanted {
-        window,
-        overlapping: true,
-        cuts: &cuts,
-        only_cut: false,
-    };
-    let mut samples = read(parts, &mut names, &wanted)?;
-    let mut left_out = BTreeMap::new();
-    for left in overlap::keep_finest(&mut samples) {
-        let count = left_out.entry(left.day).or_insert(DayCount::EMPTY);
-        count.rows += 1;
-        count.leave_out(left.contradicts);
+/// Samples that are read to be written again, each once.
+pub struct Resolution<'a> {
+    place: (&'a str, &'a str),
+    wanted: Wanted<'a>,
+    names: Names<'a>,
+    held: Vec<Reading>,
+}
+
+impl<'a> Resolution<'a> {
+    /// Of samples of `place`, an account and region.
+    pub fn new(place: (&'a str, &'a str), wanted: Wanted<'a>) -> Self {
+        Self {
+            place,
+            wanted,
+            names: Names::new(place, wanted.cuts),
+            held: Vec::new(),
+        }
     }
-    let workload = |series: &Series| Arc::new(series.workload(place.0, place.1));
-    let workloads: Vec<Arc<WorkloadKey>> = names.series.iter().map(workload).collect();
-    let mut rows = Vec::with_capacity(samples.len());
-    for sample in samples {
-        let series = &names.series[sample.series as usize];
-        let Some(source) = SourceKind::parse(&series.source) else {
-            polars_bail!(ComputeError: "`{}` is no kind of source", series.source);
-        };
-        let run = sample.run.checked_sub(1);
-        rows.push(SampleRow {
-            workload: workloads[sample.series as usize].clone(),
-            run_id: run.map(|run| names.runs[run as usize].clone()),
-            metric: series.metric,
-            period_s: sample.is_stated.then_some(sample.period_s),
-            at_ms: sample.at_ms,
-            sample_s: Some(sample.sample_s),
-            max: sample.max,
-            sum: sample.sum,
-            count: sample.count,
-            source,
-        });
+
+    /// Adds samples with [`COLUMNS`], but for [`NAMES`] where their stretches tell them.
+    pub fn add(&mut self, samples: &Samples) -> PolarsResult<()> {
+        hold(samples, &mut self.names, &self.wanted, &mut self.held)
     }
-    Ok((rows, left_out))
+
+    /// The samples, each once, and how many were left out by day.
+    pub fn finish(self) -> PolarsResult<(Vec<SampleRow>, BTreeMap<i32, DayCount>)> {
+        let Self {
+            place,
+            names,
+            mut held,
+            ..
+        } = self;
+        let mut left_out = BTreeMap::new();
+        for left in overlap::keep_finest(&mut held) {
+            let count = left_out.entry(left.day).or_insert(DayCount::EMPTY);
+            count.rows += 1;
+            count.leave_out(left.contradicts);
+        }
+        let workload = |series: &Series| Arc::new(series.workload(place.0, place.1));
+        let workloads: Vec<Arc<WorkloadKey>> = names.series.iter().map(workload).collect();
+        let mut rows = Vec::with_capacity(held.len());
+        for sample in held {
+            let series = &names.series[sample.series as usize];
+            let Some(source) = SourceKind::parse(&series.source) else {
+                polars_bail!(ComputeError: "`{}` is no kind of source", series.source);
+            };
+            let run = sample.run.checked_sub(1);
+            rows.push(SampleRow {
+                workload: workloads[sample.series as usize].clone(),
+                run_id: run.map(|run| names.runs[run as usize].clone()),
+                metric: series.metric,
+                period_s: sample.is_stated.then_some(sample.period_s),
+                at_ms: sample.at_ms,
+                sample_s: Some(sample.sample_s),
+                max: sample.max,
+                sum: sample.sum,
+                count: sample.count,
+                source,
+            });
+        }
+        Ok((rows, left_out))
+    }
 }
 
 /// Series, runs and things by number.
@@ -221,18 +269,19 @@ impl<'a> Names<'a> {
             && (!wanted.only_cut || is_cut())
     }
 
-    /// The day of a sample, or the piece of it.
-    fn piece(&self, sample: &Reading) -> Range<i64> {
-        let day = day_of(sample.at_ms);
+    /// The day of an instant, or the piece of it, for a series; and whether it is cut.
+    fn piece(&self, series: u32, at_ms: i64) -> (Range<i64>, bool) {
+        let day = day_of(at_ms);
         let from_ms = i64::from(day) * MS_PER_DAY;
-        let cuts = self.days[sample.series as usize].and_then(|days| days.get(&day));
+        let cuts = self.days[series as usize].and_then(|days| days.get(&day));
         let Some(cuts) = cuts else {
-            return from_ms..from_ms + MS_PER_DAY;
+            return (from_ms..from_ms + MS_PER_DAY, false);
         };
-        let behind = cuts.partition_point(|cut_ms| *cut_ms <= sample.at_ms);
+        let behind = cuts.partition_point(|cut_ms| *cut_ms <= at_ms);
         let begin = behind.checked_sub(1).and_then(|before| cuts.get(before));
         let end = cuts.get(behind).copied();
-        begin.copied().unwrap_or(from_ms)..end.unwrap_or(from_ms + MS_PER_DAY)
+        let piece = begin.copied().unwrap_or(from_ms)..end.unwrap_or(from_ms + MS_PER_DAY);
+        (piece, true)
     }
 }
 
@@ -248,22 +297,27 @@ struct Stretch {
     thing: u32,
 }
 
-/// The stretches of `part` whose metric is known.
-fn stretches(part: &Samples, names: &mut Names<'_>) -> PolarsResult<Vec<Stretch>> {
-    if part.summary.stretches.is_empty() {
-        found(&part.frame, names)
+/// The stretches of `samples` whose metric is known.
+fn stretches(samples: &Samples, names: &mut Names<'_>) -> PolarsResult<Vec<Stretch>> {
+    if samples.summary.stretches.is_empty() {
+        found(&samples.frame, names)
     } else {
-        Ok(stated(&part.summary, names))
+        Ok(stated(samples, names))
     }
 }
 
-/// The stretches that a part states.
-fn stated(summary: &Summary, names: &mut Names<'_>) -> Vec<Stretch> {
-    let (mut stretches, mut begin) = (Vec::new(), 0);
-    for stretch in &summary.stretches {
-        let rows = begin..begin + stretch.rows;
-        begin = rows.end;
-        let of = summary.series.get(stretch.series);
+/// The stretches that the part states, as far as they are about these rows of it.
+fn stated(samples: &Samples, names: &mut Names<'_>) -> Vec<Stretch> {
+    let (first, height) = (samples.first_row, samples.frame.height());
+    let (mut stretches, mut behind) = (Vec::new(), 0);
+    for stretch in &samples.summary.stretches {
+        let begin = behind;
+        behind += stretch.rows;
+        let rows = begin.max(first) - first..behind.min(first + height).saturating_sub(first);
+        if rows.is_empty() {
+            continue;
+        }
+        let of = samples.summary.series.get(stretch.series);
         let Some((of, metric)) = of.and_then(|of| Some((of, Metric::parse(&of.metric)?))) else {
             continue;
         };
@@ -442,6 +496,7 @@ struct Rows<'a> {
     sample_s: Stated<'a>,
 }
 
+#[derive(Clone, Copy)]
 enum Stated<'a> {
     All(&'a [i32]),
     Some(&'a [Option<i32>]),
@@ -449,6 +504,32 @@ enum Stated<'a> {
 }
 
 impl Stated<'_> {
+    /// Those of some rows.
+    fn of(&self, rows: Range<usize>) -> Self {
+        match self {
+            Self::All(all) => Self::All(&all[rows]),
+            Self::Some(some) => Self::Some(&some[rows]),
+            Self::None => Self::None,
+        }
+    }
+
+    /// What all of them are, `usual` where none is stated; `None` where they differ.
+    fn same(&self, usual: i32) -> Option<i32> {
+        match self {
+            Self::All(all) => {
+                let first = *all.first()?;
+                let differ = all.iter().fold(0, |differ, value| differ | (value ^ first));
+                (differ == 0).then_some(first)
+            }
+            Self::Some(some) => {
+                let first = some.first()?;
+                let are_same = some.iter().all(|value| value == first);
+                are_same.then_some(first.unwrap_or(usual))
+            }
+            Self::None => Some(usual),
+        }
+    }
+
     #[inline]
     fn get(&self, row: usize) -> Option<i32> {
         match self {
@@ -460,17 +541,41 @@ impl Stated<'_> {
 }
 
 impl Rows<'_> {
+    /// Some of the rows.
+    fn of(&self, rows: Range<usize>) -> Self {
+        Self {
+            at_ms: &self.at_ms[rows.clone()],
+            max: &self.max[rows.clone()],
+            sum: &self.sum[rows.clone()],
+            count: &self.count[rows.clone()],
+            period_s: self.period_s.of(rows.clone()),
+            sample_s: self.sample_s.of(rows),
+        }
+    }
+
+    /// Period and length of the samples, seconds, where all are the same.
+    fn seconds(&self) -> Option<(i32, i32)> {
+        let period_s = self.period_s.same(METRIC_PERIOD_S)?;
+        Some((period_s, self.sample_s.same(period_s)?))
+    }
+
+    /// Period and length of one sample, seconds.
+    #[inline]
+    fn seconds_of(&self, row: usize) -> (i32, i32) {
+        let period_s = self.period_s.get(row).unwrap_or(METRIC_PERIOD_S);
+        (period_s, self.sample_s.get(row).unwrap_or(period_s))
+    }
+
     #[inline]
     fn reading(&self, row: usize, stretch: &Stretch) -> Reading {
-        let stated = self.period_s.get(row);
-        let period_s = stated.unwrap_or(METRIC_PERIOD_S);
+        let (period_s, sample_s) = self.seconds_of(row);
         Reading {
             thing: stretch.thing,
             series: stretch.series,
             run: stretch.run,
             period_s,
-            sample_s: self.sample_s.get(row).unwrap_or(period_s),
-            is_stated: stated.is_some(),
+            sample_s,
+            is_stated: self.period_s.get(row).is_some(),
             at_ms: self.at_ms[row],
             max: self.max[row],
             sum: self.sum[row],
@@ -479,12 +584,61 @@ impl Rows<'_> {
     }
 }
 
-/// Half away from zero, as every engine computes it.
+/// The numbers of samples that are held, by column.
+#[derive(Default)]
+struct Columns {
+    at_ms: Vec<i64>,
+    max: Vec<f64>,
+    sum: Vec<f64>,
+    count: Vec<f64>,
+    period_s: Vec<i32>,
+    sample_s: Vec<i32>,
+}
+
+impl Columns {
+    fn fill(&mut self, samples: &[Reading]) {
+        *self = Self {
+            at_ms: samples.iter().map(|sample| sample.at_ms).collect(),
+            max: samples.iter().map(|sample| sample.max).collect(),
+            sum: samples.iter().map(|sample| sample.sum).collect(),
+            count: samples.iter().map(|sample| sample.count).collect(),
+            period_s: samples.iter().map(|sample| sample.period_s).collect(),
+            sample_s: samples.iter().map(|sample| sample.sample_s).collect(),
+        };
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        Rows {
+            at_ms: &self.at_ms,
+            max: &self.max,
+            sum: &self.sum,
+            count: &self.count,
+            period_s: Stated::All(&self.period_s),
+            sample_s: Stated::All(&self.sample_s),
+        }
+    }
+}
+
+/// Half up, as every engine computes it; what a dataset holds is never below zero.
 #[inline]
 fn rounded(value: f64) -> i64 {
     #[expect(clippy::cast_possible_truncation, reason = "saturates, which is found")]
-    let whole = (value + 0.5).floor() as i64;
+    let whole = (value + 0.5) as i64;
     whole
+}
+
+/// The next whole number, of one above zero.
+#[inline]
+fn ceiling(value: f64) -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+    let below = value as i64;
+    below + i64::from((below as f64) < value)
+}
+
+/// Task-milliseconds of a sample, and in the same way value × task-milliseconds.
+#[inline]
+fn in_ms(count: f64, sample_s: i32) -> i64 {
+    rounded(count * f64::from(sample_s) * 1000.0)
 }
 
 /// Adds samples up, one series and day after the other.
@@ -503,10 +657,8 @@ struct Reducer {
 struct Present {
     series: u32,
     run: u32,
-    /// The day, or a piece of it.
+    /// Where the day, or the piece of it, begins.
     from_ms: i64,
-    to_ms: i64,
-    counts_tasks: bool,
 }
 
 impl Reducer {
@@ -542,66 +694,118 @@ impl Reducer {
         }
     }
 
-    fn add(&mut self, names: &Names<'_>, samples: impl Iterator<Item = Reading>) {
-        for sample in samples {
-            let is_present = self.present.is_some_and(|present| {
-                (present.series, present.run) == (sample.series, sample.run)
-                    && (present.from_ms..present.to_ms).contains(&sample.at_ms)
-            });
-            if !is_present {
-                self.flush();
-                let piece = names.piece(&sample);
-                self.present = Some(Present {
-                    series: sample.series,
-                    run: sample.run,
-                    from_ms: piece.start,
-                    to_ms: piece.end,
-                    counts_tasks: names.series[sample.series as usize].counts_tasks(sample.run > 0),
-                });
+    /// Adds the wanted ones of a stretch, those beside each other in one piece of a day at once.
+    fn add(&mut self, names: &Names<'_>, rows: &Rows<'_>, stretch: &Stretch, wanted: &Wanted<'_>) {
+        let counts_tasks = names.series[stretch.series as usize].counts_tasks(stretch.run > 0);
+        let mut begin = stretch.rows.start;
+        while begin < stretch.rows.end {
+            let first_ms = rows.at_ms[begin];
+            let (piece, is_cut) = names.piece(stretch.series, first_ms);
+            let window = wanted.window.from_ms..wanted.window.to_ms;
+            let is_wanted = window.contains(&first_ms) && (is_cut || !wanted.only_cut);
+            let rest = &rows.at_ms[begin..stretch.rows.end];
+            let is_like_first = |at_ms: &&i64| {
+                piece.contains(at_ms) && window.contains(at_ms) == window.contains(&first_ms)
+            };
+            let of_piece = begin..begin + rest.iter().take_while(is_like_first).count();
+            begin = of_piece.end;
+            if !is_wanted {
+                continue;
             }
-            let weight_ms = rounded(sample.count * f64::from(sample.sample_s) * 1000.0);
-            let at = bucket(sample.max);
+            let present = Present {
+                series: stretch.series,
+                run: stretch.run,
+                from_ms: piece.start,
+            };
+            if self.present != Some(present) {
+                self.flush();
+                self.present = Some(present);
+            }
+            self.add_piece(&present, &rows.of(of_piece), counts_tasks);
+        }
+    }
+
+    /// Adds samples of what is present.
+    fn add_piece(&mut self, present: &Present, rows: &Rows<'_>, counts_tasks: bool) {
+        let seconds = rows.seconds();
+        if let Some((period_s, sample_s)) = seconds {
+            self.add_cells(rows, |_| (period_s, sample_s));
+        } else {
+            self.add_cells(rows, |row| rows.seconds_of(row));
+        }
+        if counts_tasks {
+            if let Some((period_s, sample_s)) = seconds {
+                self.add_running(present, rows, |_| (period_s, sample_s));
+            } else {
+                self.add_running(present, rows, |row| rows.seconds_of(row));
+            }
+        }
+    }
+
+    /// Adds samples to their buckets, whose period and length in seconds `seconds` tells.
+    #[inline]
+    fn add_cells(&mut self, rows: &Rows<'_>, seconds: impl Fn(usize) -> (i32, i32)) {
+        let values = rows
+            .at_ms
+            .iter()
+            .zip(rows.max)
+            .zip(rows.sum.iter().zip(rows.count));
+        for (row, ((&at_ms, &max), (&sum, &count))) in values.enumerate() {
+            let (period_s, sample_s) = seconds(row);
+            let at = bucket(max);
             let cell = &mut self.cells[usize::from(at)];
             if cell.samples == 0 {
                 self.touched.push(at);
             }
             cell.merge(&Cell {
-                weight_ms,
-                sum_ms: rounded(sample.sum * f64::from(sample.sample_s) * 1000.0),
+                weight_ms: in_ms(count, sample_s),
+                sum_ms: in_ms(sum, sample_s),
                 samples: 1,
-                max: sample.max,
-                period_s: sample.period_s,
-                first_ms: sample.at_ms,
-                last_ms: sample.at_ms,
+                max,
+                period_s,
+                first_ms: at_ms,
+                last_ms: at_ms,
             });
-            if let Some(present) = self.present.filter(|present| present.counts_tasks) {
-                self.add_running(present.from_ms, &sample, weight_ms);
-            }
         }
     }
 
-    fn add_running(&mut self, from_ms: i64, sample: &Reading, weight_ms: i64) {
-        let slot = sample.at_ms.div_euclid(SLOT_MS);
-        let period_ms = f64::from(sample.period_s) * 1000.0;
-        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-        let tasks = (weight_ms as f64 / period_ms).ceil() as i64;
-        match &mut self.slot {
-            Some(row) if (row.slot, row.period_s) == (slot, sample.period_s) => {
-                row.weight_ms = row.weight_ms.saturating_add(weight_ms);
-                row.peak = row.peak.max(tasks);
-                row.samples += 1;
-            }
-            present => {
-                let before = present.replace(SlotRow {
-                    series: sample.series,
-                    from_ms,
-                    slot,
-                    period_s: sample.period_s,
-                    weight_ms,
-                    peak: tasks,
-                    samples: 1,
-                });
-                self.rows.slots.extend(before);
+    /// Adds samples, whose number is that of running tasks, to their slots.
+    #[inline]
+    fn add_running(
+        &mut self,
+        present: &Present,
+        rows: &Rows<'_>,
+        seconds: impl Fn(usize) -> (i32, i32),
+    ) {
+        let mut of_slot = 0..0;
+        for (row, (&at_ms, &count)) in rows.at_ms.iter().zip(rows.count).enumerate() {
+            let (period_s, sample_s) = seconds(row);
+            let weight_ms = in_ms(count, sample_s);
+            let tasks = ceiling(weight_ms as f64 / (f64::from(period_s) * 1000.0));
+            let is_present = self
+                .slot
+                .as_ref()
+                .is_some_and(|slot| slot.period_s == period_s);
+            match &mut self.slot {
+                Some(slot) if is_present && of_slot.contains(&at_ms) => {
+                    slot.weight_ms = slot.weight_ms.saturating_add(weight_ms);
+                    slot.peak = slot.peak.max(tasks);
+                    slot.samples += 1;
+                }
+                slot => {
+                    let number = at_ms.div_euclid(SLOT_MS);
+                    of_slot = number * SLOT_MS..(number + 1) * SLOT_MS;
+                    let before = slot.replace(SlotRow {
+                        series: present.series,
+                        from_ms: present.from_ms,
+                        slot: number,
+                        period_s,
+                        weight_ms,
+                        peak: tasks,
+                        samples: 1,
+                    });
+                    self.rows.slots.extend(before);
+                }
             }
         }
     }

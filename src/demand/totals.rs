@@ -361,6 +361,9 @@ fn in_thousandths(sum_ms: i64, factor: f64) -> i64 {
 
 /// `part ÷ whole` of some time.
 fn share(time_ms: i64, part: i64, whole: i64) -> i64 {
+    if part == whole {
+        return time_ms;
+    }
     let share = i128::from(time_ms) * i128::from(part) / i128::from(whole);
     i64::try_from(share).unwrap_or(time_ms)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::configurations::History;
 use super::days::{DayCount, DayRows};
 use super::keep::Keeper;
-use super::samples::{self, COLUMNS, NAMES, Wanted};
+use super::samples::{COLUMNS, NAMES, Reduction, Resolution, Wanted};
 use super::totals::{Cuts, Sum, Totals};
 use super::{table, unfit, workers};
 use crate::dataset::compact::Resolved;
@@ -327,9 +327,18 @@ fn add_cut(scan: &Scan<'_>, plan: &Plan<'_>, cuts: &Cuts, sum: &mut Sum<'_>) -> 
 
 /// The samples of one group of parts, each once, and how many were left out by day.
 pub fn resolved(scan: &Scan<'_>, group: &SampleGroup) -> Result<Resolved> {
-    let parts = scan.samples(group, &COLUMNS, &NAMES)?;
-    let (rows, mut left_out) =
-        samples::resolved(&parts, group.place(), group.window).map_err(unfit)?;
+    let none = Cuts::default();
+    let wanted = Wanted {
+        window: scan.recorded(group.window),
+        overlapping: true,
+        cuts: &none,
+        only_cut: false,
+    };
+    let mut resolution = Resolution::new(group.place(), wanted);
+    scan.each_samples(group, &COLUMNS, &NAMES, |samples| {
+        resolution.add(&samples).map_err(unfit)
+    })?;
+    let (rows, mut left_out) = resolution.finish().map_err(unfit)?;
     for before in scan.left_out(group)? {
         left_out
             .entry(before.day)
@@ -350,14 +359,17 @@ pub fn resolved(scan: &Scan<'_>, group: &SampleGroup) -> Result<Resolved> {
 
 /// The rows of one group of parts.
 fn reduced(scan: &Scan<'_>, group: &SampleGroup, cuts: &Cuts, only_cut: bool) -> Result<DayRows> {
-    let parts = scan.samples(group, &COLUMNS, &NAMES)?;
     let wanted = Wanted {
-        window: group.window,
+        window: scan.recorded(group.window),
         overlapping: group.overlapping,
         cuts,
         only_cut,
     };
-    let mut rows = samples::reduce(&parts, group.place(), wanted).map_err(unfit)?;
+    let mut reduction = Reduction::new(group.place(), wanted);
+    scan.each_samples(group, &COLUMNS, &NAMES, |samples| {
+        reduction.add(&samples).map_err(unfit)
+    })?;
+    let mut rows = reduction.finish();
     for left_out in scan.left_out(group)? {
         rows.counts
             .entry(left_out.day)

@@ -27,6 +27,7 @@ pub(super) fn in_order<T: Sync, R: Send>(
             .iter()
             .try_for_each(|item| work(item).and_then(|result| take(item, result)));
     }
+    use_memory_again();
     let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (send, receive) = sync_channel(WAITING);
     thread::scope(|scope| {
@@ -62,6 +63,13 @@ pub(super) fn in_order<T: Sync, R: Send>(
         }
         outcome
     })
+}
+
+/// Frames come and go: glibc gives memory of their size back to the system each time, and fetches it again page by page,
+/// until something large was freed once. This is never touched, so it costs nothing.
+fn use_memory_again() {
+    const LARGE: usize = 16 << 20;
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE)));
 }
 
 #[cfg(test)]

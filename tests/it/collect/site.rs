@@ -398,10 +398,12 @@ impl Collected {
         };
         for group in scan.sample_groups(None, always).expect("parts") {
             let (account, region) = group.place();
-            for part in scan.samples(&group, &SAMPLE_COLUMNS, &[]).expect("parts") {
+            let of_group = scan.each_samples(&group, &SAMPLE_COLUMNS, &[], |part| {
                 rows += part.frame.height();
                 samples.extend(sample_rows(&part.frame, account, region));
-            }
+                Ok(())
+            });
+            of_group.expect("parts");
         }
         let runs = scan
             .table(Table::Runs)
