@@ -23,6 +23,8 @@ const SUMMARY_KEY: &str = "plimsoll.summary";
 const PLACE_KEY: &str = "plimsoll.place";
 const LINKS_KEY: &str = "plimsoll.links";
 const REPEATED_KEY: &str = "plimsoll.repeated";
+/// Rows that are encoded together, and decoded: what a processor holds close to it.
+const AT_ONCE: usize = 1 << 16;
 /// Parts of this format and later ones say where they belong.
 const FIRST_WITH_PLACE: u32 = 2;
 
@@ -231,6 +233,7 @@ fn encode(
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes)
         .with_compression(ParquetCompression::Zstd(None))
+        .with_row_group_size(Some(AT_ONCE))
         .with_key_value_metadata(Some(metadata))
         .finish(frame)?;
     Ok(bytes)

@@ -51,8 +51,8 @@ pub(crate) const PRICES: &str = "collect:prices";
 /// What the names of kept days begin with, of any version.
 pub(crate) const DEMAND_KIND: &str = "demand:";
 /// Days that samples were reduced to, by what they were made from. The number is raised when the same samples come to
-/// mean other rows: what an older version kept is then left alone.
-pub(crate) const DEMAND: &str = "demand:1:";
+/// mean other rows, or rows are told otherwise: what an older version kept is then left alone.
+pub(crate) const DEMAND: &str = "demand:2:";
 
 /// Many parts rewritten into few.
 pub(crate) const COMPACTION: &str = "compaction:";

@@ -1,6 +1,7 @@
 //! Runs, samples and configurations of one workload put together into its demand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use super::bounds::Bounded;
 use super::concurrency;
@@ -9,10 +10,13 @@ use super::observed::Observed;
 use super::pace;
 use super::ran::{self, Counted};
 use super::runs::Run;
-use super::totals::{Totals, WorkloadTotals};
+use super::totals::WorkloadTotals;
 use super::usage::Resource;
-use super::{Basis, Component, Demand, Evidence, OutOfMemory, RUN_LENGTHS_S, Runs, Slot};
+use super::{
+    Basis, Component, Demand, Evidence, OutOfMemory, RUN_LENGTHS_S, Runs, Slot, Slots, workers,
+};
 use crate::dataset::schema::{Metric, SourceKind};
+use crate::model::error::Result;
 use crate::model::units::{MS_PER_MINUTE, SLOT_MS, Window};
 use crate::model::workload::{KilledContainer, Kind, WorkloadKey};
 
@@ -23,8 +27,6 @@ pub(super) struct Sources<'a> {
     pub(super) runs: &'a [Run],
     /// Configurations over time.
     pub(super) configurations: &'a Configurations,
-    /// What the samples add up to.
-    pub(super) totals: &'a Totals,
     /// What was looked at, and when.
     pub(super) observed: &'a Observed<'a>,
     /// What counts.
@@ -33,24 +35,44 @@ pub(super) struct Sources<'a> {
     pub(super) is_asked: bool,
 }
 
-/// The demand of every workload, ordered.
-pub(super) fn assemble(sources: &Sources<'_>) -> Vec<Demand> {
+/// The demand of every workload, ordered, from what the samples of `workloads` add up to.
+pub(super) fn assemble(
+    sources: &Sources<'_>,
+    workloads: BTreeMap<WorkloadKey, WorkloadTotals>,
+) -> Result<Vec<Demand>> {
     let by_workload: BTreeMap<&WorkloadKey, &[Run]> = sources
         .runs
         .chunk_by(|a, b| a.workload == b.workload)
         .map(|runs| (&*runs[0].workload, runs))
         .collect();
-    let keys: BTreeSet<&WorkloadKey> = by_workload
+    let keys: BTreeSet<WorkloadKey> = by_workload
         .keys()
         .copied()
         .chain(sources.configurations.workloads())
-        .chain(sources.totals.workloads.keys())
+        .chain(workloads.keys())
+        .cloned()
         .collect();
     let runs_of = |key: &WorkloadKey| by_workload.get(key).copied().unwrap_or_default();
-    keys.into_iter()
+    let keys = keys.into_iter();
+    let keys: Vec<WorkloadKey> = keys
         .filter(|key| !is_shadow(key, runs_of(key), sources))
-        .map(|key| demand(key, runs_of(key), sources))
-        .collect()
+        .collect();
+    // What was put together is not held twice.
+    let workloads = Mutex::new(workloads);
+    let totals = |key: &WorkloadKey| {
+        let mut workloads = workloads.lock().unwrap_or_else(PoisonError::into_inner);
+        workloads.remove(key).unwrap_or_default()
+    };
+    let mut demands = Vec::with_capacity(keys.len());
+    workers::in_order(
+        &keys,
+        |key| Ok(demand(key, runs_of(key), totals(key), sources)),
+        |_, demand| {
+            demands.push(demand);
+            Ok(())
+        },
+    )?;
+    Ok(demands)
 }
 
 /// Container Insights publishes a family's samples also when it only ever runs as a service of the cluster, and
@@ -62,12 +84,15 @@ fn is_shadow(key: &WorkloadKey, runs: &[Run], sources: &Sources<'_>) -> bool {
         && sources.configurations.is_of_service(key)
 }
 
-fn demand(key: &WorkloadKey, runs: &[Run], sources: &Sources<'_>) -> Demand {
+fn demand(
+    key: &WorkloadKey,
+    runs: &[Run],
+    mut samples: WorkloadTotals,
+    sources: &Sources<'_>,
+) -> Demand {
     let (observed, window) = (sources.observed, sources.window);
-    let none = WorkloadTotals::default();
-    let samples = sources.totals.workloads.get(key).unwrap_or(&none);
     let timeline = sources.configurations.timeline(key);
-    let counted = counted_tasks(samples, timeline);
+    let counted = counted_tasks(&samples, timeline);
     let runs = Bounded::all(runs, observed);
     let timeline = in_force_by(timeline, last_evidence_ms(&runs, &counted, window));
     let evidence = ran::Evidence {
@@ -91,18 +116,18 @@ fn demand(key: &WorkloadKey, runs: &[Run], sources: &Sources<'_>) -> Demand {
     } else {
         concurrency::slots(spans.iter().copied(), window)
     };
-    let usage = |resource| samples.usage.get(&resource).cloned();
     let mut kinds = samples.sources.clone();
     kinds.extend(runs.iter().map(|run| run.run.source.as_str().to_owned()));
+    let seen_samples = evidence_of_samples(&samples, &counted, kinds);
     Demand {
         workload: key.clone(),
         ran: components,
         pace,
         current: timeline.last().map(|entry| entry.configuration.clone()),
         resized_ms: configurations::resized_ms(timeline),
-        cpu: usage(Resource::Cpu),
-        cpu_share: samples.cpu_share.clone(),
-        memory: usage(Resource::Memory),
+        cpu: samples.usage.remove(&Resource::Cpu),
+        cpu_share: samples.cpu_share,
+        memory: samples.usage.remove(&Resource::Memory),
         network_peak: samples.network_peak,
         slots,
         spans,
@@ -113,7 +138,7 @@ fn demand(key: &WorkloadKey, runs: &[Run], sources: &Sources<'_>) -> Demand {
         out_of_memory: out_of_memory(&runs, window),
         evidence: Evidence {
             seen,
-            ..evidence_of_samples(samples, &counted, kinds)
+            ..seen_samples
         },
     }
 }
@@ -164,12 +189,7 @@ fn counted_tasks(samples: &WorkloadTotals, timeline: &[InForce]) -> Vec<Counted>
         let running = samples.running.iter();
         running
             .filter(|((name, _), _)| *name == metric.as_str())
-            .flat_map(|((_, size), slots)| {
-                slots.iter().map(|slot| Counted {
-                    size: *size,
-                    slot: *slot,
-                })
-            })
+            .flat_map(|((_, size), slots)| slots.iter().map(|slot| Counted { size: *size, slot }))
             .collect()
     };
     let mut counted = of(Metric::CpuPercent);
@@ -197,7 +217,7 @@ fn spans(runs: &[Bounded<'_>], window: Window) -> Vec<(i64, i64)> {
     runs.iter().filter_map(span).filter(touches).collect()
 }
 
-fn merged_slots(counted: &[Counted], window: Window) -> Vec<Slot> {
+fn merged_slots(counted: &[Counted], window: Window) -> Slots {
     let mut merged: Vec<Slot> = Vec::new();
     let inside = |counted: &&Counted| counted.slot.slot * SLOT_MS < window.to_ms;
     for Counted { slot, .. } in counted.iter().filter(inside) {
@@ -209,7 +229,7 @@ fn merged_slots(counted: &[Counted], window: Window) -> Vec<Slot> {
             _ => merged.push(*slot),
         }
     }
-    merged
+    merged.into_iter().collect()
 }
 
 fn run_totals(runs: &[Bounded<'_>], window: Window) -> Runs {
@@ -289,18 +309,16 @@ fn evidence_of_samples(
     let days: BTreeSet<i32> = usages()
         .flat_map(|usage| usage.daily_max.keys().copied())
         .collect();
-    let seen: BTreeSet<i64> = counted.iter().map(|counted| counted.slot.slot).collect();
-    let asked = match (seen.first(), seen.last()) {
-        (Some(first), Some(last)) => last - first + 1,
+    // They are in order of time.
+    let seen = counted.chunk_by(|a, b| a.slot.slot == b.slot.slot).count();
+    let asked = match (counted.first(), counted.last()) {
+        (Some(first), Some(last)) => last.slot.slot - first.slot.slot + 1,
         _ => 0,
     };
     let permille = if asked == 0 {
         0
     } else {
-        i64::try_from(seen.len())
-            .unwrap_or(i64::MAX)
-            .saturating_mul(1000)
-            / asked
+        i64::try_from(seen).unwrap_or(i64::MAX).saturating_mul(1000) / asked
     };
     Evidence {
         first_ms: spans().map(|span| span.0).min().unwrap_or_default(),

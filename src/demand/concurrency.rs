@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::Slot;
+use super::{Slot, Slots};
 use crate::model::units::{SLOT_MS, Window};
 
 /// Counts the runs alive in each slot of the window: task-milliseconds and the most at once.
 ///
 /// A run that ends where the next begins does not overlap it; a run of no length takes no room.
-pub(super) fn slots(spans: impl Iterator<Item = (i64, i64)>, window: Window) -> Vec<Slot> {
+pub(super) fn slots(spans: impl Iterator<Item = (i64, i64)>, window: Window) -> Slots {
     let mut time: BTreeMap<i64, i64> = BTreeMap::new();
     let mut changes: Vec<(i64, i64)> = Vec::new();
     for (from, to) in spans
@@ -60,12 +60,13 @@ mod tests {
         to_ms: 10 * SLOT_MS,
     };
 
+    fn counted(spans: &[(i64, i64)]) -> Vec<Slot> {
+        slots(spans.iter().copied(), WINDOW).iter().collect()
+    }
+
     #[test]
     fn runs_are_counted_where_they_overlap() {
-        let counted = slots(
-            [(0, SLOT_MS + 1000), (SLOT_MS, 2 * SLOT_MS)].into_iter(),
-            WINDOW,
-        );
+        let counted = counted(&[(0, SLOT_MS + 1000), (SLOT_MS, 2 * SLOT_MS)]);
         assert_eq!(
             counted,
             [
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_successor_does_not_overlap_its_predecessor() {
-        let counted = slots([(0, 1000), (1000, 2000)].into_iter(), WINDOW);
+        let counted = counted(&[(0, 1000), (1000, 2000)]);
         assert_eq!(
             counted,
             [Slot {
@@ -98,10 +99,7 @@ mod tests {
 
     #[test]
     fn only_the_window_counts() {
-        let counted = slots(
-            [(-SLOT_MS, SLOT_MS / 2), (9 * SLOT_MS, 99 * SLOT_MS), (5, 5)].into_iter(),
-            WINDOW,
-        );
+        let counted = counted(&[(-SLOT_MS, SLOT_MS / 2), (9 * SLOT_MS, 99 * SLOT_MS), (5, 5)]);
         assert_eq!(
             counted,
             [

@@ -82,7 +82,7 @@ impl<'s> Keeper<'s> {
         let part = self.scan.write_days(Rows {
             place: (account, region),
             days: &days,
-            frame: table::frame(&rows).map_err(unfit)?,
+            frame: table::kept_frame(&rows).map_err(unfit)?,
         })?;
         for day in days {
             let key = (account.clone(), region.clone(), day.day);

@@ -313,14 +313,14 @@ fn days_that_an_older_version_kept_are_left_alone() {
     let scan = Scan::new(&world.dataset).unwrap();
     // Had they counted, there would have been no samples on these days.
     let older = |day: &SampleDay| SampleDay {
-        source: day.source.replace("demand:1:", "demand:0:"),
+        source: day.source.replace("demand:2:", "demand:1:"),
         ..day.clone()
     };
     let days: Vec<SampleDay> = scan.days.iter().map(older).collect();
     let days: Vec<_> = days.iter().map(|day| (day, BTreeSet::new())).collect();
     assert!(
         days.iter()
-            .all(|(day, _)| day.source.starts_with("demand:0:"))
+            .all(|(day, _)| day.source.starts_with("demand:1:"))
     );
     scan.commit_days(&days).unwrap();
     assert!(world.kept().is_empty());

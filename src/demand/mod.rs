@@ -24,6 +24,7 @@ mod ran;
 pub mod records;
 pub mod runs;
 pub mod samples;
+mod slots;
 pub mod sql;
 pub mod table;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use crate::dataset::scan::Scan;
 use crate::model::error::{Error, Kind, Result};
 use crate::model::units::{MS_PER_DAY, TaskSize, Window};
 use crate::model::workload::{Configuration, WorkloadKey};
+pub use slots::Slots;
 pub use usage::Usage;
 
 pub use crate::model::span::Span;
@@ -72,8 +74,8 @@ pub struct Demand {
     pub memory: Option<Usage>,
     /// The most bytes a second that came in or went out; `None` where that was not measured.
     pub network_peak: Option<f64>,
-    /// Running tasks over time, in slots of [`crate::model::units::SLOT_MS`], ordered, only slots with a task.
-    pub slots: Vec<Slot>,
+    /// Running tasks over time, ordered, only slots with a task.
+    pub slots: Slots,
     /// Start and stop of every run that touches the window, where runs are known one by one; else empty.
     pub spans: Vec<(i64, i64)>,
     /// What is known of its runs.
@@ -293,10 +295,10 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
     let (window, left_out_from_ms) = asked_window(scan, data, from_ms, to_ms)?;
     let observed = observed::Observed::of(&scan.commits, &records, window);
     let totals = window::totals(scan, &configurations.histories(), window, records.sampled())?;
+    let (rows, duplicates, conflicts) = (totals.rows, totals.duplicates, totals.conflicts);
     let sources = assemble::Sources {
         runs: &runs,
         configurations: &configurations,
-        totals: &totals,
         observed: &observed,
         window,
         is_asked: from_ms.is_some() || to_ms.is_some() || left_out_from_ms.is_some(),
@@ -308,10 +310,11 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
         window,
         left_out_from_ms,
         instances: seen.map_err(unfit)?.unwrap_or_default(),
-        demands: tracing::debug_span!("workloads").in_scope(|| assemble::assemble(&sources)),
-        rows: run_rows + totals.rows,
-        duplicates: totals.duplicates + latest.as_ref().map_or(0, |latest| latest.duplicates),
-        conflicts: totals.conflicts + latest.as_ref().map_or(0, |latest| latest.conflicts),
+        demands: tracing::debug_span!("workloads")
+            .in_scope(|| assemble::assemble(&sources, totals.workloads))?,
+        rows: run_rows + rows,
+        duplicates: duplicates + latest.as_ref().map_or(0, |latest| latest.duplicates),
+        conflicts: conflicts + latest.as_ref().map_or(0, |latest| latest.conflicts),
     })
 }
 

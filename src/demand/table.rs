@@ -45,9 +45,15 @@ pub const COLUMNS: [&str; 17] = [
     "last_ms",
 ];
 
+/// One more column of days that are kept: how many slots, one after the other, a row tells the same of.
+const SLOTS: &str = "slots";
+
 /// The columns being filled.
 #[derive(Default)]
 struct Builder<'a> {
+    /// Slots that are alike share a row.
+    joins: bool,
+    slots: Vec<Option<i64>>,
     texts: [Vec<&'a str>; 5],
     run: Vec<Option<&'a str>>,
     day: Vec<i64>,
@@ -97,10 +103,14 @@ impl<'a> Builder<'a> {
             self.day.push(row.day().into());
             self.bucket.push(Some(row.bucket.into()));
             self.slot.push(None);
+            self.slots.push(None);
             self.run.push(None);
             self.cell(&row.cell);
         }
-        for row in &rows.slots {
+        let joins = self.joins;
+        for alike in rows.slots.chunk_by(|a, b| joins && are_alike(a, b)) {
+            let row = &alike[0];
+            self.slots.push(i64::try_from(alike.len()).ok());
             self.series(rows, row.series);
             self.day.push(day_of(row.from_ms).into());
             self.bucket.push(None);
@@ -120,6 +130,7 @@ impl<'a> Builder<'a> {
             self.day.push(row.day.into());
             self.bucket.push(None);
             self.slot.push(None);
+            self.slots.push(None);
             self.run
                 .push(rows.runs.get(row.run as usize).map(|run| &**run));
             self.cell(&row.cell);
@@ -153,7 +164,11 @@ impl<'a> Builder<'a> {
                 .with_name(PlSmallStr::from_static(name))
                 .into_column()
         };
-        DataFrame::new(rows, values.into_iter().zip(&COLUMNS).map(named).collect())
+        let mut columns: Vec<Column> = values.into_iter().zip(&COLUMNS).map(named).collect();
+        if self.joins {
+            columns.push(Values::new(PlSmallStr::from_static(SLOTS), self.slots).into_column());
+        }
+        DataFrame::new(rows, columns)
     }
 }
 
@@ -162,6 +177,25 @@ pub fn frame(rows: &DayRows) -> PolarsResult<DataFrame> {
     let mut builder = Builder::default();
     builder.add(rows);
     builder.finish()
+}
+
+/// The same for days that are kept, with slots that are alike in one row.
+pub(super) fn kept_frame(rows: &DayRows) -> PolarsResult<DataFrame> {
+    let mut builder = Builder {
+        joins: true,
+        ..Builder::default()
+    };
+    builder.add(rows);
+    builder.finish()
+}
+
+/// True where `b` is the slot after `a` and tells the same.
+fn are_alike(a: &SlotRow, b: &SlotRow) -> bool {
+    let next = SlotRow {
+        slot: a.slot + 1,
+        ..*a
+    };
+    next == *b
 }
 
 /// Writes the days of all samples of a dataset as one Parquet file: `account`, `region` and [`COLUMNS`].
@@ -239,6 +273,8 @@ struct Columns<'f> {
     day: Numbers,
     bucket: Numbers,
     slot: Numbers,
+    /// How many slots are alike, where rows tell.
+    slots: Option<Numbers>,
     weight_ms: Numbers,
     sum_ms: Numbers,
     max: Float64Chunked,
@@ -265,6 +301,10 @@ impl<'f> Columns<'f> {
             day: numbers("day")?,
             bucket: numbers("bucket")?,
             slot: numbers("slot")?,
+            slots: frame
+                .get_column_index(SLOTS)
+                .map(|_| numbers(SLOTS))
+                .transpose()?,
             weight_ms: numbers("weight_ms")?,
             sum_ms: numbers("sum_ms")?,
             max: frame.column("max")?.f64()?.rechunk().into_owned(),
@@ -312,6 +352,20 @@ impl<'f> Columns<'f> {
         }
     }
 
+    /// How many slots a row tells of.
+    fn slots_from(&self, at: usize) -> i64 {
+        let stated = self.slots.as_ref().and_then(|slots| slots.get(at));
+        stated.unwrap_or(1)
+    }
+
+    /// True where the slots of a row, of which `slot` is the first, are of the day.
+    fn is_of_day(&self, at: usize, slot: i64, day: i32) -> bool {
+        let last = slot.saturating_add(self.slots_from(at)).saturating_sub(1);
+        last >= slot
+            && day_of(slot.saturating_mul(SLOT_MS)) == day
+            && day_of(last.saturating_mul(SLOT_MS)) == day
+    }
+
     fn add(
         &self,
         at: usize,
@@ -330,8 +384,9 @@ impl<'f> Columns<'f> {
                     cell,
                 });
             }
-            (None, Some(slot), None) if day_of(slot.saturating_mul(SLOT_MS)) == day => {
-                rows.slots.push(SlotRow {
+            (None, Some(slot), None) if self.is_of_day(at, slot, day) => {
+                let behind = slot + self.slots_from(at);
+                rows.slots.extend((slot..behind).map(|slot| SlotRow {
                     series,
                     from_ms,
                     slot,
@@ -339,7 +394,7 @@ impl<'f> Columns<'f> {
                     weight_ms: cell.weight_ms,
                     peak: self.peak.get(at).unwrap_or_default(),
                     samples: cell.samples,
-                });
+                }));
             }
             (None, None, Some(run)) => {
                 let next = number(rows.runs.len());

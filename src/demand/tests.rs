@@ -405,7 +405,7 @@ fn tasks_that_a_metric_stream_and_a_collection_count_are_counted_once() {
         (Basis::SampleCount, 2 * 3600)
     );
     assert!(
-        web.slots.len() == 12
+        web.slots.iter().count() == 12
             && web
                 .slots
                 .iter()

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::Slot;
 use super::configurations::History;
 use super::days::{BucketRow, DayRows, RunRow, Series, SlotRow, day_of};
 use super::histogram::Bucket;
 use super::usage::{DayUsage, Resource, RunDay, Usage, factor};
+use super::{Slot, Slots};
 use crate::dataset::schema::Metric;
 use crate::model::units::{MS_PER_DAY, SLOT_MS, TaskSize, Window};
 use crate::model::workload::{Kind, WorkloadKey};
@@ -35,7 +35,7 @@ pub struct WorkloadTotals {
     /// The most bytes a second that came in or went out; `None` where that was not measured.
     pub network_peak: Option<f64>,
     /// Running tasks by metric and size in force, in order of time.
-    pub running: BTreeMap<(&'static str, Option<TaskSize>), Vec<Slot>>,
+    pub running: BTreeMap<(&'static str, Option<TaskSize>), Slots>,
     /// Samples in percent of a size that no source tells.
     pub without_size: i64,
     /// Kinds of source.
@@ -67,7 +67,7 @@ struct Open {
     runs: BTreeMap<Resource, Vec<RunDay>>,
     shares: (Vec<DayUsage>, Vec<RunDay>),
     network_peak: Option<f64>,
-    running: BTreeMap<(&'static str, Option<TaskSize>), Vec<Slot>>,
+    running: BTreeMap<(&'static str, Option<TaskSize>), Slots>,
     without_size: i64,
     sources: BTreeSet<String>,
 }
@@ -324,16 +324,15 @@ impl Open {
         let Self {
             mut days,
             mut runs,
-            mut running,
+            running,
             shares,
             network_peak,
             without_size,
             sources,
             ..
         } = self;
-        for slots in running.values_mut() {
-            in_order(slots);
-        }
+        let running = running.into_iter();
+        let running = running.map(|(of, slots)| (of, slots.in_order())).collect();
         let mut usage = BTreeMap::new();
         for resource in [Resource::Cpu, Resource::Memory] {
             if let Some(days) = days.remove(&resource) {
@@ -366,19 +365,4 @@ fn share(time_ms: i64, part: i64, whole: i64) -> i64 {
     }
     let share = i128::from(time_ms) * i128::from(part) / i128::from(whole);
     i64::try_from(share).unwrap_or(time_ms)
-}
-
-/// Slots in order of time, each once.
-fn in_order(slots: &mut Vec<Slot>) {
-    if !slots.is_sorted_by_key(|slot| slot.slot) {
-        slots.sort_by_key(|slot| slot.slot);
-    }
-    slots.dedup_by(|next, slot| {
-        let is_same = next.slot == slot.slot;
-        if is_same {
-            slot.task_ms += next.task_ms;
-            slot.peak = slot.peak.max(next.peak);
-        }
-        is_same
-    });
 }

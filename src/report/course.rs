@@ -162,7 +162,7 @@ fn needed(fleet: &PackedFleet, analysis: &Analysis, spans: &Spans) -> Vec<Held> 
         .iter()
         .filter(|workload| tenants.contains(&workload.demand.workload));
     for (workload, need) in on_it.filter_map(|workload| Some((workload, workload.need?.size()))) {
-        for slot in &workload.demand.slots {
+        for slot in workload.demand.slots.iter() {
             let from_ms = slot.slot * SLOT_MS;
             // A slot lies in one span, but for those at the ends of a window that begins within a slot.
             let touched: Vec<(usize, i64)> = spans.touched(from_ms, from_ms + SLOT_MS).collect();

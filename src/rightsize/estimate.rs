@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use crate::demand::percentile::{Counted, TimeAbove};
-use crate::demand::{Demand, OutOfMemory, Slot, Usage};
+use crate::demand::{Demand, OutOfMemory, Slots, Usage};
 use crate::model::finding::{Reason, ReasonCode};
 use crate::model::units::{SLOT_MS, TaskSize};
 use crate::model::workload::Kind;
@@ -357,7 +357,7 @@ fn idle(demand: &Demand, seen: &Seen) -> Option<Reason> {
 }
 
 /// The 5th and 95th percentile (nearest rank) of the slots' task-milliseconds.
-fn task_range(slots: &[Slot]) -> Option<(i64, i64)> {
+fn task_range(slots: &Slots) -> Option<(i64, i64)> {
     let mut task_ms: Vec<_> = slots.iter().map(|slot| slot.task_ms).collect();
     task_ms.sort_unstable();
     let rank = |percent: usize| {
@@ -717,12 +717,15 @@ mod tests {
             !holds(slots(|slot| if slot % 2 == 0 { 10 } else { 13 })).is_empty(),
             "30 % more"
         );
-        let mut part_time = slots(|_| 1);
+        let mut part_time: Vec<_> = slots(|_| 1).iter().collect();
         part_time
             .iter_mut()
             .step_by(2)
             .for_each(|slot| slot.task_ms /= 2);
-        assert!(holds(part_time).is_empty(), "half a task more");
+        assert!(
+            holds(part_time.into_iter().collect()).is_empty(),
+            "half a task more"
+        );
     }
 
     #[test]
@@ -737,7 +740,7 @@ mod tests {
     #[test]
     fn what_is_not_seen_is_noted() {
         let mut demand = Demand {
-            slots: vec![],
+            slots: Slots::default(),
             ..service()
         };
         demand.cpu.as_mut().unwrap().period_s = 300;

@@ -207,7 +207,7 @@ mod tests {
     use crate::dataset::schema::Metric;
     use crate::demand::histogram::{Bucket, bucket};
     use crate::demand::usage::DayUsage;
-    use crate::demand::{Evidence, OutOfMemory, Runs, Slot, Usage};
+    use crate::demand::{Evidence, OutOfMemory, Runs, Slot, Slots, Usage};
     use crate::model::units::{MS_PER_DAY, SLOT_MS, Usd};
     use crate::model::workload::{Configuration, Kind, Os, WorkloadKey};
 
@@ -313,7 +313,7 @@ mod tests {
     }
 
     /// So many running tasks in each slot of [`WINDOW`], numbered from 0.
-    pub(super) fn slots(tasks: impl Fn(i64) -> u32) -> Vec<Slot> {
+    pub(super) fn slots(tasks: impl Fn(i64) -> u32) -> Slots {
         let first = WINDOW.from_ms / SLOT_MS;
         let slot = |i| Slot {
             slot: first + i,

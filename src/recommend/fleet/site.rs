@@ -157,10 +157,11 @@ fn load(workload: &Assessed) -> Load {
     if !demand.spans.is_empty() {
         return Load::Runs(demand.spans.clone());
     }
-    if demand.workload.kind == Kind::Service && is_thin(&demand.slots) {
-        return Load::Tasks(held(&demand.slots));
+    let slots: Vec<Slot> = demand.slots.iter().collect();
+    if demand.workload.kind == Kind::Service && is_thin(&slots) {
+        return Load::Tasks(held(&slots));
     }
-    let slots = demand.slots.iter().map(|slot| {
+    let slots = slots.iter().map(|slot| {
         let from_ms = slot.slot.saturating_mul(SLOT_MS);
         (from_ms, slot.peak, slot.task_ms)
     });
