@@ -8,6 +8,7 @@ use crate::model::units::Window;
 use crate::placement::{self, Need, Prices, present};
 use crate::pricing::PriceBook;
 use crate::recommend::choose::{self, Advice};
+use crate::recommend::clusters::{self, Cluster};
 use crate::recommend::fleet::{Fleets, PackedFleet};
 use crate::recommend::totals::{self, Totals};
 use crate::rightsize;
@@ -25,6 +26,8 @@ pub struct Analysis {
     pub workloads: Vec<Assessed>,
     /// One per account, region and architecture.
     pub fleets: Vec<PackedFleet>,
+    /// Clusters that run on EC2 instances today, ordered.
+    pub clusters: Vec<Cluster>,
     /// Sums over all workloads.
     pub totals: Totals,
     /// Runs and samples read.
@@ -72,6 +75,8 @@ pub fn analyse_with(
         .filter(wanted)
         .map(|demand| assess(demand, &prices, policy, &fleet, window))
         .collect();
+    let clusters = clusters::of(&workloads, &reduced.instances, &prices, window);
+    clusters::share_out(&clusters, &mut workloads);
     let fleets = Fleets::plan(&workloads, &prices, policy, window, fleets);
     for workload in &mut workloads {
         if let Some(on_fleet) = fleets.placement(workload) {
@@ -84,6 +89,7 @@ pub fn analyse_with(
         window,
         totals: totals::of(&workloads, &prices, window),
         fleets: fleets.into_results(),
+        clusters,
         workloads,
         rows: reduced.rows,
         duplicates: reduced.duplicates,

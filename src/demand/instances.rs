@@ -1,4 +1,4 @@
-//! EC2 instances of clusters, as they were last seen.
+//! EC2 instances of clusters, snapshot by snapshot.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,8 @@ use polars::prelude::{DataFrame, PolarsResult};
 
 use super::columns::{integers, texts};
 
-/// Instances of a cluster that were seen within this long before its last snapshot are of that snapshot.
-const SNAPSHOT_MS: i64 = 300_000;
-
 /// One EC2 instance of a cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClusterInstance {
     /// EC2 instance id.
     pub instance_id: String,
@@ -33,11 +30,14 @@ pub struct ClusterKey {
     pub cluster: String,
 }
 
-/// The instances that each cluster had when it was last seen, by id.
-pub type ClusterInstances = BTreeMap<ClusterKey, Vec<ClusterInstance>>;
+/// The instances of a cluster at the times when somebody looked, UTC epoch milliseconds.
+pub type Snapshots = BTreeMap<i64, Vec<ClusterInstance>>;
+
+/// The snapshots of every cluster that showed instances.
+pub type ClusterInstances = BTreeMap<ClusterKey, Snapshots>;
 
 /// Of `frame`, the `instances` table with `account` and `region`.
-pub(super) fn last_seen(frame: &DataFrame) -> PolarsResult<ClusterInstances> {
+pub(super) fn snapshots(frame: &DataFrame) -> PolarsResult<ClusterInstances> {
     let [account, region, cluster, id, kind] = [
         "account",
         "region",
@@ -50,8 +50,7 @@ pub(super) fn last_seen(frame: &DataFrame) -> PolarsResult<ClusterInstances> {
         ["cpu_units", "memory_mib", "seen_ms"].map(|name| integers(frame, name));
     let (account, region, cluster, id, kind) = (account?, region?, cluster?, id?, kind?);
     let (cpu, memory, seen) = (cpu?, memory?, seen?);
-    let mut clusters: BTreeMap<ClusterKey, BTreeMap<String, (i64, ClusterInstance)>> =
-        BTreeMap::new();
+    let mut clusters = ClusterInstances::new();
     for row in 0..frame.height() {
         let (Some(account), Some(region), Some(cluster), Some(id), Some(seen_ms)) = (
             account[row].clone(),
@@ -64,7 +63,7 @@ pub(super) fn last_seen(frame: &DataFrame) -> PolarsResult<ClusterInstances> {
         };
         let amount = |of: Option<i64>| of.and_then(|of| u32::try_from(of).ok());
         let instance = ClusterInstance {
-            instance_id: id.clone(),
+            instance_id: id,
             instance_type: kind[row].clone(),
             cpu_units: amount(cpu[row]),
             memory_mib: amount(memory[row]),
@@ -74,25 +73,15 @@ pub(super) fn last_seen(frame: &DataFrame) -> PolarsResult<ClusterInstances> {
             region,
             cluster,
         };
-        let instances = clusters.entry(key).or_default();
-        let known = instances.entry(id).or_insert((seen_ms, instance.clone()));
-        if known.0 < seen_ms {
-            *known = (seen_ms, instance);
-        }
+        let seen = clusters.entry(key).or_default();
+        seen.entry(seen_ms).or_default().push(instance);
     }
-    let of_last_snapshot = |instances: BTreeMap<String, (i64, ClusterInstance)>| {
-        let last = instances.values().map(|(seen_ms, _)| *seen_ms).max();
-        let since = last.unwrap_or(0) - SNAPSHOT_MS;
-        let instances = instances.into_values();
-        instances
-            .filter(|(seen_ms, _)| *seen_ms >= since)
-            .map(|(_, instance)| instance)
-            .collect()
-    };
-    Ok(clusters
-        .into_iter()
-        .map(|(key, instances)| (key, of_last_snapshot(instances)))
-        .collect())
+    for instances in clusters.values_mut().flat_map(BTreeMap::values_mut) {
+        // A snapshot that was committed twice is one.
+        instances.sort();
+        instances.dedup_by(|a, b| a.instance_id == b.instance_id);
+    }
+    Ok(clusters)
 }
 
 #[cfg(test)]
@@ -102,25 +91,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_the_last_snapshot_shows_is_there() {
+    fn every_snapshot_shows_its_instances_once() {
         let frame = df!(
-            "account" => ["1", "1", "1", "1"],
-            "region" => ["r", "r", "r", "r"],
-            "cluster" => ["c", "c", "c", "d"],
-            "instance_id" => ["gone", "stays", "stays", "other"],
-            "instance_type" => [Some("m5.large"), None, Some("m5.large"), None],
-            "cpu_units" => [2048_i64, 2048, 2048, 1024],
-            "memory_mib" => [7820_i64, 7820, 7820, 900],
-            "seen_ms" => [0_i64, 0, 1_000_000, 5],
+            "account" => ["1", "1", "1", "1", "1"],
+            "region" => ["r", "r", "r", "r", "r"],
+            "cluster" => ["c", "c", "c", "c", "d"],
+            "instance_id" => ["gone", "stays", "stays", "stays", "other"],
+            "instance_type" => [Some("m5.large"), None, Some("m5.large"), Some("m5.large"), None],
+            "cpu_units" => [2048_i64, 2048, 2048, 2048, 1024],
+            "memory_mib" => [7820_i64, 7820, 7820, 7820, 900],
+            "seen_ms" => [0_i64, 0, 1_000_000, 1_000_000, 5],
         )
         .unwrap();
-        let seen = last_seen(&frame).unwrap();
-        let ids: Vec<Vec<&str>> = seen
+        let seen = snapshots(&frame).unwrap();
+        let ids: Vec<Vec<Vec<&str>>> = seen
             .values()
-            .map(|instances| instances.iter().map(|of| of.instance_id.as_str()).collect())
+            .map(|snapshots| {
+                snapshots
+                    .values()
+                    .map(|of| of.iter().map(|of| of.instance_id.as_str()).collect())
+                    .collect()
+            })
             .collect();
-        assert_eq!(ids, [["stays"], ["other"]]);
-        let stays = &seen.values().next().unwrap()[0];
-        assert_eq!(stays.instance_type.as_deref(), Some("m5.large"));
+        assert_eq!(
+            ids,
+            [
+                vec![vec!["gone", "stays"], vec!["stays"]],
+                vec![vec!["other"]]
+            ]
+        );
     }
 }

@@ -269,7 +269,7 @@ pub struct Reduced {
     pub left_out_from_ms: Option<i64>,
     /// One per workload, ordered.
     pub demands: Vec<Demand>,
-    /// The EC2 instances of clusters, as they were last seen.
+    /// The EC2 instances of clusters whenever somebody looked.
     pub instances: instances::ClusterInstances,
     /// Runs and samples read.
     pub rows: i64,
@@ -305,7 +305,7 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
     };
     let run_rows = table.map_or(0, |table| i64::try_from(table.height()).unwrap_or(i64::MAX));
     let seen = scan.table(Table::Instances)?;
-    let seen = seen.as_ref().map(instances::last_seen).transpose();
+    let seen = seen.as_ref().map(instances::snapshots).transpose();
     Ok(Reduced {
         window,
         left_out_from_ms,

@@ -4,6 +4,7 @@
 //! allocated, the larger of reserved and used; what nobody was allocated is spread in the same proportion.
 //! Source: AWS Data Exports user guide, "Example of split cost allocation data", read 2026-11.
 
+use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -18,16 +19,16 @@ const SHARE_PLACES: u32 = 12;
 /// Processor and memory over one span of time, in the same fraction of a vCPU and of a GiB: CPU units and MiB are
 /// both one in 1,024.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Resources {
+pub(crate) struct Resources {
     /// Processor × time.
-    pub(super) cpu: i128,
+    pub(crate) cpu: i128,
     /// Memory × time.
-    pub(super) memory: i128,
+    pub(crate) memory: i128,
 }
 
 impl Resources {
     /// `ms` milliseconds of `size`: CPU-unit-milliseconds and MiB-milliseconds.
-    pub(super) fn of(size: TaskSize, ms: i64) -> Self {
+    pub(crate) fn of(size: TaskSize, ms: i64) -> Self {
         Self {
             cpu: i128::from(size.cpu_units) * i128::from(ms),
             memory: i128::from(size.memory_mib) * i128::from(ms),
@@ -49,6 +50,12 @@ impl Add for Resources {
             cpu: self.cpu.saturating_add(other.cpu),
             memory: self.memory.saturating_add(other.memory),
         }
+    }
+}
+
+impl Sum for Resources {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Add::add)
     }
 }
 
@@ -84,7 +91,7 @@ impl SplitCost {
 }
 
 /// Divides the `cost` of this `capacity` among those who `reserved` of it. The shares add up to `cost` exactly.
-pub(super) fn nine_to_one(
+pub(crate) fn nine_to_one(
     cost: Usd,
     capacity: Resources,
     reserved: &[Resources],

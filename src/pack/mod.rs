@@ -26,6 +26,7 @@ mod timeline;
 mod trial;
 mod verify;
 
+pub(crate) use attribute::{Resources, nine_to_one};
 pub use attribute::{SplitCost, capped};
 pub use input::{Effort, InstanceType, Item, Load, Network, Rules, Step, Tenant};
 pub use joint::{Candidate, JointPlan, decide};

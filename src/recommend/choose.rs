@@ -151,6 +151,13 @@ fn save(
     rate: &Amount,
     advice: &mut Advice,
 ) {
+    if workload.configuration.platform() == Some(Platform::Ec2) {
+        advice.sentences.push(
+            "smaller or moved away it frees room on its cluster's instances; money is saved when an instance goes"
+                .to_owned(),
+        );
+        return;
+    }
     let resized = workload.resized.as_ref();
     let Some((resized, resized_rate)) =
         resized.and_then(|placement| Some((placement, placement.rate()?)))

@@ -4,6 +4,7 @@
 //! in order (right-size, then move), each on what the one before left: Σ savings ≤ going rate.
 
 pub mod choose;
+pub mod clusters;
 pub mod compare;
 pub mod fleet;
 pub mod lattice;

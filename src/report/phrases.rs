@@ -6,8 +6,8 @@ use super::amounts::{
     NOT_PRICED, change, count, mib, money, money_or_not, percent, plural, share, vcpu,
 };
 use super::result::{
-    AmountResult, Current, FleetResult, PlacementResult, PlatformTotal, PolicyResult,
-    PurchaseResult, Report, RiskResult, Size, WorkloadResult,
+    AmountResult, ClusterResult, Current, FleetResult, InstancesResult, PlacementResult,
+    PlatformTotal, PolicyResult, PurchaseResult, Report, RiskResult, Size, WorkloadResult,
 };
 use crate::model::finding::{Finding, ReasonCode};
 use crate::model::units::Usd;
@@ -431,6 +431,43 @@ pub(super) fn fleet(fleet: &FleetResult) -> Fleet {
             .break_even_gap_percent
             .map_or_else(|| "not known".to_owned(), percent),
         binds: fleet.binds.replace('_', " "),
+    }
+}
+
+/// A cluster on EC2 instances in words.
+pub(super) struct Cluster {
+    /// Account, region, name.
+    pub(super) name: String,
+    /// How many of which type.
+    pub(super) instances: String,
+    /// What is reserved of the processors.
+    pub(super) cpu: String,
+    /// What is reserved of the memory.
+    pub(super) memory: String,
+    /// How many workloads run there.
+    pub(super) workloads: String,
+    /// A month.
+    pub(super) cost: String,
+}
+
+/// The cluster in words.
+pub(super) fn cluster(cluster: &ClusterResult) -> Cluster {
+    let of_type = |of: &InstancesResult| {
+        let name = of.instance_type.as_deref().unwrap_or("unknown type");
+        format!("{} × {name}", count(of.count))
+    };
+    let instances: Vec<String> = cluster.instances.iter().map(of_type).collect();
+    let reserved = |share: Option<f64>| share.map_or_else(|| "not known".to_owned(), percent);
+    Cluster {
+        name: format!("{} {} {}", cluster.account, cluster.region, cluster.cluster),
+        instances: instances.join(" + "),
+        cpu: reserved(cluster.reserved_cpu_percent),
+        memory: reserved(cluster.reserved_memory_percent),
+        workloads: count(cluster.tenants.len()),
+        cost: cluster
+            .going_rate
+            .as_ref()
+            .map_or_else(|| NOT_PRICED.to_owned(), amount),
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Report {
     pub workloads: Vec<WorkloadResult>,
     /// One entry per packed fleet (account, region, architecture).
     pub fleets: Vec<FleetResult>,
+    /// Clusters that run on EC2 instances today.
+    pub clusters: Vec<ClusterResult>,
     /// What was seen and what was not.
     pub coverage: CoverageResult,
     /// Which prices were used.
@@ -525,6 +527,51 @@ pub struct EvidenceResult {
     pub window_days: Option<i64>,
     /// What fed it.
     pub sources: Vec<String>,
+}
+
+/// A cluster that runs on EC2 instances today.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ClusterResult {
+    /// AWS account id.
+    pub account: String,
+    /// AWS region.
+    pub region: String,
+    /// ECS cluster.
+    pub cluster: String,
+    /// Its instances when somebody last looked, by type.
+    pub instances: Vec<InstancesResult>,
+    /// What a month of them costs on demand, between the cheapest and the dearest snapshot; `None` with `not_priced`.
+    pub going_rate: Option<AmountResult>,
+    /// Why there is no going rate.
+    pub not_priced: Option<String>,
+    /// What its tasks reserve on average of the processors that the instances offer, percent.
+    pub reserved_cpu_percent: Option<f64>,
+    /// What its tasks reserve on average of the memory that the instances offer, percent.
+    pub reserved_memory_percent: Option<f64>,
+    /// Who runs there.
+    pub tenants: Vec<ClusterTenantResult>,
+}
+
+/// Instances of one type.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct InstancesResult {
+    /// EC2 instance type; `None` where the agent does not tell it.
+    pub instance_type: Option<String>,
+    /// How many.
+    pub count: u32,
+}
+
+/// A workload on a cluster's instances.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ClusterTenantResult {
+    /// Service or task.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// Its part of the cluster's going rate, by AWS's split-cost rule on what it reserves; `None` with `not_priced`.
+    pub share_usd: Option<Usd>,
+    /// Why its part is not known.
+    pub not_priced: Option<String>,
 }
 
 /// One packed fleet.

@@ -32,6 +32,7 @@ pub(crate) fn report() -> Report {
         totals: totals(),
         workloads,
         fleets: vec![fleet()],
+        clusters: vec![cluster()],
         ..empty()
     }
 }
@@ -95,6 +96,7 @@ pub(crate) fn empty() -> Report {
         },
         workloads: Vec::new(),
         fleets: Vec::new(),
+        clusters: Vec::new(),
         coverage: CoverageResult {
             sources: 4,
             complete_scope_days: 58,
@@ -504,6 +506,33 @@ fn course() -> Vec<FleetSpan> {
         }
     };
     (0..8).map(span).collect()
+}
+
+fn cluster() -> ClusterResult {
+    ClusterResult {
+        account: "111122223333".into(),
+        region: "eu-west-1".into(),
+        cluster: "prod".into(),
+        instances: vec![InstancesResult {
+            instance_type: Some("m7i.large".into()),
+            count: 4,
+        }],
+        going_rate: Some(AmountResult {
+            certainty: Certainty::Between,
+            lower_usd: Some(usd("165.50")),
+            upper_usd: Some(usd("331.00")),
+            ..exact(usd("331.00"))
+        }),
+        not_priced: None,
+        reserved_cpu_percent: Some(50.0),
+        reserved_memory_percent: Some(26.5),
+        tenants: vec![ClusterTenantResult {
+            kind: Kind::Service,
+            name: "ledger".into(),
+            share_usd: Some(usd("331.00")),
+            not_priced: None,
+        }],
+    }
 }
 
 fn fleet() -> FleetResult {

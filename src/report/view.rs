@@ -161,6 +161,9 @@ pub(super) fn of(report: &Report) -> View {
     if report.totals.workloads > 0 {
         sections.push(platforms(report));
     }
+    if !report.clusters.is_empty() {
+        sections.push(clusters(report));
+    }
     if !report.fleets.is_empty() {
         sections.push(fleets(report));
     }
@@ -347,6 +350,37 @@ fn platforms(report: &Report) -> Section {
             Column::number("Today/month"),
             Column::number("There/month"),
             Column::number("Change"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn clusters(report: &Report) -> Section {
+    let rows = report.clusters.iter().map(|cluster| {
+        let said = phrases::cluster(cluster);
+        Row::plain(vec![
+            Cell::Name(said.name, String::new()),
+            Cell::text(said.instances),
+            Cell::text(said.cpu),
+            Cell::text(said.memory),
+            Cell::number(said.workloads),
+            Cell::number(said.cost),
+        ])
+    });
+    Section {
+        id: "clusters",
+        heading: "EC2 clusters today".to_owned(),
+        text: vec![
+            "The instances when somebody last looked, on demand; each workload pays for what it reserves of them."
+                .to_owned(),
+        ],
+        columns: vec![
+            Column::new("Cluster", Fit::Text, ""),
+            Column::text("Instances"),
+            Column::new("CPU reserved", Fit::Text, ", CPU reserved: "),
+            Column::new("Memory reserved", Fit::Text, ", memory reserved: "),
+            Column::number("Workloads"),
+            Column::number("Cost/month"),
         ],
         rows: rows.collect(),
     }

@@ -1,5 +1,6 @@
 //! The shipped binary collects from the loopback fake: the dataset is held against what the fake's world really holds.
 
+mod clusters;
 mod faults;
 mod gaps;
 mod golden;
