@@ -10,6 +10,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     let coverage = &report.coverage;
     let mut notes = vec![months(report), seen(report)];
     notes.extend(not_priced(report));
+    notes.extend(not_measured(report));
     if report
         .workloads
         .iter()
@@ -86,6 +87,7 @@ fn not_priced(report: &Report) -> Option<String> {
     let reasons: Vec<String> = report
         .workloads
         .iter()
+        .filter(|workload| workload.current.going_rate.is_none())
         .filter_map(|workload| {
             Some(format!(
                 "{} ({})",
@@ -105,6 +107,23 @@ fn not_priced(report: &Report) -> Option<String> {
     Some(format!(
         "Not priced and left out of every sum: {}{more}.",
         reasons[..named].join(", ")
+    ))
+}
+
+/// What has a going rate, and no measured cost.
+fn not_measured(report: &Report) -> Option<String> {
+    let mut left_out = report.workloads.iter().filter(|workload| {
+        workload.current.going_rate.is_some() && workload.current.measured_cost.is_none()
+    });
+    let first = left_out.next()?;
+    let more = match left_out.count() {
+        0 => String::new(),
+        more => format!(" and {} more", count(more)),
+    };
+    Some(format!(
+        "Left out of the measured cost, not of the going rate: {}{more} ({}).",
+        name(first),
+        first.current.not_priced.as_deref().unwrap_or("not known"),
     ))
 }
 
@@ -139,6 +158,20 @@ mod tests {
             5
         );
         assert!(note.ends_with(" and 2 more."));
+    }
+
+    #[test]
+    fn what_has_only_a_going_rate_is_not_said_to_be_left_out_of_every_sum() {
+        let mut report = sample::report();
+        report.workloads.truncate(2);
+        for workload in &mut report.workloads {
+            workload.current.measured_cost = None;
+            workload.current.not_priced = Some("only snapshots show its instances".into());
+        }
+        let notes = notes(&report);
+        let said = "Left out of the measured cost, not of the going rate: prod/web and 1 more (only snapshots show its instances).";
+        assert!(notes.iter().any(|note| note == said), "{notes:?}");
+        assert!(!notes.iter().any(|note| note.contains("every sum: prod/web")));
     }
 
     #[test]
