@@ -171,7 +171,11 @@ mod tests {
         let notes = notes(&report);
         let said = "Left out of the measured cost, not of the going rate: prod/web and 1 more (only snapshots show its instances).";
         assert!(notes.iter().any(|note| note == said), "{notes:?}");
-        assert!(!notes.iter().any(|note| note.contains("every sum: prod/web")));
+        assert!(
+            !notes
+                .iter()
+                .any(|note| note.contains("every sum: prod/web"))
+        );
     }
 
     #[test]
