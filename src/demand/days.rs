@@ -120,7 +120,7 @@ impl BucketRow {
     }
 }
 
-/// Running tasks in one slot, as samples of one period count them.
+/// Running tasks in one slot, as samples of one period count them, or in each of several slots that are alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SlotRow {
     /// Index into [`DayRows::series`].
@@ -129,6 +129,8 @@ pub struct SlotRow {
     pub from_ms: i64,
     /// Slots since the epoch.
     pub slot: i64,
+    /// So many slots, from that one on, are alike.
+    pub slots: i64,
     /// Period of the samples, seconds.
     pub period_s: i32,
     /// Task-milliseconds.
@@ -137,6 +139,36 @@ pub struct SlotRow {
     pub peak: i64,
     /// Number of samples.
     pub samples: i64,
+}
+
+impl SlotRow {
+    /// The slot behind it.
+    pub fn behind(&self) -> i64 {
+        self.slot.saturating_add(self.slots)
+    }
+
+    /// Each of its slots in a row of its own.
+    pub fn single(self) -> impl Iterator<Item = Self> {
+        (self.slot..self.behind()).map(move |slot| Self {
+            slot,
+            slots: 1,
+            ..self
+        })
+    }
+
+    /// Takes the slots of the next row, where these follow and are alike; false where not.
+    pub fn join(&mut self, next: &Self) -> bool {
+        let follows = Self {
+            slot: self.behind(),
+            slots: next.slots,
+            ..*self
+        };
+        let is_alike = follows == *next;
+        if is_alike {
+            self.slots += next.slots;
+        }
+        is_alike
+    }
 }
 
 /// What one run used on one day.
@@ -276,15 +308,7 @@ impl DayRows {
             |row| (row.series, row.from_ms, row.bucket),
             |row, other| row.cell.merge(&other.cell),
         );
-        merge_by(
-            &mut self.slots,
-            |row| (row.series, row.from_ms, row.slot, row.period_s),
-            |row, other| {
-                row.weight_ms = row.weight_ms.saturating_add(other.weight_ms);
-                row.peak = row.peak.max(other.peak);
-                row.samples += other.samples;
-            },
-        );
+        merge_slots(&mut self.slots);
         merge_by(
             &mut self.run_days,
             |row| (row.series, row.run, row.day),
@@ -385,10 +409,34 @@ fn order<T: Ord>(values: &[T]) -> (Vec<usize>, Vec<u32>) {
     (firsts, rank)
 }
 
+/// Puts slots in order, adds up those of the same time, and joins those that are alike.
+fn merge_slots(rows: &mut Vec<SlotRow>) {
+    let key = |row: &SlotRow| (row.series, row.from_ms, row.slot, row.period_s);
+    if !rows.is_sorted_by_key(key) {
+        rows.sort_by_key(key);
+    }
+    let overlap = |pair: &[SlotRow]| {
+        let [row, next] = [pair[0], pair[1]];
+        (row.series, row.from_ms) == (next.series, next.from_ms)
+            && row.behind() > next.slot
+            && (row.slots > 1 || next.slots > 1)
+    };
+    if rows.windows(2).any(overlap) {
+        *rows = rows.drain(..).flat_map(SlotRow::single).collect();
+    }
+    merge_by(rows, key, |row, other| {
+        row.weight_ms = row.weight_ms.saturating_add(other.weight_ms);
+        row.peak = row.peak.max(other.peak);
+        row.samples += other.samples;
+    });
+    rows.dedup_by(|next, row| row.join(next));
+}
+
 /// Sorts by key and adds up neighbours of the same one.
 fn merge_by<R, K: Ord>(rows: &mut Vec<R>, key: impl Fn(&R) -> K, mut add: impl FnMut(&mut R, &R)) {
     if !rows.is_sorted_by_key(&key) {
-        rows.sort_unstable_by_key(&key);
+        // What was appended is mostly in order: such stretches are merged.
+        rows.sort_by_key(&key);
     }
     rows.dedup_by(|next, row| {
         let is_same = key(next) == key(row);
@@ -397,4 +445,58 @@ fn merge_by<R, K: Ord>(rows: &mut Vec<R>, key: impl Fn(&R) -> K, mut add: impl F
         }
         is_same
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_row() -> impl Strategy<Value = SlotRow> {
+        (0u32..2, 0i64..20, 1i64..6, 0i64..3, 0i64..2).prop_map(
+            |(series, slot, slots, minutes, peak)| SlotRow {
+                series,
+                from_ms: 0,
+                slot,
+                slots,
+                period_s: if minutes == 2 { 300 } else { 60 },
+                weight_ms: 60_000 * peak,
+                peak,
+                samples: 1,
+            },
+        )
+    }
+
+    /// Slot by slot, as one would add them up by hand.
+    fn slowly(rows: &[SlotRow]) -> Vec<SlotRow> {
+        let mut sums: BTreeMap<(u32, i64, i32), SlotRow> = BTreeMap::new();
+        for row in rows.iter().copied().flat_map(SlotRow::single) {
+            sums.entry((row.series, row.slot, row.period_s))
+                .and_modify(|sum| {
+                    sum.weight_ms += row.weight_ms;
+                    sum.peak = sum.peak.max(row.peak);
+                    sum.samples += row.samples;
+                })
+                .or_insert(row);
+        }
+        sums.into_values().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn slots_that_are_alike_add_up_as_single_ones_do(
+            rows in prop::collection::vec(any_row(), 0..12),
+        ) {
+            let mut merged = rows.clone();
+            merge_slots(&mut merged);
+            let single: Vec<SlotRow> = merged.iter().copied().flat_map(SlotRow::single).collect();
+            prop_assert_eq!(single, slowly(&rows));
+            // In whatever way they were told.
+            let rows = rows.into_iter().rev();
+            let mut again: Vec<SlotRow> = rows.flat_map(SlotRow::single).collect();
+            merge_slots(&mut again);
+            prop_assert_eq!(merged, again);
+        }
+    }
 }

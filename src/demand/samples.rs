@@ -777,7 +777,8 @@ impl Reducer {
         rows: &Rows<'_>,
         seconds: impl Fn(usize) -> (i32, i32),
     ) {
-        let mut of_slot = 0..0;
+        let times = |slot: i64| slot * SLOT_MS..(slot + 1) * SLOT_MS;
+        let mut of_slot = self.slot.map_or(0..0, |row| times(row.slot));
         for (row, (&at_ms, &count)) in rows.at_ms.iter().zip(rows.count).enumerate() {
             let (period_s, sample_s) = seconds(row);
             let weight_ms = in_ms(count, sample_s);
@@ -794,17 +795,18 @@ impl Reducer {
                 }
                 slot => {
                     let number = at_ms.div_euclid(SLOT_MS);
-                    of_slot = number * SLOT_MS..(number + 1) * SLOT_MS;
+                    of_slot = times(number);
                     let before = slot.replace(SlotRow {
                         series: present.series,
                         from_ms: present.from_ms,
                         slot: number,
+                        slots: 1,
                         period_s,
                         weight_ms,
                         peak: tasks,
                         samples: 1,
                     });
-                    self.rows.slots.extend(before);
+                    take_slot(&mut self.rows.slots, before);
                 }
             }
         }
@@ -812,11 +814,12 @@ impl Reducer {
 
     /// Hands over the cells of the present series and day.
     fn flush(&mut self) {
-        self.rows.slots.extend(self.slot.take());
+        take_slot(&mut self.rows.slots, self.slot.take());
         let Some(present) = self.present.take() else {
             return;
         };
         let mut whole = Cell::EMPTY;
+        self.touched.sort_unstable();
         for at in self.touched.drain(..) {
             let cell = std::mem::replace(&mut self.cells[usize::from(at)], Cell::EMPTY);
             whole.merge(&cell);
@@ -843,5 +846,13 @@ impl Reducer {
         self.rows.runs = names.runs;
         self.rows.normalize();
         self.rows
+    }
+}
+
+/// Adds a slot to those before it.
+fn take_slot(slots: &mut Vec<SlotRow>, row: Option<SlotRow>) {
+    let Some(row) = row else { return };
+    if !slots.last_mut().is_some_and(|last| last.join(&row)) {
+        slots.push(row);
     }
 }

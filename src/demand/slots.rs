@@ -22,18 +22,20 @@ impl Alike {
 impl Slots {
     /// Adds a slot.
     pub fn push(&mut self, slot: Slot) {
+        self.push_alike(slot, 1);
+    }
+
+    /// Adds `count` slots that differ in nothing else, one after the other.
+    pub(super) fn push_alike(&mut self, first: Slot, count: u32) {
         if let Some(last) = self.0.last_mut()
-            && last.next() == slot.slot
-            && (last.first.task_ms, last.first.peak) == (slot.task_ms, slot.peak)
-            && last.count < u32::MAX
+            && last.next() == first.slot
+            && (last.first.task_ms, last.first.peak) == (first.task_ms, first.peak)
+            && let Some(sum) = last.count.checked_add(count)
         {
-            last.count += 1;
+            last.count = sum;
             return;
         }
-        self.0.push(Alike {
-            first: slot,
-            count: 1,
-        });
+        self.0.push(Alike { first, count });
     }
 
     /// One after the other.

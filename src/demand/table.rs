@@ -107,23 +107,12 @@ impl<'a> Builder<'a> {
             self.run.push(None);
             self.cell(&row.cell);
         }
-        let joins = self.joins;
-        for alike in rows.slots.chunk_by(|a, b| joins && are_alike(a, b)) {
-            let row = &alike[0];
-            self.slots.push(i64::try_from(alike.len()).ok());
-            self.series(rows, row.series);
-            self.day.push(day_of(row.from_ms).into());
-            self.bucket.push(None);
-            self.slot.push(Some(row.slot));
-            self.run.push(None);
-            self.weight_ms.push(row.weight_ms);
-            self.sum_ms.push(None);
-            self.max.push(None);
-            self.samples.push(row.samples);
-            self.period_s.push(row.period_s.into());
-            self.peak.push(Some(row.peak));
-            self.first_ms.push(None);
-            self.last_ms.push(None);
+        for row in &rows.slots {
+            if self.joins {
+                self.add_slots(rows, row);
+            } else {
+                row.single().for_each(|row| self.add_slots(rows, &row));
+            }
         }
         for row in &rows.run_days {
             self.series(rows, row.series);
@@ -135,6 +124,23 @@ impl<'a> Builder<'a> {
                 .push(rows.runs.get(row.run as usize).map(|run| &**run));
             self.cell(&row.cell);
         }
+    }
+
+    fn add_slots(&mut self, rows: &'a DayRows, row: &SlotRow) {
+        self.series(rows, row.series);
+        self.slots.push(Some(row.slots));
+        self.day.push(day_of(row.from_ms).into());
+        self.bucket.push(None);
+        self.slot.push(Some(row.slot));
+        self.run.push(None);
+        self.weight_ms.push(row.weight_ms);
+        self.sum_ms.push(None);
+        self.max.push(None);
+        self.samples.push(row.samples);
+        self.period_s.push(row.period_s.into());
+        self.peak.push(Some(row.peak));
+        self.first_ms.push(None);
+        self.last_ms.push(None);
     }
 
     fn finish(self) -> PolarsResult<DataFrame> {
@@ -187,15 +193,6 @@ pub(super) fn kept_frame(rows: &DayRows) -> PolarsResult<DataFrame> {
     };
     builder.add(rows);
     builder.finish()
-}
-
-/// True where `b` is the slot after `a` and tells the same.
-fn are_alike(a: &SlotRow, b: &SlotRow) -> bool {
-    let next = SlotRow {
-        slot: a.slot + 1,
-        ..*a
-    };
-    next == *b
 }
 
 /// Writes the days of all samples of a dataset as one Parquet file: `account`, `region` and [`COLUMNS`].
@@ -385,16 +382,16 @@ impl<'f> Columns<'f> {
                 });
             }
             (None, Some(slot), None) if self.is_of_day(at, slot, day) => {
-                let behind = slot + self.slots_from(at);
-                rows.slots.extend((slot..behind).map(|slot| SlotRow {
+                rows.slots.push(SlotRow {
                     series,
                     from_ms,
                     slot,
+                    slots: self.slots_from(at),
                     period_s: cell.period_s,
                     weight_ms: cell.weight_ms,
                     peak: self.peak.get(at).unwrap_or_default(),
                     samples: cell.samples,
-                }));
+                });
             }
             (None, None, Some(run)) => {
                 let next = number(rows.runs.len());

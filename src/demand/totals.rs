@@ -309,12 +309,24 @@ impl Open {
         for row in rows {
             // A period longer than a slot is spread evenly over the slots it covers.
             let spread = (i64::from(row.period_s) * 1000 / SLOT_MS).max(1);
-            for part in 0..spread {
+            let peak = u32::try_from(row.peak).unwrap_or_default();
+            if spread == 1 {
+                let first = Slot {
+                    slot: row.slot,
+                    task_ms: row.weight_ms,
+                    peak,
+                };
+                slots.push_alike(first, u32::try_from(row.slots).unwrap_or_default());
+                continue;
+            }
+            for (slot, part) in
+                (row.slot..row.behind()).flat_map(|slot| (0..spread).map(move |part| (slot, part)))
+            {
                 slots.push(Slot {
-                    slot: row.slot + part,
+                    slot: slot + part,
                     task_ms: share(row.weight_ms, part + 1, spread)
                         - share(row.weight_ms, part, spread),
-                    peak: u32::try_from(row.peak).unwrap_or_default(),
+                    peak,
                 });
             }
         }
@@ -360,9 +372,6 @@ fn in_thousandths(sum_ms: i64, factor: f64) -> i64 {
 
 /// `part ÷ whole` of some time.
 fn share(time_ms: i64, part: i64, whole: i64) -> i64 {
-    if part == whole {
-        return time_ms;
-    }
     let share = i128::from(time_ms) * i128::from(part) / i128::from(whole);
     i64::try_from(share).unwrap_or(time_ms)
 }
