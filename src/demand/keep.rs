@@ -11,7 +11,7 @@ use crate::dataset::writer::date;
 use crate::model::error::{Error, Result};
 
 /// Rows held before they are written: what bounds memory.
-const MOST_ROWS: usize = 500_000;
+const MOST_ROWS: usize = 100_000;
 
 /// Account, region and month.
 type Place = (String, String, String);

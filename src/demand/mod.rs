@@ -22,15 +22,18 @@ pub mod percentile;
 mod properties;
 mod ran;
 pub mod records;
+mod reducer;
 pub mod runs;
 pub mod samples;
 mod slots;
 pub mod sql;
+mod stretches;
 pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod totals;
 pub mod usage;
+mod values;
 pub mod window;
 mod workers;
 

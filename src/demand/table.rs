@@ -6,12 +6,12 @@ use std::sync::Arc;
 use polars::prelude::{
     Column, DataFrame, DataType, Float64Chunked, Int64Chunked, IntoColumn, NamedFrom,
     ParquetCompression, ParquetWriter, PlSmallStr, PolarsError, PolarsResult, Series as Values,
-    StringChunked, polars_bail, polars_err,
+    StaticArray, StringChunked, polars_bail, polars_err,
 };
 
 use super::days::{BucketRow, Cell, DayCount, DayRows, RunRow, Series, SlotRow, day_of};
 use super::histogram::LAST;
-use super::samples::stretches_of;
+use super::stretches::stretches_of;
 use super::{unfit, window};
 use crate::dataset::scan::Scan;
 use crate::dataset::schema::Metric;
@@ -417,36 +417,28 @@ impl<'f> Columns<'f> {
 /// Samples by day, where each was kept.
 fn counted(buckets: &[BucketRow]) -> BTreeMap<i32, DayCount> {
     let mut counts = BTreeMap::new();
-    for row in buckets {
-        let count = counts.entry(row.day()).or_insert(DayCount::EMPTY);
-        count.rows += row.cell.samples;
-        count.first_ms = count.first_ms.min(row.cell.first_ms);
-        count.last_ms = count.last_ms.max(row.cell.last_ms);
+    for of_day in buckets.chunk_by(|a, b| a.from_ms == b.from_ms) {
+        let day = of_day[0].day();
+        let count = counts.entry(day).or_insert(DayCount::EMPTY);
+        for BucketRow { cell, .. } in of_day {
+            count.rows += cell.samples;
+            count.first_ms = count.first_ms.min(cell.first_ms);
+            count.last_ms = count.last_ms.max(cell.last_ms);
+        }
     }
     counts
 }
 
 /// A column of integers.
-enum Numbers {
-    All(Int64Chunked),
-    Some(Vec<Option<i64>>),
-}
+struct Numbers(Int64Chunked);
 
 impl Numbers {
     fn of(frame: &DataFrame, name: &str) -> PolarsResult<Self> {
         let column = frame.column(name)?.cast(&DataType::Int64)?;
-        let column = column.i64()?;
-        Ok(if column.null_count() == 0 {
-            Self::All(column.rechunk().into_owned())
-        } else {
-            Self::Some(column.iter().collect())
-        })
+        Ok(Self(column.i64()?.rechunk().into_owned()))
     }
 
     fn get(&self, row: usize) -> Option<i64> {
-        match self {
-            Self::All(all) => all.cont_slice().ok()?.get(row).copied(),
-            Self::Some(some) => some.get(row).copied().flatten(),
-        }
+        self.0.downcast_as_array().get(row)
     }
 }

@@ -252,6 +252,8 @@ fn read_kept(
         }
     }
     let parts: Vec<_> = parts.into_iter().collect();
+    let stage = tracing::debug_span!("kept days", parts = parts.len());
+    let _entered = stage.enter();
     let mut refused = None;
     workers::in_order(
         &parts,
@@ -289,6 +291,8 @@ fn add_afresh(
     for (place, time) in plan.times(&plan.afresh) {
         groups.extend(scan.sample_groups(Some(place), time)?);
     }
+    let stage = tracing::debug_span!("days afresh", groups = groups.len());
+    let _entered = stage.enter();
     workers::in_order(
         &groups,
         |group| reduced(scan, group, cuts, false),
