@@ -15,7 +15,8 @@ use std::time::Instant;
 
 use plimsoll::model::units::{TaskSize, Window};
 use plimsoll::pack::{
-    Alike, Effort, InstanceType, Item, Load, Network, Placement, Rules, Tenant, Trial, pack_once,
+    Alike, Effort, InstanceType, Item, Load, Network, Placement, Rules, Tenant, Trial, Work,
+    pack_once,
 };
 use rust_decimal::Decimal;
 
@@ -122,7 +123,8 @@ fn dynamic(folder: &Path) {
             .filter(|tenant| pack_fits(tenant, &types))
             .collect();
         let rules = bare();
-        let trial = match Trial::new(&tenants, &types, &rules, window) {
+        let work = Work::new(&tenants, window);
+        let trial = match Trial::new(&work, &types, &rules) {
             Ok(trial) => trial,
             Err(unpackable) => {
                 println!("{tasks}: {unpackable}; without these");
@@ -227,16 +229,12 @@ fn speed() {
             scale_in_ms: 900_000,
             ..bare()
         };
-        let trial = Trial::new(
-            &tenants,
-            &types,
-            &rules,
-            Window {
-                from_ms: 0,
-                to_ms: window_ms,
-            },
-        )
-        .expect("tenants that fit");
+        let window = Window {
+            from_ms: 0,
+            to_ms: window_ms,
+        };
+        let work = Work::new(&tenants, window);
+        let trial = Trial::new(&work, &types, &rules).expect("tenants that fit");
         let begun = Instant::now();
         let fleet = trial
             .on_one_type(0, Placement::FirstFit)

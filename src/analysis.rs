@@ -69,15 +69,16 @@ pub fn analyse_with(
         bill_queue_time: policy.bill_queue_time,
     };
     let window = reduced.window;
-    let mut workloads: Vec<Assessed> = reduced
-        .demands
-        .into_iter()
-        .filter(wanted)
-        .map(|demand| assess(demand, &prices, policy, &fleet, window))
-        .collect();
+    let demands = reduced.demands.into_iter().filter(wanted);
+    let mut workloads: Vec<Assessed> = tracing::debug_span!("placements").in_scope(|| {
+        demands
+            .map(|demand| assess(demand, &prices, policy, &fleet, window))
+            .collect()
+    });
     let clusters = clusters::of(&workloads, &reduced.instances, &prices, window);
     clusters::share_out(&clusters, &mut workloads);
-    let fleets = Fleets::plan(&workloads, &prices, policy, window, fleets);
+    let fleets = tracing::debug_span!("fleets")
+        .in_scope(|| Fleets::plan(&workloads, &prices, policy, window, fleets));
     for workload in &mut workloads {
         if let Some(on_fleet) = fleets.placement(workload) {
             workload.placements.push(on_fleet);

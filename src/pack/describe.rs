@@ -11,7 +11,7 @@ use super::plan::{
 use super::problem::Problem;
 use super::search::Found;
 use super::simulate::Lease;
-use super::verify::{Fleet, Instance};
+use super::verify::{self, Fleet};
 use crate::model::units::{TaskSize, Usd};
 
 /// A fleet about to be described.
@@ -36,7 +36,7 @@ impl Described<'_> {
         let utilization = paid.utilization(self.problem);
         FleetPlan {
             network: self.problem.rules.network,
-            placement: self.found.placement,
+            placements: self.found.placements.clone(),
             peak_instances: peak(fleet),
             instance_ms: types
                 .iter()
@@ -97,7 +97,7 @@ pub(super) fn down(usd: f64) -> Usd {
 /// What each tenant reserved over time.
 fn reserved(problem: &Problem<'_>) -> Vec<Resources> {
     let mut reserved = vec![Resources::default(); problem.items.len()];
-    for task in &problem.tasks {
+    for task in problem.tasks {
         let [cpu, memory, ..] = problem.items[task.tenant as usize].0;
         reserved[task.tenant as usize] += Resources::of(TaskSize::new(cpu, memory), task.ms());
     }
@@ -116,22 +116,21 @@ fn unpacked(problem: &Problem<'_>, types: &[InstanceType]) -> Usd {
             .map_or(0, |offer| offer.index)
     };
     let chosen: Vec<usize> = problem.items.iter().map(cheapest).collect();
-    let mut alone = Fleet::default();
-    for task in &problem.tasks {
+    let mut billed_ms = vec![0_i128; types.len()];
+    for task in problem.tasks {
         let from_ms = task
             .start_ms
             .saturating_sub(problem.rules.boot_ms.into())
             .max(problem.window.from_ms);
-        let type_index = chosen[task.tenant as usize];
         let lease = Lease {
             from_ms,
             to_ms: task.end_ms,
             busy_ms: task.ms(),
             boot_ms: task.start_ms - from_ms,
         };
-        alone.instances.push(Instance { type_index, lease });
+        billed_ms[chosen[task.tenant as usize]] += i128::from(lease.billed_ms());
     }
-    alone.cost(types)
+    verify::cost(billed_ms, types)
 }
 
 /// Most instances at one time.
@@ -268,7 +267,7 @@ impl Paid {
 
     fn utilization(&self, problem: &Problem<'_>) -> PerResource {
         let mut used = [0.0; 4];
-        for task in &problem.tasks {
+        for task in problem.tasks {
             for (used, amount) in used.iter_mut().zip(problem.items[task.tenant as usize].0) {
                 *used += f64::from(amount) * task.ms() as f64;
             }

@@ -1,29 +1,32 @@
 //! Which workloads belong on the fleet at all, each having somewhere else to go: what is cheapest in sum.
 //!
 //! A workload on the fleet makes it dearer by less than its size suggests where it fills gaps, and by more where it
-//! opens an instance of its own, so the question is asked of all of them together: from several answers, single
-//! workloads change sides as long as that lowers the sum.
+//! opens an instance of its own, so the question is asked of all of them together. It is asked of every part of them
+//! as well, by what they have in common: separate fleets are an answer too, so whoever is decided together never costs
+//! more than the same parts decided apart.
 
-use super::input::{Effort, InstanceType, Rules, Tenant};
-use super::plan::{FleetPlan, Reason, Unpackable, check, plan};
+use std::collections::{BTreeMap, HashMap};
+
+use super::groups::{Groups, cost};
+use super::input::{InstanceType, Rules};
+use super::plan::{self, FleetPlan, Reason, Unpackable};
 use super::problem::Problem;
-use super::search;
-use crate::model::units::{Usd, Window};
+use super::search::{self, Division, Search};
+use super::timeline::Work;
+use crate::model::units::{MS_PER_HOUR, Usd};
 
-/// Sums are told apart from here, as a share.
-const DIFFERENT: f64 = 1e-9;
-/// A fleet that is only compared with others is searched with this part of the effort.
-const TRIAL: u64 = 10;
-/// Among so many workloads that have a choice, every way is tried.
-const FEW: usize = 6;
+/// More workloads than this are not decided in parts.
+const MOST_IN_PARTS: usize = 64;
+/// So many workloads get the whole effort; fewer get a part of it.
+const WHOLE_EFFORT: u64 = 8;
 
-/// A workload that could be on the fleet.
+/// What a tenant could do instead of being on the fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// What it would bring.
-    pub tenant: Tenant,
     /// The least it costs elsewhere in the same window; `None` where it can run nowhere else.
     pub elsewhere: Option<Usd>,
+    /// What it has in common with others: those who are alike in one of these are decided by themselves as well.
+    pub marks: Vec<String>,
 }
 
 /// Who is on the fleet, and what that makes in sum.
@@ -36,256 +39,177 @@ pub struct JointPlan {
     /// The fleet and what the others cost elsewhere.
     pub total: Usd,
     /// The same with all workloads on the fleet.
-    pub all_on_fleet: Option<Usd>,
+    pub all_on_fleet: Usd,
     /// The same with all workloads elsewhere; `None` where one can run nowhere else.
     pub all_elsewhere: Option<Usd>,
-    /// How much more it would be in sum if this one workload changed sides; `None` where that cannot be or was not tried.
-    pub if_changed: Vec<Option<Usd>>,
 }
 
-/// Decides who is on the fleet: never dearer in sum than everyone on it, everyone elsewhere, or each by its share.
+/// Decides which tenants of the `work` are on the fleet, given what each could do instead: never dearer in sum than everyone on it, everyone elsewhere, each by itself, or the parts
+/// that have a mark in common decided apart.
 ///
 /// # Errors
-/// As [`super::plan`], where a workload that can run nowhere else cannot be packed either.
+/// As [`super::plan`] for all of them.
 pub fn decide(
+    work: &Work,
     candidates: &[Candidate],
     types: &[InstanceType],
     rules: &Rules,
-    window: Window,
 ) -> Result<JointPlan, Unpackable> {
-    let trial_rules = Rules {
-        effort: Effort {
-            steps: rules.effort.steps / TRIAL,
-        },
-        ..rules.clone()
+    let problem = match Problem::new(work, types, rules) {
+        Ok(problem) => problem,
+        Err(unpackable) if unpackable.reason == Reason::NothingRan => {
+            return Ok(JointPlan::of_nothing(candidates.len()));
+        }
+        Err(unpackable) => return Err(unpackable),
     };
-    let mut joint = Joint {
-        candidates,
-        types,
-        rules: &trial_rules,
-        window,
-        left: rules.effort.steps,
+    let mut joint = Joint::new(candidates, &problem);
+    let everyone = joint.search.groups.running();
+    let together = joint.search.with_on_fleet(&everyone, &everyone);
+    let nobody = joint.search.with_on_fleet(&everyone, &[]);
+    let found = joint.decided(&everyone);
+    // To the last digit, of sums that the search holds for equal.
+    let ways = [found, together.clone(), nobody].into_iter().flatten();
+    let best = ways.min_by_key(|division| joint.cost(division, types));
+    let Some(best) = best else {
+        return Err(Unpackable::because(Reason::NothingRan));
     };
-    let everyone = vec![true; candidates.len()];
-    let all_on_fleet = joint.total(&everyone);
-    let Some((total, on)) = joint.start(all_on_fleet) else {
-        return Err(joint.why_not(rules));
-    };
-    let (total, on, if_changed) = joint.improve(total, on);
-    joint.described(rules, total, on, if_changed, all_on_fleet)
+    let marginal = joint.marginal(&best);
+    let mut on_fleet = vec![true; candidates.len()];
+    for &one in &best.off {
+        on_fleet[one as usize] = false;
+    }
+    let all_elsewhere = candidates.iter().map(|candidate| candidate.elsewhere).sum();
+    let all_on_fleet = together.map_or(Usd::ZERO, |all| joint.cost(&all, types));
+    let mut fleet = joint.fleet(work, &on_fleet, &best, types)?;
+    let shares = fleet.iter_mut().flat_map(|fleet| &mut fleet.shares);
+    let on = (0..on_fleet.len()).filter(|&at| on_fleet[at]);
+    for (share, at) in shares.zip(on) {
+        share.marginal = marginal.get(&at).copied();
+    }
+    Ok(JointPlan {
+        total: joint.cost(&best, types),
+        fleet,
+        on_fleet,
+        all_on_fleet,
+        all_elsewhere,
+    })
+}
+
+impl JointPlan {
+    /// Where no task ran, everyone may be on a fleet that costs nothing.
+    fn of_nothing(candidates: usize) -> Self {
+        Self {
+            on_fleet: vec![true; candidates],
+            fleet: None,
+            total: Usd::ZERO,
+            all_on_fleet: Usd::ZERO,
+            all_elsewhere: None,
+        }
+    }
 }
 
 struct Joint<'a> {
     candidates: &'a [Candidate],
-    types: &'a [InstanceType],
-    rules: &'a Rules,
-    window: Window,
-    left: u64,
+    problem: &'a Problem<'a>,
+    search: Search<'a>,
+    known: HashMap<Vec<u32>, Option<Division>>,
 }
 
-impl Joint<'_> {
-    fn tenants(&self, on: &[bool]) -> Vec<Tenant> {
-        let chosen = self.candidates.iter().zip(on).filter(|(_, on)| **on);
-        chosen
-            .map(|(candidate, _)| candidate.tenant.clone())
-            .collect()
-    }
-
-    /// What those who are not on the fleet cost; `None` where one of them can run nowhere else.
-    fn elsewhere(&self, on: &[bool]) -> Option<Usd> {
-        let off = self.candidates.iter().zip(on).filter(|(_, on)| !**on);
-        off.map(|(candidate, _)| candidate.elsewhere).sum()
-    }
-
-    /// The sum with these on the fleet.
-    fn total(&mut self, on: &[bool]) -> Option<Usd> {
-        let elsewhere = self.elsewhere(on)?;
-        if !on.contains(&true) {
-            return Some(elsewhere);
-        }
-        let tenants = self.tenants(on);
-        match Problem::new(&tenants, self.types, self.rules, self.window) {
-            Ok(problem) => {
-                let found = search::modelled(&problem, self.rules.effort.steps / 2);
-                self.left = self.left.saturating_sub(found.steps + 1000);
-                check(&problem, &found.fleet).ok()?;
-                Some(elsewhere + found.fleet.cost(self.types))
-            }
-            Err(unpackable) if unpackable.reason == Reason::NothingRan => Some(elsewhere),
-            Err(_) => None,
+impl<'a> Joint<'a> {
+    fn new(candidates: &'a [Candidate], problem: &'a Problem<'a>) -> Self {
+        let usd_ms = |usd: Usd| usd.as_f64() * MS_PER_HOUR as f64;
+        let elsewhere = candidates.iter().map(|one| one.elsewhere.map(usd_ms));
+        Self {
+            candidates,
+            problem,
+            search: Search::new(problem, elsewhere.collect()),
+            known: HashMap::new(),
         }
     }
 
-    /// The best of the simple answers: everyone on the fleet, everyone elsewhere, each by its share; among few
-    /// workloads, of all answers.
-    fn start(&mut self, all_on_fleet: Option<Usd>) -> Option<(Usd, Vec<bool>)> {
-        let everyone = vec![true; self.candidates.len()];
-        let nobody: Vec<bool> = self
-            .candidates
-            .iter()
-            .map(|candidate| candidate.elsewhere.is_none())
-            .collect();
-        let all_elsewhere = self.total(&nobody);
-        let mut best = [(all_on_fleet, everyone.clone()), (all_elsewhere, nobody)]
-            .into_iter()
-            .filter_map(|(total, on)| Some((total?, on)))
-            .min_by_key(|(total, _)| *total);
-        let by_shares = self.by_shares(&everyone);
-        for (tried, on) in by_shares.into_iter().chain(self.every_way()).enumerate() {
-            if tried > 0 && self.left == 0 {
-                break;
-            }
-            if let Some(total) = self.total(&on)
-                && best.as_ref().is_none_or(|(least, _)| total < *least)
-            {
-                best = Some((total, on));
+    /// The cheapest division found of these: from simple answers, and from those of their parts. How much is searched
+    /// depends on them alone.
+    fn decided(&mut self, who: &[u32]) -> Option<Division> {
+        if let Some(known) = self.known.get(who) {
+            return known.clone();
+        }
+        let mut starts = Vec::new();
+        if who.len() <= MOST_IN_PARTS {
+            let most = who
+                .iter()
+                .map(|&one| self.candidates[one as usize].marks.len());
+            for mark in 0..most.max().unwrap_or(0) {
+                starts.extend(self.in_parts(who, mark));
             }
         }
-        best
-    }
-
-    /// Nothing was found: the reason is that of those who can run nowhere else.
-    fn why_not(&self, rules: &Rules) -> Unpackable {
-        let bound: Vec<Tenant> = self
-            .candidates
-            .iter()
-            .filter(|candidate| candidate.elsewhere.is_none())
-            .map(|candidate| candidate.tenant.clone())
-            .collect();
-        plan(&bound, self.types, rules, self.window)
-            .err()
-            .unwrap_or(Unpackable::because(Reason::NothingRan))
-    }
-
-    /// Each by its share: whoever is cheaper elsewhere leaves, and again, until nobody wants to.
-    fn by_shares(&mut self, everyone: &[bool]) -> Vec<Vec<bool>> {
-        let mut found = Vec::new();
-        let mut on = everyone.to_vec();
-        while on.contains(&true) && (found.is_empty() || self.left > 0) {
-            let Ok(planned) = plan(&self.tenants(&on), self.types, self.rules, self.window) else {
-                break;
-            };
-            self.left = self.left.saturating_sub(self.rules.effort.steps.max(1) * 2);
-            let mut shares = planned.shares.iter();
-            let mut next = on.clone();
-            for (at, candidate) in self.candidates.iter().enumerate().filter(|(at, _)| on[*at]) {
-                let Some(share) = shares.next() else { break };
-                next[at] = candidate
-                    .elsewhere
-                    .is_none_or(|elsewhere| share.cost() < elsewhere);
-            }
-            if next == on {
-                break;
-            }
-            found.push(next.clone());
-            on = next;
-        }
+        let whole = self.problem.rules.effort.steps;
+        let steps = whole.min(whole / WHOLE_EFFORT * who.len() as u64);
+        let found = self.search.divide(who, starts, steps);
+        self.known.insert(who.to_vec(), found.clone());
         found
     }
 
-    /// Every way to divide the workloads that have a choice, where these are few and effort is left.
-    fn every_way(&self) -> Vec<Vec<bool>> {
-        let movable: Vec<usize> = (0..self.candidates.len())
-            .filter(|&at| self.candidates[at].elsewhere.is_some())
-            .collect();
-        if movable.len() > FEW || self.left == 0 {
-            return Vec::new();
+    /// Those with the same mark by themselves, and all these answers together; `None` where all have the same.
+    fn in_parts(&mut self, who: &[u32], mark: usize) -> Option<Division> {
+        let mut parts: BTreeMap<Option<&String>, Vec<u32>> = BTreeMap::new();
+        for &one in who {
+            let marks = &self.candidates[one as usize].marks;
+            parts.entry(marks.get(mark)).or_default().push(one);
         }
-        let way = |choice: u32| {
-            let mut on = vec![true; self.candidates.len()];
-            for (bit, &at) in movable.iter().enumerate() {
-                on[at] = choice >> bit & 1 == 1;
-            }
-            on
-        };
-        (0..1 << movable.len()).map(way).collect()
+        if parts.len() < 2 {
+            return None;
+        }
+        let mut whole = Division::nobody();
+        for part in parts.values() {
+            whole = whole.with(self.decided(part)?);
+        }
+        Some(whole)
     }
 
-    /// Lets one workload after another change sides, those with most at stake first, as long as effort is left.
-    fn improve(&mut self, mut total: Usd, mut on: Vec<bool>) -> (Usd, Vec<bool>, Vec<Option<Usd>>) {
-        let count = on.len();
-        let mut order: Vec<usize> = (0..count)
-            .filter(|&at| self.candidates[at].elsewhere.is_some())
-            .collect();
-        order.sort_by_key(|&at| (std::cmp::Reverse(self.candidates[at].elsewhere), at));
-        let mut if_changed = vec![None; count];
-        let mut unchanged = 0;
-        for &at in order.iter().cycle() {
-            if unchanged >= order.len() || self.left == 0 {
-                break;
-            }
-            unchanged += 1;
-            on[at] = !on[at];
-            let changed = self.total(&on);
-            match changed {
-                Some(changed) if changed.as_f64() < total.as_f64() * (1.0 - DIFFERENT) => {
-                    total = changed;
-                    if_changed = vec![None; count];
-                    unchanged = 0;
-                }
-                _ => {
-                    on[at] = !on[at];
-                    if_changed[at] = changed.map(|changed| changed - total);
+    /// The fleet and what the others cost elsewhere.
+    fn cost(&self, division: &Division, types: &[InstanceType]) -> Usd {
+        let off = division.off.iter();
+        let elsewhere =
+            off.map(|&one| self.candidates[one as usize].elsewhere.unwrap_or(Usd::ZERO));
+        cost(&division.groups, types) + elsewhere.sum()
+    }
+
+    /// What each workload on the fleet makes it cost more, by its place, where that was tried.
+    fn marginal(&self, division: &Division) -> BTreeMap<usize, Usd> {
+        let mut marginal = BTreeMap::new();
+        for group in &division.groups {
+            for &one in &group.tenants {
+                let rest = group.tenants.iter().copied().filter(|&other| other != one);
+                if let Some(rest) = self.search.groups.known(&rest.collect::<Vec<u32>>()) {
+                    let usd = (group.usd_ms() - rest) / MS_PER_HOUR as f64;
+                    marginal.insert(one as usize, super::describe::down(usd));
                 }
             }
         }
-        (total, on, if_changed)
+        marginal
     }
 
-    fn described(
+    /// The fleet of those who are on it, described; `None` where none of them ran.
+    fn fleet(
         &self,
-        rules: &Rules,
-        total: Usd,
-        on: Vec<bool>,
-        if_changed: Vec<Option<Usd>>,
-        all_on_fleet: Option<Usd>,
-    ) -> Result<JointPlan, Unpackable> {
-        let elsewhere = self.elsewhere(&on).unwrap_or(Usd::ZERO);
-        let cost = |planned: &Option<FleetPlan>| {
-            elsewhere
-                + planned
-                    .as_ref()
-                    .map_or(Usd::ZERO, |planned| planned.modelled)
-        };
-        let mut planned = self.planned(rules, &on)?;
-        if cost(&planned) > total {
-            planned = self.planned(self.rules, &on)?;
-        }
-        self.tell_marginal(&mut planned, &on, &if_changed);
-        Ok(JointPlan {
-            all_elsewhere: self.elsewhere(&vec![false; on.len()]),
-            on_fleet: on,
-            total: cost(&planned),
-            fleet: planned,
-            all_on_fleet,
-            if_changed,
-        })
-    }
-
-    /// What each workload on the fleet makes it cost more: what it would cost elsewhere, less what leaving would add.
-    fn tell_marginal(
-        &self,
-        planned: &mut Option<FleetPlan>,
-        on: &[bool],
-        if_changed: &[Option<Usd>],
-    ) {
-        let shares = planned.iter_mut().flat_map(|planned| &mut planned.shares);
-        let on = (0..on.len()).filter(|&at| on[at]);
-        for (share, at) in shares.zip(on) {
-            let leaving = self.candidates[at].elsewhere.zip(if_changed[at]);
-            share.marginal = leaving.map(|(elsewhere, more)| elsewhere - more);
-        }
-    }
-
-    /// The fleet of those who are on it; `None` where none of them ran.
-    fn planned(&self, rules: &Rules, on: &[bool]) -> Result<Option<FleetPlan>, Unpackable> {
-        if !on.contains(&true) {
+        work: &Work,
+        on_fleet: &[bool],
+        division: &Division,
+        types: &[InstanceType],
+    ) -> Result<Option<FleetPlan>, Unpackable> {
+        if division.groups.is_empty() {
             return Ok(None);
         }
-        match plan(&self.tenants(on), self.types, rules, self.window) {
-            Ok(planned) => Ok(Some(planned)),
-            Err(unpackable) if unpackable.reason == Reason::NothingRan => Ok(None),
-            Err(unpackable) => Err(unpackable),
-        }
+        let places: Vec<usize> = (0..on_fleet.len()).filter(|&at| on_fleet[at]).collect();
+        let work = work.of(&places);
+        let problem = Problem::new(&work, types, self.problem.rules)?;
+        let groups = Groups::new(&problem);
+        let of_stayers: Vec<_> = division
+            .groups
+            .iter()
+            .map(|group| group.among(&places))
+            .collect();
+        let found = search::found(&groups, &of_stayers);
+        plan::described(&work, types, &problem, &found).map(Some)
     }
 }

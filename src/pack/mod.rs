@@ -5,13 +5,19 @@
 //! under every fleet, what ECS makes of it, what a good planner reaches, what binds, and each workload's share.
 
 mod attribute;
+mod calendar;
+mod chain;
+mod coarse;
 mod columns;
 mod construct;
 mod describe;
 mod exact;
 mod floor;
+mod groups;
 mod input;
 mod joint;
+#[cfg(test)]
+mod joint_tests;
 mod knapsack;
 mod master;
 mod once;
@@ -33,8 +39,9 @@ pub use joint::{Candidate, JointPlan, decide};
 pub use once::{Alike, Filled, OncePlan, pack_once};
 pub use plan::{
     Causes, FleetPlan, InstanceSpan, PerResource, Reason, Resource, Share, Stranded, TypeUse,
-    Unpackable, modelled, plan,
+    Unpackable, modelled, packable, plan,
 };
 pub use problem::fits;
 pub use simulate::Placement;
+pub use timeline::Work;
 pub use trial::{Fleeting, Trial, Tried};

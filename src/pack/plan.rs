@@ -5,22 +5,22 @@ use std::fmt;
 use super::attribute::SplitCost;
 use super::describe::Described;
 use super::floor;
-use super::input::{Effort, InstanceType, Network, Rules, Tenant};
+use super::input::{Effort, InstanceType, Network, Rules};
 use super::planner;
 use super::problem::Problem;
-use super::search;
+use super::search::{self, Found};
 use super::simulate::Placement;
-use super::timeline;
+use super::timeline::{self, Work};
 use super::verify::{Fleet, verify};
-use crate::model::units::{Usd, Window};
+use crate::model::units::Usd;
 
 /// A fleet that runs every tenant, over time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FleetPlan {
     /// How tasks are connected: a choice that was made, not an outcome.
     pub network: Network,
-    /// How ECS is told to place tasks.
-    pub placement: Placement,
+    /// How ECS is told to place tasks, that of the dearest capacity provider first.
+    pub placements: Vec<Placement>,
     /// The instance types used, in order of cost, dearest first.
     pub types: Vec<TypeUse>,
     /// Instances over time, by type in the order of `types`, then by time; only spans with an instance.
@@ -211,20 +211,35 @@ impl Unpackable {
     }
 }
 
-/// The fleet of the `types` that runs all `tenants` inside `window`.
+/// The fleet of the `types` that does all the `work`.
 ///
 /// Types without a price, or without room for a task beside the operating system, the agent and the daemons, are left out.
 ///
 /// # Errors
 /// [`Unpackable`] where a tenant fits no type, nothing ran, or the numbers are beyond what can be followed.
-pub fn plan(
-    tenants: &[Tenant],
+pub fn plan(work: &Work, types: &[InstanceType], rules: &Rules) -> Result<FleetPlan, Unpackable> {
+    let problem = Problem::new(work, types, rules)?;
+    let found = search::modelled(&problem, rules.effort.steps / 2);
+    described(work, types, &problem, &found)
+}
+
+/// The tenants that are in the way of any plan, if there are some.
+///
+/// # Errors
+/// As [`plan`].
+pub fn packable(work: &Work, types: &[InstanceType], rules: &Rules) -> Result<(), Unpackable> {
+    Problem::new(work, types, rules).map(|_| ())
+}
+
+/// A fleet that was found, checked, with all that is said of it.
+pub(super) fn described(
+    work: &Work,
     types: &[InstanceType],
-    rules: &Rules,
-    window: Window,
+    problem: &Problem<'_>,
+    found: &Found,
 ) -> Result<FleetPlan, Unpackable> {
-    let problem = Problem::new(tenants, types, rules, window)?;
-    let changes = timeline::changes(&problem.tasks);
+    let rules = problem.rules;
+    let changes = timeline::changes(problem.tasks);
     let prices = floor::resource_prices(&problem.offers, rules.network == Network::Awsvpc);
     let floor = floor::floor(
         &problem.items,
@@ -233,15 +248,14 @@ pub fn plan(
         &prices,
         rules.boot_ms.into(),
     );
-    let found = search::modelled(&problem, rules.effort.steps / 2);
-    check(&problem, &found.fleet)?;
+    check(problem, &found.fleet)?;
     let modelled = found.fleet.cost(types);
-    let achievable = achievable(&problem, types)?.map_or(modelled, |usd| usd.min(modelled));
-    let without_trunking = without_trunking(tenants, types, rules, window);
+    let achievable = achievable(problem, types)?.map_or(modelled, |usd| usd.min(modelled));
+    let without_trunking = without_trunking(work, types, rules);
     Ok(Described {
         types,
-        problem: &problem,
-        found: &found,
+        problem,
+        found,
         modelled,
     }
     .plan(&floor, achievable, without_trunking))
@@ -251,13 +265,8 @@ pub fn plan(
 ///
 /// # Errors
 /// As [`plan`].
-pub fn modelled(
-    tenants: &[Tenant],
-    types: &[InstanceType],
-    rules: &Rules,
-    window: Window,
-) -> Result<Usd, Unpackable> {
-    let problem = Problem::new(tenants, types, rules, window)?;
+pub fn modelled(work: &Work, types: &[InstanceType], rules: &Rules) -> Result<Usd, Unpackable> {
+    let problem = Problem::new(work, types, rules)?;
     let found = search::modelled(&problem, rules.effort.steps);
     check(&problem, &found.fleet)?;
     Ok(found.fleet.cost(types))
@@ -286,7 +295,7 @@ pub(super) fn check(problem: &Problem<'_>, fleet: &Fleet) -> Result<(), Unpackab
     };
     verify(
         fleet,
-        &problem.tasks,
+        problem.tasks,
         &problem.items,
         &problem.ports,
         capacity,
@@ -294,12 +303,7 @@ pub(super) fn check(problem: &Problem<'_>, fleet: &Fleet) -> Result<(), Unpackab
     .map_err(|_| Unpackable::because(Reason::CheckFailed))
 }
 
-fn without_trunking(
-    tenants: &[Tenant],
-    types: &[InstanceType],
-    rules: &Rules,
-    window: Window,
-) -> Option<Usd> {
+fn without_trunking(work: &Work, types: &[InstanceType], rules: &Rules) -> Option<Usd> {
     if rules.network != Network::AwsvpcTrunking {
         return None;
     }
@@ -310,5 +314,5 @@ fn without_trunking(
         },
         ..rules.clone()
     };
-    modelled(tenants, types, &rules, window).ok()
+    modelled(work, types, &rules).ok()
 }

@@ -8,13 +8,15 @@
 
 use fastrand::Rng;
 
+use super::calendar::Calendar;
+use super::chain::Chain;
 use super::floor::Offer;
 use super::input::Amount;
 use super::problem::Problem;
 use super::simulate::Lease;
 use super::timeline::Task;
 use super::verify::{Fleet, Instance};
-use crate::model::units::{MS_PER_HOUR, MS_PER_MINUTE, Window};
+use crate::model::units::{MS_PER_HOUR, MS_PER_MINUTE};
 
 /// Tasks of one level are put once those of the levels before are settled.
 struct Level {
@@ -68,197 +70,6 @@ pub(super) fn plan(problem: &Problem<'_>, offers: &[Offer], steps: u64) -> Optio
     Some(planner.fleet())
 }
 
-/// Use of an instance from a time on, until the next one begins.
-#[derive(Debug, Clone, Copy)]
-struct Segment {
-    from_ms: i64,
-    used: [u32; 4],
-    tasks: u32,
-}
-
-/// An instance over time; whenever it is empty for longer than a boot takes, it is stopped and another one started.
-#[derive(Debug, Clone, Default)]
-struct Chain {
-    tasks: Vec<u32>,
-    /// In order of time; the last one is empty.
-    segments: Vec<Segment>,
-    peak: [u32; 4],
-    /// Paid for, boots included.
-    billed_ms: i64,
-    usd_per_hour: f64,
-}
-
-impl Chain {
-    fn cost(&self) -> f64 {
-        self.billed_ms as f64 * self.usd_per_hour
-    }
-
-    /// The first segment that reaches beyond `at_ms`.
-    fn segment_at(&self, at_ms: i64) -> usize {
-        self.segments
-            .partition_point(|segment| segment.from_ms <= at_ms)
-            .saturating_sub(1)
-    }
-
-    /// Makes a segment begin at `at_ms`: its place.
-    fn split(&mut self, at_ms: i64) -> usize {
-        let after = self
-            .segments
-            .partition_point(|segment| segment.from_ms <= at_ms);
-        if after > 0 && self.segments[after - 1].from_ms == at_ms {
-            return after - 1;
-        }
-        let before = if after > 0 {
-            self.segments[after - 1]
-        } else {
-            EMPTY
-        };
-        self.segments.insert(
-            after,
-            Segment {
-                from_ms: at_ms,
-                ..before
-            },
-        );
-        after
-    }
-
-    fn add(&mut self, index: u32, task: &Task, item: Amount) {
-        self.tasks.push(index);
-        let from = self.split(task.start_ms);
-        let to = self.split(task.end_ms);
-        for segment in &mut self.segments[from..to] {
-            segment.tasks += 1;
-            for at in 0..4 {
-                segment.used[at] += item.0[at];
-                self.peak[at] = self.peak[at].max(segment.used[at]);
-            }
-        }
-    }
-
-    fn remove(&mut self, index: u32, task: &Task, item: Amount) {
-        self.tasks.retain(|&other| other != index);
-        let from = self.split(task.start_ms);
-        let to = self.split(task.end_ms);
-        for segment in &mut self.segments[from..to] {
-            segment.tasks -= 1;
-            for (used, amount) in segment.used.iter_mut().zip(item.0) {
-                *used -= amount;
-            }
-        }
-    }
-
-    /// Joins segments that have become alike, and computes peak and billed time afresh.
-    fn settle(&mut self, boot_ms: i64) {
-        self.segments
-            .dedup_by(|next, last| next.used == last.used && next.tasks == last.tasks);
-        if self.segments.first().is_some_and(|first| first.tasks == 0) {
-            self.segments.remove(0);
-        }
-        self.peak = [0; 4];
-        self.billed_ms = 0;
-        let mut empty_since = None;
-        for (at, segment) in self.segments.iter().enumerate() {
-            for (peak, used) in self.peak.iter_mut().zip(segment.used) {
-                *peak = (*peak).max(used);
-            }
-            let until_ms = self
-                .segments
-                .get(at + 1)
-                .map_or(segment.from_ms, |next| next.from_ms);
-            if segment.tasks == 0 {
-                empty_since = Some(segment.from_ms);
-            } else {
-                let gap_ms =
-                    empty_since.map_or(boot_ms, |since| (segment.from_ms - since).min(boot_ms));
-                if at == 0 || empty_since.is_some() {
-                    self.billed_ms += gap_ms;
-                }
-                self.billed_ms += until_ms - segment.from_ms;
-                empty_since = None;
-            }
-        }
-    }
-
-    /// How much longer it is paid for with a task from `from_ms` to `to_ms`.
-    fn longer_ms(&self, from_ms: i64, to_ms: i64, boot_ms: i64) -> i64 {
-        let Some(last) = self.segments.last() else {
-            return to_ms - from_ms + boot_ms;
-        };
-        let first = self.segments[0].from_ms;
-        if from_ms >= last.from_ms {
-            return to_ms - from_ms + (from_ms - last.from_ms).min(boot_ms);
-        }
-        if to_ms <= first {
-            return to_ms - from_ms + (first - to_ms).min(boot_ms);
-        }
-        let mut longer = (first - from_ms).max(0) + (to_ms - last.from_ms).max(0);
-        let start = self.segment_at(from_ms.max(first));
-        for (at, segment) in self.segments.iter().enumerate().skip(start) {
-            if segment.from_ms >= to_ms {
-                break;
-            }
-            let Some(next) = self.segments.get(at + 1) else {
-                break;
-            };
-            if segment.tasks > 0 {
-                continue;
-            }
-            // A gap of which the task covers a part.
-            let (begin, end) = (segment.from_ms, next.from_ms);
-            let covered = end.min(to_ms) - begin.max(from_ms);
-            let left = (from_ms - begin).max(0).min(boot_ms) + (end - to_ms).max(0).min(boot_ms);
-            longer += covered + left - (end - begin).min(boot_ms);
-        }
-        longer
-    }
-
-    /// The fullest moment with the task, and how many segments were looked at.
-    fn peak_with(&self, task: &Task, item: Amount) -> ([u32; 4], u64) {
-        let mut peak = self.peak;
-        let mut local = item.0;
-        let from = self
-            .segments
-            .partition_point(|segment| segment.from_ms <= task.start_ms)
-            .saturating_sub(1);
-        let mut looked = 0;
-        for segment in &self.segments[from..] {
-            if segment.from_ms >= task.end_ms {
-                break;
-            }
-            looked += 1;
-            let used = segment.used.into_iter().zip(item.0);
-            for (local, (used, own)) in local.iter_mut().zip(used) {
-                *local = (*local).max(used + own);
-            }
-        }
-        for (peak, local) in peak.iter_mut().zip(local) {
-            *peak = (*peak).max(local);
-        }
-        (peak, looked)
-    }
-
-    /// When the last span begins before which it is empty for longer than a boot.
-    fn last_gap_end(&self, boot_ms: i64) -> Option<i64> {
-        let gaps = self.segments.windows(2).rev();
-        let mut ends =
-            gaps.filter(|pair| pair[0].tasks == 0 && pair[1].from_ms - pair[0].from_ms > boot_ms);
-        ends.next().map(|pair| pair[1].from_ms)
-    }
-
-    /// Whether it is paid for at some time in this span.
-    fn is_alive(&self, from_ms: i64, to_ms: i64) -> bool {
-        let ends = self.segments.first().zip(self.segments.last());
-        ends.is_some_and(|(first, last)| first.from_ms < to_ms && from_ms < last.from_ms)
-    }
-}
-
-const EMPTY: Segment = Segment {
-    from_ms: 0,
-    used: [0; 4],
-    tasks: 0,
-};
-
 struct Planner<'a> {
     problem: &'a Problem<'a>,
     /// By price.
@@ -272,88 +83,6 @@ struct Planner<'a> {
     placed: Vec<u32>,
     left: u64,
     random: Rng,
-}
-
-/// Which chains are paid for when, coarsely.
-#[derive(Default)]
-struct Calendar {
-    from_ms: i64,
-    page_ms: i64,
-    pages: Vec<Vec<u32>>,
-    /// First and last page of each chain.
-    booked: Vec<Option<(usize, usize)>>,
-    found: Vec<u32>,
-    /// When each chain was found last.
-    seen: Vec<u64>,
-    asked: u64,
-}
-
-impl Calendar {
-    const PAGES: i64 = 512;
-
-    fn new(window: Window) -> Self {
-        let page_ms = (window.ms() / Self::PAGES).max(1);
-        let pages = usize::try_from(window.ms() / page_ms + 1).unwrap_or(1);
-        Self {
-            from_ms: window.from_ms,
-            page_ms,
-            pages: vec![Vec::new(); pages],
-            ..Self::default()
-        }
-    }
-
-    fn is_booked(&self, chain: usize) -> bool {
-        self.booked.get(chain).is_some_and(Option::is_some)
-    }
-
-    fn page(&self, at_ms: i64) -> usize {
-        let page = (at_ms - self.from_ms).max(0) / self.page_ms;
-        usize::try_from(page).map_or(0, |page| page.min(self.pages.len() - 1))
-    }
-
-    /// The chains that are booked on a page of this span, each once.
-    fn within(&mut self, (from_ms, to_ms): (i64, i64)) -> &[u32] {
-        self.asked += 1;
-        self.found.clear();
-        for page in self.page(from_ms)..=self.page(to_ms) {
-            for &chain in &self.pages[page] {
-                let seen = &mut self.seen[chain as usize];
-                if *seen != self.asked {
-                    *seen = self.asked;
-                    self.found.push(chain);
-                }
-            }
-        }
-        &self.found
-    }
-
-    /// Books a chain for this span alone.
-    fn book(&mut self, chain: usize, span: Option<(i64, i64)>) {
-        if self.booked.len() <= chain {
-            self.booked.resize(chain + 1, None);
-            self.seen.resize(chain + 1, 0);
-        }
-        let id = u32::try_from(chain).unwrap_or(NOWHERE);
-        let pages = span.map(|(from_ms, to_ms)| (self.page(from_ms), self.page(to_ms)));
-        let before = self.booked[chain];
-        if before == pages {
-            return;
-        }
-        let is_in = |pages: Option<(usize, usize)>, page: usize| {
-            pages.is_some_and(|(first, last)| (first..=last).contains(&page))
-        };
-        for page in before.into_iter().flat_map(|(first, last)| first..=last) {
-            if !is_in(pages, page) {
-                self.pages[page].retain(|&other| other != id);
-            }
-        }
-        for page in pages.into_iter().flat_map(|(first, last)| first..=last) {
-            if !is_in(before, page) {
-                self.pages[page].push(id);
-            }
-        }
-        self.booked[chain] = pages;
-    }
 }
 
 /// No chain.
@@ -391,7 +120,7 @@ impl<'a> Planner<'a> {
 
     /// Puts the wanted tasks where they cost least, those first that reserve most over time.
     fn construct(&mut self, is_wanted: impl Fn(&Task) -> bool) -> Option<()> {
-        let tasks = &self.problem.tasks;
+        let tasks = self.problem.tasks;
         let mut order: Vec<u32> = (0..u32::try_from(tasks.len()).ok()?)
             .filter(|&task| is_wanted(&tasks[task as usize]))
             .collect();
@@ -653,7 +382,7 @@ impl<'a> Planner<'a> {
 
     /// Puts tasks again, in one of several orders; the instances changed by that are added to `before`.
     fn put_again(&mut self, removed: &[u32], before: &mut Vec<(usize, Chain)>) -> Option<()> {
-        let tasks = &self.problem.tasks;
+        let tasks = self.problem.tasks;
         let mut order = removed.to_vec();
         self.random.shuffle(&mut order);
         let way = self.random.u8(0..6);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::floor::Offer;
-use super::input::{Amount, INTERFACES, InstanceType, Item, Network, Rules, Tenant};
+use super::input::{Amount, INTERFACES, InstanceType, Item, Network, Rules};
 use super::plan::{Reason, Unpackable};
-use super::timeline::{self, Task};
+use super::timeline::{Task, Work};
 use crate::model::units::{TaskSize, Window};
 
 /// Whether a task of this `size`, with a network interface of its own, fits an empty instance of one of the `types`.
@@ -37,27 +37,27 @@ pub(super) struct Problem<'a> {
     pub(super) items: Vec<Amount>,
     /// Ports of the instance as bits, by tenant.
     pub(super) ports: Vec<u64>,
-    pub(super) tasks: Vec<Task>,
+    pub(super) tasks: &'a [Task],
     pub(super) offers: Vec<Offer>,
 }
 
 impl<'a> Problem<'a> {
     pub(super) fn new(
-        tenants: &[Tenant],
+        work: &'a Work,
         types: &[InstanceType],
         rules: &'a Rules,
-        window: Window,
     ) -> Result<Self, Unpackable> {
         let offers = offers(types, rules);
-        let needs: Vec<&Item> = tenants.iter().map(|tenant| &tenant.item).collect();
+        let needs: Vec<&Item> = work.items.iter().collect();
         let (items, ports) = amounts(&needs, &offers, rules)?;
-        let tasks = timeline::tasks(tenants, window).ok_or(Unpackable::because(Reason::TooMany))?;
+        let tasks = work.tasks.as_deref();
+        let tasks = tasks.ok_or(Unpackable::because(Reason::TooMany))?;
         if tasks.is_empty() {
             return Err(Unpackable::because(Reason::NothingRan));
         }
         Ok(Self {
             rules,
-            window,
+            window: work.window,
             items,
             ports,
             tasks,

@@ -1,409 +1,502 @@
-//! Which instance types: tried by letting ECS run the tasks on them.
+//! Who shares a capacity provider with whom, and who runs elsewhere: a division of the tenants that costs least.
+//!
+//! From several answers (everyone together, nobody, those who pay their share, each alone, …) tenants change places as
+//! long as that lowers the sum: one at a time, all of a group, or two at once. Effort is counted in steps, so that the
+//! answer does not depend on the machine.
 
-use super::floor::{Offer, undominated};
-use super::input::{Amount, INTERFACES};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::groups::{Group, Groups};
 use super::problem::Problem;
-use super::simulate::{Needs, Placement, Simulated, simulate};
-use super::timeline::Task;
-use super::verify::{Fleet, Instance};
+use super::simulate::Placement;
+use super::verify::Fleet;
 
-/// Placing a task, its stop included, is about this many steps of effort.
-const STEPS_PER_TASK: u64 = 60;
-/// Looking at the demand in one span is about this many.
-const STEPS_PER_SPAN: u64 = 8;
 /// Capacity providers of one cluster's strategy; ECS takes six.
 const MOST_GROUPS: usize = 6;
+/// More tenants than this are not moved two at a time.
+const MOST_PAIRED: usize = 24;
+/// Among so many tenants every way is tried, where the effort allows it.
+const FEW: usize = 8;
+/// So many leading parts of the tenants, by what they gain, are tried together.
+const PREFIXES: usize = 16;
+/// Costs are told apart from here, as a share.
+const DIFFERENT: f64 = 1e-9;
 
 /// A fleet and how ECS was told to place tasks.
 pub(super) struct Found {
     pub(super) fleet: Fleet,
-    pub(super) placement: Placement,
-    /// Effort that it took, steps.
-    pub(super) steps: u64,
+    /// Each once, that of the dearest capacity provider first.
+    pub(super) placements: Vec<Placement>,
 }
 
-/// More tenants than this are not asked one by one which capacity provider suits them.
-const MOST_REGROUPED: usize = 64;
-/// Costs are told apart from here, as a share.
-const DIFFERENT: f64 = 1e-9;
-
-/// Tenants that share a capacity provider.
-#[derive(Clone)]
-struct Group {
-    tenants: Vec<usize>,
-    tasks: Vec<u32>,
-    offer: Offer,
-    usd: f64,
-}
-
-/// The cheapest fleet found with about `steps` of effort, as ECS would run it: one capacity provider, or a few.
+/// The cheapest fleet of all tenants found with about `steps` of effort: one capacity provider, or a few.
 pub(super) fn modelled(problem: &Problem<'_>, steps: u64) -> Found {
-    let mut search = Search::new(problem, steps);
-    let everyone: Vec<usize> = (0..problem.items.len()).collect();
-    let mut best = search.groups(&[everyone]);
-    for parts in search.ways_to_part() {
-        if search.left == 0 {
-            break;
-        }
-        let tried = search.groups(&parts);
-        if cost(&tried) < cost(&best) {
-            best = tried;
+    let nowhere = vec![None; problem.items.len()];
+    let mut search = Search::new(problem, nowhere);
+    let everyone = search.groups.running();
+    let division = search.divide(&everyone, Vec::new(), steps);
+    let groups = division.map_or_else(Vec::new, |division| division.groups);
+    found(&search.groups, &groups)
+}
+
+/// These groups as a fleet.
+pub(super) fn found(groups: &Groups<'_>, of: &[Rc<Group>]) -> Found {
+    let mut by_cost: Vec<&Rc<Group>> = of.iter().collect();
+    by_cost.sort_by(|a, b| b.usd_ms().total_cmp(&a.usd_ms()));
+    let mut placements: Vec<Placement> = Vec::new();
+    for group in by_cost {
+        if !placements.contains(&group.placement) {
+            placements.push(group.placement);
         }
     }
-    search.regroup(&mut best);
-    search.placed_best(&best)
+    Found {
+        fleet: groups.fleet(of),
+        placements,
+    }
 }
 
-fn cost(groups: &[Group]) -> f64 {
-    groups.iter().map(|group| group.usd).sum()
+/// Where every tenant is.
+#[derive(Debug, Clone)]
+pub(super) struct Division {
+    /// Who shares a capacity provider.
+    pub(super) groups: Vec<Rc<Group>>,
+    /// Who runs elsewhere.
+    pub(super) off: Vec<u32>,
+    /// Price × milliseconds, of groups and elsewhere.
+    pub(super) usd_ms: f64,
 }
 
-struct Search<'a> {
-    problem: &'a Problem<'a>,
-    offers: Vec<Offer>,
-    needs: Needs,
-    begun: u64,
-    left: u64,
+impl Division {
+    /// Both, where their tenants are different ones.
+    pub(super) fn with(mut self, other: Self) -> Self {
+        self.groups.extend(other.groups);
+        self.off.extend(other.off);
+        self.usd_ms += other.usd_ms;
+        self
+    }
+
+    pub(super) const fn nobody() -> Self {
+        Self {
+            groups: Vec::new(),
+            off: Vec::new(),
+            usd_ms: 0.0,
+        }
+    }
+
+    fn is_cheaper_than(&self, other: &Self) -> bool {
+        self.usd_ms < other.usd_ms - other.usd_ms.abs() * DIFFERENT
+    }
+}
+
+/// Where a tenant can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Elsewhere,
+    /// In the group at this place; one after the last group is a new one.
+    Group(usize),
+}
+
+/// Tenants that change places together, and what that may save.
+#[derive(Debug, Clone)]
+struct Move {
+    hope: f64,
+    tenants: Vec<u32>,
+    to: Vec<Place>,
+}
+
+pub(super) struct Search<'a> {
+    pub(super) groups: Groups<'a>,
+    /// What each tenant costs elsewhere, price × milliseconds; `None` where it can run nowhere else.
+    elsewhere: Vec<Option<f64>>,
+    /// What each tenant's tasks are worth, in no unit.
+    worth: Vec<f64>,
 }
 
 impl<'a> Search<'a> {
-    fn new(problem: &'a Problem<'a>, steps: u64) -> Self {
+    pub(super) fn new(problem: &'a Problem<'a>, elsewhere: Vec<Option<f64>>) -> Self {
+        let groups = Groups::new(problem);
         Self {
-            problem,
-            offers: undominated(&problem.offers),
-            needs: Needs::new(&problem.items, &problem.ports),
-            begun: steps,
-            left: steps,
+            elsewhere,
+            worth: groups.worths(),
+            groups,
         }
     }
 
-    /// Each part of the tenants on the type that suits it best. A part that no type holds is parted further.
-    fn groups(&mut self, parts: &[Vec<usize>]) -> Vec<Group> {
-        let mut groups = Vec::new();
-        let mut waiting: Vec<Vec<usize>> = parts.to_vec();
-        while let Some(part) = waiting.pop() {
-            if self.holding(&part).is_empty() {
-                waiting.extend(self.parted(&part));
-            } else {
-                groups.extend(self.group(part));
-            }
-        }
-        groups
-    }
-
-    /// These tenants on the type that suits them best; `None` where none holds all of them, or nothing of them ran.
-    fn group(&mut self, tenants: Vec<usize>) -> Option<Group> {
-        let holding = self.holding(&tenants);
-        let tasks = self.tasks_of(&tenants);
-        self.cheapest(tenants, tasks, &holding)
-    }
-
-    /// The types that hold each of these tenants.
-    fn holding(&self, tenants: &[usize]) -> Vec<Offer> {
-        let holds_all = |offer: &&Offer| {
-            tenants
-                .iter()
-                .all(|&tenant| offer.capacity.holds(self.problem.items[tenant]))
-        };
-        self.offers.iter().filter(holds_all).copied().collect()
-    }
-
-    /// Lets one tenant after another change its capacity provider, or have one of its own, as long as that is cheaper.
-    fn regroup(&mut self, groups: &mut Vec<Group>) {
-        let tenants = self.problem.items.len();
-        if !(2..=MOST_REGROUPED).contains(&tenants) {
-            return;
-        }
-        let mut unchanged = 0;
-        for tenant in (0..tenants).cycle() {
-            if unchanged >= tenants || self.left == 0 {
-                return;
-            }
-            unchanged += 1;
-            if let Some(better) = self.moved(groups, tenant) {
-                *groups = better;
-                unchanged = 0;
-            }
-        }
-    }
-
-    /// The groups with this tenant where it costs least, if that is not where it is.
-    fn moved(&mut self, groups: &[Group], tenant: usize) -> Option<Vec<Group>> {
-        let from = groups
-            .iter()
-            .position(|group| group.tenants.contains(&tenant))?;
-        let mut rest = groups[from].tenants.clone();
-        rest.retain(|&other| other != tenant);
-        let is_alone = rest.is_empty();
-        let rest = if is_alone {
-            None
-        } else {
-            Some(self.group(rest)?)
-        };
-        let rest_usd = rest.as_ref().map_or(0.0, |group| group.usd);
-        let mut most_saved = groups[from].usd * DIFFERENT;
-        let mut best = None;
-        for to in (0..=groups.len()).filter(|&to| to != from) {
-            let is_new = to == groups.len();
-            if is_new && (is_alone || groups.len() >= MOST_GROUPS) || self.left == 0 {
-                continue;
-            }
-            let mut tenants = groups
-                .get(to)
-                .map_or_else(Vec::new, |to| to.tenants.clone());
-            tenants.push(tenant);
-            let Some(joined) = self.group(tenants) else {
-                continue;
-            };
-            let before = groups[from].usd + groups.get(to).map_or(0.0, |to| to.usd);
-            let saved = before - joined.usd - rest_usd;
-            if saved > most_saved {
-                (most_saved, best) = (saved, Some((to, joined)));
-            }
-        }
-        let (to, joined) = best?;
-        let kept = groups.iter().enumerate();
-        let kept = kept.filter(|&(at, _)| at != from && at != to);
-        let kept = kept.map(|(_, group)| group.clone());
-        Some(kept.chain(rest).chain([joined]).collect())
-    }
-
-    /// What the type that holds most of these tenants holds, and the rest.
-    fn parted(&self, part: &[usize]) -> [Vec<usize>; 2] {
-        let held = |offer: &Offer| -> (Vec<usize>, Vec<usize>) {
-            part.iter()
-                .partition(|&&tenant| offer.capacity.holds(self.problem.items[tenant]))
-        };
-        let most = self
-            .offers
-            .iter()
-            .map(held)
-            .max_by_key(|(held, _)| held.len());
-        most.map_or([Vec::new(), Vec::new()], |(held, rest)| [held, rest])
-    }
-
-    /// The tasks of these tenants, by their place among all tasks.
-    fn tasks_of(&self, part: &[usize]) -> Vec<u32> {
-        let mut is_in = vec![false; self.problem.items.len()];
-        for &tenant in part {
-            is_in[tenant] = true;
-        }
-        let tasks = self.problem.tasks.iter().zip(0..);
-        tasks
-            .filter(|(task, _)| is_in[task.tenant as usize])
-            .map(|(_, index)| index)
-            .collect()
-    }
-
-    fn cheapest(
+    /// The cheapest division found of the tenants `who`, who ran, never dearer than one of the `known` ones.
+    pub(super) fn divide(
         &mut self,
-        tenants: Vec<usize>,
-        indices: Vec<u32>,
-        offers: &[Offer],
-    ) -> Option<Group> {
-        if indices.is_empty() {
-            return None;
+        who: &[u32],
+        known: Vec<Division>,
+        steps: u64,
+    ) -> Option<Division> {
+        let until = self.groups.spent + steps;
+        if let Some(best) = self.every_way(who, steps) {
+            return Some(best);
         }
-        let tasks: Vec<Task> = indices
-            .iter()
-            .map(|&index| self.problem.tasks[index as usize])
-            .collect();
-        let load = Load::of(&tasks, self.problem);
-        let asked = load.spans.len() * (offers.len() + 1);
-        self.left = self.left.saturating_sub(asked as u64 * STEPS_PER_SPAN);
-        let mut hopes: Vec<(f64, f64, &Offer)> = offers
-            .iter()
-            .map(|offer| (load.likely(offer), load.least(offer), offer))
-            .collect();
-        hopes.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.index.cmp(&b.2.index)));
-        let mut best: Option<(Offer, f64)> = None;
-        for (_, least, &offer) in hopes {
-            let is_hopeless = best.is_some_and(|(_, usd)| usd <= least);
-            let is_spent = self.left == 0 && best.is_some();
-            if is_hopeless || is_spent {
-                continue;
+        let mut starts = known;
+        self.starts(who, until, &mut starts);
+        starts.sort_by(|a, b| a.usd_ms.total_cmp(&b.usd_ms));
+        let mut best: Option<Division> = None;
+        for start in starts {
+            let reached = self.improve(start, until);
+            if best
+                .as_ref()
+                .is_none_or(|best| reached.is_cheaper_than(best))
+            {
+                best = Some(reached);
             }
-            let run = self.simulate(&tasks, &offer, Placement::FirstFit);
-            let usd = billed(&run, &offer);
-            if best.is_none_or(|(_, least)| usd < least) {
-                best = Some((offer, usd));
+            if self.groups.spent >= until {
+                break;
             }
         }
-        let (offer, usd) = best?;
-        Some(Group {
-            tenants,
-            tasks: indices,
-            offer,
-            usd,
+        best
+    }
+
+    /// These groups, and all others of `who` elsewhere; `None` where one of them can run nowhere else.
+    pub(super) fn division(&self, who: &[u32], groups: Vec<Rc<Group>>) -> Option<Division> {
+        let is_on = |tenant: &u32| groups.iter().any(|group| group.tenants.contains(tenant));
+        let off: Vec<u32> = who.iter().copied().filter(|one| !is_on(one)).collect();
+        let elsewhere = off.iter().map(|&tenant| self.elsewhere[tenant as usize]);
+        let elsewhere: f64 = elsewhere.sum::<Option<f64>>()?;
+        let on: f64 = groups.iter().map(|group| group.usd_ms()).sum();
+        Some(Division {
+            groups,
+            off,
+            usd_ms: on + elsewhere,
         })
     }
 
-    fn simulate(&mut self, tasks: &[Task], offer: &Offer, placement: Placement) -> Simulated {
-        self.left = self
-            .left
-            .saturating_sub(tasks.len() as u64 * STEPS_PER_TASK);
-        simulate(
-            tasks,
-            &self.needs,
-            offer.capacity,
-            self.problem.rules,
-            placement,
-            self.problem.window,
-        )
+    /// The division with these of `who` on one fleet, in as few groups as can be.
+    pub(super) fn with_on_fleet(&mut self, who: &[u32], on: &[u32]) -> Option<Division> {
+        let groups = self.groups.together(on);
+        self.division(who, groups)
     }
 
-    /// Ways to part the tenants into capacity providers: by how much memory goes with a vCPU.
-    fn ways_to_part(&self) -> Vec<Vec<Vec<usize>>> {
-        let ratio = |item: &Amount| f64::from(item.0[1]) / f64::from(item.0[0].max(1));
-        let part = |limits: &[f64]| {
+    fn bound(&self, who: &[u32]) -> Vec<u32> {
+        let is_bound = |tenant: &u32| self.elsewhere[*tenant as usize].is_none();
+        who.iter().copied().filter(is_bound).collect()
+    }
+
+    /// Simple answers, in the order of what they tell for their effort; the first two are always there.
+    fn starts(&mut self, who: &[u32], until: u64, starts: &mut Vec<Division>) {
+        let bound = self.bound(who);
+        starts.extend(self.with_on_fleet(who, who));
+        if bound.len() == who.len() {
+            return self.starts_by_memory(who, until, starts);
+        }
+        starts.extend(self.with_on_fleet(who, &bound));
+        self.starts_by_share(who, until, starts);
+        self.starts_by_gain(who, until, starts);
+        if self.groups.spent < until {
+            let alone = self.alone(who, &bound);
+            starts.extend(alone);
+        }
+        self.starts_by_memory(who, until, starts);
+    }
+
+    /// Whoever is cheaper elsewhere than its share leaves, and again, until nobody wants to.
+    fn starts_by_share(&mut self, who: &[u32], until: u64, starts: &mut Vec<Division>) {
+        let mut on = who.to_vec();
+        let mut is_first = true;
+        while is_first || self.groups.spent < until {
+            is_first = false;
+            let groups = self.groups.together(&on);
+            let usd: f64 = groups.iter().map(|group| group.usd_ms()).sum();
+            let worth: f64 = on.iter().map(|&one| self.worth[one as usize]).sum();
+            let stays = |one: &u32| {
+                let share = usd * self.worth[*one as usize] / worth;
+                self.elsewhere[*one as usize].is_none_or(|elsewhere| share < elsewhere)
+            };
+            let next: Vec<u32> = on.iter().copied().filter(stays).collect();
+            if next.len() == on.len() || next.is_empty() {
+                return;
+            }
+            starts.extend(self.with_on_fleet(who, &next));
+            on = next;
+        }
+    }
+
+    /// Those who gain most by the fleet, more and more of them.
+    fn starts_by_gain(&mut self, who: &[u32], until: u64, starts: &mut Vec<Division>) {
+        let gain = |one: &u32| {
+            let elsewhere = self.elsewhere[*one as usize];
+            elsewhere.map_or(f64::INFINITY, |usd| usd / self.worth[*one as usize])
+        };
+        let mut order = who.to_vec();
+        order.sort_by(|a, b| gain(b).total_cmp(&gain(a)).then(a.cmp(b)));
+        let parts = order.len().min(PREFIXES);
+        for part in (1..parts).rev() {
+            if self.groups.spent >= until {
+                return;
+            }
+            let on = &order[..order.len() * part / parts];
+            starts.extend(self.with_on_fleet(who, on));
+        }
+    }
+
+    /// Each on a capacity provider of its own, where that is cheaper; those without a choice together.
+    fn alone(&mut self, who: &[u32], bound: &[u32]) -> Option<Division> {
+        let mut groups = self.groups.together(bound);
+        for &one in who {
+            let Some(elsewhere) = self.elsewhere[one as usize] else {
+                continue;
+            };
+            let group = self.groups.of(vec![one]);
+            groups.extend(group.filter(|group| group.usd_ms() < elsewhere));
+        }
+        self.division(who, groups)
+    }
+
+    /// Everyone, in capacity providers by how much memory goes with a vCPU.
+    fn starts_by_memory(&mut self, who: &[u32], until: u64, starts: &mut Vec<Division>) {
+        for limits in [&[3.0][..], &[5.5], &[2.5, 5.5]] {
+            if self.groups.spent >= until {
+                return;
+            }
             let mut parts = vec![Vec::new(); limits.len() + 1];
-            for (tenant, item) in self.problem.items.iter().enumerate() {
-                parts[limits.partition_point(|&limit| limit < ratio(item))].push(tenant);
+            for &one in who {
+                let ratio = self.groups.memory_per_cpu(one);
+                parts[limits.partition_point(|&limit| limit < ratio)].push(one);
             }
             parts.retain(|part| !part.is_empty());
-            parts
-        };
-        let mut ways: Vec<Vec<Vec<usize>>> = [&[3.0][..], &[5.5], &[2.5, 5.5]]
-            .into_iter()
-            .map(part)
-            .collect();
-        ways.retain(|parts| parts.len() > 1 && parts.len() <= MOST_GROUPS);
-        ways.dedup();
-        ways
+            if parts.len() > 1 {
+                let groups = parts.iter().flat_map(|part| self.groups.together(part));
+                let groups = groups.collect();
+                starts.extend(self.division(who, groups));
+            }
+        }
     }
 
-    /// The groups with the placement that suits them best, as one fleet.
-    fn placed_best(&mut self, groups: &[Group]) -> Found {
-        let mut best = (cost(groups), Placement::FirstFit, Vec::new());
-        for placement in [Placement::BinpackMemory, Placement::BinpackCpu] {
-            let run = |group: &Group| {
-                let tasks: Vec<Task> = group
-                    .tasks
+    /// Lets tenants change places as long as that is cheaper and effort is left.
+    fn improve(&mut self, start: Division, until: u64) -> Division {
+        let mut best = start;
+        while self.groups.spent < until {
+            let mut better = self.first_better(&best, self.single_moves(&best), until);
+            if better.is_none() {
+                better = self.first_better(&best, self.double_moves(&best), until);
+            }
+            match better {
+                Some(better) => best = better,
+                None => break,
+            }
+        }
+        best
+    }
+
+    fn first_better(
+        &mut self,
+        best: &Division,
+        mut moves: Vec<Move>,
+        until: u64,
+    ) -> Option<Division> {
+        moves.sort_by(|a, b| b.hope.partial_cmp(&a.hope).unwrap_or(Ordering::Equal));
+        for change in moves {
+            if self.groups.spent >= until {
+                return None;
+            }
+            let changed = self.changed(best, &change);
+            if let Some(changed) = changed.filter(|changed| changed.is_cheaper_than(best)) {
+                return Some(changed);
+            }
+        }
+        None
+    }
+
+    /// The division after a move; `None` where that cannot be.
+    fn changed(&mut self, division: &Division, change: &Move) -> Option<Division> {
+        let mut into: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        let mut off: Vec<u32> = division.off.clone();
+        off.retain(|one| !change.tenants.contains(one));
+        for (&tenant, to) in change.tenants.iter().zip(&change.to) {
+            match to {
+                Place::Elsewhere => off.push(tenant),
+                Place::Group(at) => into.entry(*at).or_default().push(tenant),
+            }
+        }
+        let mut groups = Vec::with_capacity(division.groups.len() + 1);
+        for at in 0..=division.groups.len() {
+            let before = division.groups.get(at);
+            let mut tenants = before.map_or_else(Vec::new, |group| group.tenants.clone());
+            tenants.retain(|one| !change.tenants.contains(one));
+            tenants.extend(into.remove(&at).unwrap_or_default());
+            match before {
+                Some(group) if group.tenants == tenants => groups.push(Rc::clone(group)),
+                _ if tenants.is_empty() => {}
+                _ => groups.push(self.groups.of(tenants)?),
+            }
+        }
+        let elsewhere = off.iter().map(|&tenant| self.elsewhere[tenant as usize]);
+        let elsewhere: f64 = elsewhere.sum::<Option<f64>>()?;
+        let on: f64 = groups.iter().map(|group| group.usd_ms()).sum();
+        Some(Division {
+            groups,
+            off,
+            usd_ms: on + elsewhere,
+        })
+    }
+
+    /// What a tenant costs at a place, about; `None` where it cannot be there.
+    fn about(&self, division: &Division, tenant: u32, place: Place) -> Option<f64> {
+        let worth = self.worth[tenant as usize];
+        match place {
+            Place::Elsewhere => self.elsewhere[tenant as usize],
+            Place::Group(at) => Some(division.groups.get(at).map_or(worth * 1.5, |group| {
+                let whole: f64 = group
+                    .tenants
                     .iter()
-                    .map(|&index| self.problem.tasks[index as usize])
-                    .collect();
-                simulate(
-                    &tasks,
-                    &self.needs,
-                    group.offer.capacity,
-                    self.problem.rules,
-                    placement,
-                    self.problem.window,
-                )
-            };
-            let runs: Vec<Simulated> = groups.iter().map(run).collect();
-            let usd = runs
-                .iter()
-                .zip(groups)
-                .map(|(run, group)| billed(run, &group.offer))
-                .sum();
-            if best.2.is_empty() || usd < best.0 {
-                best = (usd, placement, runs);
-            }
-        }
-        let (_, placement, runs) = best;
-        let mut fleet = Fleet {
-            instances: Vec::new(),
-            instance_of: vec![u32::MAX; self.problem.tasks.len()],
-        };
-        for (group, run) in groups.iter().zip(runs) {
-            let base = u32::try_from(fleet.instances.len()).unwrap_or(u32::MAX);
-            for (&task, lease) in group.tasks.iter().zip(&run.lease_of) {
-                fleet.instance_of[task as usize] = base + lease;
-            }
-            let type_index = group.offer.index;
-            fleet.instances.extend(
-                run.leases
-                    .into_iter()
-                    .map(|lease| Instance { type_index, lease }),
-            );
-        }
-        let steps = self.begun - self.left;
-        Found {
-            fleet,
-            placement,
-            steps,
+                    .map(|&one| self.worth[one as usize])
+                    .sum();
+                group.usd_ms() * worth / whole.max(f64::MIN_POSITIVE)
+            })),
         }
     }
-}
 
-fn billed(run: &Simulated, offer: &Offer) -> f64 {
-    run.billed_ms() as f64 * offer.usd_per_hour
-}
+    /// Every tenant with its place.
+    fn places(division: &Division) -> Vec<(u32, Place)> {
+        let groups = division.groups.iter().enumerate();
+        let on = groups.flat_map(|(at, group)| {
+            let tenants = group.tenants.iter();
+            tenants.map(move |&one| (one, Place::Group(at)))
+        });
+        let off = division.off.iter().map(|&one| (one, Place::Elsewhere));
+        on.chain(off).collect()
+    }
 
-/// Demand over time, coarsely: the mean of each resource in spans of equal length.
-struct Load {
-    spans: Vec<[f64; 4]>,
-    span_ms: f64,
-}
-
-impl Load {
-    const MOST_SPANS: i64 = 2048;
-
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_possible_wrap
-    )] // spans are few
-    fn of(tasks: &[Task], problem: &Problem<'_>) -> Self {
-        let from_ms = problem.window.from_ms;
-        let spans = (tasks.len() as i64 * 2).clamp(16, Self::MOST_SPANS);
-        let span_ms = (problem.window.ms() / spans).max(1);
-        let count = (problem.window.ms() / span_ms + 1) as usize;
-        // Differences of a curve that is constant in each span: whole spans by their ends, the rest directly.
-        let mut rise = vec![[0.0; 4]; count + 1];
-        let mut spans = vec![[0.0; 4]; count];
-        for task in tasks {
-            let item = problem.items[task.tenant as usize].0.map(f64::from);
-            let (start, end) = (task.start_ms - from_ms, task.end_ms - from_ms);
-            let (first, last) = ((start / span_ms) as usize, ((end - 1) / span_ms) as usize);
-            let part = |from: i64, to: i64| (to - from) as f64 / span_ms as f64;
-            for (resource, amount) in item.into_iter().enumerate() {
-                if first == last {
-                    spans[first][resource] += amount * part(start, end);
-                } else {
-                    spans[first][resource] += amount * part(start, (first as i64 + 1) * span_ms);
-                    spans[last][resource] += amount * part(last as i64 * span_ms, end);
-                    rise[first + 1][resource] += amount;
-                    rise[last][resource] -= amount;
+    /// One tenant to any other place, or a whole group.
+    fn single_moves(&self, division: &Division) -> Vec<Move> {
+        let count = division.groups.len();
+        let new = usize::from(count < MOST_GROUPS);
+        let mut moves = Vec::new();
+        for (tenant, from) in Self::places(division) {
+            let Some(before) = self.about(division, tenant, from) else {
+                continue;
+            };
+            let is_alone = match from {
+                Place::Group(at) => division.groups[at].tenants.len() == 1,
+                Place::Elsewhere => false,
+            };
+            let groups = (0..count + new).filter(|&at| at < count || !is_alone);
+            let to = groups.map(Place::Group).chain([Place::Elsewhere]);
+            for to in to.filter(|to| *to != from) {
+                if let Some(after) = self.about(division, tenant, to) {
+                    moves.push(Move {
+                        hope: before - after,
+                        tenants: vec![tenant],
+                        to: vec![to],
+                    });
                 }
             }
         }
-        let mut level = [0.0; 4];
-        for (span, rise) in spans.iter_mut().zip(&rise) {
-            for resource in 0..4 {
-                level[resource] += rise[resource];
-                span[resource] += level[resource];
+        moves.extend((0..count).flat_map(|at| self.whole_groups(division, at)));
+        moves
+    }
+
+    /// A whole group into another one, or elsewhere as far as it can.
+    fn whole_groups(&self, division: &Division, at: usize) -> Vec<Move> {
+        let group = &division.groups[at];
+        let (movable, bound): (Vec<u32>, Vec<u32>) = group
+            .tenants
+            .iter()
+            .partition(|&&one| self.elsewhere[one as usize].is_some());
+        let mut moves = Vec::new();
+        if !movable.is_empty() {
+            let elsewhere = movable.iter().map(|&one| self.elsewhere[one as usize]);
+            let elsewhere: f64 = elsewhere.flatten().sum();
+            let stays = if bound.is_empty() { 0.0 } else { 0.5 };
+            moves.push(Move {
+                hope: group.usd_ms() * (1.0 - stays) - elsewhere,
+                to: vec![Place::Elsewhere; movable.len()],
+                tenants: movable,
+            });
+        }
+        for other in 0..at {
+            moves.push(Move {
+                hope: group.usd_ms() * 0.05,
+                to: vec![Place::Group(other); group.tenants.len()],
+                tenants: group.tenants.clone(),
+            });
+        }
+        moves
+    }
+
+    /// Two tenants that both leave, both come, or change places.
+    fn double_moves(&self, division: &Division) -> Vec<Move> {
+        let places = Self::places(division);
+        if places.len() > MOST_PAIRED {
+            return Vec::new();
+        }
+        let mut moves = Vec::new();
+        for (at, &(one, from)) in places.iter().enumerate() {
+            for &(other, other_from) in &places[..at] {
+                for (to, other_to) in Self::double_goals(division, from, other_from) {
+                    let saves = |tenant, from, to| {
+                        Some(
+                            self.about(division, tenant, from)?
+                                - self.about(division, tenant, to)?,
+                        )
+                    };
+                    let hopes = saves(one, from, to).zip(saves(other, other_from, other_to));
+                    moves.extend(hopes.map(|(a, b)| Move {
+                        hope: a + b,
+                        tenants: vec![one, other],
+                        to: vec![to, other_to],
+                    }));
+                }
             }
         }
-        Self {
-            spans,
-            span_ms: span_ms as f64,
+        moves
+    }
+
+    fn double_goals(division: &Division, one: Place, other: Place) -> Vec<(Place, Place)> {
+        if one != other {
+            return vec![(other, one)];
         }
+        let count = division.groups.len();
+        let new = usize::from(count < MOST_GROUPS);
+        let places = (0..count + new).map(Place::Group).chain([Place::Elsewhere]);
+        let goals = places.filter(|to| *to != one);
+        goals.map(|to| (to, to)).collect()
     }
 
-    /// Price × milliseconds that instances of this type cannot be below.
-    fn least(&self, offer: &Offer) -> f64 {
-        self.sum(offer, |instances| instances) * (1.0 - 1e-6)
-    }
-
-    /// Price × milliseconds of whole instances.
-    fn likely(&self, offer: &Offer) -> f64 {
-        self.sum(offer, |instances| (instances * 1.05).ceil())
-    }
-
-    fn sum(&self, offer: &Offer, whole: impl Fn(f64) -> f64) -> f64 {
-        let capacity = offer.capacity.0;
-        let needed = |span: &[f64; 4]| {
-            let parts = span.iter().zip(capacity).enumerate();
-            let limited = parts.filter(|&(resource, (_, capacity))| {
-                capacity > 0 && (resource != INTERFACES || capacity < u32::MAX)
-            });
-            limited
-                .map(|(_, (used, capacity))| used / f64::from(capacity))
-                .fold(0.0, f64::max)
-        };
-        let instances: f64 = self.spans.iter().map(|span| whole(needed(span))).sum();
-        instances * self.span_ms * offer.usd_per_hour
+    /// The best division of few tenants: every set of them as a group, every way to divide them into such sets. `None`
+    /// where they are too many for the effort.
+    fn every_way(&mut self, who: &[u32], steps: u64) -> Option<Division> {
+        if who.len() > FEW || (self.groups.steps(who) << (who.len() + 1)) > steps {
+            return None;
+        }
+        let sets = 1_usize << who.len();
+        let mut best: Vec<Option<Division>> = vec![None; sets];
+        best[0] = Some(Division::nobody());
+        for set in 1..sets {
+            let lowest = set & set.wrapping_neg();
+            let rest = set ^ lowest;
+            let tenant = who[lowest.trailing_zeros() as usize];
+            let elsewhere = self.division(&[tenant], Vec::new());
+            let mut found = elsewhere.zip(best[rest].clone()).map(|(a, b)| a.with(b));
+            // Whoever comes with the first one: every part of the rest.
+            let mut part = rest;
+            loop {
+                let others = (0..who.len()).filter(|&bit| part >> bit & 1 == 1);
+                let tenants = others.map(|bit| who[bit]).chain([tenant]).collect();
+                if let Some(group) = self.groups.of(tenants) {
+                    let left = best[rest & !part].as_ref();
+                    let on = self.division(&[], vec![group]).zip(left.cloned());
+                    let on = on.map(|(on, left)| on.with(left));
+                    if let Some(on) = on
+                        && found.as_ref().is_none_or(|found| on.usd_ms < found.usd_ms)
+                    {
+                        found = Some(on);
+                    }
+                }
+                if part == 0 {
+                    break;
+                }
+                part = (part - 1) & rest;
+            }
+            best[set] = found;
+        }
+        best.pop().flatten()
     }
 }

@@ -236,6 +236,10 @@ struct Zone {
     made_room: Vec<u32>,
     /// For each different need: where there may be room for it.
     room: Vec<Room>,
+    /// The resource by which instances are chosen, with `binpack`.
+    field: Option<usize>,
+    /// With `binpack`: what is left of it and the place of each instance in one word, in order.
+    by_left: Vec<u64>,
 }
 
 /// The places that may have room for one need; all others have none, but for where room was made since.
@@ -261,8 +265,14 @@ impl Room {
 }
 
 impl Zone {
-    fn new(kinds: usize) -> Self {
+    fn new(kinds: usize, placement: Placement) -> Self {
         Self {
+            field: match placement {
+                Placement::FirstFit => None,
+                Placement::BinpackCpu => Some(0),
+                Placement::BinpackMemory => Some(1),
+            },
+            by_left: Vec::new(),
             free: Vec::new(),
             ports: Vec::new(),
             slots: Vec::new(),
@@ -304,18 +314,52 @@ impl Zone {
         None
     }
 
-    /// The instance with room and with the least of one resource left.
-    #[allow(clippy::cast_possible_truncation)]
+    /// The instance with room and with the least of one resource left; of equals, the first.
     fn best_fit(&self, field: usize, need: Packed, ports: u64) -> Option<u32> {
-        let mut best = None;
-        let mut least = u64::MAX;
-        for (slot, free) in self.free.iter().enumerate() {
-            let left = free.field(field);
-            if left < least && free.holds(need) && self.ports[slot] & ports == 0 {
-                (best, least) = (Some(slot as u32), left);
+        let enough = need.field(field) << 32;
+        let from = self.by_left.partition_point(|&key| key < enough);
+        let places = self.by_left[from..].iter().map(|&key| Self::place(key));
+        let has_room = |at: &u32| {
+            let at = *at as usize;
+            self.free[at].holds(need) && self.ports[at] & ports == 0
+        };
+        places.into_iter().find(has_room)
+    }
+
+    fn key(&self, field: usize, at: usize) -> u64 {
+        self.free[at].field(field) << 32 | at as u64
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // the lower half of a key
+    const fn place(key: u64) -> u32 {
+        key as u32
+    }
+
+    /// What is free at a place becomes this much; `None` where there is no instance any more.
+    fn set_free(&mut self, at: usize, free: Option<Packed>) {
+        let Some(field) = self.field else {
+            self.free[at] = free.unwrap_or(Packed(GUARDS));
+            return;
+        };
+        let before = self.by_left.binary_search(&self.key(field, at));
+        self.free[at] = free.unwrap_or(Packed(GUARDS));
+        let key = self.key(field, at);
+        let to = self.by_left.partition_point(|&other| other < key);
+        match (before, free) {
+            (Ok(from), None) => {
+                self.by_left.remove(from);
             }
+            (Ok(from), Some(_)) if from < to => {
+                self.by_left[from..to].rotate_left(1);
+                self.by_left[to - 1] = key;
+            }
+            (Ok(from), Some(_)) => {
+                self.by_left[to..=from].rotate_right(1);
+                self.by_left[to] = key;
+            }
+            (Err(_), Some(_)) => self.by_left.insert(to, key),
+            (Err(_), None) => {}
         }
-        best
     }
 
     /// As [`Self::first_fit`] for tasks that take ports of the instance.
@@ -343,7 +387,9 @@ impl<'a> Cluster<'a> {
             placement,
             window,
             empty: Packed::capacity(capacity),
-            zones: (0..zones).map(|_| Zone::new(needs.kinds)).collect(),
+            zones: (0..zones)
+                .map(|_| Zone::new(needs.kinds, placement))
+                .collect(),
             leases: Vec::new(),
             spread: if zones > 1 {
                 vec![0; tenants * zones]
@@ -440,15 +486,15 @@ impl<'a> Cluster<'a> {
         let pool = &mut self.zones[zone];
         pool.running += 1;
         let at = if let Some(Reverse(at)) = pool.vacant.pop() {
-            pool.free[at as usize] = self.empty;
             pool.slots[at as usize] = slot;
             at
         } else {
-            pool.free.push(self.empty);
+            pool.free.push(Packed(GUARDS));
             pool.ports.push(0);
             pool.slots.push(slot);
             pool.slots.len() as u32 - 1
         };
+        pool.set_free(at as usize, Some(self.empty));
         pool.made_room.push(at);
         (zone as u32, at)
     }
@@ -458,7 +504,8 @@ impl<'a> Cluster<'a> {
         let zones = self.zones.len();
         let pool = &mut self.zones[zone as usize];
         let at = slot as usize;
-        pool.free[at].0 -= self.needs.words[tenant].0;
+        let left = pool.free[at].0 - self.needs.words[tenant].0;
+        pool.set_free(at, Some(Packed(left)));
         pool.ports[at] |= self.needs.ports[tenant];
         if pool.slots[at].tasks == 0 {
             pool.slots[at].since_ms = task.start_ms;
@@ -476,7 +523,8 @@ impl<'a> Cluster<'a> {
         let zones = self.zones.len();
         let pool = &mut self.zones[zone as usize];
         let at = slot as usize;
-        pool.free[at].0 += self.needs.words[tenant].0;
+        let left = pool.free[at].0 + self.needs.words[tenant].0;
+        pool.set_free(at, Some(Packed(left)));
         pool.ports[at] &= !self.needs.ports[tenant];
         pool.made_room.push(slot);
         let place = &mut pool.slots[at];
@@ -539,7 +587,7 @@ impl<'a> Cluster<'a> {
         self.running -= 1;
         let pool = &mut self.zones[idle.zone as usize];
         pool.running -= 1;
-        pool.free[idle.slot as usize] = Packed(GUARDS);
+        pool.set_free(idle.slot as usize, None);
         pool.slots[idle.slot as usize].lease = u32::MAX;
         pool.vacant.push(Reverse(idle.slot));
     }

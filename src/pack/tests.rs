@@ -8,7 +8,7 @@ use crate::model::units::{TaskSize, Usd, Window};
 
 const CASES: &str = include_str!("../../tests/cases/packing/ecs_rules.csv");
 const HOUR: i64 = 3_600_000;
-const DAY: Window = Window {
+pub(super) const DAY: Window = Window {
     from_ms: 0,
     to_ms: 24 * HOUR,
 };
@@ -25,7 +25,7 @@ fn instance_type(name: &str, vcpu: u32, gib: u32, cents: i64) -> InstanceType {
     }
 }
 
-fn family() -> Vec<InstanceType> {
+pub(super) fn family() -> Vec<InstanceType> {
     vec![
         instance_type("m.large", 2, 8, 10),
         instance_type("m.xlarge", 4, 16, 20),
@@ -41,7 +41,7 @@ fn quick() -> Rules {
     }
 }
 
-fn tenant(cpu_units: u32, memory_mib: u32, runs: &[(i64, i64)]) -> Tenant {
+pub(super) fn tenant(cpu_units: u32, memory_mib: u32, runs: &[(i64, i64)]) -> Tenant {
     Tenant {
         item: Item::of(TaskSize::new(cpu_units, memory_mib)),
         load: Load::Runs(runs.to_vec()),
@@ -57,6 +57,15 @@ fn runs_of(text: &str) -> Vec<(i64, i64)> {
         )
     };
     text.split(' ').map(run).collect()
+}
+
+fn plan(
+    tenants: &[Tenant],
+    types: &[InstanceType],
+    rules: &Rules,
+    window: Window,
+) -> Result<FleetPlan, Unpackable> {
+    super::plan(&Work::new(tenants, window), types, rules)
 }
 
 #[test]
@@ -282,16 +291,5 @@ proptest! {
     fn the_same_seed_gives_the_same_fleet(tenants in any_tenants()) {
         let planned = || plan(&tenants, &family(), &quick(), DAY).unwrap();
         prop_assert_eq!(planned(), planned());
-    }
-
-    #[test]
-    fn deciding_together_is_never_dearer_than_a_simple_rule(tenants in any_tenants(), cents in prop::collection::vec(1_i64..400, 6)) {
-        let candidates: Vec<Candidate> = tenants.into_iter().zip(cents).map(|(tenant, cents)| Candidate { tenant, elsewhere: Some(Usd::new(Decimal::new(cents, 2))) }).collect();
-        let decided = decide(&candidates, &family(), &quick(), DAY).unwrap();
-        prop_assert!(decided.all_elsewhere.is_none_or(|all| decided.total <= all));
-        prop_assert!(decided.all_on_fleet.is_none_or(|all| decided.total <= all));
-        let on = candidates.iter().zip(&decided.on_fleet).filter(|(_, on)| !**on).map(|(candidate, _)| candidate.elsewhere.unwrap()).sum::<Usd>();
-        let fleet = decided.fleet.as_ref().map_or(Usd::ZERO, |fleet| fleet.modelled);
-        prop_assert_eq!(decided.total, on + fleet);
     }
 }

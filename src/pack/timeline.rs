@@ -1,8 +1,6 @@
 //! The tasks of all tenants, one by one, in order of time.
 
-use std::cmp::Reverse;
-
-use super::input::{Load, Step, Tenant};
+use super::input::{Item, Load, Step, Tenant};
 use crate::model::units::Window;
 
 /// More tasks than this are not followed one by one.
@@ -22,8 +20,47 @@ impl Task {
     }
 }
 
+/// Tenants with their tasks in a window, one by one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    pub(super) items: Vec<Item>,
+    /// By start; `None` where there are too many to follow.
+    pub(super) tasks: Option<Vec<Task>>,
+    pub(super) window: Window,
+}
+
+impl Work {
+    /// What these tenants do inside `window`.
+    pub fn new(tenants: &[Tenant], window: Window) -> Self {
+        Self {
+            items: tenants.iter().map(|tenant| tenant.item.clone()).collect(),
+            tasks: tasks(tenants, window),
+            window,
+        }
+    }
+
+    /// The work of the tenants at these places, which are in order.
+    #[must_use]
+    pub fn of(&self, places: &[usize]) -> Self {
+        let mut new_place = vec![None; self.items.len()];
+        for (new, &place) in (0_u32..).zip(places) {
+            new_place[place] = Some(new);
+        }
+        let among = |task: &Task| {
+            let tenant = new_place[task.tenant as usize]?;
+            Some(Task { tenant, ..*task })
+        };
+        let tasks = self.tasks.as_ref();
+        Self {
+            items: places.iter().map(|&at| self.items[at].clone()).collect(),
+            tasks: tasks.map(|tasks| tasks.iter().filter_map(among).collect()),
+            window: self.window,
+        }
+    }
+}
+
 /// The tasks that touch `window`, by start; `None` where there are too many to follow.
-pub(super) fn tasks(tenants: &[Tenant], window: Window) -> Option<Vec<Task>> {
+fn tasks(tenants: &[Tenant], window: Window) -> Option<Vec<Task>> {
     let mut tasks = Vec::new();
     for (index, tenant) in tenants.iter().enumerate() {
         let mut sink = Sink {
@@ -102,26 +139,40 @@ pub(super) struct Change {
     pub(super) tasks: i32,
 }
 
-/// Starts and stops in order of time.
+/// Starts and stops of tasks that are in order of their start, in order of time; whoever starts comes first.
 pub(super) fn changes(tasks: &[Task]) -> Vec<Change> {
+    let mut stops: Vec<(i64, u32)> = tasks
+        .iter()
+        .map(|task| (task.end_ms, task.tenant))
+        .collect();
+    stops.sort_unstable();
     let mut changes: Vec<Change> = Vec::with_capacity(2 * tasks.len());
+    let mut stops = stops.into_iter().peekable();
     for task in tasks {
-        let change = |at_ms, tasks| Change {
-            at_ms,
+        while let Some((at_ms, tenant)) = stops.next_if(|(at_ms, _)| *at_ms < task.start_ms) {
+            changes.push(Change {
+                at_ms,
+                tenant,
+                tasks: -1,
+            });
+        }
+        changes.push(Change {
+            at_ms: task.start_ms,
             tenant: task.tenant,
-            tasks,
-        };
-        changes.push(change(task.start_ms, 1));
-        changes.push(change(task.end_ms, -1));
+            tasks: 1,
+        });
     }
-    changes.sort_unstable_by_key(|change| (change.at_ms, Reverse(change.tasks)));
+    changes.extend(stops.map(|(at_ms, tenant)| Change {
+        at_ms,
+        tenant,
+        tasks: -1,
+    }));
     changes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pack::input::Item;
 
     const WINDOW: Window = Window {
         from_ms: 0,

@@ -1,14 +1,14 @@
 //! Single steps of the planning, for what-if questions and for measuring.
 
 use super::floor;
-use super::input::{Effort, InstanceType, Network, Rules, Tenant};
+use super::input::{Effort, InstanceType, Network, Rules};
 use super::plan::{Unpackable, check};
 use super::planner;
 use super::problem::Problem;
 use super::simulate::{Needs, Placement, simulate};
-use super::timeline;
+use super::timeline::{self, Work};
 use super::verify::{Fleet, Instance};
-use crate::model::units::{Usd, Window};
+use crate::model::units::Usd;
 
 /// Tenants ready to be tried on one instance type after another.
 pub struct Trial<'a> {
@@ -26,17 +26,16 @@ pub struct Tried {
 }
 
 impl<'a> Trial<'a> {
-    /// Makes the tenants ready.
+    /// Makes the work ready.
     ///
     /// # Errors
     /// As [`super::plan`].
     pub fn new(
-        tenants: &[Tenant],
+        work: &'a Work,
         types: &'a [InstanceType],
         rules: &'a Rules,
-        window: Window,
     ) -> Result<Self, Unpackable> {
-        let problem = Problem::new(tenants, types, rules, window)?;
+        let problem = Problem::new(work, types, rules)?;
         Ok(Self { types, problem })
     }
 
@@ -48,7 +47,7 @@ impl<'a> Trial<'a> {
     /// The floor, and the part of it that is resources over time alone, USD.
     pub fn floor(&self) -> (f64, f64) {
         let problem = &self.problem;
-        let changes = timeline::changes(&problem.tasks);
+        let changes = timeline::changes(problem.tasks);
         let with_interfaces = problem.rules.network == Network::Awsvpc;
         let prices = floor::resource_prices(&problem.offers, with_interfaces);
         let boot_ms = problem.rules.boot_ms.into();
@@ -64,7 +63,7 @@ impl<'a> Trial<'a> {
         holds_all.then(|| {
             let needs = Needs::new(&problem.items, &problem.ports);
             let run = simulate(
-                &problem.tasks,
+                problem.tasks,
                 &needs,
                 offer.capacity,
                 problem.rules,

@@ -34,11 +34,16 @@ impl Fleet {
 
     /// What it costs, exactly.
     pub(super) fn cost(&self, types: &[InstanceType]) -> Usd {
-        let billed = self.billed_ms(types.len()).into_iter().zip(types);
-        billed
-            .map(|(ms, of)| Usd::of(ms, of.usd_per_hour().unwrap_or(Decimal::MAX), MS_PER_HOUR))
-            .sum()
+        cost(self.billed_ms(types.len()), types)
     }
+}
+
+/// What so many milliseconds of each type cost, exactly.
+pub(super) fn cost(billed_ms: Vec<i128>, types: &[InstanceType]) -> Usd {
+    let billed = billed_ms.into_iter().zip(types).filter(|(ms, _)| *ms > 0);
+    billed
+        .map(|(ms, of)| Usd::of(ms, of.usd_per_hour().unwrap_or(Decimal::MAX), MS_PER_HOUR))
+        .sum()
 }
 
 /// What is wrong with a fleet.
@@ -65,34 +70,47 @@ pub(super) fn verify(
         let task = fleet.instance_of.len().min(tasks.len());
         return Err(Fault::NotPlaced { task });
     }
-    let mut events: Vec<(u32, i64, bool, u32)> = Vec::with_capacity(2 * tasks.len());
-    for (index, (task, &on)) in tasks.iter().zip(&fleet.instance_of).enumerate() {
-        let lease = fleet
-            .instances
-            .get(on as usize)
-            .ok_or(Fault::NotPlaced { task: index })?
+    let mut tasks_on: Vec<Vec<u32>> = vec![Vec::new(); fleet.instances.len()];
+    for ((index, task), &on) in (0..).zip(tasks).zip(&fleet.instance_of) {
+        let place = fleet.instances.get(on as usize);
+        let lease = place
+            .ok_or(Fault::NotPlaced {
+                task: index as usize,
+            })?
             .lease;
         if task.start_ms < lease.from_ms + lease.boot_ms || task.end_ms > lease.to_ms {
-            return Err(Fault::OutsideInstance { task: index });
+            return Err(Fault::OutsideInstance {
+                task: index as usize,
+            });
         }
-        events.push((on, task.start_ms, true, task.tenant));
-        events.push((on, task.end_ms, false, task.tenant));
+        tasks_on[on as usize].push(index);
     }
-    events.sort_unstable();
-    let mut on = None;
+    let mut events: Vec<(i64, bool, u32)> = Vec::new();
+    for (instance, (of, on)) in fleet.instances.iter().zip(tasks_on).enumerate() {
+        let too_full = |at_ms| Fault::TooFull { instance, at_ms };
+        let most = capacity(of.type_index).ok_or(too_full(of.lease.from_ms))?;
+        events.clear();
+        for task in on.into_iter().map(|index| &tasks[index as usize]) {
+            events.push((task.start_ms, true, task.tenant));
+            events.push((task.end_ms, false, task.tenant));
+        }
+        events.sort_unstable();
+        never_too_full(&events, items, ports, most).map_err(too_full)?;
+    }
+    Ok(())
+}
+
+/// Follows the tasks of one instance, stops before starts of the same moment; when it is too full, if it ever is.
+fn never_too_full(
+    events: &[(i64, bool, u32)],
+    items: &[Amount],
+    ports: &[u64],
+    most: Amount,
+) -> Result<(), i64> {
+    let most = most.0.map(u64::from);
     let mut used = [0_u64; 4];
     let mut taken = [0_u32; 64];
-    let mut most = [0_u64; 4];
-    for &(instance, at_ms, starts, tenant) in &events {
-        let fault = Fault::TooFull {
-            instance: instance as usize,
-            at_ms,
-        };
-        if on != Some(instance) {
-            on = Some(instance);
-            let of = fleet.instances[instance as usize].type_index;
-            most = capacity(of).ok_or(fault)?.0.map(u64::from);
-        }
+    for &(at_ms, starts, tenant) in events {
         let item = items[tenant as usize];
         for ((used, most), amount) in used.iter_mut().zip(most).zip(item.0) {
             let amount = u64::from(amount);
@@ -102,20 +120,17 @@ pub(super) fn verify(
                 *used - amount
             };
             if *used > most {
-                return Err(fault);
+                return Err(at_ms);
             }
         }
-        let own = ports[tenant as usize];
-        for (bit, taken) in taken
-            .iter_mut()
-            .enumerate()
-            .filter(|(bit, _)| own >> bit & 1 == 1)
-        {
-            let _ = bit;
+        let mut own = ports[tenant as usize];
+        while own != 0 {
+            let taken = &mut taken[own.trailing_zeros() as usize];
             *taken = if starts { *taken + 1 } else { *taken - 1 };
             if *taken > 1 {
-                return Err(fault);
+                return Err(at_ms);
             }
+            own &= own - 1;
         }
     }
     Ok(())

@@ -227,27 +227,36 @@ impl Fleets {
             Ok(types) => types,
             Err(reason) => return self.share_alike(&candidates, &Share::NotPriced(reason)),
         };
-        let (everyone, refused) = planner.pack_fitting(&types, candidates);
+        let (asked, mut refused) = planner.fitting(&types, candidates);
+        let (decided, everyone) = site::both(
+            || planner.decide(&types, &asked),
+            || planner.everyone(&types, &asked),
+        );
+        let everyone = everyone.map_err(|unpackable| {
+            let all = asked.candidates.iter();
+            refused.extend(all.map(|candidate| (*candidate, unpackable.to_string())));
+        });
         for (candidate, reason) in refused {
             self.shares
                 .insert(candidate.key().clone(), Share::Infeasible(vec![reason]));
         }
-        let Some((fleet, tenants)) = everyone else {
+        let Ok(fleet) = everyone else {
             return;
         };
         let shares: Vec<Usd> = fleet.shares.iter().map(pack::Share::cost).collect();
-        self.record(&tenants, &shares);
-        let packed = match planner.decide(&types, &tenants) {
+        self.record(&asked.candidates, &shares);
+        let packed = match decided {
             Some((decided, stayers)) => {
                 let shares: Vec<Usd> = decided.shares.iter().map(pack::Share::cost).collect();
-                let most: Vec<Option<Usd>> = stayers.iter().map(Candidate::elsewhere).collect();
-                let paid = pack::capped(&shares, &most);
-                self.record(&stayers, &paid);
-                let stayers_keys = stayers.iter().map(|stayer| stayer.key().clone());
-                self.kept.extend(stayers_keys);
+                let most = stayers.candidates.iter().map(Candidate::elsewhere);
+                let paid = pack::capped(&shares, &most.collect::<Vec<Option<Usd>>>());
+                self.record(&stayers.candidates, &paid);
+                let stayers_keys = stayers.candidates.iter();
+                self.kept
+                    .extend(stayers_keys.map(|stayer| stayer.key().clone()));
                 planner.packed(&site, &types, decided, &stayers, Some(&paid))
             }
-            None => planner.packed(&site, &types, fleet, &tenants, None),
+            None => planner.packed(&site, &types, fleet, &asked, None),
         };
         if let Some(packed) = packed {
             self.fleets.insert(site, packed);

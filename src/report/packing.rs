@@ -63,8 +63,8 @@ pub struct FleetPlanResult {
     pub architecture: Architecture,
     /// Whether these workloads belong on it. If not, all that can run there are on it, and the sum is least without it.
     pub is_advised: bool,
-    /// How ECS places tasks: `binpack(cpu)`, `binpack(memory)`.
-    pub placement: &'static str,
+    /// How ECS places tasks: `binpack(cpu)`, `binpack(memory)`; both where capacity providers differ.
+    pub placement: String,
     /// Its instance types, dearest first.
     pub types: Vec<TypeResult>,
     /// Instances over time: only spans with an instance, by type and time.
@@ -214,6 +214,15 @@ impl PackingResult {
     }
 }
 
+fn placements(of: &[Placement]) -> String {
+    let name = |placement: &Placement| match placement {
+        Placement::FirstFit => "first fit",
+        Placement::BinpackCpu => "binpack(cpu)",
+        Placement::BinpackMemory => "binpack(memory)",
+    };
+    of.iter().map(name).collect::<Vec<_>>().join(" or ")
+}
+
 fn of_fleet(fleet: &PackedFleet) -> FleetPlanResult {
     let plan = &fleet.plan;
     let mut workloads: Vec<TenantResult> = fleet.tenants.iter().map(of_tenant).collect();
@@ -223,11 +232,7 @@ fn of_fleet(fleet: &PackedFleet) -> FleetPlanResult {
         region: fleet.region.clone(),
         architecture: fleet.architecture,
         is_advised: fleet.is_advised,
-        placement: match plan.placement {
-            Placement::FirstFit => "first fit",
-            Placement::BinpackCpu => "binpack(cpu)",
-            Placement::BinpackMemory => "binpack(memory)",
-        },
+        placement: placements(&plan.placements),
         types: plan.types.iter().map(of_type).collect(),
         over_time: over_time(plan),
         peak_instances: plan.peak_instances,

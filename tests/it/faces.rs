@@ -189,14 +189,27 @@ fn a_condition_narrows_sums_and_not_only_rows() {
         same(amount, of(&builds) + of(&others), of(&all));
         assert!(of(&builds) < of(&all), "{amount}");
     }
-    // Moves onto a fleet are decided among those that are looked at together; sizes are each workload's own.
+    // Moves onto a fleet are decided for all together: that never saves less than parts that are decided apart.
+    let saved = |report: &Value| usd(&report["totals"]["monthly_savings_usd"]);
     let resized =
         |report: &Value| usd(&report["totals"]["savings_steps"][0]["monthly_savings_usd"]);
-    same(
-        "rightsize",
-        resized(&builds) + resized(&others),
-        resized(&all),
-    );
+    let together = saved(&all);
+    let partitions = [
+        &["kind=build", "kind!=build"][..],
+        &["kind=service", "kind=task", "kind=build"],
+        &["cluster=prod", "cluster!=prod"],
+        &[
+            "name=payments or name=auth or name=image-resizer",
+            "name!=payments and name!=auth and name!=image-resizer",
+        ],
+    ];
+    for parts in partitions {
+        let parts: Vec<Value> = parts.iter().map(|part| demo(&["--where", part])).collect();
+        let apart: f64 = parts.iter().map(saved).sum();
+        assert!(together >= apart - 0.005, "{together} for {apart}");
+        assert!(parts.iter().all(|part| saved(part) < together));
+        same("rightsize", parts.iter().map(resized).sum(), resized(&all));
+    }
 }
 
 #[test]

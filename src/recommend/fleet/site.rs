@@ -8,6 +8,7 @@ use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR, SLOT_MS, TaskSize, Usd, 
 use crate::model::workload::{Configuration, Kind, Os, Platform, PurchaseOption, WorkloadKey};
 use crate::pack::{
     self, Effort, FleetPlan, InstanceType, Item, Load, Network, Rules, Step, Tenant, Unpackable,
+    Work,
 };
 use crate::placement::{Need, Prices, ec2, fargate, size};
 use crate::pricing::{InstanceType as Priced, NotPriced};
@@ -131,6 +132,12 @@ impl<'a> Candidate<'a> {
         }
     }
 
+    /// What it may have in common with others.
+    fn marks(&self) -> Vec<String> {
+        let key = self.key();
+        vec![key.kind.as_str().to_owned(), key.cluster.clone()]
+    }
+
     fn tenant(&self) -> Tenant {
         Tenant {
             item: item(self.need.size(), &self.workload.configuration),
@@ -230,7 +237,35 @@ fn elsewhere(workload: &Assessed) -> Option<Usd> {
     stay.into_iter().chain(go.map(|(_, usd)| usd)).min()
 }
 
-type Planned<'a> = (FleetPlan, Vec<Candidate<'a>>);
+/// Workloads, and what they do.
+pub(super) struct Asked<'a> {
+    pub(super) candidates: Vec<Candidate<'a>>,
+    work: Work,
+}
+
+impl<'a> Asked<'a> {
+    /// Those that are `wanted`.
+    fn among(&self, mut wanted: impl FnMut(&Candidate<'a>) -> bool) -> Self {
+        let places = 0..self.candidates.len();
+        let places: Vec<usize> = places.filter(|&at| wanted(&self.candidates[at])).collect();
+        Self {
+            candidates: places.iter().map(|&at| self.candidates[at]).collect(),
+            work: self.work.of(&places),
+        }
+    }
+
+    /// Takes those out that are in the way: these, or all where it is not about single ones.
+    fn leave_out(&mut self, unpackable: &Unpackable) -> Vec<(Candidate<'a>, String)> {
+        let named: BTreeSet<usize> = unpackable.tenants.iter().copied().collect();
+        let is_out = |at: &usize| named.is_empty() || named.contains(at);
+        let out = (0..self.candidates.len()).filter(is_out);
+        let out = out.map(|at| (self.candidates[at], unpackable.to_string()));
+        let out = out.collect();
+        let mut at = 0..;
+        *self = self.among(|_| at.next().is_some_and(|at| !is_out(&at)));
+        out
+    }
+}
 
 /// What a fleet is planned by.
 pub(super) struct Planner<'a> {
@@ -288,52 +323,63 @@ impl Planner<'_> {
         Ok(types)
     }
 
-    /// Packs the candidates, leaving out those that no instance type holds together with the others.
-    pub(super) fn pack_fitting<'c>(
+    /// What the candidates do, without those that no instance type holds, and these with the reason.
+    pub(super) fn fitting<'c>(
         &self,
         types: &[InstanceType],
-        mut candidates: Vec<Candidate<'c>>,
-    ) -> (Option<Planned<'c>>, Vec<(Candidate<'c>, String)>) {
+        candidates: Vec<Candidate<'c>>,
+    ) -> (Asked<'c>, Vec<(Candidate<'c>, String)>) {
+        let tenants: Vec<Tenant> = candidates.iter().map(Candidate::tenant).collect();
+        let mut asked = Asked {
+            work: Work::new(&tenants, self.window),
+            candidates,
+        };
         let mut refused = Vec::new();
-        loop {
-            let tenants: Vec<Tenant> = candidates.iter().map(Candidate::tenant).collect();
-            match pack::plan(&tenants, types, &self.rules, self.window) {
-                Ok(fleet) => return (Some((fleet, candidates)), refused),
-                Err(unpackable) => {
-                    refused.extend(without(&mut candidates, &unpackable));
-                    if candidates.is_empty() {
-                        return (None, refused);
-                    }
-                }
+        while let Err(unpackable) = pack::packable(&asked.work, types, &self.rules) {
+            refused.extend(asked.leave_out(&unpackable));
+            if asked.candidates.is_empty() {
+                break;
             }
         }
+        (asked, refused)
+    }
+
+    /// All of them on one fleet.
+    pub(super) fn everyone(
+        &self,
+        types: &[InstanceType],
+        asked: &Asked<'_>,
+    ) -> Result<FleetPlan, Unpackable> {
+        let stage = tracing::debug_span!("packing", workloads = asked.candidates.len());
+        stage.in_scope(|| pack::plan(&asked.work, types, &self.rules))
     }
 
     /// Who belongs on the fleet, so that the sum of all that can be advised is least; `None` where that is nobody.
     pub(super) fn decide<'c>(
         &self,
         types: &[InstanceType],
-        tenants: &[Candidate<'c>],
-    ) -> Option<Planned<'c>> {
-        let asked: Vec<Candidate<'c>> = tenants
-            .iter()
-            .filter(|tenant| !matches!(tenant.choice, Choice::None) && tenant.pace.is_some())
-            .copied()
-            .collect();
-        let candidates: Vec<pack::Candidate> = asked
+        all: &Asked<'c>,
+    ) -> Option<(FleetPlan, Asked<'c>)> {
+        let asked = all.among(|candidate| {
+            !matches!(candidate.choice, Choice::None) && candidate.pace.is_some()
+        });
+        let choices: Vec<pack::Candidate> = asked
+            .candidates
             .iter()
             .map(|candidate| pack::Candidate {
-                tenant: candidate.tenant(),
                 elsewhere: candidate.elsewhere(),
+                marks: candidate.marks(),
             })
             .collect();
         let rules = Rules {
             effort: self.options.decide,
             ..self.rules.clone()
         };
-        let decided = pack::decide(&candidates, types, &rules, self.window).ok()?;
-        let stays = asked.iter().zip(&decided.on_fleet).filter(|(_, on)| **on);
-        let stayers = stays.map(|(candidate, _)| *candidate).collect();
+        let stage = tracing::debug_span!("deciding", workloads = choices.len());
+        let decided = stage.in_scope(|| pack::decide(&asked.work, &choices, types, &rules));
+        let decided = decided.ok()?;
+        let mut on_fleet = decided.on_fleet.iter();
+        let stayers = asked.among(|_| on_fleet.next().is_some_and(|on| *on));
         Some((decided.fleet?, stayers))
     }
 
@@ -344,9 +390,10 @@ impl Planner<'_> {
         site: &Site,
         types: &[InstanceType],
         plan: FleetPlan,
-        tenants: &[Candidate<'_>],
+        asked: &Asked<'_>,
         paid: Option<&[Usd]>,
     ) -> Option<PackedFleet> {
+        let tenants = &asked.candidates;
         if self.window.ms() <= 0 {
             return None;
         }
@@ -382,7 +429,7 @@ impl Planner<'_> {
                 })
                 .sum(),
             tenants: tenants.iter().enumerate().map(share).collect(),
-            changes: self.changes(site, types, &plan, tenants),
+            changes: self.changes(site, types, &plan, &asked.work),
             plan,
         })
     }
@@ -393,9 +440,8 @@ impl Planner<'_> {
         site: &Site,
         types: &[InstanceType],
         plan: &FleetPlan,
-        tenants: &[Candidate<'_>],
+        work: &Work,
     ) -> Vec<WhatIf> {
-        let tenants: Vec<Tenant> = tenants.iter().map(Candidate::tenant).collect();
         let rules = Rules {
             effort: Effort {
                 steps: self.rules.effort.steps / 4,
@@ -447,15 +493,17 @@ impl Planner<'_> {
             };
             tried.push(("ECS Managed Instances, fee included", managed, rules));
         }
+        let stage = tracing::debug_span!("what if", questions = tried.len());
         let month = |usd: Usd| fleet_pace(self.window).month_of(usd);
-        let asked = |(change, types, rules): (_, Vec<InstanceType>, Rules)| {
-            let modelled = pack::modelled(&tenants, &types, &rules, self.window).ok()?;
+        let asked = |(change, types, rules): &(&'static str, Vec<InstanceType>, Rules)| {
+            let modelled = pack::modelled(work, types, rules).ok()?;
             (modelled < plan.modelled).then(|| WhatIf {
                 change,
                 modelled: month(modelled),
             })
         };
-        let mut changes: Vec<WhatIf> = tried.into_iter().filter_map(asked).collect();
+        let mut changes: Vec<WhatIf> =
+            stage.in_scope(|| in_two(&tried, asked).into_iter().flatten().collect());
         changes.sort_by_key(|change| (change.modelled, change.change));
         changes
     }
@@ -510,20 +558,28 @@ fn packable(of: &Priced) -> InstanceType {
     }
 }
 
-/// Takes those out that are in the way: these, or all where it is not about single ones.
-fn without<'c>(
-    candidates: &mut Vec<Candidate<'c>>,
-    unpackable: &Unpackable,
-) -> Vec<(Candidate<'c>, String)> {
-    let named: BTreeSet<usize> = unpackable.tenants.iter().copied().collect();
-    let (out, rest): (Vec<_>, Vec<_>) = std::mem::take(candidates)
-        .into_iter()
-        .enumerate()
-        .partition(|(at, _)| named.is_empty() || named.contains(at));
-    candidates.extend(rest.into_iter().map(|(_, candidate)| candidate));
-    out.into_iter()
-        .map(|(_, candidate)| (candidate, unpackable.to_string()))
-        .collect()
+/// The answers to all of these, in their order, half of them on another thread.
+fn in_two<A: Sync, B: Send>(asked: &[A], answer: impl Fn(&A) -> B + Sync) -> Vec<B> {
+    let (one, other) = asked.split_at(asked.len() / 2);
+    let all = |asked: &[A]| asked.iter().map(&answer).collect::<Vec<B>>();
+    let (mut first, rest) = both(|| all(one), || all(other));
+    first.extend(rest);
+    first
+}
+
+/// Both answers, the first one on another thread.
+pub(super) fn both<A: Send, B>(
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B,
+) -> (A, B) {
+    std::thread::scope(|threads| {
+        let one = threads.spawn(one);
+        let other = other();
+        match one.join() {
+            Ok(one) => (one, other),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// Whether a name fits a pattern, in which `*` stands for anything.
