@@ -133,7 +133,14 @@ fn imported(folder: &Path, root: &Path) -> (Dataset, Duration) {
     let dataset = Dataset::at(&root.to_string_lossy()).unwrap();
     let inputs = import::inputs(&[folder.to_path_buf()], &dataset).unwrap();
     let took = timed(|| {
-        let files = import::import(&inputs, &dataset, i64::MAX, &|_| {}).unwrap();
+        let files = import::import(
+            &inputs,
+            &dataset,
+            i64::MAX,
+            &plimsoll::model::tags::TagKeys::default(),
+            &|_| {},
+        )
+        .unwrap();
         assert!(
             files
                 .iter()

@@ -12,7 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use rust_decimal::Decimal;
 
 use super::prices::BookArgs;
-use super::{Console, cannot_print};
+use super::{Console, TagArgs, cannot_print};
 use crate::aws::{LoginRequest, check_endpoints};
 use crate::collect::cost::{Cost, METRICS_PER_CENT, usd};
 use crate::collect::summary::{Line, Progress, Summary};
@@ -20,6 +20,7 @@ use crate::collect::{Collection, Day, Regions, Request, Resolution, regions, sto
 use crate::dataset::Dataset;
 use crate::dataset::schema::State;
 use crate::model::error::{Error, Kind, Result};
+use crate::model::tags::TagKeys;
 use crate::model::units::MS_PER_DAY;
 use crate::report::escape::terminal;
 
@@ -43,6 +44,8 @@ pub(super) struct CollectArgs {
     time: TimeArgs,
     #[command(flatten)]
     scope: ScopeArgs,
+    #[command(flatten)]
+    tags: TagArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -224,6 +227,7 @@ pub(super) fn request_for(scope: &ScopeArgs) -> Result<Request> {
         clusters: scope.cluster.clone(),
         days: 0..0,
         book: String::new(),
+        tags: TagKeys::default(),
         resolution: Resolution::Auto,
         now_ms,
         deadline: None,
@@ -259,6 +263,7 @@ impl CollectArgs {
             clusters: self.scope.cluster.clone(),
             days: self.time.window(now_ms / MS_PER_DAY)?,
             book: self.prices.book()?.hash().to_owned(),
+            tags: self.tags.tags.clone(),
             resolution: self.time.resolution,
             now_ms,
             deadline: self.limits.deadline,

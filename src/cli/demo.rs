@@ -12,6 +12,7 @@ use crate::dataset::Dataset;
 use crate::dataset::scan::Scan;
 use crate::import::{self, Outcome};
 use crate::model::error::{Error, Kind, Result};
+use crate::model::tags::TagKeys;
 use crate::pricing::PriceBook;
 use crate::report::groups::GroupBy;
 use crate::report::result::Report;
@@ -58,12 +59,12 @@ pub(super) struct DemoArgs {
 pub(super) fn run(args: &DemoArgs, console: Console, out: &mut dyn Write) -> Result<u8> {
     args.analysis.check()?;
     args.output.check()?;
-    let report = report(&args.analysis, args.output.group_by)?;
+    let report = report(&args.analysis, args.output.group_by.as_ref())?;
     print(report, args.analysis.strict, &args.output, console, out)
 }
 
 /// The result of the embedded sample.
-pub(super) fn report(analysis: &AnalysisArgs, group_by: Option<GroupBy>) -> Result<Report> {
+pub(super) fn report(analysis: &AnalysisArgs, group_by: Option<&GroupBy>) -> Result<Report> {
     let folder = tempfile::tempdir().map_err(unwritable)?;
     let dataset = dataset(&folder)?;
     analyse(
@@ -89,6 +90,7 @@ pub(super) fn dataset(folder: &tempfile::TempDir) -> Result<Dataset> {
         &import::inputs(&[input], &dataset)?,
         &dataset,
         i64::MAX,
+        &TagKeys::default(),
         &|_| {},
     )?;
     if let Some(Outcome::Failed(error)) = files

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{ClockArgs, Console, cannot_print, explain};
+use super::{ClockArgs, Console, TagArgs, cannot_print, explain};
 use crate::dataset::Dataset;
 use crate::import::{self, FileReport, Input, Outcome, Tally};
 use crate::model::error::{Kind, Result};
@@ -28,6 +28,8 @@ pub(super) struct ImportArgs {
     #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
     dataset: String,
     #[command(flatten)]
+    tags: TagArgs,
+    #[command(flatten)]
     clock: ClockArgs,
 }
 
@@ -36,7 +38,8 @@ pub(super) fn run(args: &ImportArgs, console: Console, out: &mut dyn Write) -> R
     let dataset = Dataset::at(&args.dataset)?;
     let inputs = import::inputs(&args.paths, &dataset)?;
     let bar = progress_bar(&inputs, console);
-    let files = import::import(&inputs, &dataset, args.clock.now_ms(), &|bytes| {
+    let now_ms = args.clock.now_ms();
+    let files = import::import(&inputs, &dataset, now_ms, &args.tags.tags, &|bytes| {
         bar.inc(bytes);
     })?;
     bar.finish_and_clear();

@@ -25,6 +25,7 @@ use tracing_subscriber::fmt::format::{FmtSpan, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::model::error::{Error, Kind, Result};
+use crate::model::tags::{TagKeys, USUAL_KEYS};
 use crate::report::Style;
 
 /// How small each container workload on AWS may safely be, where it is cheapest, and how sure that is
@@ -101,6 +102,14 @@ impl Cli {
         let matches = config::with_defaults(Self::command())?.get_matches();
         Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
     }
+}
+
+/// Which tags enter a dataset.
+#[derive(Debug, Args)]
+struct TagArgs {
+    /// Keys of the tags to keep, in any case; `*` keeps every tag, whatever it may hold
+    #[arg(long, value_name = "KEYS", default_value = USUAL_KEYS, env = "PLIMSOLL_TAGS")]
+    tags: TagKeys,
 }
 
 /// The present, which only the verbs know.

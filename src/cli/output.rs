@@ -40,7 +40,7 @@ pub(super) struct OutputArgs {
     /// List only workloads that save at least this a month; sums stay those of all
     #[arg(long, value_name = "USD", value_parser = dollars)]
     min_savings: Option<Usd>,
-    /// Sums per group, too
+    /// Sums per account, region, cluster, kind, platform, finding or tag.KEY, too
     #[arg(long, value_name = "FIELD")]
     pub(super) group_by: Option<GroupBy>,
 }

@@ -56,7 +56,7 @@ pub(super) struct AnalysisArgs {
     /// First instant after: a UTC day or a time with a zone
     #[arg(long, value_name = "TIME", value_parser = time)]
     to: Option<i64>,
-    /// Only these workloads: `cluster=prod and kind=service`; fields account, region, cluster, kind, name, platform
+    /// Only these workloads: `cluster=prod and kind=service`; fields account, region, cluster, kind, name, platform, tag.KEY
     #[arg(long = "where", value_name = "CONDITION", value_parser = Condition::parse)]
     condition: Option<Condition>,
     /// How often a size may be exceeded: low (1), medium (2), high (5), or percent of workload-weeks
@@ -177,7 +177,12 @@ pub(super) fn run(args: &ReportArgs, console: Console, out: &mut dyn Write) -> R
         Some(location) => scan.with_given(Given::at(location)?),
         None => scan.keeping_days(),
     };
-    let report = analyse(&scan, &prices, &args.analysis, args.output.group_by)?;
+    let report = analyse(
+        &scan,
+        &prices,
+        &args.analysis,
+        args.output.group_by.as_ref(),
+    )?;
     if let Some(requests) = dataset.requests() {
         tracing::debug!(requests, "sent to the bucket");
     }
@@ -189,7 +194,7 @@ pub(super) fn analyse(
     scan: &Scan<'_>,
     prices: &PriceBook,
     analysis: &AnalysisArgs,
-    group_by: Option<GroupBy>,
+    group_by: Option<&GroupBy>,
 ) -> Result<Report> {
     let (analysed, coverage) = analysed(scan, prices, analysis, &FleetOptions::default())?;
     let mut report = Report::of(&analysed, prices, coverage);

@@ -16,6 +16,7 @@ use super::answer::Answer;
 use super::rates::{Class, Rates};
 use crate::aws::{Clients, first_line, innermost};
 use crate::dataset::schema::State;
+use crate::model::tags::TagKeys;
 
 /// Attempts at one call before its scope is given up.
 const MOST_ATTEMPTS: u32 = 8;
@@ -135,6 +136,8 @@ pub(crate) struct Place {
     pub(crate) tally: Arc<Tally>,
     /// What all places together may still spend.
     pub(crate) spending: Arc<Spending>,
+    /// Which tags are kept.
+    pub(crate) tags: Arc<TagKeys>,
     /// When the collection began.
     pub(crate) begun: Instant,
     /// Turns to a reason when everything is to stop.

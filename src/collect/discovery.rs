@@ -324,6 +324,7 @@ impl Discovery<'_> {
                 &cluster.name,
                 &service.name,
                 service.settled_ms,
+                service.tags.as_deref(),
                 now_ms,
             )
         });

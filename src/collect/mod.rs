@@ -38,6 +38,7 @@ use crate::dataset::Dataset;
 use crate::dataset::log::Committer;
 use crate::dataset::source::{self, OPEN_DAY, SETTLING_MS, STILL_RUNNING};
 use crate::model::error::{Error, Kind, Result};
+use crate::model::tags::TagKeys;
 use call::Place;
 pub(crate) use cloudwatch::Resolution;
 use cost::Cost;
@@ -61,6 +62,8 @@ pub(crate) struct Request {
     pub(crate) days: Range<Day>,
     /// Hash of the price book in use, to be kept beside what is collected.
     pub(crate) book: String,
+    /// Which tags are kept.
+    pub(crate) tags: TagKeys,
     /// How fine.
     pub(crate) resolution: Resolution,
     /// The present, epoch milliseconds.

@@ -147,6 +147,7 @@ pub(crate) async fn find(request: &Request, stop: Stop) -> Result<Places> {
         Arc::new(Spending::new(request.most_metrics)),
         Instant::now(),
     );
+    let tags = Arc::new(request.tags.clone());
     let (mut places, mut refused) = (BTreeMap::new(), Vec::new());
     let mut logins = Vec::new();
     for login in &request.logins {
@@ -174,6 +175,7 @@ pub(crate) async fn find(request: &Request, stop: Stop) -> Result<Places> {
             rates: Arc::new(Rates::new(request.pace)),
             tally: Arc::default(),
             spending: spending.clone(),
+            tags: tags.clone(),
             begun,
             stop: stop.clone(),
         };

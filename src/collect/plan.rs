@@ -23,12 +23,15 @@ pub(crate) struct Known {
     /// Newest whole snapshot by account, region, scope and kind of source.
     snapshots: BTreeMap<[String; 4], i64>,
     /// Newest whole history by account, region, cluster and service.
-    histories: BTreeMap<[String; 4], i64>,
+    histories: BTreeMap<[String; 4], History>,
     /// Task definitions by account and region; they never change.
     definitions: BTreeMap<[String; 2], BTreeSet<String>>,
     /// Ids of builds that nothing more is to be had of, by account and region.
     builds: BTreeMap<[String; 2], HashSet<String>>,
 }
+
+/// When the history of a service was taken, and the hash of the tags that it had then.
+type History = (i64, Option<String>);
 
 /// What is committed of a scope-day.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -109,13 +112,16 @@ impl Known {
                 continue;
             }
             let key = |what: &str| [account.as_str(), region, &row.scope, what].map(str::to_owned);
-            let newest = match source::service_of_history(&row.source) {
-                Some(service) => known.histories.entry(key(service)).or_default(),
-                None => known
-                    .snapshots
-                    .entry(key(source::kind(&row.source)))
-                    .or_default(),
-            };
+            if let Some(service) = source::service_of_history(&row.source) {
+                let newest = known.histories.entry(key(service)).or_default();
+                if newest.0 <= at_ms {
+                    let tags = source::tags_of_history(&row.source);
+                    *newest = (at_ms, tags.map(str::to_owned));
+                }
+                continue;
+            }
+            let newest = known.snapshots.entry(key(source::kind(&row.source)));
+            let newest = newest.or_default();
             *newest = at_ms.max(*newest);
         }
         known
@@ -225,14 +231,15 @@ impl Known {
         newest.is_some_and(|&at_ms| is_fresh(at_ms, now_ms))
     }
 
-    /// True when the history of a service was taken after `settled_ms`, when it last changed, or just now; without
-    /// `settled_ms` it is still changing.
+    /// True when the history of a service was taken after `settled_ms`, when it last changed, and its tags are those that
+    /// it had then, or when it was taken just now; without `settled_ms` it is still changing.
     pub(crate) fn has_history(
         &self,
         place: [&str; 2],
         cluster: &str,
         service: &str,
         settled_ms: Option<i64>,
+        tags: Option<&str>,
         now_ms: i64,
     ) -> bool {
         let newest = self
@@ -241,7 +248,9 @@ impl Known {
         // Clocks differ a little.
         let is_later =
             |at_ms: i64| settled_ms.is_some_and(|settled_ms| at_ms - SETTLING_MS > settled_ms);
-        newest.is_some_and(|&at_ms| is_fresh(at_ms, now_ms) || is_later(at_ms))
+        newest.is_some_and(|(at_ms, known)| {
+            is_fresh(*at_ms, now_ms) || is_later(*at_ms) && known.as_deref() == tags
+        })
     }
 
     /// True for a build of which nothing more is to be had: it began and ended on a day that is complete.
@@ -423,7 +432,7 @@ mod tests {
             taken,
         )]);
         let has = |service: &str, settled_ms, now_ms| {
-            known.has_history(PLACE, "prod", service, settled_ms, now_ms)
+            known.has_history(PLACE, "prod", service, settled_ms, None, now_ms)
         };
         let later = taken + SETTLING_MS;
         assert!(has("web", Some(taken - SETTLING_MS - 1), later));
@@ -433,6 +442,11 @@ mod tests {
                 && !has("api", Some(0), later)
         );
         assert!(has("web", None, later - 1), "it was just taken");
+        let settled = Some(taken - SETTLING_MS - 1);
+        assert!(
+            !known.has_history(PLACE, "prod", "web", settled, Some("1a2b"), later),
+            "it was tagged since"
+        );
         assert!(
             !known.has_fresh(PLACE, "prod", source::ECS, taken),
             "its tasks were not looked at"

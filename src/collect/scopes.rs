@@ -116,8 +116,8 @@ impl Scopes {
                 planned.push((cluster, source::snapshot(now_ms), vec![today]));
             }
             for &service in &scope.changed {
-                let service = &scope.cluster.services[service].name;
-                planned.push((cluster, source::history(service, now_ms), vec![today]));
+                let service = &scope.cluster.services[service];
+                planned.push((cluster, service.history(now_ms), vec![today]));
             }
             planned.extend(scope.metrics.iter().flat_map(|metrics| {
                 metrics

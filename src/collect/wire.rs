@@ -97,6 +97,7 @@ pub(super) fn place(
         rates: Arc::new(Rates::new(1_000.0)),
         tally: Arc::default(),
         spending: Arc::new(Spending::new(u64::MAX)),
+        tags: Arc::default(),
         begun: Instant::now(),
         stop,
     };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PlSmallStr, PolarsResult, Series};
 
+use crate::model::tags::{TagKeys, Tags};
 use crate::model::workload::{
     Configuration, ContainerLimit, KilledContainer, StrategyItem, WorkloadKey,
 };
@@ -149,6 +150,10 @@ pub struct ConfigurationRow {
     pub resolution_s: Option<i32>,
     /// The containers of a task definition; empty where they are not known.
     pub containers: Vec<ContainerLimit>,
+    /// Its tags, as far as they are kept; `None` where they were not told.
+    pub tags: Option<Tags>,
+    /// When AWS was asked; none for imports, which write no clock.
+    pub seen_ms: Option<i64>,
     /// Where it was read.
     pub source: SourceKind,
 }
@@ -172,7 +177,19 @@ impl ConfigurationRow {
             running_before: None,
             resolution_s: None,
             containers: Vec::new(),
+            tags: None,
+            seen_ms: None,
             source,
+        }
+    }
+
+    /// As AWS told it at `now_ms`, which it does with all tags; those of these keys are kept.
+    #[must_use]
+    pub fn told_at(self, now_ms: i64, keys: &TagKeys) -> Self {
+        Self {
+            tags: Some(keys.of(self.tags.unwrap_or_default())),
+            seen_ms: Some(now_ms),
+            ..self
         }
     }
 }
@@ -460,6 +477,11 @@ fn configuration_columns<R>(rows: &[R], of: impl Fn(&R) -> &Configuration) -> Ve
     ]
 }
 
+/// Tags as a JSON object; null where they were not told.
+fn tags(tags: Option<&Tags>) -> Option<String> {
+    serde_json::to_string(tags?).ok()
+}
+
 /// A list as JSON text; null where it is empty.
 fn list<T: serde::Serialize>(values: &[T]) -> Option<String> {
     (!values.is_empty()).then(|| serde_json::to_string(values).ok())?
@@ -483,6 +505,8 @@ pub fn configurations(rows: &[ConfigurationRow]) -> PolarsResult<DataFrame> {
         "running_before": row.running_before,
         "resolution_s": row.resolution_s,
         "containers": list(&row.containers),
+        "tags": tags(row.tags.as_ref()),
+        "seen_ms": row.seen_ms,
         "source": row.source.as_str(),
     })?;
     joined(

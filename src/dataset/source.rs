@@ -62,9 +62,16 @@ pub(crate) fn snapshot(now_ms: i64) -> String {
     format!("{ECS}:{}", time(now_ms))
 }
 
-/// The history of `service` as told at `now_ms`.
-pub(crate) fn history(service: &str, now_ms: i64) -> String {
-    format!("{HISTORY}:{service}:{}", time(now_ms))
+/// The history of `service` as told at `now_ms`, when the hash of its tags was this; none of a service without tags.
+pub(crate) fn history(service: &str, now_ms: i64, tags: Option<&str>) -> String {
+    let source = format!("{HISTORY}:{service}:{}", time(now_ms));
+    tags.map_or_else(|| source.clone(), |tags| format!("{source}:{tags}"))
+}
+
+/// The hash of the tags that a service had when its history was told.
+pub(crate) fn tags_of_history(source: &str) -> Option<&str> {
+    service_of_history(source)?;
+    source.rsplit_once("Z:").map(|(_, tags)| tags)
 }
 
 /// What `source` tells of one workload of a scope.
@@ -133,7 +140,7 @@ mod tests {
     fn a_source_names_its_workload_and_its_time() {
         assert_eq!(snapshot(NOW), "collect:ecs:2026-11-23T12:00:00Z");
         assert_eq!(
-            history("web", NOW),
+            history("web", NOW, None),
             "collect:history:web:2026-11-23T12:00:00Z"
         );
         assert_eq!(of(METRICS, "web"), "collect:metrics:web");
@@ -141,8 +148,12 @@ mod tests {
 
     #[test]
     fn a_source_is_known_by_its_name() {
-        assert_eq!(service_of_history(&history("web", NOW)), Some("web"));
+        assert_eq!(service_of_history(&history("web", NOW, None)), Some("web"));
         assert_eq!(service_of_history(&snapshot(NOW)), None);
+        let tagged = history("web", NOW, Some("1a2b"));
+        assert_eq!(service_of_history(&tagged), Some("web"));
+        assert_eq!(tags_of_history(&tagged), Some("1a2b"));
+        assert_eq!(tags_of_history(&history("web", NOW, None)), None);
         assert_eq!(
             [
                 kind(&snapshot(NOW)),

@@ -121,6 +121,7 @@ fn demand(
     let seen_samples = evidence_of_samples(&samples, &counted, kinds);
     Demand {
         workload: key.clone(),
+        tags: sources.configurations.tags(key),
         ran: components,
         pace,
         current: timeline.last().map(|entry| entry.configuration.clone()),

@@ -8,6 +8,7 @@ use polars::prelude::{Column, DataFrame, PolarsResult};
 use super::columns::{integers, texts};
 use super::runs::{self, Run, workload_keys};
 use crate::dataset::schema::SourceKind;
+use crate::model::tags::Tags;
 use crate::model::workload::{Configuration, ContainerLimit, Kind, StrategyItem, WorkloadKey};
 use crate::pricing::metering::INCLUDED_EPHEMERAL_GIB;
 
@@ -54,6 +55,7 @@ fn rated(configuration: &Configuration) -> Configuration {
 #[derive(Debug, Default)]
 pub struct Configurations {
     timelines: BTreeMap<WorkloadKey, Vec<InForce>>,
+    tags: BTreeMap<WorkloadKey, Tags>,
     /// Account, region, cluster and family of what services were configured with.
     families: BTreeSet<[String; 4]>,
 }
@@ -77,6 +79,11 @@ impl Configurations {
         let mut families: BTreeSet<[String; 4]> = families.collect();
         families.extend(runs.iter().filter_map(family_of_service));
         definitions.learn(runs);
+        let mut tags = BTreeMap::new();
+        for (key, rows) in &services {
+            let newest = rows.iter().filter_map(|row| row.tagged.as_ref()).max();
+            tags.extend(newest.map(|newest| (key.clone(), newest.tags.clone())));
+        }
         let mut timelines: BTreeMap<WorkloadKey, Vec<InForce>> = services
             .into_iter()
             .map(|(key, rows)| (key, timeline_of_rows(rows, &definitions)))
@@ -87,10 +94,23 @@ impl Configurations {
             let told = timelines.entry((*key).clone()).or_default();
             *told = with_runs(std::mem::take(told), of_workload, key.kind);
         }
+        let of_families = definitions.tags();
+        for key in timelines.keys().filter(|key| key.kind == Kind::Task) {
+            let newest =
+                of_families.get(&[&key.account, &key.region, &key.name].map(String::as_str));
+            tags.extend(newest.map(|(_, newest)| (key.clone(), (*newest).clone())));
+        }
         Ok(Self {
             timelines,
+            tags,
             families,
         })
+    }
+
+    /// The tags of one workload, as last told: a service's and a project's own, of a family those of its newest task
+    /// definition that was described.
+    pub fn tags(&self, workload: &WorkloadKey) -> Tags {
+        self.tags.get(workload).cloned().unwrap_or_default()
     }
 
     /// The configurations of one workload over time.
@@ -156,18 +176,40 @@ struct Row {
     running: Option<i64>,
     running_before: Option<i64>,
     containers: Vec<ContainerLimit>,
+    tagged: Option<Tagged>,
+}
+
+/// Tags as told at one time; what was told later, or else of later, is greater.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Tagged {
+    seen_ms: Option<i64>,
+    from_ms: i64,
+    tags: Tags,
 }
 
 impl Row {
     fn all(table: &DataFrame) -> PolarsResult<Vec<Self>> {
         let (workloads, configurations) = (workload_keys(table)?, runs::configurations(table)?);
-        let [from, running, running_before, resolution] =
-            ["from_ms", "running", "running_before", "resolution_s"]
-                .map(|name| integers(table, name));
+        let [from, running, running_before, resolution, seen] = [
+            "from_ms",
+            "running",
+            "running_before",
+            "resolution_s",
+            "seen_ms",
+        ]
+        .map(|name| integers(table, name));
         let (from, running, running_before) = (from?, running?, running_before?);
-        let (resolution, definitions) = (resolution?, texts(table, "task_definition")?);
+        let (resolution, seen, definitions) =
+            (resolution?, seen?, texts(table, "task_definition")?);
         let text = |name: &str| table.column(name).and_then(Column::str);
-        let (strategy, containers) = (text("strategy")?, text("containers")?);
+        let (strategy, containers, tags) = (text("strategy")?, text("containers")?, text("tags")?);
+        let tagged = |i: usize| {
+            Some(Tagged {
+                seen_ms: seen[i],
+                from_ms: from[i].unwrap_or_default(),
+                tags: serde_json::from_str(tags.get(i)?).ok()?,
+            })
+        };
         let row = |(i, (workload, configuration)): (usize, (WorkloadKey, Configuration))| Self {
             workload,
             entry: InForce {
@@ -180,6 +222,7 @@ impl Row {
             running: running[i],
             running_before: running_before[i],
             containers: runs::list(containers.get(i)),
+            tagged: tagged(i),
         };
         let rows = workloads.into_iter().zip(configurations).enumerate();
         Ok(rows.map(row).collect())
@@ -210,6 +253,7 @@ struct Definitions(HashMap<[String; 3], Definition>);
 struct Definition {
     configuration: Configuration,
     containers: Vec<ContainerLimit>,
+    tagged: Option<Tagged>,
     /// It was read itself; else a run of it tells.
     is_read: bool,
 }
@@ -222,15 +266,36 @@ impl Definitions {
         let definition = Definition {
             configuration: row.entry.configuration,
             containers: row.containers,
+            tagged: row.tagged,
             is_read: true,
         };
         let key = [row.workload.account, row.workload.region, name];
-        match self.0.get_mut(&key) {
-            // Rows of older versions of plimsoll do not tell of containers.
-            Some(known) if known.containers.is_empty() => *known = definition,
-            Some(_) => {}
-            None => drop(self.0.insert(key, definition)),
+        let Some(known) = self.0.get_mut(&key) else {
+            self.0.insert(key, definition);
+            return;
+        };
+        // All but its tags is the same for ever.
+        let tagged = known.tagged.take().max(definition.tagged.clone());
+        // Rows of older versions of plimsoll do not tell of containers.
+        if known.containers.is_empty() {
+            *known = definition;
         }
+        known.tagged = tagged;
+    }
+
+    /// The newest revision of each family, by account, region and name, of which tags were told, and these.
+    fn tags(&self) -> HashMap<[&str; 3], (u64, &Tags)> {
+        let mut newest: HashMap<[&str; 3], (u64, &Tags)> = HashMap::new();
+        for ([account, region, name], definition) in &self.0 {
+            let Some(tagged) = &definition.tagged else {
+                continue;
+            };
+            let (family, revision) = name.rsplit_once(':').unwrap_or((name, ""));
+            let told = (revision.parse().unwrap_or_default(), &tagged.tags);
+            let known = newest.entry([account, region, family]).or_insert(told);
+            *known = told.max(*known);
+        }
+        newest
     }
 
     /// What the runs of a definition tell, where it was not read itself.
@@ -249,6 +314,7 @@ impl Definitions {
                     ..(*run.configuration).clone()
                 },
                 containers: Vec::new(),
+                tagged: None,
                 is_read: false,
             };
             let key = [

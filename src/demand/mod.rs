@@ -44,6 +44,7 @@ use polars::prelude::PolarsError;
 use crate::dataset::Table;
 use crate::dataset::scan::Scan;
 use crate::model::error::{Error, Kind, Result};
+use crate::model::tags::Tags;
 use crate::model::units::{MS_PER_DAY, TaskSize, Window};
 use crate::model::workload::{Configuration, WorkloadKey};
 pub use slots::Slots;
@@ -60,6 +61,8 @@ const LONGEST_WINDOW_DAYS: i64 = 460;
 pub struct Demand {
     /// Whose demand it is.
     pub workload: WorkloadKey,
+    /// Its tags, as last told.
+    pub tags: Tags,
     /// What ran in the window, one per configuration, ordered by configuration: measured cost stands on this.
     pub ran: Vec<Component>,
     /// At which pace it ran since its present configuration is in force: the going rate stands on this. `None` where

@@ -26,6 +26,7 @@ use crate::dataset::Dataset;
 use crate::dataset::log::{self, Committer};
 use crate::dataset::writer::Writer;
 use crate::model::error::{Error, Kind, Result};
+use crate::model::tags::TagKeys;
 use bytes::HashingReader;
 use content::Content;
 use place::{Place, Unreadable};
@@ -111,13 +112,14 @@ impl Tally {
     }
 }
 
-/// Imports `inputs` one by one; what is whole is committed, whatever becomes of the others. `progress` gets the
-/// number of bytes read since it was last called. Records that are dated later than `now_ms`, with an hour for clocks
+/// Imports `inputs` one by one; what is whole is committed, whatever becomes of the others. Of tags only those of these
+/// keys are kept. `progress` gets the number of bytes read since it was last called. Records that are dated later than `now_ms`, with an hour for clocks
 /// that are apart, are rejected.
 pub fn import(
     inputs: &[Input],
     dataset: &Dataset,
     now_ms: i64,
+    tags: &TagKeys,
     progress: &dyn Fn(u64),
 ) -> Result<Vec<FileReport>> {
     dataset.tidy();
@@ -127,6 +129,7 @@ pub fn import(
         known: log.contents(dataset)?,
         committer: Committer::after(dataset, &log),
         now_ms,
+        tags,
         progress,
     };
     let report = |input: &Input| {
@@ -156,6 +159,7 @@ struct Import<'d> {
     known: BTreeSet<String>,
     committer: Committer<'d>,
     now_ms: i64,
+    tags: &'d TagKeys,
     progress: &'d dyn Fn(u64),
 }
 
@@ -176,8 +180,8 @@ impl Import<'_> {
             }
         };
         let mut rows = Writer::new(self.dataset).until(self.now_ms);
-        let (tally, content) =
-            read_all(HashingReader::new(reader, self.progress), name, &mut rows)?;
+        let reader = HashingReader::new(reader, self.progress);
+        let (tally, content) = read_all(reader, name, self.tags, &mut rows)?;
         let source = source(&content.hash);
         if let Some(kind) = content.foreign {
             return nothing(input, name, &format!("it is {kind}"));
@@ -227,12 +231,13 @@ fn source(hash: &str) -> String {
 fn read_all(
     reader: HashingReader<'_>,
     name: &str,
+    tags: &TagKeys,
     rows: &mut Writer<'_>,
 ) -> Result<(Tally, Content)> {
     let mut tally = Tally::default();
     let content = content::records(reader, name, &mut |record| {
         match record {
-            Ok((text, place)) => shape::take(text, &place, rows, &mut tally)?,
+            Ok((text, place)) => shape::take(text, &place, tags, rows, &mut tally)?,
             Err(Unreadable { reason, place }) => tally.reject(reason, &place),
         }
         // A large file of something else need not be read to its end.

@@ -15,6 +15,7 @@ use super::{Tally, metric_stream};
 use crate::dataset::batch::Batch;
 use crate::dataset::writer::Writer;
 use crate::model::error::{Error, Result};
+use crate::model::tags::TagKeys;
 use crate::records::{Refusal, builds, container_insights, services, tasks};
 
 /// Rejection reason of a value whose shape is not known.
@@ -42,6 +43,9 @@ struct Probe<'a> {
     phases: Option<IgnoredAny>,
     #[serde(borrow)]
     task_definition: Option<&'a RawValue>,
+    /// Beside a task definition.
+    #[serde(borrow)]
+    tags: Option<&'a RawValue>,
     #[serde(borrow)]
     message: Option<&'a RawValue>,
     timestamp: Option<IgnoredAny>,
@@ -127,14 +131,23 @@ const LONGEST_RECORD: usize = 2 << 20;
 pub(super) fn take(
     text: &str,
     place: &Place,
+    tags: &TagKeys,
     rows: &mut Writer<'_>,
     tally: &mut Tally,
 ) -> Result<()> {
-    Taker { place, rows, tally }.take(text, 0)
+    let mut taker = Taker {
+        place,
+        tags,
+        rows,
+        tally,
+    };
+    taker.take(text, 0)
 }
 
 struct Taker<'t, 'd> {
     place: &'t Place,
+    /// Which tags are kept.
+    tags: &'t TagKeys,
     rows: &'t mut Writer<'d>,
     tally: &'t mut Tally,
 }
@@ -186,9 +199,10 @@ impl Taker<'_, '_> {
             .task_definition
             .filter(|definition| definition.get().starts_with('{'))
         {
-            services::take_task_definition(definition.get(), &mut batch)
+            let tags = probe.tags.map(RawValue::get);
+            services::take_task_definition(definition.get(), tags, &mut batch)
         } else if probe.task_definition_arn.is_some() {
-            services::take_task_definition(text, &mut batch)
+            services::take_task_definition(text, None, &mut batch)
         } else if probe.project_name.is_some()
             && (probe.build_complete.is_some() || probe.phases.is_some())
         {
@@ -204,6 +218,9 @@ impl Taker<'_, '_> {
         } else {
             Err(Refusal::Rejected(UNKNOWN))
         };
+        for row in &mut batch.configurations {
+            row.tags = row.tags.take().map(|tags| self.tags.of(tags));
+        }
         let is_too_late = |at_ms| self.rows.is_too_late(at_ms);
         if outcome.is_ok() && batch.latest_ms().is_some_and(is_too_late) {
             self.tally.reject(TOO_LATE, self.place);

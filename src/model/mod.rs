@@ -3,5 +3,6 @@
 pub mod error;
 pub mod finding;
 pub mod span;
+pub mod tags;
 pub mod units;
 pub mod workload;

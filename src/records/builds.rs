@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Refusal;
-use super::fields::{Arn, Time, code_word, is_name};
+use super::fields::{Arn, Tag, Time, code_word, is_name, tags};
 use crate::dataset::batch::Batch;
 use crate::dataset::schema::{ConfigurationRow, RunRow, SourceKind};
 use crate::model::workload::{Architecture, Configuration, Kind, Os, WorkloadKey};
@@ -208,6 +208,7 @@ pub(crate) struct Project {
     pub(super) name: String,
     pub(super) last_modified: Option<Time>,
     pub(super) environment: Option<Environment>,
+    pub(super) tags: Option<Vec<Tag>>,
 }
 
 impl Project {
@@ -237,13 +238,17 @@ impl Project {
         let configuration = self
             .environment
             .map_or_else(on_codebuild, Environment::configuration);
-        Ok(ConfigurationRow::new(
+        let row = ConfigurationRow::new(
             workload.into(),
             from_ms,
             None,
             configuration,
             SourceKind::CodebuildApi,
-        ))
+        );
+        Ok(ConfigurationRow {
+            tags: tags(self.tags),
+            ..row
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer};
 
 use crate::dataset::limits::{MOST_CPU_UNITS, MOST_MEMORY_MIB};
+use crate::model::tags::Tags;
 
 /// Epoch milliseconds from epoch seconds, epoch milliseconds or RFC 3339 text. Text without a zone is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,6 +137,22 @@ pub(crate) fn is_region(text: &str) -> bool {
 /// A name as AWS allows it to be long; its characters are the writers' business.
 pub(crate) fn is_name(text: &str) -> bool {
     (1..=255).contains(&text.len())
+}
+
+/// A tag, as ECS and CodeBuild write it.
+#[derive(Deserialize)]
+pub(crate) struct Tag {
+    pub(super) key: Option<String>,
+    pub(super) value: Option<String>,
+}
+
+/// The tags of a list; `None` where it is empty: so it is where tags were not asked for, too.
+pub(super) fn tags(list: Option<Vec<Tag>>) -> Option<Tags> {
+    let tags = list?.into_iter();
+    let tags: Tags = tags
+        .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
+        .collect();
+    Some(tags).filter(|tags| !tags.is_empty())
 }
 
 /// One of AWS's own code words (`EssentialContainerExited`, `FARGATE_SPOT`); anything else is not kept.

@@ -8,7 +8,7 @@ use aws_sdk_ecs::types as ecs;
 use aws_smithy_types::DateTime;
 
 use super::builds::{Build, DockerServer, Environment, Fleet, Phase, Project};
-use super::fields::Time;
+use super::fields::{Tag, Time};
 use super::services::{
     ContainerDefinition, Deployment, Launch, MetricConfiguration, Monitoring, ResourceRequirement,
     Revision, RuntimePlatform, Service, StrategyItem, TaskDefinition,
@@ -149,6 +149,7 @@ impl From<ecs::Service> for Service {
             scheduling_strategy: service
                 .scheduling_strategy
                 .map(|word| word.as_str().to_owned()),
+            tags: service.tags.map(ecs_tags),
             launch: launch_of!(service),
         }
     }
@@ -205,8 +206,27 @@ impl From<ecs::TaskDefinition> for TaskDefinition {
             ephemeral_storage: definition
                 .ephemeral_storage
                 .map(|storage| gib(storage.size_in_gib)),
+            tags: None,
         }
     }
+}
+
+impl TaskDefinition {
+    /// With the tags that AWS tells beside it.
+    pub(crate) fn tagged(self, tags: Option<Vec<ecs::Tag>>) -> Self {
+        Self {
+            tags: tags.map(ecs_tags),
+            ..self
+        }
+    }
+}
+
+fn ecs_tags(tags: Vec<ecs::Tag>) -> Vec<Tag> {
+    let tag = |tag: ecs::Tag| Tag {
+        key: tag.key,
+        value: tag.value,
+    };
+    tags.into_iter().map(tag).collect()
 }
 
 fn words(launch_types: Option<Vec<ecs::Compatibility>>) -> Vec<String> {
@@ -258,11 +278,16 @@ impl From<codebuild::ProjectEnvironment> for Environment {
 
 impl From<codebuild::Project> for Project {
     fn from(project: codebuild::Project) -> Self {
+        let tag = |tag: codebuild::Tag| Tag {
+            key: tag.key,
+            value: tag.value,
+        };
         Self {
             arn: project.arn,
             name: project.name.unwrap_or_default(),
             last_modified: project.last_modified.map(time),
             environment: project.environment.map(Environment::from),
+            tags: project.tags.map(|tags| tags.into_iter().map(tag).collect()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::Refusal;
-use super::fields::{Arn, Time, code_word, cpu_units, is_name, memory_mib};
+use super::fields::{Arn, Tag, Time, code_word, cpu_units, is_name, memory_mib, tags};
 use super::tasks::{EphemeralStorage, architecture_of, launch_type_of, os_of};
 use crate::dataset::batch::Batch;
 use crate::dataset::schema::{ConfigurationRow, SourceKind};
@@ -30,6 +30,7 @@ pub(crate) struct Service {
     pub(super) task_sets: Vec<Deployment>,
     pub(super) created_at: Option<Time>,
     pub(super) scheduling_strategy: Option<String>,
+    pub(super) tags: Option<Vec<Tag>>,
 }
 
 /// A deployment or a task set.
@@ -102,6 +103,9 @@ pub(crate) struct TaskDefinition {
     pub(super) requires_compatibilities: Vec<String>,
     #[serde(default)]
     pub(super) container_definitions: Vec<ContainerDefinition>,
+    /// AWS writes them beside the definition.
+    #[serde(skip)]
+    pub(super) tags: Option<Vec<Tag>>,
 }
 
 /// The fields of a container that plimsoll keeps.
@@ -186,7 +190,9 @@ impl Service {
         if rows.is_empty() {
             rows.push(self.launch.row(&key, from_ms(self.created_at)));
         }
+        let tags = tags(self.tags);
         for row in &mut rows {
+            row.tags.clone_from(&tags);
             row.configuration.scheduling_strategy = code_word(self.scheduling_strategy.clone());
             row.resolution_s = row.resolution_s.or_else(|| self.launch.resolution_s());
         }
@@ -301,11 +307,19 @@ impl Launch {
     }
 }
 
-/// One task definition.
-pub(crate) fn take_task_definition(text: &str, batch: &mut Batch) -> Result<(), Refusal> {
-    let Ok(definition) = serde_json::from_str::<TaskDefinition>(text) else {
+/// One task definition, with the tags that stand beside it.
+pub(crate) fn take_task_definition(
+    text: &str,
+    tags: Option<&str>,
+    batch: &mut Batch,
+) -> Result<(), Refusal> {
+    let Ok(mut definition) = serde_json::from_str::<TaskDefinition>(text) else {
         return Err(Refusal::Rejected("task definition with a malformed field"));
     };
+    let Ok(tags) = tags.map_or(Ok(None), serde_json::from_str) else {
+        return Err(Refusal::Rejected("task definition with malformed tags"));
+    };
+    definition.tags = tags;
     batch.configurations.push(definition.into_row()?);
     Ok(())
 }
@@ -335,7 +349,7 @@ impl TaskDefinition {
             cluster: String::new(),
             name: family.to_owned(),
         };
-        Ok(ConfigurationRow {
+        let row = ConfigurationRow {
             containers: self.limits(),
             ..ConfigurationRow::new(
                 key.into(),
@@ -344,6 +358,10 @@ impl TaskDefinition {
                 self.configuration(),
                 SourceKind::EcsApi,
             )
+        };
+        Ok(ConfigurationRow {
+            tags: tags(self.tags),
+            ..row
         })
     }
 
@@ -516,6 +534,30 @@ mod tests {
         assert_eq!((now.gpus, now.privileged), (Some(2), Some(true)));
         assert_eq!(now.network_mode.as_deref(), Some("host"));
         assert_eq!(defined(json!({})).configuration.gpus, None, "nothing tells");
+    }
+
+    #[test]
+    fn tags_of_services_and_beside_definitions_are_read() {
+        let listed = json!([{ "key": "team", "value": "data" }, { "key": "flag" }]);
+        let service = json!({
+            "serviceArn": arn("service/prod/web"), "serviceName": "web", "clusterArn": arn("cluster/prod"), "tags": listed,
+        });
+        let (mut batch, told) = (Batch::default(), |batch: &Batch| {
+            let rows = batch.configurations.iter();
+            let tags = |row: &ConfigurationRow| Some(Vec::from_iter(row.tags.clone()?));
+            rows.map(tags).collect::<Vec<_>>()
+        });
+        take_service(&service.to_string(), &mut batch).ok().unwrap();
+        let definition = json!({ "taskDefinitionArn": arn("task-definition/web:1") }).to_string();
+        let listed = listed.to_string();
+        for beside in [Some(listed.as_str()), Some("[]"), None] {
+            take_task_definition(&definition, beside, &mut batch)
+                .ok()
+                .unwrap();
+        }
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let both = Some(vec![pair("flag", ""), pair("team", "data")]);
+        assert_eq!(told(&batch), [both.clone(), both, None, None]);
     }
 
     #[test]

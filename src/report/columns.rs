@@ -40,6 +40,8 @@ pub(super) enum Value<'a> {
     Number(f64),
     /// US dollars.
     Usd(Usd),
+    /// A JSON object, as text.
+    Json(String),
 }
 
 /// A column of a table whose rows are made of `R`.
@@ -266,6 +268,7 @@ impl WorkloadRow<'_> {
             }),
             column("ChargePeriodEnd", Type::Time, |w| text(&w.report.window.to)),
             column("BillingCurrency", Type::Text, |_| text("USD")),
+            column("Tags", Type::Text, |w| tags(w.workload)),
             column("x_Finding", Type::Text, |w| {
                 text(w.workload.finding.as_str())
             }),
@@ -499,6 +502,16 @@ pub(super) const fn resource_type(workload: &WorkloadResult) -> &'static str {
     }
 }
 
+/// Its tags as a JSON object; `None` without any.
+pub(super) fn tags_json(workload: &WorkloadResult) -> Option<String> {
+    let tags = Some(&workload.tags).filter(|tags| !tags.is_empty());
+    serde_json::to_string(tags?).ok()
+}
+
+fn tags(workload: &WorkloadResult) -> Value<'_> {
+    tags_json(workload).map_or(Value::Null, Value::Json)
+}
+
 /// Compute Optimizer's spelling, which is the variants' own.
 pub(super) fn reason_codes(workload: &WorkloadResult) -> String {
     let codes: Vec<String> = workload
@@ -596,6 +609,7 @@ mod tests {
             "PricingQuantity",
             "PricingUnit",
             "ListUnitPrice",
+            "Tags",
         ];
         let names = WorkloadRow::columns()
             .into_iter()
@@ -625,6 +639,7 @@ mod tests {
                         | (Value::Integer(_), Type::Integer)
                         | (Value::Number(_), Type::Number)
                         | (Value::Usd(_), Type::Usd)
+                        | (Value::Json(_), Type::Text)
                 );
                 assert!(fits, "{}: {value:?}", column.name);
             }

@@ -43,6 +43,8 @@ fn cell(value: &Value<'_>) -> String {
     match value {
         Value::Null => String::new(),
         Value::Text(text) => escape::csv(text),
+        // It begins with a brace, so it is no formula.
+        Value::Json(text) => escape::json(text),
         Value::Integer(number) => number.to_string(),
         Value::Number(number) => number.to_string(),
         Value::Usd(usd) => {

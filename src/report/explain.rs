@@ -121,11 +121,12 @@ fn pair(what: &str, value: String) -> Row {
 /// What was seen of it, and what fed it.
 fn evidence(workload: &WorkloadResult) -> Section {
     let seen = &workload.evidence;
-    let mut rows = vec![
-        pair("Sources", seen.sources.join(", ")),
+    let mut rows = vec![pair("Sources", seen.sources.join(", "))];
+    rows.extend(tags(workload).map(|tags| pair("Tags", tags)));
+    rows.extend([
         pair("Days with samples", count(seen.days)),
         pair("Samples of CPU and memory", count(seen.samples)),
-    ];
+    ]);
     rows.extend(seen.period_s.map(|period| {
         pair(
             "Longest period of a sample",
@@ -182,6 +183,13 @@ fn evidence(workload: &WorkloadResult) -> Section {
         ],
         rows,
     )
+}
+
+/// `env=prod, team=data`; `None` without tags.
+pub(super) fn tags(workload: &WorkloadResult) -> Option<String> {
+    let tags = workload.tags.iter();
+    let tags: Vec<String> = tags.map(|(key, value)| format!("{key}={value}")).collect();
+    (!tags.is_empty()).then(|| tags.join(", "))
 }
 
 /// Out-of-memory kills, container by container.

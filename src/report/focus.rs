@@ -18,7 +18,7 @@ use crate::model::workload::Kind;
 use crate::placement::effort::{Effort, Step};
 use crate::pricing::cost::Certainty;
 
-const COLUMNS: [&str; 31] = [
+const COLUMNS: [&str; 32] = [
     "BillingAccountId",
     "BillingAccountName",
     "SubAccountId",
@@ -50,6 +50,7 @@ const COLUMNS: [&str; 31] = [
     "x_CostCertainty",
     "x_Finding",
     "x_ReasonCodes",
+    "x_Tags",
 ];
 
 /// A header row, and one row per recommendation.
@@ -119,6 +120,7 @@ fn row(workload: &WorkloadResult, report: &Report) -> Option<[String; COLUMNS.le
         certainty(workload.savings_certainty),
         workload.finding.as_str().to_owned(),
         super::columns::reason_codes(workload),
+        super::columns::tags_json(workload).map_or_else(null, |tags| escape::json(&tags)),
     ])
 }
 

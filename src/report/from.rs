@@ -94,6 +94,7 @@ fn of_workload(workload: &Assessed, policy: &Policy, prices: &Prices<'_>) -> Wor
         kind: key.kind,
         cluster: (!key.cluster.is_empty()).then(|| key.cluster.clone()),
         name: key.name.clone(),
+        tags: workload.demand.tags.clone(),
         current: of_current(workload, policy),
         requirement: of_requirement(workload),
         placements: workload.placements.iter().map(place).collect(),

@@ -1,17 +1,18 @@
-//! Sums per group: by account, region, cluster, kind, platform or finding.
+//! Sums per group: by account, region, cluster, kind, platform, finding or a tag.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-
-use clap::ValueEnum;
+use std::fmt;
+use std::str::FromStr;
 
 use super::result::{AmountResult, GroupResult, GroupsResult};
+use super::select::TAG;
 use crate::analysis::{Analysis, Assessed};
 use crate::model::units::Usd;
 use crate::pricing::cost::Amount;
 
 /// What workloads of one group have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupBy {
     /// AWS account
     Account,
@@ -25,21 +26,46 @@ pub enum GroupBy {
     Platform,
     /// Finding
     Finding,
+    /// The tag with this key
+    Tag(String),
+}
+
+const FIELDS: [(&str, GroupBy); 6] = [
+    ("account", GroupBy::Account),
+    ("region", GroupBy::Region),
+    ("cluster", GroupBy::Cluster),
+    ("kind", GroupBy::Kind),
+    ("platform", GroupBy::Platform),
+    ("finding", GroupBy::Finding),
+];
+
+impl fmt::Display for GroupBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Tag(key) = self {
+            return write!(f, "{TAG}{key}");
+        }
+        let known = FIELDS.iter().find(|(_, field)| field == self);
+        f.write_str(known.map_or("", |(name, _)| name))
+    }
+}
+
+impl FromStr for GroupBy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(key) = text.strip_prefix(TAG).filter(|key| !key.is_empty()) {
+            return Ok(Self::Tag(key.to_owned()));
+        }
+        let known = FIELDS.into_iter().find(|(name, _)| *name == text);
+        known.map(|(_, field)| field).ok_or_else(|| {
+            let names: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
+            format!("one of {}, {TAG}KEY", names.join(", "))
+        })
+    }
 }
 
 impl GroupBy {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::Region => "region",
-            Self::Cluster => "cluster",
-            Self::Kind => "kind",
-            Self::Platform => "platform",
-            Self::Finding => "finding",
-        }
-    }
-
-    fn value(self, workload: &Assessed) -> Option<String> {
+    fn value(&self, workload: &Assessed) -> Option<String> {
         let key = &workload.demand.workload;
         Some(match self {
             Self::Account => key.account.clone(),
@@ -48,6 +74,7 @@ impl GroupBy {
             Self::Kind => key.kind.as_str().to_owned(),
             Self::Platform => workload.configuration.platform()?.as_str().to_owned(),
             Self::Finding => workload.advice.finding.as_str().to_owned(),
+            Self::Tag(key) => return workload.demand.tags.get(key).cloned(),
         })
     }
 }
@@ -96,7 +123,7 @@ impl Sums {
 }
 
 /// The groups of an analysis, dearest first.
-pub fn of(analysis: &Analysis, by: GroupBy) -> GroupsResult {
+pub fn of(analysis: &Analysis, by: &GroupBy) -> GroupsResult {
     let mut sums: BTreeMap<Option<String>, Sums> = BTreeMap::new();
     for workload in &analysis.workloads {
         sums.entry(by.value(workload)).or_default().add(workload);
@@ -107,7 +134,7 @@ pub fn of(analysis: &Analysis, by: GroupBy) -> GroupsResult {
         .collect();
     groups.sort_by_key(|group| Reverse(group.going_rate.usd));
     GroupsResult {
-        by: by.as_str().to_owned(),
+        by: by.to_string(),
         groups,
     }
 }

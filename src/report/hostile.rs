@@ -1,6 +1,6 @@
 //! Two hundred names that were chosen to break an output, through every format.
 
-use super::result::{OutOfMemoryResult, Report};
+use super::result::{GroupResult, GroupsResult, OutOfMemoryResult, Report};
 use super::{Format, Style, explain, explain_markdown, render, sample};
 
 /// Two hundred of them: every way to begin a formula, markup, a script, a control sequence, alone and inside others.
@@ -110,6 +110,18 @@ fn report(name: &str) -> Report {
     }];
     report.coverage.notes = vec![name.to_owned()];
     report.selection.r#where = Some(name.to_owned());
+    report.workloads[0].tags = [(name.to_owned(), name.to_owned())].into();
+    report.groups = Some(GroupsResult {
+        by: format!("tag.{name}"),
+        groups: vec![GroupResult {
+            value: Some(name.to_owned()),
+            workloads: 1,
+            not_priced: 0,
+            measured_cost: report.totals.measured_cost.clone(),
+            going_rate: report.totals.going_rate.clone(),
+            monthly_savings_usd: report.totals.monthly_savings_usd,
+        }],
+    });
     report
 }
 
@@ -269,7 +281,28 @@ fn json_parsers_read_the_same_names() {
     for name in names() {
         let read: serde_json::Value =
             serde_json::from_str(&text(&report(&name), Format::Json)).unwrap();
-        assert_eq!(read["workloads"][0]["name"], name.as_str());
+        let web = &read["workloads"][0];
+        assert_eq!(web["name"], name.as_str());
+        assert_eq!(web["tags"][name.as_str()], name.as_str());
+    }
+}
+
+#[test]
+fn flat_tables_hold_tags_that_json_parsers_read() {
+    for name in names() {
+        let report = report(&name);
+        for (format, column) in [(Format::Csv, "Tags"), (Format::Focus, "x_Tags")] {
+            let shown = text(&report, format);
+            let mut rows = csv::Reader::from_reader(shown.as_bytes());
+            let at = rows
+                .headers()
+                .unwrap()
+                .iter()
+                .position(|head| head == column);
+            let row = rows.records().next().unwrap().unwrap();
+            let tags: serde_json::Value = serde_json::from_str(&row[at.unwrap()]).unwrap();
+            assert_eq!(tags[name.as_str()], name.as_str());
+        }
     }
 }
 

@@ -57,6 +57,7 @@ fn series<R>(column: &Column<R>, rows: &[R]) -> PolarsResult<Values> {
 fn text(value: Value<'_>) -> Option<String> {
     match value {
         Value::Text(text) => Some(text.into_owned()),
+        Value::Json(text) => Some(text),
         _ => None,
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! These types are versioned on their own; internal types may change without them.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -61,7 +63,7 @@ pub struct SelectionResult {
 /// Sums per group; every workload is in exactly one.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct GroupsResult {
-    /// `account`, `region`, `cluster`, `kind`, `platform` or `finding`.
+    /// `account`, `region`, `cluster`, `kind`, `platform`, `finding` or `tag.KEY`.
     pub by: String,
     /// The groups, dearest first.
     pub groups: Vec<GroupResult>,
@@ -227,6 +229,8 @@ pub struct WorkloadResult {
     pub cluster: Option<String>,
     /// Its name.
     pub name: String,
+    /// Its tags, those that were kept; of a task family those of its newest task definition that was described.
+    pub tags: BTreeMap<String, String>,
     /// What runs today.
     pub current: Current,
     /// What it needs; `None` when withheld.

@@ -1,4 +1,6 @@
 //! Small reports for tests.
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 
 use super::result::*;
@@ -255,6 +257,7 @@ fn workload(kind: Kind, name: &str, current: Current) -> WorkloadResult {
         kind,
         cluster: (kind != Kind::Build).then(|| "prod".into()),
         name: name.into(),
+        tags: BTreeMap::new(),
         current,
         requirement: None,
         placements: Vec::new(),
@@ -314,6 +317,9 @@ fn web() -> WorkloadResult {
         ..build
     };
     WorkloadResult {
+        tags: [("team", "shop"), ("cost-center", "4711")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
         requirement: Some(needs(0.31, 812.4)),
         size_steps: vec![
             size_step(size("0.25 vCPU / 2 GiB", 0.25, 2.0), false, false, "254.61"),

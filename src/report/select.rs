@@ -27,7 +27,7 @@ struct Term {
     value: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Field {
     Account,
     Region,
@@ -35,7 +35,12 @@ enum Field {
     Kind,
     Name,
     Platform,
+    /// The tag with this key; that of a workload without it is empty.
+    Tag(String),
 }
+
+/// Before the key of a tag.
+pub(super) const TAG: &str = "tag.";
 
 const FIELDS: [(&str, Field); 6] = [
     ("account", Field::Account),
@@ -94,6 +99,19 @@ impl Condition {
     }
 }
 
+impl Field {
+    fn parse(name: &str) -> Result<Self, String> {
+        if let Some(key) = name.strip_prefix(TAG).filter(|key| !key.is_empty()) {
+            return Ok(Self::Tag(key.to_owned()));
+        }
+        let known = FIELDS.into_iter().find(|(known, _)| *known == name);
+        known.map(|(_, field)| field).ok_or_else(|| {
+            let names: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
+            format!("`{name}` is not one of {}, {TAG}KEY", names.join(", "))
+        })
+    }
+}
+
 impl Term {
     fn parse(text: &str) -> Result<Self, String> {
         let (field, value) = text
@@ -103,13 +121,8 @@ impl Term {
             Some(name) => (name, false),
             None => (field, true),
         };
-        let known = FIELDS.iter().find(|(known, _)| *known == name);
-        let known = known.ok_or_else(|| {
-            let names: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
-            format!("`{name}` is not one of {}", names.join(", "))
-        })?;
         Ok(Self {
-            field: known.1,
+            field: Field::parse(name)?,
             equal,
             value: value.to_owned(),
         })
@@ -118,13 +131,14 @@ impl Term {
     fn holds(&self, demand: &Demand) -> bool {
         let key = &demand.workload;
         let platform = demand.current.as_ref().and_then(Configuration::platform);
-        let found = match self.field {
+        let found = match &self.field {
             Field::Account => &key.account,
             Field::Region => &key.region,
             Field::Cluster => &key.cluster,
             Field::Kind => key.kind.as_str(),
             Field::Name => &key.name,
             Field::Platform => platform.map_or("", Platform::as_str),
+            Field::Tag(key) => demand.tags.get(key).map_or("", String::as_str),
         };
         (found == self.value) == self.equal
     }
@@ -205,11 +219,19 @@ mod tests {
             [2, 1]
         );
         assert_eq!(condition.any[1][0].value, "a b");
+        let tagged = Condition::parse("tag.aws:ecs:x!='a b'").unwrap();
+        let term = Term {
+            field: Field::Tag("aws:ecs:x".to_owned()),
+            equal: false,
+            value: "a b".to_owned(),
+        };
+        assert_eq!(tagged.any, [[term]]);
         for (text, why) in [
             ("", "missing"),
             ("cluster=prod and", "missing"),
             ("cluster", "FIELD=VALUE"),
             ("colour=red", "not one of account"),
+            ("tag.=red", "tag.KEY"),
             ("a=b c=d", "not one of"),
             ("kind=task kind=build", "joined by"),
             ("name='x", "not closed"),

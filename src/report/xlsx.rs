@@ -210,6 +210,9 @@ fn write(
     match value {
         Value::Null => {}
         Value::Text(text) => write_text(sheet, row, column, text, None)?,
+        Value::Json(text) => {
+            sheet.write_string(row, column, cut(escape::json(text)))?;
+        }
         Value::Integer(number) => {
             sheet.write_number_with_format(row, column, *number as f64, &looks.integer)?;
         }
@@ -231,15 +234,19 @@ fn write_text(
     text: &str,
     look: Option<&Format>,
 ) -> Result<(), XlsxError> {
-    let mut shown = escape::terminal(text);
-    if let Some((end, _)) = shown.char_indices().nth(LONGEST) {
-        shown.truncate(end);
-    }
+    let shown = cut(escape::terminal(text));
     match look {
         Some(look) => sheet.write_string_with_format(row, column, shown, look)?,
         None => sheet.write_string(row, column, shown)?,
     };
     Ok(())
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+    }
+    text
 }
 
 /// As in JSON: to a millionth of a cent.

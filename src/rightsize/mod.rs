@@ -255,6 +255,7 @@ mod tests {
                 cluster: "shop".into(),
                 name: "cart".into(),
             },
+            tags: std::collections::BTreeMap::new(),
             ran: vec![],
             pace: None,
             current: Some(sized(ONE_VCPU)),

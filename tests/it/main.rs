@@ -37,4 +37,5 @@ mod s3_server;
 mod sample;
 mod spoilt;
 mod support;
+mod tags;
 mod trials;

@@ -353,7 +353,15 @@ pub(crate) fn analysed(
         let name = format!("records-{number}.jsonl");
         world.write(&name, lines(records));
         let inputs = import::inputs(&[world.path(&name)], &dataset).expect("there");
-        for file in import::import(&inputs, &dataset, i64::MAX, &|_| {}).expect("imported") {
+        for file in import::import(
+            &inputs,
+            &dataset,
+            i64::MAX,
+            &plimsoll::model::tags::TagKeys::default(),
+            &|_| {},
+        )
+        .expect("imported")
+        {
             let Outcome::Imported(tally) = file.outcome else {
                 panic!("{:?}", file.outcome)
             };

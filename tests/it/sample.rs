@@ -294,6 +294,17 @@ fn deployed(service: &Service) -> i64 {
 }
 
 /// One service as `aws ecs describe-services` prints it.
+/// Whose it is, and a note that is nobody's business.
+fn tags(name: &str) -> Value {
+    let team = match name {
+        "checkout-api" | "payments" | "invoice-run" => "checkout",
+        "search" | "recommendations" | "nightly-etl" | "reports-ui" => "data",
+        "web-frontend" | "image-resizer" | "thumbnail-batch" | "promo-banner" => "web",
+        _ => "platform",
+    };
+    json!([{ "key": "team", "value": team }, { "key": "note", "value": CANARY }])
+}
+
 fn described_service(service: &Service) -> Value {
     let &Service {
         name,
@@ -323,7 +334,7 @@ fn described_service(service: &Service) -> Value {
         "createdAt": cli_time(deployed(service) - age), "deployments": deployments, "desiredCount": count,
         "launchType": launch_type, "pendingCount": 0, "runningCount": count,
         "serviceArn": arn("ecs", &format!("service/prod/{name}")), "serviceName": name, "status": "ACTIVE",
-        "taskDefinition": definition(revision(name)),
+        "tags": tags(name), "taskDefinition": definition(revision(name)),
     }))
 }
 
@@ -354,7 +365,7 @@ fn task_definitions() -> Vec<Value> {
     )| {
         let image = format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}:{revision}");
         let secret = json!([{ "name": "DATABASE_PASSWORD", "value": CANARY }]);
-        json!({ "tags": [], "taskDefinition": {
+        json!({ "tags": tags(name), "taskDefinition": {
             "containerDefinitions": [{
                 "command": ["serve", "--token", CANARY], "cpu": 0, "environment": secret, "essential": true, "image": image, "name": "app",
             }],
@@ -1280,6 +1291,7 @@ fn secrets_are_planted_where_aws_would_carry_them() {
         planted,
         [
             "builds.json.gz",
+            "services.json",
             "task-definitions.json",
             "task-events.jsonl.gz"
         ]

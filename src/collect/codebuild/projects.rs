@@ -28,7 +28,7 @@ pub(crate) async fn projects(
     sink: &Sink,
 ) -> Result<(), Fault> {
     let (mut reckoning, mut batch) = (Reckoning::default(), Batch::default());
-    let fault = match described(place, &mut reckoning, &mut batch).await {
+    let fault = match described(place, now_ms, &mut reckoning, &mut batch).await {
         Err(fault @ Fault::Stopped(_)) => return Err(fault),
         described => described.err(),
     };
@@ -65,6 +65,7 @@ pub(crate) async fn projects(
 
 async fn described(
     place: &Place,
+    now_ms: i64,
     reckoning: &mut Reckoning,
     batch: &mut Batch,
 ) -> Result<(), Fault> {
@@ -98,9 +99,10 @@ async fn described(
         let gone = answer.projects_not_found.unwrap_or_default().into_iter();
         let gone = gone.map(|name| (Some(name), Some("MISSING".to_owned())));
         for project in reckoning.sort(&names, answer.projects, SdkProject::name, gone) {
+            let row = reckoning.accept(Project::from(project).into_row());
             batch
                 .configurations
-                .extend(reckoning.accept(Project::from(project).into_row()));
+                .extend(row.map(|row| row.told_at(now_ms, &place.tags)));
         }
     }
     Ok(())

@@ -4,13 +4,16 @@ use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_ecs::types::{self as sdk, ClusterField};
 use futures::{StreamExt, stream};
+use sha2::{Digest, Sha256};
 
 use super::{AT_ONCE, Cluster, Discovered, Insights, Service, failures, is_final};
 use crate::collect::call::{Fault, Place};
 use crate::collect::listing::Listing;
 use crate::collect::rates::Class;
 use crate::collect::reckoning::{Failure, Reckoning};
+use crate::dataset::part::short_hash;
 use crate::dataset::schema::ConfigurationRow;
+use crate::model::tags::TagKeys;
 use crate::records::fields::{Arn, code_word, is_name};
 use crate::records::sdk::time;
 use crate::records::services;
@@ -242,7 +245,7 @@ async fn with_services(place: &Place, mut cluster: Cluster) -> Result<Cluster, F
         cluster.unknown_services = Some(Fault::Failed(first.clone()));
     }
     cluster.faults.extend(not_described);
-    cluster.services = services(arns, described);
+    cluster.services = services(arns, described, &place.tags);
     Ok(cluster)
 }
 
@@ -304,6 +307,7 @@ async fn describe_services(
             .describe_services()
             .cluster(cluster)
             .set_services(Some(asked.clone()))
+            .include(sdk::ServiceField::Tags)
             .send()
     };
     let answer = place
@@ -316,11 +320,12 @@ async fn describe_services(
 type DescribedServices = HashMap<String, (Option<i64>, Vec<ConfigurationRow>)>;
 
 /// Every listed service, described or not: its metrics can be read either way.
-fn services(arns: Vec<String>, mut described: DescribedServices) -> Vec<Service> {
+fn services(arns: Vec<String>, mut described: DescribedServices, keys: &TagKeys) -> Vec<Service> {
     let service = |arn: String| {
         let name = Arn::parse(&arn)?.last().to_owned();
         let (settled_ms, configurations) = described.remove(&name).unwrap_or_default();
-        is_name(&name).then_some(Service {
+        is_name(&name).then(|| Service {
+            tags: hash_of_tags(&configurations, keys),
             arn,
             name,
             settled_ms,
@@ -330,6 +335,15 @@ fn services(arns: Vec<String>, mut described: DescribedServices) -> Vec<Service>
     let mut services: Vec<Service> = arns.into_iter().filter_map(service).collect();
     services.sort_by(|a, b| a.name.cmp(&b.name));
     services
+}
+
+/// Tells whether the tags of a service are still those that are known: changing them deploys nothing.
+fn hash_of_tags(configurations: &[ConfigurationRow], keys: &TagKeys) -> Option<String> {
+    let tags = keys.of(configurations.first()?.tags.clone()?);
+    let text = serde_json::to_vec(&tags)
+        .ok()
+        .filter(|_| !tags.is_empty())?;
+    Some(short_hash(Sha256::new_with_prefix(text)))
 }
 
 #[cfg(test)]
@@ -354,7 +368,11 @@ mod tests {
     #[test]
     fn a_service_that_is_not_described_keeps_its_name() {
         let arn = "arn:aws:ecs:us-east-1:123456789012:service/prod/web".to_owned();
-        let found = services(vec![arn, "no ARN".to_owned()], HashMap::new());
+        let found = services(
+            vec![arn, "no ARN".to_owned()],
+            HashMap::new(),
+            &TagKeys::default(),
+        );
         assert_eq!(found.len(), 1);
         assert_eq!(
             (found[0].name.as_str(), found[0].families().count()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::slice::from_ref;
 
+use aws_sdk_ecs::types::TaskDefinitionField;
 use futures::{StreamExt, stream};
 
 use super::{AT_ONCE, Snapshot, is_final};
@@ -33,6 +34,7 @@ impl Snapshot<'_> {
                         [],
                     ) {
                         let row = reckoning.accept(definition.into_row());
+                        let row = row.map(|row| row.told_at(self.now_ms, &place.tags));
                         self.send(Batch {
                             configurations: row.into_iter().collect(),
                             ..Batch::default()
@@ -71,6 +73,7 @@ async fn describe(place: &Place, name: String) -> (String, Result<Option<Describ
             .ecs
             .describe_task_definition()
             .task_definition(&name)
+            .include(TaskDefinitionField::Tags)
             .send()
     };
     let answer = place
@@ -80,7 +83,7 @@ async fn describe(place: &Place, name: String) -> (String, Result<Option<Describ
         let definition = answer.task_definition?;
         Some(Described(
             definition.task_definition_arn.clone(),
-            definition.into(),
+            TaskDefinition::from(definition).tagged(answer.tags),
         ))
     });
     (name, described)

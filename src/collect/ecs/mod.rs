@@ -78,12 +78,19 @@ pub(crate) struct Service {
     pub(crate) settled_ms: Option<i64>,
     /// Its configurations; empty where it could not be described.
     pub(crate) configurations: Vec<ConfigurationRow>,
+    /// Hash of those of its tags that are kept; none where it has none.
+    pub(crate) tags: Option<String>,
 }
 
 impl Service {
     /// Families of the task definitions of all its deployments.
     pub(crate) fn families(&self) -> impl Iterator<Item = &str> {
         self.definitions().map(family)
+    }
+
+    /// What its history, as told at `now_ms`, is called as a source.
+    pub(crate) fn history(&self, now_ms: i64) -> String {
+        source::history(&self.name, now_ms, self.tags.as_deref())
     }
 
     /// Task definitions of all its deployments.
@@ -152,6 +159,7 @@ pub(crate) async fn history(
     let configurations = services
         .iter()
         .flat_map(|service| service.configurations.iter().cloned())
+        .map(|row| row.told_at(now_ms, &place.tags))
         .collect();
     snapshot
         .send(Batch {
@@ -165,7 +173,7 @@ pub(crate) async fn history(
             scope_day(
                 cluster,
                 Some(&service.name),
-                source::history(&service.name, now_ms),
+                service.history(now_ms),
                 now_ms,
                 state,
                 reason.clone(),

@@ -75,6 +75,9 @@ fn seen(workload: &WorkloadResult) -> String {
             ),
         );
     }
+    if let Some(tags) = explain::tags(workload) {
+        push(&mut said, &format!(" Tags: {tags}."));
+    }
     for kills in &workload.out_of_memory {
         push(&mut said, &format!(" Out-of-memory kills: {kills}."));
     }

@@ -9,4 +9,5 @@ mod logins;
 mod resume;
 mod schedules;
 mod site;
+mod tags;
 mod trials;

@@ -206,7 +206,7 @@ fn batch_get_projects(ask: &Ask<'_>) -> Result<Value, Problem> {
             "name": project.name, "arn": ask.place.arn("codebuild", &format!("project/{}", project.name)), "source": source(),
             "environment": environment(project), "artifacts": { "type": "NO_ARTIFACTS" }, "cache": { "type": "NO_CACHE" },
             "timeoutInMinutes": 60, "queuedTimeoutInMinutes": 480, "created": epoch(CHANGED_MS), "lastModified": epoch(CHANGED_MS),
-            "tags": [{ "key": "note", "value": "CANARY-project-tag" }],
+            "tags": [{ "key": "note", "value": "CANARY-project-tag" }, { "key": "Team", "value": "builders" }],
         })
     };
     Ok(

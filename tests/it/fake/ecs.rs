@@ -238,6 +238,7 @@ fn launched(described: &mut Value, service: &Service) {
 fn describe_services(ask: &Ask<'_>) -> Result<Value, Problem> {
     let (cluster_no, cluster) = cluster(ask)?;
     let asked = described(ask, "services", MOST_SERVICES)?;
+    let with_tags = ask.texts("include").contains(&"TAGS");
     let describe = |name: &str| {
         let (place, now_ms) = (&ask.place, ask.place.world.now_ms);
         let service = service(place, cluster, name)?;
@@ -276,8 +277,12 @@ fn describe_services(ask: &Ask<'_>) -> Result<Value, Problem> {
             "taskDefinition": definition_arn(place, &current.definition), "deployments": deployments,
             "createdAt": epoch(service.revisions[0].from_ms), "schedulingStrategy": "REPLICA", "deploymentController": { "type": "ECS" },
             "events": [{ "id": "1", "createdAt": epoch(current.from_ms), "message": "(service) CANARY-service-event" }],
-            "tags": [{ "key": "note", "value": "CANARY-service-tag" }],
         });
+        if with_tags {
+            described["tags"] = json!([
+                { "key": "note", "value": "CANARY-service-tag" }, { "key": "Team", "value": cluster.name },
+            ]);
+        }
         launched(&mut described, service);
         Some(described)
     };
@@ -498,9 +503,13 @@ fn describe_task_definition(ask: &Ask<'_>) -> Result<Value, Problem> {
         )
     };
     let definition = place.definition(name).or_else(newest).ok_or_else(unknown)?;
-    Ok(
-        json!({ "taskDefinition": definition_json(place, definition), "tags": [{ "key": "note", "value": "CANARY-definition-tag" }] }),
-    )
+    let mut described = json!({ "taskDefinition": definition_json(place, definition) });
+    if ask.texts("include").contains(&"TAGS") {
+        described["tags"] = json!([
+            { "key": "note", "value": "CANARY-definition-tag" }, { "key": "Team", "value": family(&definition.name) },
+        ]);
+    }
+    Ok(described)
 }
 
 fn definition_json(place: &Place<'_>, definition: &Definition) -> Value {
