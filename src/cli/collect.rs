@@ -32,8 +32,8 @@ const REDRAW: Duration = Duration::from_millis(200);
 /// Arguments of `collect`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Reads only; `plimsoll policy` prints the permissions. Stop it at any time and run it again: committed days are not\n\
-                        fetched twice. ECS forgets stopped tasks after about an hour and CloudWatch its one-minute data after 15 days,\n\
+    after_help = "Reads only; `plimsoll policy` prints the permissions. Stop it at any time and run it again: committed days are not \
+                        fetched twice. ECS forgets stopped tasks after about an hour and CloudWatch its one-minute data after 15 days, \
                         so run it on a schedule into the same dataset."
 )]
 pub(super) struct CollectArgs {

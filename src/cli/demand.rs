@@ -14,7 +14,7 @@ use crate::model::error::{Error, Kind, Result};
 /// Arguments of `demand`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The table counts task time per UTC day and bucket of value, running tasks per five minutes, and what each run used.\n\
+    after_help = "The table counts task time per UTC day and bucket of value, running tasks per five minutes, and what each run used. \
                   `report --demand FILE` takes it, whichever engine made it."
 )]
 pub(super) struct DemandArgs {

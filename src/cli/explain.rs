@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::prices::BookArgs;
 use super::report::{AnalysisArgs, analyse};
-use super::{ClockArgs, Console, cannot_print, demo};
+use super::{ClockArgs, Console, SourceArgs, cannot_print, demo};
 use crate::dataset::Dataset;
 use crate::dataset::scan::Scan;
 use crate::model::error::{Error, Kind, Result};
@@ -20,17 +20,8 @@ pub(super) struct ExplainArgs {
     /// Which: NAME, CLUSTER/NAME, or ACCOUNT/REGION/CLUSTER/NAME
     #[arg(value_name = "WORKLOAD")]
     workload: String,
-    /// Where the dataset is: a folder or `s3://BUCKET/PREFIX`
-    #[arg(
-        long,
-        value_name = "DIR|S3",
-        env = "PLIMSOLL_DATASET",
-        required_unless_present = "demo"
-    )]
-    dataset: Option<String>,
-    /// Explain a workload of the embedded sample
-    #[arg(long)]
-    demo: bool,
+    #[command(flatten)]
+    source: SourceArgs,
     #[command(flatten)]
     prices: BookArgs,
     /// Form of the result
@@ -56,14 +47,14 @@ enum ExplainFormat {
 /// Explains a workload of a dataset or of the sample.
 pub(super) fn run(args: &ExplainArgs, console: Console, out: &mut dyn Write) -> Result<()> {
     args.analysis.check()?;
-    let found = match &args.dataset {
-        Some(dataset) if !args.demo => {
+    let found = match args.source.dataset() {
+        Some(dataset) => {
             let prices = args.prices.book()?;
             let dataset = Dataset::open(dataset)?;
             let scan = Scan::as_of(&dataset, args.clock.now_ms())?;
             analyse(&scan, &prices, &args.analysis, None)?
         }
-        _ => demo::report(&args.analysis, None)?,
+        None => demo::report(&args.analysis, None)?,
     };
     let workload = find(&found, &args.workload)?;
     let text = match args.format {

@@ -16,8 +16,8 @@ use crate::report::escape::terminal;
 /// Arguments of `import`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Reads ECS task state-change events, CloudWatch Metric Streams JSON, Container Insights performance logs and the output of\n\
-                        `aws ecs describe-services|describe-task-definition|describe-tasks` and `aws codebuild batch-get-builds`;\n\
+    after_help = "Reads ECS task state-change events, CloudWatch Metric Streams JSON, Container Insights performance logs and the output of \
+                        `aws ecs describe-services|describe-task-definition|describe-tasks` and `aws codebuild batch-get-builds`; \
                         gzipped or not. Importing the same file twice changes nothing."
 )]
 pub(super) struct ImportArgs {

@@ -39,8 +39,8 @@ use crate::report::Style;
     propagate_version = true
 )]
 #[command(
-    after_help = "Exit codes: 0 done, 1 failure, 2 usage, 3 done but incomplete, 5 input invalid, 6 nothing to analyse,\n\
-                        7 authentication, 10 cannot write, 11 over the API budget, 130 interrupted, 143 terminated.\n\
+    after_help = "Exit codes: 0 done, 1 failure, 2 usage, 3 done but incomplete, 5 input invalid, 6 nothing to analyse, \
+                        7 authentication, 10 cannot write, 11 over the API budget, 130 interrupted, 143 terminated. \
                         Try `plimsoll demo` first: it needs no data and no credentials."
 )]
 pub struct Cli {
@@ -101,6 +101,29 @@ impl Cli {
     pub fn of_process() -> Result<Self> {
         let matches = config::with_defaults(Self::command())?.get_matches();
         Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+    }
+}
+
+/// A dataset, or the embedded sample in its place.
+#[derive(Debug, Args)]
+struct SourceArgs {
+    /// Where the dataset is: a folder or `s3://BUCKET/PREFIX`
+    #[arg(
+        long,
+        value_name = "DIR|S3",
+        env = "PLIMSOLL_DATASET",
+        required_unless_present = "demo"
+    )]
+    dataset: Option<String>,
+    /// Take the embedded sample instead
+    #[arg(long)]
+    demo: bool,
+}
+
+impl SourceArgs {
+    /// Where the dataset is; `None` for the sample.
+    fn dataset(&self) -> Option<&str> {
+        self.dataset.as_deref().filter(|_| !self.demo)
     }
 }
 

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum, value_parser};
 use super::compare::parse;
 use super::prices::BookArgs;
 use super::report::{AnalysisArgs, analysed};
-use super::{ClockArgs, Console, cannot_print, demo, file};
+use super::{ClockArgs, Console, SourceArgs, cannot_print, demo, file};
 use crate::analysis::{Analysis, FleetOptions};
 use crate::dataset::Dataset;
 use crate::dataset::scan::Scan;
@@ -21,21 +21,12 @@ use crate::report::{Format, Style, packing};
 /// Arguments of `pack`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Three costs are told: the floor that no fleet can beat, what a good planner could achieve, and what ECS makes of it,\n\
+    after_help = "Three costs are told: the floor that no fleet can beat, what a good planner could achieve, and what ECS makes of it, \
                   on which the advice rests. A fleet is advised where the sum over all workloads is least with it."
 )]
 pub(super) struct PackArgs {
-    /// Where the dataset is: a folder or `s3://BUCKET/PREFIX`
-    #[arg(
-        long,
-        value_name = "DIR|S3",
-        env = "PLIMSOLL_DATASET",
-        required_unless_present = "demo"
-    )]
-    dataset: Option<String>,
-    /// Pack the embedded sample
-    #[arg(long)]
-    demo: bool,
+    #[command(flatten)]
+    source: SourceArgs,
     #[command(flatten)]
     fleet: FleetArgs,
     #[command(flatten)]
@@ -121,13 +112,13 @@ pub(super) fn run(args: &PackArgs, console: Console, out: &mut dyn Write) -> Res
     path.map_or(Ok(()), file::check)?;
     let options = args.fleet.options();
     let book = args.prices.book()?;
-    let analysis = match &args.dataset {
-        Some(dataset) if !args.demo => {
+    let analysis = match args.source.dataset() {
+        Some(dataset) => {
             let dataset = Dataset::open(dataset)?;
             let scan = Scan::as_of(&dataset, args.clock.now_ms())?;
             analysed(&scan, &book, &args.analysis, &options)?.0
         }
-        _ => of_sample(&book, args, &options)?,
+        None => of_sample(&book, args, &options)?,
     };
     let result = PackingResult::of(&analysis, &options.rules, &book);
     let style = if path.is_some() {

@@ -176,9 +176,7 @@ impl Usage {
         let runs = self.runs.iter().filter(|run| is_in(run.day)).cloned();
         Self::of(days.collect(), runs.collect())
     }
-}
 
-impl Usage {
     /// The same of a whole that makes `factor`: shares of a machine as its vCPU.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {

@@ -78,12 +78,18 @@ pub fn fargate_for(need: Need, os: Os) -> Option<TaskSize> {
     })
 }
 
-/// The smallest of these CodeBuild compute types that holds `need`; `None` when none is large enough.
+/// The smallest of these CodeBuild compute types that holds `need`, in what a build really has of it where that was
+/// measured; `None` when none is large enough.
 pub fn codebuild_for<'a>(
     candidates: impl Iterator<Item = &'a CodebuildType>,
     need: Need,
 ) -> Option<(&'a CodebuildType, TaskSize)> {
-    let sized = candidates.filter_map(|kind| Some(((kind, kind.size()?), kind.size()?)));
+    let holding = if need.is_measured {
+        CodebuildType::usable_size
+    } else {
+        CodebuildType::size
+    };
+    let sized = candidates.filter_map(|kind| Some(((kind, kind.size()?), holding(kind)?)));
     cheapest(sized, need.cpu.get(), need.memory.get(), |(kind, size)| {
         weight(kind.os, *size)
     })
@@ -99,5 +105,39 @@ pub fn fill_compute_type(book: &PriceBook, configuration: &mut Configuration) {
     if let Some(size) = size {
         configuration.cpu_units = Some(size.cpu_units);
         configuration.memory_mib = Some(size.memory_mib);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::workload::{Architecture, Configuration};
+    use crate::placement::codebuild::candidates;
+    use crate::pricing::PriceBook;
+
+    /// A medium machine of 8 GiB was measured with 7.5 GiB (wazuh/wazuh issue 38174, 2026-08).
+    #[test]
+    fn a_measured_need_must_fit_into_what_a_build_really_has() {
+        let book = PriceBook::embedded().unwrap();
+        let chosen = |need: Need| {
+            let any = Configuration::default();
+            let types = candidates(&book, &any, Architecture::X86_64);
+            codebuild_for(types, need).map(|(kind, _)| kind.compute_type.clone())
+        };
+        let measured = |memory_mib: u32| Need {
+            is_measured: true,
+            ..Need::of_size(TaskSize::new(4096, memory_mib))
+        };
+        let (medium, large) = (
+            Some("BUILD_GENERAL1_MEDIUM".to_owned()),
+            Some("BUILD_GENERAL1_LARGE".to_owned()),
+        );
+        assert_eq!(chosen(measured(7_600)), medium);
+        assert_eq!(chosen(measured(7_800)), large);
+        assert_eq!(
+            chosen(Need::of_size(TaskSize::new(4096, 8192))),
+            medium,
+            "it is called so"
+        );
     }
 }

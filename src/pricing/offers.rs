@@ -121,6 +121,12 @@ impl CodebuildType {
     pub fn size(&self) -> Option<TaskSize> {
         Some(TaskSize::new(self.cpu_units?, self.memory_mib))
     }
+
+    /// What a build really has of it.
+    pub fn usable_size(&self) -> Option<TaskSize> {
+        let memory_mib = self.usable_memory_mib.unwrap_or(self.memory_mib);
+        Some(TaskSize::new(self.cpu_units?, memory_mib))
+    }
 }
 
 /// What kind of machine an instance type is, for those who choose among them.

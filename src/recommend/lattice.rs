@@ -35,6 +35,10 @@ pub fn neighbours(workload: &Assessed, prices: &Prices<'_>) -> Vec<Neighbour> {
         Platform::Codebuild => compute_types(workload, prices.book, architecture, size),
         Platform::Ec2 => (None, None),
     };
+    let usable = |size: TaskSize| match platform {
+        Platform::Codebuild => usable_size(workload, prices.book, architecture, size),
+        Platform::Fargate | Platform::Ec2 => size,
+    };
     let neighbour = |size: Option<TaskSize>, is_larger| {
         let size = size?;
         let placed = workload.subject().and_then(|subject| {
@@ -52,7 +56,7 @@ pub fn neighbours(workload: &Assessed, prices: &Prices<'_>) -> Vec<Neighbour> {
         Some(Neighbour {
             size: placed.size.clone()?,
             is_larger,
-            holds: holds(workload, size),
+            holds: holds(workload, usable(size)),
             monthly: placed.rate().map(|rate| rate.usd),
         })
     };
@@ -83,6 +87,18 @@ fn target(workload: &Assessed) -> Option<(Platform, Architecture, PurchaseOption
 fn holds(workload: &Assessed, size: TaskSize) -> Option<bool> {
     let needed = workload.requirement.as_ref().ok()?.need().size();
     Some(size.cpu_units >= needed.cpu_units && size.memory_mib >= needed.memory_mib)
+}
+
+/// What a build really has of a compute type of this size.
+fn usable_size(
+    workload: &Assessed,
+    book: &PriceBook,
+    architecture: Architecture,
+    size: TaskSize,
+) -> TaskSize {
+    let mut types = codebuild::candidates(book, &workload.configuration, architecture);
+    let kind = types.find(|kind| kind.size() == Some(size));
+    kind.and_then(CodebuildType::usable_size).unwrap_or(size)
 }
 
 /// The compute types next to the one of this size.

@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 
-use super::result::{AmountResult, CostLineResult, PlacementResult, Report, Size, WorkloadResult};
+use super::result::{
+    AmountResult, CostLineResult, PlacementResult, Report, RequirementResult, Size, WorkloadResult,
+};
 use crate::model::units::Usd;
 use crate::model::workload::{Architecture, Kind, Platform};
 use crate::placement::effort::Effort;
@@ -151,6 +153,10 @@ impl<'a> WorkloadRow<'a> {
 
     fn there(&self) -> Option<&'a PlacementResult> {
         self.workload.recommended.as_ref()
+    }
+
+    fn needs(&self) -> Option<&'a RequirementResult> {
+        self.workload.requirement.as_ref()
     }
 
     fn size_there(&self) -> Option<&'a Size> {
@@ -342,36 +348,16 @@ impl WorkloadRow<'_> {
     fn seen() -> Vec<Column<Self>> {
         vec![
             column("x_RequirementVcpu", Type::Number, |w: &Self| {
-                number(
-                    w.workload
-                        .requirement
-                        .as_ref()
-                        .map(|needs| needs.vcpu.target),
-                )
+                number(w.needs().map(|needs| needs.vcpu.target))
             }),
             column("x_RequirementMemoryMib", Type::Number, |w| {
-                number(
-                    w.workload
-                        .requirement
-                        .as_ref()
-                        .map(|needs| needs.memory_mib.target),
-                )
+                number(w.needs().map(|needs| needs.memory_mib.target))
             }),
             column("x_RiskCpuPercent", Type::Number, |w| {
-                number(
-                    w.workload
-                        .requirement
-                        .as_ref()
-                        .and_then(|needs| needs.vcpu_risk.risk_percent),
-                )
+                number(w.needs().and_then(|needs| needs.vcpu_risk.risk_percent))
             }),
             column("x_RiskMemoryPercent", Type::Number, |w| {
-                number(
-                    w.workload
-                        .requirement
-                        .as_ref()
-                        .and_then(|needs| needs.memory_risk.risk_percent),
-                )
+                number(w.needs().and_then(|needs| needs.memory_risk.risk_percent))
             }),
             column("x_PeakVcpu", Type::Number, |w| {
                 number(w.workload.usage.cpu.as_ref().map(|usage| usage.max))

@@ -105,12 +105,15 @@ pub struct Need {
     pub cpu: Vcpu,
     /// Memory.
     pub memory: Mib,
+    /// It was measured: a machine must have it for the run. Else it is a size, which machines are called by.
+    pub is_measured: bool,
 }
 
 impl Need {
     /// All of a size.
     pub fn of_size(size: TaskSize) -> Self {
         Self {
+            is_measured: false,
             cpu: Vcpu::from_units(size.cpu_units),
             memory: Mib::new(f64::from(size.memory_mib)),
         }
@@ -134,6 +137,7 @@ impl Requirement {
         Need {
             cpu: Vcpu::new(self.cpu.target),
             memory: Mib::new(self.memory.target),
+            is_measured: true,
         }
     }
 }

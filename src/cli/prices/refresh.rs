@@ -27,11 +27,11 @@ const NAMED: usize = 8;
 /// Arguments of `prices refresh`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The book holds the asked regions and what holds everywhere, nothing else.\n\
-                  Use it with `--prices FILE`. The calls are free and need pricing:GetProducts (`--region all` also\n\
-                  pricing:GetAttributeValues, --savings-plans savingsplans:DescribeSavingsPlansOfferingRates).\n\
-                  --bulk needs no credentials: it reads AWS's public price list, hundreds of megabytes for the EC2 prices of\n\
-                  a region, holds little of it, and goes on where it was stopped. --from-files reads files of that list.\n\
+    after_help = "The book holds the asked regions and what holds everywhere, nothing else. \
+                  Use it with `--prices FILE`. The calls are free and need pricing:GetProducts (`--region all` also \
+                  pricing:GetAttributeValues, --savings-plans savingsplans:DescribeSavingsPlansOfferingRates). \
+                  --bulk needs no credentials: it reads AWS's public price list, hundreds of megabytes for the EC2 prices of \
+                  a region, holds little of it, and goes on where it was stopped. --from-files reads files of that list. \
                   Exit code 3: a service or a part of a Fargate price is missing in a region, or a price was left out."
 )]
 pub(crate) struct RefreshArgs {

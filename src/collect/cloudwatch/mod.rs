@@ -9,6 +9,7 @@ mod packing;
 mod readings;
 mod series;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
@@ -29,10 +30,11 @@ use super::plan::{self, Day, Known};
 use super::rates::Class;
 use super::{OPEN_DAY, source};
 use crate::dataset::batch::Batch;
-use crate::dataset::schema::{Metric, State};
+use crate::dataset::schema::{Metric, SampleRow, State};
 use crate::dataset::writer::{BUILD_SCOPE, ScopeDay};
+use crate::model::workload::Kind;
 use answers::{Answer, Answers, Flaws, Grid, Status};
-use series::{STATISTICS, Statistic};
+use series::{BUILD_METRICS, STATISTICS, Statistic};
 
 /// Calls of one unit under way at once.
 const CALLS: usize = 3;
@@ -40,6 +42,10 @@ const CALLS: usize = 3;
 static RECEIVING: Semaphore = Semaphore::const_new(12);
 /// Times that a query is asked again when it was not answered in full.
 const MOST_REPEATS: usize = 3;
+
+/// A service whose CPU and memory stay below this share of its size may be idle. Source: AWS Compute Optimizer user guide,
+/// idle resource recommendations, read 2026-11.
+const QUIET_PERCENT: f64 = 1.0;
 
 /// A build's last sample may come so much after its end.
 const LAST_READING_MS: i64 = 5 * 60 * 1000;
@@ -77,18 +83,27 @@ pub(crate) async fn fetch(
         chunk,
     } = *piece;
     let grid = Grid::within(&plan::window_ms(&chunk.days, now_ms), chunk.period_s);
-    let queries = if grid.is_empty() {
-        Vec::new()
-    } else {
-        queries(series)
-    };
-    let calls = queries
-        .chunks(chunk.queries_per_call.max(1))
-        .map(|queries| (queries, grid.clone()));
     let unit = sink.unit();
-    let outcome = gather(place, &queries, calls.collect(), now_ms, &unit).await?;
+    let of = async |series: &[Series]| {
+        let queries = if grid.is_empty() {
+            Vec::new()
+        } else {
+            queries(series)
+        };
+        let calls = queries
+            .chunks(chunk.queries_per_call.max(1))
+            .map(|queries| (queries, grid.clone()));
+        gather(place, &queries, calls.collect(), now_ms, &unit).await
+    };
+    let outcome = of(series).await?;
+    let network: Vec<Series> = outcome.quiet(series).flat_map(Series::network).collect();
+    let network = of(&network).await?;
     let scope_day = |workload: &str, day: Day| {
-        let (state, reason) = outcome.scope_day(day, plan::is_over(day, now_ms));
+        let (state, reason) = [&outcome, &network]
+            .map(|outcome| outcome.scope_day(day, plan::is_over(day, now_ms)))
+            .into_iter()
+            .max_by_key(|(state, reason)| (*state, reason.as_deref() != Some(OPEN_DAY)))
+            .unwrap_or((State::Complete, None));
         let (scope, source) = (scope.to_owned(), source::of(source, workload));
         ScopeDay {
             scope,
@@ -151,7 +166,7 @@ impl BuildDay {
         });
         let series = spans.iter().flat_map(|(_, build)| {
             let build = (build.project.as_str(), build.id.as_str(), build.number);
-            [Metric::CpuVcpu, Metric::MemoryMib].map(|metric| {
+            BUILD_METRICS.map(|metric| {
                 Series::build(&place.account, &place.region, build, dimensions, metric)
             })
         });
@@ -160,10 +175,8 @@ impl BuildDay {
         let calls = packing::windows(&spans, period_s)
             .into_iter()
             .map(|(builds, window_ms)| {
-                (
-                    builds.start * SERIES_PER_WORKLOAD..builds.end * SERIES_PER_WORKLOAD,
-                    window_ms,
-                )
+                let each = BUILD_METRICS.len();
+                (builds.start * each..builds.end * each, window_ms)
             });
         Some(Self {
             day,
@@ -261,12 +274,9 @@ async fn gather(
         };
         let mut batch = Batch::default();
         for (series, answers) in assembly.add(answers) {
-            batch.samples.extend(readings::samples(
-                series,
-                answers,
-                period_s,
-                &mut outcome.flaws,
-            ));
+            let samples = readings::samples(series, answers, period_s, &mut outcome.flaws);
+            outcome.note_peak(series, &samples);
+            batch.samples.extend(samples);
         }
         outcome.rows += batch.samples.len();
         if !batch.samples.is_empty() {
@@ -337,9 +347,36 @@ struct Outcome {
     flaws: Flaws,
     /// Why not everything was asked for.
     fault: Option<Fault>,
+    /// The highest samples of services, by name and metric, percent.
+    peaks: BTreeMap<(String, Metric), f64>,
 }
 
 impl Outcome {
+    fn note_peak(&mut self, series: &Series, samples: &[SampleRow]) {
+        if series.workload.kind != Kind::Service {
+            return;
+        }
+        let key = (series.workload.name.clone(), series.metric);
+        for sample in samples {
+            let peak = self.peaks.entry(key.clone()).or_insert(sample.max);
+            *peak = peak.max(sample.max);
+        }
+    }
+
+    /// One of the series of each service that did next to nothing: only of those it matters whether bytes flow through
+    /// them, and only where Container Insights counts those.
+    fn quiet<'s>(&self, series: &'s [Series]) -> impl Iterator<Item = &'s Series> {
+        let is_low = |series: &Series| {
+            let key = (series.workload.name.clone(), series.metric);
+            let peak = self.peaks.get(&key);
+            peak.is_some_and(|&peak| peak < QUIET_PERCENT)
+        };
+        series
+            .chunks(SERIES_PER_WORKLOAD)
+            .filter(move |of_workload| of_workload.iter().all(is_low))
+            .filter_map(<[Series]>::first)
+    }
+
     fn scope_day(&self, day: plan::Day, is_over: bool) -> (State, Option<String>) {
         let flaws = self.flaws.reason(day);
         match &self.fault {

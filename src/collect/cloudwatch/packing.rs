@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::series::{SERIES_PER_WORKLOAD, STATISTICS};
+use super::series::{BUILD_METRICS, SERIES_PER_WORKLOAD, STATISTICS};
 use crate::collect::plan::{self, Day};
 use crate::model::units::MS_PER_DAY;
 
@@ -213,8 +213,8 @@ fn cut(days: usize, workloads: usize, period_s: i32) -> Vec<usize> {
     lengths
 }
 
-/// Spans of time, each with as many queries as a workload has, put together into calls: the spans of each call, and
-/// the window that holds them. `spans` are in order of their starts and on the grid of `period_s`.
+/// Spans of time, each with as many queries as a build has, put together into calls: the spans of each call, and the
+/// window that holds them. `spans` are in order of their starts and on the grid of `period_s`.
 pub(super) fn windows(spans: &[Range<i64>], period_s: i32) -> Vec<(Range<usize>, Range<i64>)> {
     let step_ms = i64::from(period_s) * 1000;
     let mut calls: Vec<(Range<usize>, Range<i64>)> = Vec::new();
@@ -222,7 +222,7 @@ pub(super) fn windows(spans: &[Range<i64>], period_s: i32) -> Vec<(Range<usize>,
         if let Some((of, window)) = calls.last_mut() {
             let wider = window.start..window.end.max(span.end);
             let points = usize::try_from((wider.end - wider.start) / step_ms).unwrap_or(usize::MAX);
-            let queries = queries(of.len() + 1);
+            let queries = (of.len() + 1) * BUILD_METRICS.len() * STATISTICS.len();
             if queries <= MOST_QUERIES && queries.saturating_mul(points) <= MOST_POINTS {
                 (of.end, *window) = (index + 1, wider);
                 continue;
@@ -375,13 +375,13 @@ mod tests {
             windows(&[span(0, 10), span(5, 8), span(20, 30)], 60),
             [(0..3, span(0, 30))]
         );
-        // 83 workloads have 498 queries.
+        // 55 builds have 495 queries.
         let many: Vec<_> = (0..100).map(|_| span(0, 10)).collect();
         assert_eq!(
             windows(&many, 60),
-            [(0..83, span(0, 10)), (83..100, span(0, 10))]
+            [(0..55, span(0, 10)), (55..100, span(0, 10))]
         );
-        // Twelve queries over a week and a bit are too many points.
+        // Eighteen queries over a week and a bit are too many points.
         assert_eq!(
             windows(&[span(0, 10), span(8_400, 8_401)], 60),
             [(0..1, span(0, 10)), (1..2, span(8_400, 8_401))]

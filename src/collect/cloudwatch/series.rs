@@ -10,6 +10,9 @@ use crate::model::workload::{Kind, WorkloadKey};
 
 /// CPU and memory.
 pub(crate) const SERIES_PER_WORKLOAD: usize = 2;
+/// What is measured of a build: its CPU in AWS's unit, whichever that is, and as a share of its machine, and its memory.
+pub(super) const BUILD_METRICS: [Metric; 3] =
+    [Metric::CpuPercent, Metric::CpuVcpu, Metric::MemoryMib];
 /// The statistics of each series: what its samples are made of, in the order of [`Statistic`].
 pub(super) const STATISTICS: [Statistic; 3] =
     [Statistic::Maximum, Statistic::Sum, Statistic::SampleCount];
@@ -93,7 +96,15 @@ impl Series {
         )
     }
 
-    /// `AWS/CodeBuild`: [`Metric::CpuVcpu`] or [`Metric::MemoryMib`] of a build; `build` is its project, its id
+    /// `ECS/ContainerInsights`: the bytes that the service of this series received and sent.
+    pub(super) fn network(&self) -> [Self; 2] {
+        [Metric::NetworkReceived, Metric::NetworkSent].map(|metric| Self {
+            metric,
+            ..self.clone()
+        })
+    }
+
+    /// `AWS/CodeBuild`: one of [`BUILD_METRICS`] of a build; `build` is its project, its id
     /// (`project:uuid`) and its number.
     pub(crate) fn build(
         account: &str,
@@ -146,17 +157,16 @@ impl Series {
 
     /// Namespace and name, as AWS spells them; [`Metric::of_aws`] the other way round.
     fn aws_name(&self) -> (&'static str, &'static str) {
-        let is_cpu = matches!(
-            self.metric,
-            Metric::CpuPercent | Metric::CpuUnits | Metric::CpuVcpu
-        );
-        match (self.workload.kind, is_cpu) {
-            (Kind::Service, true) => ("AWS/ECS", "CPUUtilization"),
-            (Kind::Service, false) => ("AWS/ECS", "MemoryUtilization"),
-            (Kind::Task, true) => ("ECS/ContainerInsights", "CpuUtilized"),
-            (Kind::Task, false) => ("ECS/ContainerInsights", "MemoryUtilized"),
-            (Kind::Build, true) => ("AWS/CodeBuild", "CPUUtilized"),
-            (Kind::Build, false) => ("AWS/CodeBuild", "MemoryUtilized"),
+        match (self.workload.kind, self.metric) {
+            (_, Metric::NetworkReceived) => ("ECS/ContainerInsights", "NetworkRxBytes"),
+            (_, Metric::NetworkSent) => ("ECS/ContainerInsights", "NetworkTxBytes"),
+            (Kind::Build, Metric::CpuPercent) => ("AWS/CodeBuild", "CPUUtilizedPercent"),
+            (Kind::Build, Metric::CpuVcpu) => ("AWS/CodeBuild", "CPUUtilized"),
+            (Kind::Build, _) => ("AWS/CodeBuild", "MemoryUtilized"),
+            (Kind::Service, Metric::CpuPercent) => ("AWS/ECS", "CPUUtilization"),
+            (Kind::Service, _) => ("AWS/ECS", "MemoryUtilization"),
+            (Kind::Task, Metric::CpuUnits) => ("ECS/ContainerInsights", "CpuUtilized"),
+            (Kind::Task, _) => ("ECS/ContainerInsights", "MemoryUtilized"),
         }
     }
 
@@ -210,10 +220,12 @@ mod tests {
         let (account, region) = PLACE;
         let build = ("app", "app:1", Some(1));
         let none = BuildDimensions::default();
-        let builds = [Metric::CpuVcpu, Metric::MemoryMib]
-            .map(|metric| Series::build(account, region, build, &none, metric));
+        let builds =
+            BUILD_METRICS.map(|metric| Series::build(account, region, build, &none, metric));
+        let service = Series::of_service(account, region, "prod", "web");
         let others = [
-            Series::of_service(account, region, "prod", "web"),
+            service[0].network(),
+            service,
             Series::of_family(account, region, "prod", "etl"),
         ];
         for series in others.into_iter().flatten().chain(builds) {

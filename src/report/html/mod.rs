@@ -10,6 +10,8 @@ mod comparison;
 mod figure;
 mod panel;
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
 use super::amounts::{count, plural};
@@ -48,7 +50,7 @@ pub(super) fn render(report: &Report, view: &View) -> String {
         .iter()
         .filter(|section| section.id != WORKLOADS)
     {
-        heading(&mut rest, section);
+        heading(&mut rest, section.id, section);
         headed_table(&mut rest, section);
         if section.id == FLEETS {
             rest.push_str(&fleets(report));
@@ -73,8 +75,15 @@ pub(super) fn plain(view: &View) -> String {
         let class = if at == 0 { " class=answer" } else { "" };
         push(&mut body, &format!("<p{class}>{}</p>\n", text(sentence)));
     }
+    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
     for section in &view.sections {
-        heading(&mut body, section);
+        // Every fleet has sections of these kinds.
+        let number = known.entry(section.id).or_default();
+        *number += 1;
+        match *number {
+            1 => heading(&mut body, section.id, section),
+            number => heading(&mut body, &format!("{}-{number}", section.id), section),
+        }
         plain_table(&mut body, section);
     }
     body.push_str(&notes(view));
@@ -193,10 +202,10 @@ fn fleets(report: &Report) -> String {
     body + "</div>\n"
 }
 
-fn heading(body: &mut String, section: &Section) {
+fn heading(body: &mut String, id: &str, section: &Section) {
     push(
         body,
-        &format!("<h2 id={}>{}</h2>\n", section.id, text(&section.heading)),
+        &format!("<h2 id={id}>{}</h2>\n", text(&section.heading)),
     );
     for sentence in &section.text {
         push(body, &format!("<p>{}</p>\n", text(sentence)));
@@ -208,7 +217,7 @@ fn heading(body: &mut String, section: &Section) {
 /// The first `linked` of them have a panel to go to.
 fn workload_table(section: &Section, linked: usize) -> String {
     let mut body = String::new();
-    heading(&mut body, section);
+    heading(&mut body, section.id, section);
     body.push_str(
         "<div class=filter><label for=filter>Filter</label> <input id=filter type=search autocomplete=off> \
          <span id=count role=status></span></div>\n",
@@ -387,6 +396,27 @@ mod tests {
     fn page_of(workloads: usize) -> String {
         let report = sample::many(workloads);
         render(&report, &view::of(&report))
+    }
+
+    #[test]
+    fn sections_of_several_fleets_have_anchors_of_their_own() {
+        let section = || Section {
+            id: "days",
+            heading: "Instances over time".into(),
+            text: Vec::new(),
+            columns: Vec::new(),
+            rows: Vec::new(),
+        };
+        let view = View {
+            title: "EC2 fleets".into(),
+            lead: Vec::new(),
+            sections: vec![section(), section(), section()],
+            notes: Vec::new(),
+        };
+        let page = plain(&view);
+        for id in ["days", "days-2", "days-3"] {
+            assert_eq!(page.matches(&format!("<h2 id={id}>")).count(), 1, "{id}");
+        }
     }
 
     #[test]

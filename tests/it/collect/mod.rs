@@ -6,6 +6,7 @@ mod gaps;
 mod golden;
 mod limits;
 mod logins;
+mod quiet;
 mod resume;
 mod schedules;
 mod site;

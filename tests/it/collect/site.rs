@@ -473,7 +473,9 @@ const SOURCES: [&str; 5] = [
     "cloudwatch",
     "codebuild_api",
 ];
-const METRICS: [&str; 5] = [
+const METRICS: [&str; 7] = [
+    "network_received_bytes_per_s",
+    "network_sent_bytes_per_s",
     "cpu_percent",
     "memory_percent",
     "cpu_units",

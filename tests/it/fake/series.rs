@@ -80,7 +80,10 @@ impl Point {
 /// The measure that AWS calls so.
 fn measure(namespace: &str, metric: &str) -> Option<Measure> {
     Some(match (namespace, metric) {
-        ("AWS/ECS", "CPUUtilization") => Measure::CpuPercent,
+        ("AWS/ECS", "CPUUtilization") | ("AWS/CodeBuild", "CPUUtilizedPercent") => {
+            Measure::CpuPercent
+        }
+        ("ECS/ContainerInsights", "NetworkRxBytes" | "NetworkTxBytes") => Measure::Network,
         ("AWS/ECS", "MemoryUtilization") => Measure::MemoryPercent,
         ("ECS/ContainerInsights", "CpuUtilized") => Measure::CpuUnits,
         ("ECS/ContainerInsights" | "AWS/CodeBuild", "MemoryUtilized") => Measure::MemoryMib,
@@ -90,10 +93,13 @@ fn measure(namespace: &str, metric: &str) -> Option<Measure> {
 }
 
 /// The metrics of each namespace.
-const METRICS: [(&str, [&str; 2]); 3] = [
-    ("AWS/ECS", ["CPUUtilization", "MemoryUtilization"]),
-    ("ECS/ContainerInsights", ["CpuUtilized", "MemoryUtilized"]),
-    ("AWS/CodeBuild", ["CPUUtilized", "MemoryUtilized"]),
+const METRICS: [(&str, &[&str]); 3] = [
+    ("AWS/ECS", &["CPUUtilization", "MemoryUtilization"]),
+    ("ECS/ContainerInsights", &["CpuUtilized", "MemoryUtilized"]),
+    (
+        "AWS/CodeBuild",
+        &["CPUUtilized", "CPUUtilizedPercent", "MemoryUtilized"],
+    ),
 ];
 
 impl<'w> Place<'w> {
@@ -184,7 +190,8 @@ impl<'w> Place<'w> {
                         .iter()
                         .find(|(known, _)| *known == namespace)
                         .expect("a namespace of the table");
-                    listed.extend(metrics.map(|metric| (namespace, metric, dimensions.clone())));
+                    let metrics = metrics.iter();
+                    listed.extend(metrics.map(|metric| (namespace, *metric, dimensions.clone())));
                 }
             };
         for (no, cluster) in self.region.clusters.iter().enumerate() {

@@ -379,6 +379,8 @@ pub(crate) enum Measure {
     CpuUnits,
     MemoryMib,
     CpuVcpu,
+    /// Bytes a second, as many for every task.
+    Network,
 }
 
 impl Measure {
@@ -396,6 +398,7 @@ impl Measure {
             Self::CpuPercent => cpu(1),
             Self::CpuUnits => cpu(1) * i64::from(size.0) / 100,
             Self::CpuVcpu => cpu(1) * i64::from(size.0) / 102_400,
+            Self::Network => 200 * PER_UNIT,
             Self::MemoryPercent => memory(2),
             // AWS tells whole MiB.
             Self::MemoryMib => memory(2) * i64::from(size.1) / (100 * PER_UNIT) * PER_UNIT,

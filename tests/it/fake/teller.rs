@@ -10,16 +10,17 @@ use super::tasks::{Measure, Of, Task, Workload, told};
 use super::world::{Cluster, DAY, MINUTE, Place, SECOND, family};
 
 /// Measures, and the names of the dataset's metrics.
-type Metrics = [(Measure, &'static str); 2];
-const SERVICE_METRICS: Metrics = [
+type Metrics = &'static [(Measure, &'static str)];
+const SERVICE_METRICS: Metrics = &[
     (Measure::CpuPercent, "cpu_percent"),
     (Measure::MemoryPercent, "memory_percent"),
 ];
-const TASK_METRICS: Metrics = [
+const TASK_METRICS: Metrics = &[
     (Measure::CpuUnits, "cpu_units"),
     (Measure::MemoryMib, "memory_mib"),
 ];
-const BUILD_METRICS: Metrics = [
+const BUILD_METRICS: Metrics = &[
+    (Measure::CpuPercent, "cpu_percent"),
     (Measure::CpuVcpu, "cpu_vcpu"),
     (Measure::MemoryMib, "memory_mib"),
 ];
@@ -163,7 +164,7 @@ impl<'w> Teller<'_, 'w> {
         let (key, id) = (self.key_of(&task.workload), self.place.id_of(task.key));
         for (at_ms, (measure, metric)) in minutes
             .iter()
-            .flat_map(|at_ms| TASK_METRICS.map(|metric| (*at_ms, metric)))
+            .flat_map(|at_ms| TASK_METRICS.iter().map(|metric| (*at_ms, *metric)))
         {
             let value = told_bits(task.reading(self.place, measure, at_ms));
             self.golden.samples.insert(Sample {
@@ -212,7 +213,7 @@ impl<'w> Teller<'_, 'w> {
     ) {
         let (from_ms, to_ms) = (self.window_ms.0.max(since_ms), self.window_ms.1);
         let to_ms = whole_minutes(to_ms, self.place.world.now_ms);
-        for (measure, metric) in metrics {
+        for &(measure, metric) in metrics {
             let readings = tasks.iter().flat_map(|task| {
                 task.minutes(from_ms, to_ms)
                     .map(|at_ms| (at_ms, task.reading(self.place, measure, at_ms)))
@@ -249,7 +250,7 @@ impl<'w> Teller<'_, 'w> {
                 }),
                 out_of_memory: false,
             });
-            for (measure, metric) in BUILD_METRICS {
+            for &(measure, metric) in BUILD_METRICS {
                 let minutes = build.minutes(from_ms, whole_minutes(to_ms, now_ms));
                 let points = self.rolled_up(
                     minutes.map(|at_ms| (at_ms, build.reading(self.place, measure, at_ms))),

@@ -305,6 +305,13 @@ fn the_golden_samples_are_what_get_metric_data_tells() {
             tell(
                 ["build", "", project],
                 Some(id),
+                ("AWS/CodeBuild", "CPUUtilizedPercent"),
+                "cpu_percent",
+                &dimensions,
+            );
+            tell(
+                ["build", "", project],
+                Some(id),
                 ("AWS/CodeBuild", "MemoryUtilized"),
                 "memory_mib",
                 &dimensions,
