@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{cannot_print, file};
-use crate::dataset::Dataset;
+use super::{DatasetArgs, cannot_print, file};
 use crate::dataset::scan::Scan;
 use crate::demand;
 use crate::model::error::{Error, Kind, Result};
@@ -17,9 +16,8 @@ use crate::rightsize::risk::Risk;
 /// Arguments of `backtest`.
 #[derive(Debug, Args)]
 pub(super) struct BacktestArgs {
-    /// Where the dataset is: a folder or `s3://BUCKET/PREFIX`
-    #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
-    dataset: String,
+    #[command(flatten)]
+    dataset: DatasetArgs,
     /// Risks to show: low (1), medium (2), high (5), or percent of workload-weeks that may go beyond the size
     #[arg(
         long,
@@ -53,7 +51,7 @@ enum BacktestFormat {
 pub(super) fn run(args: &BacktestArgs, out: &mut dyn Write) -> Result<u8> {
     let path = args.output.as_deref().filter(|path| !file::is_stdout(path));
     path.map_or(Ok(()), file::check)?;
-    let dataset = Dataset::open(&args.dataset)?;
+    let dataset = args.dataset.open()?;
     let fleet = fleet(&Scan::new(&dataset)?)?;
     let protocol = Protocol {
         training_days: args.training_days,

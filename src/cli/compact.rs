@@ -4,8 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::cannot_print;
-use crate::dataset::Dataset;
+use super::{DatasetArgs, cannot_print};
 use crate::dataset::compact::compact;
 use crate::demand::window;
 use crate::model::error::Result;
@@ -16,14 +15,13 @@ use crate::model::error::Result;
     after_help = "Adds parts and deletes none: reports and collections that run at the same time are not disturbed."
 )]
 pub(super) struct CompactArgs {
-    /// The dataset: a folder or `s3://BUCKET/PREFIX`
-    #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
-    dataset: String,
+    #[command(flatten)]
+    dataset: DatasetArgs,
 }
 
 /// Rewrites what is small and says how much there was.
 pub(super) fn run(args: &CompactArgs, out: &mut dyn Write) -> Result<()> {
-    let dataset = Dataset::open(&args.dataset)?;
+    let dataset = args.dataset.open()?;
     let compacted = compact(&dataset, window::resolved)?;
     let parts = || {
         let (before, after) = (compacted.before, compacted.after);

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{cannot_print, file};
-use crate::dataset::Dataset;
+use super::{DatasetArgs, cannot_print, file};
 use crate::dataset::scan::Scan;
 use crate::demand::{sql, table};
 use crate::model::error::{Error, Kind, Result};
@@ -18,9 +17,8 @@ use crate::model::error::{Error, Kind, Result};
                   `report --demand FILE` takes it, whichever engine made it."
 )]
 pub(super) struct DemandArgs {
-    /// The dataset: a folder or `s3://BUCKET/PREFIX`
-    #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
-    dataset: String,
+    #[command(flatten)]
+    dataset: DatasetArgs,
     /// Write the table here, as Parquet
     #[arg(short, long, value_name = "FILE", required_unless_present = "emit_sql")]
     output: Option<PathBuf>,
@@ -47,7 +45,7 @@ pub(super) fn run(args: &DemandArgs, out: &mut dyn Write) -> Result<()> {
     if let Some(path) = &args.output {
         file::check(path)?;
     }
-    let dataset = Dataset::open(&args.dataset)?;
+    let dataset = args.dataset.open()?;
     let scan = Scan::new(&dataset)?;
     match (&args.output, args.emit_sql) {
         (Some(path), _) => {
@@ -58,7 +56,7 @@ pub(super) fn run(args: &DemandArgs, out: &mut dyn Write) -> Result<()> {
         (None, Some(engine)) => {
             let parts = scan.parts_without_overlap()?;
             let input = sql::Input {
-                root: args.dataset.trim_end_matches('/'),
+                root: args.dataset.dataset.trim_end_matches('/'),
                 parts: &parts,
             };
             let statement = sql::statement(engine.into(), input);

@@ -24,6 +24,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, 
 use tracing_subscriber::fmt::format::{FmtSpan, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 
+use crate::dataset::Dataset;
 use crate::model::error::{Error, Kind, Result};
 use crate::model::tags::{TagKeys, USUAL_KEYS};
 use crate::report::Style;
@@ -101,6 +102,20 @@ impl Cli {
     pub fn of_process() -> Result<Self> {
         let matches = config::with_defaults(Self::command())?.get_matches();
         Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+    }
+}
+
+/// A dataset that is there.
+#[derive(Debug, Args)]
+struct DatasetArgs {
+    /// Where the dataset is: a folder or `s3://BUCKET/PREFIX`
+    #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
+    dataset: String,
+}
+
+impl DatasetArgs {
+    fn open(&self) -> Result<Dataset> {
+        Dataset::open(&self.dataset)
     }
 }
 

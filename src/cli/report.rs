@@ -8,9 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::output::OutputArgs;
 use super::prices::BookArgs;
-use super::{ClockArgs, Console};
+use super::{ClockArgs, Console, DatasetArgs};
 use crate::analysis::{self, Analysis, FleetOptions, Policy};
-use crate::dataset::Dataset;
 use crate::dataset::coverage::{Extent, Gap};
 use crate::dataset::given::Given;
 use crate::dataset::part::short_hash;
@@ -30,9 +29,8 @@ use crate::rightsize::risk::Risk;
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Where the dataset is: a folder or `s3://BUCKET/PREFIX`
-    #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
-    dataset: String,
+    #[command(flatten)]
+    dataset: DatasetArgs,
     /// Take the days of samples from this table, which `demand` or another engine made: a Parquet file, or a folder of them
     #[arg(long, value_name = "FILE|S3")]
     demand: Option<String>,
@@ -170,7 +168,7 @@ pub(super) fn run(args: &ReportArgs, console: Console, out: &mut dyn Write) -> R
     args.analysis.check()?;
     args.output.check()?;
     let prices = args.prices.book()?;
-    let dataset = Dataset::open(&args.dataset)?;
+    let dataset = args.dataset.open()?;
     let now_ms = args.clock.now_ms();
     let scan = tracing::debug_span!("commits").in_scope(|| Scan::as_of(&dataset, now_ms))?;
     let scan = match &args.demand {

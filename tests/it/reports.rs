@@ -22,10 +22,11 @@ const REPORTS: [(&str, &str); 8] = [
 ];
 
 /// What else is kept there: the arguments that make it, and the file.
-const OTHERS: [(&[&str], &str); 4] = [
+const OTHERS: [(&[&str], &str); 5] = [
     (&["schema", "report"], "report.schema.json"),
     (&["schema", "comparison"], "comparison.schema.json"),
     (&["explain", "checkout-api", "--demo"], "explain.txt"),
+    (&["pack", "--demo"], "pack.txt"),
     (
         &[
             "compare",
