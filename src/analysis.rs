@@ -13,6 +13,7 @@ use crate::recommend::fleet::{Fleets, PackedFleet};
 use crate::recommend::totals::{self, Totals};
 use crate::rightsize;
 use crate::rightsize::calibration::Calibrations;
+use crate::rightsize::run_time::RunTimes;
 
 pub use crate::recommend::fleet::FleetOptions;
 pub use crate::recommend::{Assessed, Policy};
@@ -118,6 +119,7 @@ fn assess(
         measured_cost: present::measured_cost(&demand, prices),
         going_rate: present::going_rate(&demand, prices),
         configuration,
+        run_times: RunTimes::of(&demand),
         requirement,
         need,
         resized: None,

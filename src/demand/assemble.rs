@@ -1,6 +1,6 @@
 //! Runs, samples and configurations of one workload put together into its demand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use super::bounds::Bounded;
@@ -11,9 +11,10 @@ use super::pace;
 use super::ran::{self, Counted};
 use super::runs::Run;
 use super::totals::WorkloadTotals;
-use super::usage::Resource;
+use super::usage::{Resource, Usage};
 use super::{
-    Basis, Component, Demand, Evidence, OutOfMemory, RUN_LENGTHS_S, Runs, Slot, Slots, workers,
+    Basis, Component, Demand, Evidence, OutOfMemory, RUN_LENGTHS_S, RunCpu, Runs, Slot, Slots,
+    workers,
 };
 use crate::dataset::schema::{Metric, SourceKind};
 use crate::model::error::Result;
@@ -95,7 +96,9 @@ fn demand(
     let counted = counted_tasks(&samples, timeline);
     let runs = Bounded::all(runs, observed);
     let timeline = in_force_by(timeline, last_evidence_ms(&runs, &counted, window));
+    let cpu = cpu_of_runs(&samples);
     let evidence = ran::Evidence {
+        cpu: &cpu,
         runs: &runs,
         counted: &counted,
         timeline,
@@ -142,6 +145,17 @@ fn demand(
             ..seen_samples
         },
     }
+}
+
+/// The CPU that each run used: as a share of its machine where that was measured.
+fn cpu_of_runs(samples: &WorkloadTotals) -> HashMap<&str, RunCpu> {
+    let vcpu = samples.usage.get(&Resource::Cpu).into_iter();
+    let vcpu = vcpu.flat_map(Usage::means_of_runs);
+    let shares = samples.cpu_share.iter();
+    let shares = shares.flat_map(Usage::means_of_runs);
+    vcpu.map(|(run, mean)| (run, RunCpu::Vcpu(mean)))
+        .chain(shares.map(|(run, mean)| (run, RunCpu::Share(mean))))
+        .collect()
 }
 
 /// True when snapshots of the ECS API are all that tells of tasks: any number came and went between them.

@@ -38,6 +38,7 @@ pub mod window;
 mod workers;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use polars::prelude::PolarsError;
 
@@ -118,6 +119,26 @@ pub struct Component {
     pub metered: Span<MeteredMs>,
     /// Days of the window were not looked at: more may have run than the upper end says.
     pub more_unseen: bool,
+    /// Its runs whose start and stop are known; none of services, which run all the time.
+    pub finished: Arc<[FinishedRun]>,
+}
+
+/// A run of a job, from start to stop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FinishedRun {
+    /// How long it ran, milliseconds.
+    pub elapsed_ms: i64,
+    /// What CPU it used, on the average of its samples; `None` where it has none.
+    pub cpu: Option<RunCpu>,
+}
+
+/// CPU that a run used, on the average.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RunCpu {
+    /// So many vCPU.
+    Vcpu(f64),
+    /// So large a share of its machine.
+    Share(f64),
 }
 
 impl Component {

@@ -1,5 +1,6 @@
 //! What holds for any history of runs and counts, against references that are right at sight.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -122,6 +123,7 @@ fn ran(
         runs: &bounded,
         counted,
         timeline,
+        cpu: &HashMap::new(),
     };
     let components = |window: &Window| evidence.components(*window);
     windows.iter().map(components).collect()

@@ -3,15 +3,15 @@
 //! Runs whose stop was seen are exact. Where the tasks that `SampleCount` counts are more than those, it is the count
 //! that tells how long tasks ran; where they are not, it bounds the runs that were not seen to stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::bounds::Bounded;
 use super::configurations::{self, InForce};
-use super::{Basis, Component, MeteredMs, Slot, Span};
+use super::{Basis, Component, FinishedRun, MeteredMs, RunCpu, Slot, Span};
 use crate::dataset::schema::SourceKind;
 use crate::model::units::{MS_PER_DAY, MS_PER_MINUTE, SLOT_MS, TaskSize, Window};
-use crate::model::workload::Configuration;
+use crate::model::workload::{Configuration, Kind};
 
 /// Finished runs are all that ran when they make up this share of the counted time, percent.
 const COMPLETE_PERCENT: i64 = 98;
@@ -36,17 +36,20 @@ pub(super) struct Evidence<'a> {
     pub(super) counted: &'a [Counted],
     /// Its configurations over time.
     pub(super) timeline: &'a [InForce],
+    /// The CPU that its runs used, where samples are of single runs.
+    pub(super) cpu: &'a HashMap<&'a str, RunCpu>,
 }
 
 /// Sums per configuration and basis.
 type Sums = BTreeMap<(Arc<Configuration>, Basis), Sum>;
 
 /// Runs, those of them that were not seen to stop, and their time.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Sum {
     runs: i64,
     open: i64,
     metered: Span<MeteredMs>,
+    finished: Vec<FinishedRun>,
 }
 
 impl Evidence<'_> {
@@ -74,6 +77,7 @@ impl Evidence<'_> {
             open: sum.open,
             metered: sum.metered,
             more_unseen: false,
+            finished: sum.finished.into(),
         };
         sums.into_iter().map(component).collect()
     }
@@ -212,8 +216,21 @@ impl Evidence<'_> {
             if let Some(sum) = sums.get_mut(&key) {
                 sum.runs += i64::from(run.start_ms.is_some());
                 sum.open += i64::from(!run.is_finished());
+                sum.finished.extend(self.finished(run));
             }
         }
+    }
+}
+
+impl Evidence<'_> {
+    /// A run as one that was seen from start to stop; `None` where it was not, and of a service.
+    fn finished(&self, run: &Bounded<'_>) -> Option<FinishedRun> {
+        let is_job = run.run.workload.kind != Kind::Service;
+        let start_ms = run.start_ms.filter(|_| is_job && run.is_finished())?;
+        Some(FinishedRun {
+            elapsed_ms: run.end_ms.best - start_ms,
+            cpu: self.cpu.get(run.run.run_id.as_str()).copied(),
+        })
     }
 }
 

@@ -177,6 +177,17 @@ impl Usage {
         Self::of(days.collect(), runs.collect())
     }
 
+    /// The mean of each run's samples, vCPU or MiB, by run; empty where samples are not of single runs.
+    pub(super) fn means_of_runs(&self) -> impl Iterator<Item = (&str, f64)> {
+        let runs = self.runs.chunk_by(|a, b| a.run == b.run);
+        runs.map(|days| {
+            let used_ms: i64 = days.iter().map(|day| day.used_ms).sum();
+            let weight_ms: i64 = days.iter().map(|day| day.weight_ms).sum();
+            let mean = used_ms as f64 / 1000.0 / weight_ms.max(1) as f64;
+            (&*days[0].run, mean)
+        })
+    }
+
     /// The same of a whole that makes `factor`: shares of a machine as its vCPU.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {

@@ -10,16 +10,20 @@ pub mod effort;
 pub mod fargate;
 pub mod feasibility;
 pub mod present;
+pub mod run_time;
 pub mod size;
 
 use crate::demand::Pace;
+use crate::model::units::Usd;
 use crate::model::workload::{
     Architecture, Configuration, Kind, Os, Platform, PurchaseOption, WorkloadKey,
 };
 use crate::pricing::cost::{Amount, Tariff};
 use crate::pricing::{NotPriced, PriceBook};
 pub use crate::rightsize::Need;
+use crate::rightsize::run_time::{Machine, RunTimes};
 use feasibility::{Demands, obstacles};
+use run_time::{Predicted, RunTimeThere, There};
 pub use size::Size;
 
 /// What an amount of placing rests on besides the workload.
@@ -44,6 +48,8 @@ pub struct Subject<'a> {
     pub pace: Option<&'a Pace>,
     /// Its longest run, milliseconds.
     pub longest_ms: Option<i64>,
+    /// How the time of its runs follows size; `None` of what runs all the time.
+    pub run_times: Option<&'a RunTimes>,
 }
 
 /// Where a workload could run, fully specified, and what that costs.
@@ -63,6 +69,8 @@ pub struct Placement {
     pub cautions: Vec<String>,
     /// What a month there costs at the present pace.
     pub going_rate: Result<Amount, NotPriced>,
+    /// How long runs take there; `None` where they take as long as today.
+    pub run_time: Option<RunTimeThere>,
 }
 
 impl Placement {
@@ -74,6 +82,34 @@ impl Placement {
     /// The going rate of a placement that can be.
     pub fn rate(&self) -> Option<&Amount> {
         self.going_rate.as_ref().ok().filter(|_| self.is_feasible())
+    }
+
+    /// What a month there costs if runs take as long as they can.
+    pub fn slowest(&self) -> Option<Usd> {
+        let slowest = self.run_time.map(|run_time| run_time.slowest);
+        self.rate().map(|rate| slowest.unwrap_or(rate.usd))
+    }
+
+    /// Takes a rate, with what it says of run times on `cpu_units`.
+    fn put_rate(
+        &mut self,
+        predicted: Result<Predicted, NotPriced>,
+        subject: &Subject<'_>,
+        cpu_units: u32,
+    ) {
+        let machine = Machine {
+            architecture: self.architecture,
+            cpu_units,
+        };
+        if let Ok(predicted) = &predicted {
+            self.run_time = predicted.run_time(subject, machine);
+        }
+        let today = Machine::of(subject.configuration);
+        let caution = self.run_time.zip(today);
+        self.cautions.extend(
+            caution.and_then(|(run_time, today)| run_time::caution(&run_time, today, machine)),
+        );
+        self.going_rate = predicted.map(|predicted| predicted.amount);
     }
 }
 
@@ -124,6 +160,7 @@ fn draft(
         obstacles: obstacles(platform, &demands),
         cautions: cautions(subject, platform, architecture, purchase_option),
         going_rate: Err(NotPriced::new("it cannot run there")),
+        run_time: None,
     }
 }
 
@@ -145,11 +182,11 @@ fn cautions(
     };
     let moves = configuration.platform() != Some(platform);
     let wrapping = match (subject.workload.kind, platform) {
-        (Kind::Build, Platform::Fargate | Platform::Ec2) => {
-            Some("needs its own runner image and orchestration; assumes the same run time")
-        }
+        (Kind::Build, Platform::Fargate | Platform::Ec2) => Some(
+            "needs its own runner image and orchestration; assumes the same run time on as many vCPU",
+        ),
         (Kind::Task, Platform::Codebuild) => Some(
-            "needs a build project around it; assumes the same run time, provisioning included",
+            "needs a build project around it; assumes the same run time on as many vCPU, provisioning included",
         ),
         _ => None,
     };
@@ -198,10 +235,15 @@ fn on_fargate(
     let storage = subject.configuration.ephemeral_gib;
     placement.size = Some(Size::of_task(size, storage));
     if placement.is_feasible() {
-        placement.going_rate = found
+        let machine = Machine {
+            architecture,
+            cpu_units: size.cpu_units,
+        };
+        let rate = found
             .cloned()
             .and_then(|found| fargate::tariff(&found, size, storage))
-            .and_then(|tariff| at_pace(subject, &tariff));
+            .and_then(|tariff| at_pace(subject, &tariff, machine));
+        placement.put_rate(rate, subject, size.cpu_units);
     }
     Some(placement)
 }
@@ -229,7 +271,8 @@ fn on_codebuild(
     }
     let candidates = codebuild::candidates(prices.book, configuration, architecture)
         .filter(|kind| codebuild::has_disk_for(kind, configuration.ephemeral_gib));
-    let Some((kind, size)) = size::codebuild_for(candidates, subject.need) else {
+    let billed = |size| present::build_time(subject, architecture, size);
+    let Some((kind, size)) = size::codebuild_for(candidates, subject.need, billed) else {
         placement
             .obstacles
             .push("needs more than the largest CodeBuild compute type".to_owned());
@@ -237,24 +280,39 @@ fn on_codebuild(
     };
     placement.size = Some(Size::named(size, &kind.compute_type));
     let region = &subject.workload.region;
-    placement.going_rate = prices
+    let machine = Machine {
+        architecture,
+        cpu_units: size.cpu_units,
+    };
+    let rate = prices
         .book
         .codebuild(region, &kind.environment_type, &kind.compute_type)
         .cloned()
-        .and_then(|price| at_pace(subject, &codebuild::tariff(&price, prices.bill_queue_time)));
+        .and_then(|price| {
+            let tariff = codebuild::tariff(&price, prices.bill_queue_time);
+            at_pace(subject, &tariff, machine)
+        });
+    placement.put_rate(rate, subject, size.cpu_units);
     Some(placement)
 }
 
-/// What a month costs under `tariff` at the pace at which the workload runs.
-fn at_pace(subject: &Subject<'_>, tariff: &Tariff) -> Result<Amount, NotPriced> {
+/// What a month costs on `machine` under `tariff` at the pace at which the workload runs.
+fn at_pace(
+    subject: &Subject<'_>,
+    tariff: &Tariff,
+    machine: Machine,
+) -> Result<Predicted, NotPriced> {
     let pace = subject.pace.ok_or_else(present::no_pace)?;
-    let amount: Amount = pace
+    let there = There {
+        run_times: subject.run_times,
+        machine: Some(machine),
+    };
+    let cost: Predicted = pace
         .components
         .iter()
-        .map(|component| present::time_at(component, tariff))
+        .map(|component| there.cost(component, tariff))
         .sum();
-    amount
-        .per_month(pace.observed_ms)
+    cost.per_month(pace.observed_ms)
         .ok_or_else(present::no_pace)
 }
 

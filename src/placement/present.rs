@@ -3,27 +3,21 @@
 //! A component is priced as it was configured. What its configuration does not tell is not read as a default: the
 //! amount reaches from the cheapest alternative to the dearest.
 
+use super::run_time::{self, Predicted, There};
 use super::{Placement, Prices, Size, Subject, codebuild, draft, fargate, size};
 use crate::demand::{Component, Demand, MeteredMs, Pace};
-use crate::model::units::Usd;
+use crate::model::units::{TaskSize, Usd};
 use crate::model::workload::{Architecture, Configuration, Os, Platform, PurchaseOption};
-use crate::pricing::cost::{Amount, Tariff};
+use crate::pricing::cost::Amount;
+use crate::pricing::metering::Metering;
 use crate::pricing::{NotPriced, PriceBook};
+use crate::rightsize::run_time::{Machine, RunTimes};
 
 /// There is no pace to project.
 pub(super) fn no_pace() -> NotPriced {
     NotPriced::new(
         "at which pace it runs is not known: too little was seen since it is configured so",
     )
-}
-
-/// What a component's time costs under a tariff that need not be its own.
-pub(super) fn time_at(component: &Component, tariff: &Tariff) -> Amount {
-    let amount = tariff.amount(&component.metered, !component.is_exact());
-    Amount {
-        high: amount.high.filter(|_| !component.more_unseen),
-        ..amount
-    }
 }
 
 /// What ran in the window cost, as it was configured then.
@@ -50,7 +44,12 @@ pub fn measured_cost(demand: &Demand, prices: &Prices<'_>) -> Result<Amount, Not
                     ..Amount::zero()
                 });
             }
-            component_cost(component, region, prices)
+            let component = Priced {
+                component,
+                configuration: &component.configuration,
+                there: There::SAME,
+            };
+            component.cost(region, prices).map(|cost| cost.amount)
         })
         .sum()
 }
@@ -67,7 +66,7 @@ pub fn going_rate(demand: &Demand, prices: &Prices<'_>) -> Result<Amount, NotPri
         return Err(only_glimpsed());
     }
     let pace = demand.pace.as_ref().ok_or_else(no_pace)?;
-    rate_of(pace, &demand.workload.region, prices, |_| None)
+    rate_of(pace, &demand.workload.region, prices, None, |_| None).map(|rate| rate.amount)
 }
 
 /// Tasks that never pulled an image cost nothing; a workload of which nothing was seen costs nobody knows what.
@@ -99,10 +98,20 @@ pub fn size_for(subject: &Subject<'_>, book: &PriceBook) -> Option<Size> {
         Platform::Codebuild => {
             let architecture = configuration.architecture_or_default();
             let candidates = codebuild::candidates(book, configuration, architecture);
-            let (kind, size) = size::codebuild_for(candidates, subject.need)?;
+            let billed = |size| build_time(subject, architecture, size);
+            let (kind, size) = size::codebuild_for(candidates, subject.need, billed)?;
             Some(Size::named(size, &kind.compute_type))
         }
     }
+}
+
+/// What builds can be billed for at the most on a compute type of this size, milliseconds.
+pub(super) fn build_time(subject: &Subject<'_>, architecture: Architecture, size: TaskSize) -> i64 {
+    let machine = Machine {
+        architecture,
+        cpu_units: size.cpu_units,
+    };
+    run_time::longest_ms(subject, machine, Metering::CODEBUILD)
 }
 
 /// The present platform with every component resized, architecture and purchase options kept.
@@ -129,10 +138,11 @@ pub fn resized(subject: &Subject<'_>, prices: &Prices<'_>) -> Option<Placement> 
         })
     };
     let region = &subject.workload.region;
-    placement.going_rate = subject
+    let rate = subject
         .pace
         .ok_or_else(no_pace)
-        .and_then(|pace| rate_of(pace, region, prices, resize));
+        .and_then(|pace| rate_of(pace, region, prices, subject.run_times, resize));
+    placement.put_rate(rate, subject, size.task.cpu_units);
     placement.size = Some(size);
     Some(placement)
 }
@@ -159,42 +169,106 @@ fn rate_of(
     pace: &Pace,
     region: &str,
     prices: &Prices<'_>,
+    run_times: Option<&RunTimes>,
     change: impl Fn(&Configuration) -> Option<Configuration>,
-) -> Result<Amount, NotPriced> {
-    let cost: Amount = pace
+) -> Result<Predicted, NotPriced> {
+    let cost: Predicted = pace
         .components
         .iter()
         .map(|component| {
-            let changed = change(&component.configuration).map(|configuration| Component {
+            let changed = change(&component.configuration);
+            let configuration = changed.as_ref().unwrap_or(&component.configuration);
+            let component = Priced {
+                component,
                 configuration,
-                ..component.clone()
-            });
-            component_cost(changed.as_ref().unwrap_or(component), region, prices)
+                there: There {
+                    run_times,
+                    machine: Machine::of(configuration),
+                },
+            };
+            component.cost(region, prices)
         })
-        .sum::<Result<Amount, NotPriced>>()?;
+        .sum::<Result<Predicted, NotPriced>>()?;
     cost.per_month(pace.observed_ms).ok_or_else(no_pace)
 }
 
-/// What one component costs in `region`.
-fn component_cost(
-    component: &Component,
-    region: &str,
-    prices: &Prices<'_>,
-) -> Result<Amount, NotPriced> {
-    let configuration = &component.configuration;
-    if component.metered.high == MeteredMs::default() && !component.more_unseen {
-        return Ok(Amount::zero());
+/// A component to be priced as if it had been configured so.
+struct Priced<'a> {
+    component: &'a Component,
+    configuration: &'a Configuration,
+    there: There<'a>,
+}
+
+impl Priced<'_> {
+    /// What it costs in `region`.
+    fn cost(&self, region: &str, prices: &Prices<'_>) -> Result<Predicted, NotPriced> {
+        let (component, configuration) = (self.component, self.configuration);
+        if component.metered.high == MeteredMs::default() && !component.more_unseen {
+            return Ok(Predicted::zero());
+        }
+        match configuration.platform() {
+            Some(Platform::Fargate) => self.on_fargate(region, prices),
+            Some(Platform::Codebuild) => self.on_codebuild(region, prices),
+            Some(Platform::Ec2) => Err(NotPriced::new(
+                "runs on EC2 instances, whose cost is the cluster's and not a task's",
+            )),
+            None => Err(match configuration.launch_type.as_deref() {
+                Some(other) => NotPriced::new(format!("launch type {other} is not priced")),
+                None => NotPriced::new("launch type unknown"),
+            }),
+        }
     }
-    match configuration.platform() {
-        Some(Platform::Fargate) => on_fargate(component, region, prices),
-        Some(Platform::Codebuild) => on_codebuild(component, region, prices),
-        Some(Platform::Ec2) => Err(NotPriced::new(
-            "runs on EC2 instances, whose cost is the cluster's and not a task's",
-        )),
-        None => Err(match configuration.launch_type.as_deref() {
-            Some(other) => NotPriced::new(format!("launch type {other} is not priced")),
-            None => NotPriced::new("launch type unknown"),
-        }),
+
+    fn on_fargate(&self, region: &str, prices: &Prices<'_>) -> Result<Predicted, NotPriced> {
+        let configuration = self.configuration;
+        let size = configuration
+            .size()
+            .ok_or_else(|| NotPriced::new("size unknown"))?;
+        let os = configuration.os_or_default();
+        let cost = |(architecture, option)| {
+            let found = prices.book.fargate(region, os, architecture, option)?;
+            let tariff = fargate::tariff(found, size, configuration.ephemeral_gib)?;
+            Ok(self.there.cost(self.component, &tariff))
+        };
+        let mut alternatives = alternatives(configuration).into_iter();
+        let mut likeliest = alternatives.next().map(cost).ok_or_else(no_pace)??;
+        let others: Vec<Result<Predicted, NotPriced>> = alternatives.map(cost).collect();
+        let known: Vec<&Amount> = others
+            .iter()
+            .filter_map(|other| other.as_ref().ok().map(|other| &other.amount))
+            .collect();
+        let all_known = known.len() == others.len();
+        likeliest.amount = std::mem::take(&mut likeliest.amount).or_any(known);
+        // An alternative without a price may be any cheaper; on demand is always the dearest.
+        if !all_known {
+            likeliest.amount.low = Usd::ZERO;
+        }
+        Ok(likeliest)
+    }
+
+    fn on_codebuild(&self, region: &str, prices: &Prices<'_>) -> Result<Predicted, NotPriced> {
+        let configuration = self.configuration;
+        if configuration.fleet.is_some() {
+            return Err(NotPriced::new(
+                "builds on a reserved-capacity fleet, whose machines are billed whether they build or not",
+            ));
+        }
+        let environment = configuration
+            .environment_type
+            .as_deref()
+            .ok_or_else(|| NotPriced::new("environment type unknown"))?;
+        let compute = configuration
+            .compute_type
+            .as_deref()
+            .ok_or_else(|| NotPriced::new("compute type unknown"))?;
+        let price = prices.book.codebuild(region, environment, compute)?;
+        let tariff = codebuild::tariff(price, prices.bill_queue_time);
+        let mut cost = self.there.cost(self.component, &tariff);
+        // A Docker server is billed beside the build, and no public price of it is known.
+        if configuration.docker_server.is_some() {
+            cost.amount.high = None;
+        }
+        Ok(cost)
     }
 }
 
@@ -215,71 +289,4 @@ fn alternatives(configuration: &Configuration) -> Vec<(Architecture, PurchaseOpt
         .iter()
         .flat_map(|&architecture| options.iter().map(move |&option| (architecture, option)))
         .collect()
-}
-
-fn on_fargate(
-    component: &Component,
-    region: &str,
-    prices: &Prices<'_>,
-) -> Result<Amount, NotPriced> {
-    let configuration = &component.configuration;
-    let size = configuration
-        .size()
-        .ok_or_else(|| NotPriced::new("size unknown"))?;
-    let os = configuration.os_or_default();
-    let cost = |(architecture, option)| {
-        let found = prices.book.fargate(region, os, architecture, option)?;
-        let tariff = fargate::tariff(found, size, configuration.ephemeral_gib)?;
-        Ok(time_at(component, &tariff))
-    };
-    let mut alternatives = alternatives(configuration).into_iter();
-    let amount = alternatives.next().map(cost).ok_or_else(no_pace)??;
-    let others: Vec<Result<Amount, NotPriced>> = alternatives.map(cost).collect();
-    let known: Vec<&Amount> = others
-        .iter()
-        .filter_map(|other| other.as_ref().ok())
-        .collect();
-    let all_known = known.len() == others.len();
-    let amount = amount.or_any(known);
-    // An alternative without a price may be any cheaper; on demand is always the dearest.
-    Ok(if all_known {
-        amount
-    } else {
-        Amount {
-            low: Usd::ZERO,
-            ..amount
-        }
-    })
-}
-
-fn on_codebuild(
-    component: &Component,
-    region: &str,
-    prices: &Prices<'_>,
-) -> Result<Amount, NotPriced> {
-    let configuration = &component.configuration;
-    if configuration.fleet.is_some() {
-        return Err(NotPriced::new(
-            "builds on a reserved-capacity fleet, whose machines are billed whether they build or not",
-        ));
-    }
-    let environment = configuration
-        .environment_type
-        .as_deref()
-        .ok_or_else(|| NotPriced::new("environment type unknown"))?;
-    let compute = configuration
-        .compute_type
-        .as_deref()
-        .ok_or_else(|| NotPriced::new("compute type unknown"))?;
-    let price = prices.book.codebuild(region, environment, compute)?;
-    let amount = time_at(component, &codebuild::tariff(price, prices.bill_queue_time));
-    // A Docker server is billed beside the build, and no public price of it is known.
-    Ok(if configuration.docker_server.is_some() {
-        Amount {
-            high: None,
-            ..amount
-        }
-    } else {
-        amount
-    })
 }

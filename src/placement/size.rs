@@ -78,11 +78,13 @@ pub fn fargate_for(need: Need, os: Os) -> Option<TaskSize> {
     })
 }
 
-/// The smallest of these CodeBuild compute types that holds `need`, in what a build really has of it where that was
-/// measured; `None` when none is large enough.
+/// The CodeBuild compute type for `need`: of those that hold it, in what a build really has of it where that was measured, the
+/// one on which all builds cost least, by what sizes cost and by the time that they are billed for on it (`billed_ms`). What
+/// is exactly the size of one is that one. `None` when none is large enough.
 pub fn codebuild_for<'a>(
     candidates: impl Iterator<Item = &'a CodebuildType>,
     need: Need,
+    billed_ms: impl Fn(TaskSize) -> i64,
 ) -> Option<(&'a CodebuildType, TaskSize)> {
     let holding = if need.is_measured {
         CodebuildType::usable_size
@@ -91,7 +93,8 @@ pub fn codebuild_for<'a>(
     };
     let sized = candidates.filter_map(|kind| Some(((kind, kind.size()?), holding(kind)?)));
     cheapest(sized, need.cpu.get(), need.memory.get(), |(kind, size)| {
-        weight(kind.os, *size)
+        let cost = i128::from(weight(kind.os, *size)) * i128::from(billed_ms(*size));
+        (*size != need.size(), cost)
     })
 }
 
@@ -122,7 +125,7 @@ mod tests {
         let chosen = |need: Need| {
             let any = Configuration::default();
             let types = candidates(&book, &any, Architecture::X86_64);
-            codebuild_for(types, need).map(|(kind, _)| kind.compute_type.clone())
+            codebuild_for(types, need, |_| 1).map(|(kind, _)| kind.compute_type.clone())
         };
         let measured = |memory_mib: u32| Need {
             is_measured: true,

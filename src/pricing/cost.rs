@@ -138,13 +138,22 @@ impl Tariff {
 
     /// What time that is known between two ends costs; `estimated` where it was counted or inferred.
     pub fn amount(&self, metered: &Span<MeteredMs>, estimated: bool) -> Amount {
-        let usd = |metered: &MeteredMs| self.usd(self.meter.of(metered));
+        let counted = Span {
+            low: self.meter.of(&metered.low),
+            best: self.meter.of(&metered.best),
+            high: self.meter.of(&metered.high),
+        };
+        self.amount_of(&counted, estimated)
+    }
+
+    /// The same of milliseconds that [`Self::meter`] counts.
+    pub fn amount_of(&self, metered_ms: &Span<i64>, estimated: bool) -> Amount {
         Amount {
-            low: usd(&metered.low),
-            usd: usd(&metered.best),
-            high: Some(usd(&metered.high)),
+            low: self.usd(metered_ms.low),
+            usd: self.usd(metered_ms.best),
+            high: Some(self.usd(metered_ms.high)),
             estimated,
-            lines: self.lines(self.meter.of(&metered.best)),
+            lines: self.lines(metered_ms.best),
         }
     }
 }

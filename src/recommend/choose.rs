@@ -174,15 +174,18 @@ fn save(
     }
     let changes = resized.size.as_ref().map(|size| size.task) != workload.configuration.size();
     let must_grow = advice.finding == Finding::Underprovisioned;
-    let rightsizes =
-        changes && (must_grow || policy.is_worth_a_change(rate.usd - resized_rate.usd, rate.usd));
+    let is_worth_it = policy.is_worth_a_change(rate.usd - resized_rate.usd, rate.usd);
+    // Runs may take longer there: it must be cheaper all the same.
+    let is_surely_cheaper = resized.slowest().is_some_and(|slowest| slowest < rate.usd);
+    let rightsizes = changes && (must_grow || is_worth_it && is_surely_cheaper);
     let base = if rightsizes {
         resized_rate.usd
     } else {
         rate.usd
     };
     let moved = destination(workload, fleet_keeps_it)
-        .filter(|(_, elsewhere)| policy.is_worth_a_move(base - *elsewhere, base));
+        .filter(|(_, elsewhere)| policy.is_worth_a_move(base - *elsewhere, base))
+        .filter(|(placement, _)| placement.slowest().is_some_and(|slowest| slowest < base));
     if rightsizes {
         advice.steps.push(Saving {
             step: Step::Rightsize,
@@ -198,21 +201,35 @@ fn save(
         });
     }
     let total = advice.steps.iter().map(|step| step.monthly).sum();
-    advice.monthly_savings = Some((total, rate.certainty()));
     advice.recommended = moved
         .map(|(placement, _)| placement)
         .or_else(|| rightsizes.then_some(resized))
         .cloned();
+    advice.monthly_savings = Some((total, certainty(rate, advice.recommended.as_ref())));
     if changes && advice.recommended.is_none() {
         let to = resized.size.as_ref().map(|size| size.name.as_str());
-        advice.sentences.push(format!(
-            "{} would do, but saves less than {} % of its cost",
-            to.unwrap_or_default(),
-            policy.min_savings_percent
-        ));
+        let but = if is_worth_it {
+            "its runs may take so much longer there that it saves nothing".to_owned()
+        } else {
+            format!(
+                "saves less than {} % of its cost",
+                policy.min_savings_percent
+            )
+        };
+        let to = to.unwrap_or_default();
+        advice.sentences.push(format!("{to} would do, but {but}"));
     }
     let final_rate = rate.usd - total;
     advice.second_best = second_best(workload, advice.recommended.as_ref(), final_rate);
+}
+
+/// How sure a saving is: as sure as what is paid today, and not surer than how long runs take there.
+fn certainty(rate: &Amount, there: Option<&Placement>) -> Certainty {
+    let there = there.filter(|there| there.run_time.is_some());
+    match there.and_then(Placement::rate) {
+        Some(there) => rate.clone().plus(there.clone()).certainty(),
+        None => rate.certainty(),
+    }
 }
 
 /// The platform to move to: the fleet where it is kept there, else the cheapest that asks for no other image and no

@@ -234,6 +234,7 @@ impl Draft {
             obstacles: Vec::new(),
             cautions: Vec::new(),
             going_rate: Err(NotPriced::new("it cannot run there")),
+            run_time: None,
         })
     }
 

@@ -18,6 +18,7 @@ use crate::model::workload::{Configuration, PurchaseOption};
 use crate::placement::{Need, Placement, Subject};
 use crate::pricing::NotPriced;
 use crate::pricing::cost::Amount;
+use crate::rightsize::run_time::RunTimes;
 use crate::rightsize::{Requirement, SizingPolicy};
 use choose::Advice;
 
@@ -77,6 +78,8 @@ pub struct Assessed {
     pub measured_cost: Result<Amount, NotPriced>,
     /// What a month costs as it runs today, or why that is not known.
     pub going_rate: Result<Amount, NotPriced>,
+    /// How the time of its runs follows size; `None` of a service.
+    pub run_times: Option<RunTimes>,
     /// What one run needs, or why that is withheld.
     pub requirement: Result<Requirement, Vec<Reason>>,
     /// What to place: the requirement, or the present size where it is withheld.
@@ -103,6 +106,7 @@ impl Assessed {
             need: self.need?,
             pace: self.demand.pace.as_ref(),
             longest_ms: self.demand.runs.longest_ms,
+            run_times: self.run_times.as_ref(),
         })
     }
 }

@@ -14,6 +14,7 @@ mod evidence;
 pub mod history;
 pub mod margin;
 pub mod risk;
+pub mod run_time;
 pub mod sizes;
 pub mod trend;
 pub mod vpa;

@@ -32,6 +32,7 @@ mod privacy;
 mod properties;
 mod reference;
 mod reports;
+mod run_time;
 mod s3;
 mod s3_server;
 mod sample;
