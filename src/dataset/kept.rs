@@ -18,7 +18,8 @@ use super::writer::date;
 use crate::model::error::{Error, Kind, Result};
 use crate::model::units::MS_PER_DAY;
 
-/// What the commits of kept days are about.
+/// What the commits of kept days are about begins with it. Behind it stands what the parts are called: where these were
+/// deleted and the day was kept again in others, both commits stand, and the one whose parts are there counts.
 const SCOPE: &str = "demand";
 
 /// The samples of one UTC day of one account and region.
@@ -38,6 +39,8 @@ pub struct SampleDay {
     pub is_over: bool,
     /// Parts of what was kept; `None` where nothing was, or where it was made from other parts.
     pub kept: Option<Vec<String>>,
+    /// Parts that other commits name instead.
+    pub others: Vec<Vec<String>>,
 }
 
 impl SampleDay {
@@ -60,38 +63,30 @@ pub(super) fn days(samples: &BTreeSet<String>, kept: &[Committed]) -> Vec<Sample
             days.entry((account, region, day)).or_default().push(part);
         }
     }
-    // Of two that kept the same day at the same time, either will do.
-    let known: BTreeMap<[&str; 4], &str> = kept
-        .iter()
-        .rev()
-        .map(
-            |Committed {
-                 account,
-                 region,
-                 row,
-             }| {
-                (
-                    [account.as_str(), region, &row.day, &row.source],
-                    row.parts.as_str(),
-                )
-            },
-        )
-        .collect();
+    // Of two that kept the same day, either will do.
+    let mut known: BTreeMap<[&str; 4], Vec<Vec<String>>> = BTreeMap::new();
+    for commit in kept {
+        let row = &commit.row;
+        let parts = row.parts.split(';').filter(|part| !part.is_empty());
+        known
+            .entry([&commit.account, &commit.region, &row.day, &row.source])
+            .or_default()
+            .push(parts.map(str::to_owned).collect());
+    }
+    let known = known;
     let of_day = |((account, region, day), parts): ((&str, &str, i32), Vec<&String>)| {
         let source = source(&parts);
         let name = date(day.into());
         let kept = known.get(&[account, region, name.as_str(), source.as_str()]);
-        let names = |parts: &&str| {
-            let parts = parts.split(';').filter(|part| !part.is_empty());
-            parts.map(str::to_owned).collect()
-        };
+        let mut kept = kept.into_iter().flatten().cloned();
         SampleDay {
             account: account.to_owned(),
             region: region.to_owned(),
             day,
             parts: parts.into_iter().cloned().collect(),
             is_over: true,
-            kept: kept.map(names),
+            kept: kept.next(),
+            others: kept.collect(),
             source,
         }
     };
@@ -151,8 +146,9 @@ impl Scan<'_> {
             let name = date(day.day.into());
             let partition = partition((&day.account, &day.region), &name);
             let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            let hash = short_hash(Sha256::new_with_prefix(parts.join(";")));
             months.entry(partition).or_default().push(CoverageRow {
-                scope: SCOPE.to_owned(),
+                scope: format!("{SCOPE}:{hash}"),
                 source: day.source.clone(),
                 day: name,
                 state: State::Complete.as_str().to_owned(),

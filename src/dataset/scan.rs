@@ -169,20 +169,20 @@ impl<'a> Scan<'a> {
             day.is_over = i64::from(day.day + 1) * MS_PER_DAY <= limit_ms;
             day.kept = day.kept.take().filter(|_| day.is_over);
         }
-        let parts: BTreeSet<String> = self
-            .days
-            .iter()
-            .flat_map(|day| day.kept.iter().flatten().cloned())
-            .collect();
-        if self.footers(&parts).is_ok() {
+        let kept = self.days.iter().flat_map(|day| day.kept.iter().flatten());
+        if self.footers(kept).is_ok() {
             return;
         }
+        let all = self.days.iter().filter(|day| day.kept.is_some());
+        let parts: BTreeSet<String> = all
+            .flat_map(|day| day.kept.iter().chain(&day.others).flatten().cloned())
+            .collect();
         let is_lost = |part: &&String| self.footers([*part]).is_err();
         let lost: BTreeSet<&String> = parts.iter().filter(is_lost).collect();
         for day in &mut self.days {
-            if day.kept.iter().flatten().any(|part| lost.contains(part)) {
-                day.kept = None;
-            }
+            let is_whole = |parts: &Vec<String>| !parts.iter().any(|part| lost.contains(part));
+            let kept = day.kept.take().into_iter();
+            day.kept = kept.chain(day.others.drain(..)).find(is_whole);
         }
     }
 

@@ -291,6 +291,18 @@ fn a_flipped_bit_in_a_kept_day_is_refused_and_the_day_reduced_again() {
 }
 
 #[test]
+fn a_day_that_was_kept_again_in_another_part_after_the_first_was_deleted_is_found() {
+    let world = World::with(&[minutes(0, 0..3)]);
+    let of_first_day = |scan: &Scan<'_>| reduce(scan, Some(T0), Some(T0 + MS_PER_DAY)).unwrap();
+    of_first_day(&Scan::new(&world.dataset).unwrap().keeping_days());
+    assert_eq!(world.kept(), [0]);
+    world.forget();
+    let reduced = world.reduced();
+    assert_eq!(world.kept(), [0, 1, 2]);
+    assert!(same(&reduced, &world.reduced()));
+}
+
+#[test]
 fn a_kept_day_whose_commit_or_part_is_gone_is_reduced_again() {
     let world = World::with(&[minutes(0, 0..2)]);
     let before = world.files("coverage");
