@@ -432,6 +432,27 @@ mod tests {
     }
 
     #[test]
+    fn the_reservation_of_a_cluster_is_that_of_the_developer_guide() {
+        // A c4.4xlarge and a c4.large register 18,432 CPU units and 33,926 MiB; ten tasks of 1,024 units and 2,048 MiB
+        // reserve 55 % and 60 %. Source: Amazon ECS developer guide, cluster reservation, read 2026-11.
+        let instance = |cpu_units, memory_mib| ClusterInstance {
+            cpu_units: Some(cpu_units),
+            memory_mib: Some(memory_mib),
+            ..instances(1).remove(0)
+        };
+        let capacity = capacity(&[instance(16_384, 30_158), instance(2_048, 3_768)]).unwrap();
+        let task = Resources::of(TaskSize::new(1024, 2048), MONTH_MS);
+        let reserved = share_reserved(capacity, &[Some(task); 10]).unwrap();
+        assert_eq!(
+            (
+                (reserved.cpu * 100.0).floor(),
+                (reserved.memory * 100.0).floor()
+            ),
+            (55.0, 60.0)
+        );
+    }
+
+    #[test]
     fn lines_of_a_part_add_up_to_it() {
         let line = |usd: Usd| CostLine {
             of: "EC2 m5.large".to_owned(),
