@@ -31,6 +31,7 @@ pub mod result;
 pub(crate) mod sample;
 mod scatter;
 pub mod select;
+mod sentences;
 #[cfg(test)]
 mod snapshots;
 mod sparkline;

@@ -3,6 +3,7 @@
 use super::amounts::{count, money, percent, plural};
 use super::phrases::{self, AT_LEAST, capitalized, date, is_counted, name};
 use super::result::Report;
+use super::sentences;
 use crate::model::units::{HOURS_PER_MONTH, Usd};
 
 /// Everything a reader should know before trusting a figure.
@@ -41,7 +42,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
 /// What a month is here, and which prices it is at.
 fn months(report: &Report) -> String {
     let window = &report.window;
-    let qualities = phrases::price_qualities(report).map(|said| format!(" ({said})"));
+    let qualities = sentences::price_qualities(report).map(|said| format!(" ({said})"));
     format!(
         "A month is {HOURS_PER_MONTH} hours at the pace of {} to {}. {} prices as of {}{}; no discount, credit or tax.",
         date(&window.from),

@@ -3,6 +3,7 @@
 use super::amounts::{count, money, percent};
 use super::phrases::{self, NOTHING};
 use super::result::{GroupsResult, Report, ResourceUsage, WorkloadResult};
+use super::sentences;
 use super::{notes, sparkline};
 use crate::model::finding::Finding;
 use crate::model::units::Usd;
@@ -147,11 +148,11 @@ impl Cell {
 
 /// The report as a view.
 pub(super) fn of(report: &Report) -> View {
-    let mut lead = vec![phrases::answer(report)];
-    lead.extend(phrases::doubtful_prices(report));
-    lead.extend(phrases::steps(report));
-    lead.extend(phrases::purchases(report));
-    lead.extend(phrases::packing(report));
+    let mut lead = vec![sentences::answer(report)];
+    lead.extend(sentences::doubtful_prices(report));
+    lead.extend(sentences::steps(report));
+    lead.extend(sentences::purchases(report));
+    lead.extend(sentences::packing(report));
     lead.extend(selected(report));
     let mut sections = Vec::new();
     if !report.workloads.is_empty() {
@@ -328,7 +329,7 @@ fn groups(groups: &GroupsResult) -> Section {
 }
 
 fn platforms(report: &Report) -> Section {
-    let rows = phrases::platforms(report).into_iter().map(|on| {
+    let rows = sentences::platforms(report).into_iter().map(|on| {
         Row::plain(vec![
             Cell::text(phrases::capitalized(on.name)),
             Cell::number(on.workloads),
@@ -357,7 +358,7 @@ fn platforms(report: &Report) -> Section {
 
 fn clusters(report: &Report) -> Section {
     let rows = report.clusters.iter().map(|cluster| {
-        let said = phrases::cluster(cluster);
+        let said = sentences::cluster(cluster);
         Row::plain(vec![
             Cell::Name(said.name, String::new()),
             Cell::text(said.instances),
@@ -388,7 +389,7 @@ fn clusters(report: &Report) -> Section {
 
 fn fleets(report: &Report) -> Section {
     let rows = report.fleets.iter().map(|fleet| {
-        let said = phrases::fleet(fleet);
+        let said = sentences::fleet(fleet);
         Row::plain(vec![
             Cell::Name(said.name, String::new()),
             Cell::text(said.instances),

@@ -8,6 +8,7 @@ use crate::report::phrases;
 use crate::report::result::{
     AmountResult, FleetResult, FleetSpan, PlacementResult, Report, ResourceUsage, WorkloadResult,
 };
+use crate::report::sentences;
 use crate::report::svg::{bars, course, label, line, number};
 
 /// Width of a chart in a panel: a phone's.
@@ -101,10 +102,10 @@ fn falls(report: &Report) -> (Vec<Fall>, Usd) {
         left = after;
     }
     falls.push(whole("Cost a month after all steps", left));
-    falls.extend(phrases::chosen_purchases(report).map(|purchase| Fall {
+    falls.extend(sentences::chosen_purchases(report).map(|purchase| Fall {
         what: format!(
             "Or more, {} ({} effort)",
-            phrases::purchase_name(purchase.purchase_option),
+            sentences::purchase_name(purchase.purchase_option),
             phrases::effort(purchase.effort)
         ),
         from: left - purchase.monthly_savings_usd,

@@ -18,6 +18,7 @@ use super::amounts::{count, plural};
 use super::escape::{self, clip};
 use super::phrases;
 use super::result::Report;
+use super::sentences;
 use super::view::{Cell, Column, Fit, Row, Section, Tone, View};
 pub(super) use comparison::page as comparison;
 
@@ -183,7 +184,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String, String)> {
 
 /// How old the prices are and what they stand on.
 fn of_prices(report: &Report) -> String {
-    let qualities = phrases::price_qualities(report).map(|said| format!("; {said}"));
+    let qualities = sentences::price_qualities(report).map(|said| format!("; {said}"));
     format!(
         "as of {}{}",
         report.prices.as_of,
