@@ -68,8 +68,8 @@ impl Calendar {
         &self.found
     }
 
-    /// Books a chain for this span alone.
-    pub(super) fn book(&mut self, chain: usize, span: Option<(i64, i64)>) {
+    /// Books a chain for this span alone: how many entries were looked at.
+    pub(super) fn book(&mut self, chain: usize, span: Option<(i64, i64)>) -> u64 {
         if self.booked.len() <= chain {
             self.booked.resize(chain + 1, None);
             self.seen.resize(chain + 1, 0);
@@ -77,18 +77,19 @@ impl Calendar {
         let id = u32::try_from(chain).unwrap_or(u32::MAX);
         let pages = span.map(|(from_ms, to_ms)| (self.page(from_ms), self.page(to_ms)));
         let before = self.booked[chain];
-        if before == pages {
-            return;
-        }
+        let mut looked = 0;
         for page in without(before, pages) {
+            looked += 2 + self.pages[page].len() as u64;
             self.pages[page].retain(|&other| other != id);
             self.entries -= 1;
         }
         for page in without(pages, before) {
+            looked += 2;
             self.pages[page].push(id);
             self.entries += 1;
         }
         self.booked[chain] = pages;
+        looked
     }
 }
 

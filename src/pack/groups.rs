@@ -10,9 +10,10 @@ use super::coarse::Load;
 use super::floor::{Offer, undominated};
 use super::input::{CPU, InstanceType, MEMORY};
 use super::problem::Problem;
-use super::simulate::{Needs, Placement, Simulated, simulate};
+use super::simulate::{Placement, Simulated, simulate};
 use super::timeline::Task;
 use super::verify::{self, Fleet, Instance};
+use super::zone::Needs;
 use crate::model::units::Usd;
 
 /// Placing a task, its stop included, is about this many steps of effort.

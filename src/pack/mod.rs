@@ -31,6 +31,7 @@ mod tests;
 mod timeline;
 mod trial;
 mod verify;
+mod zone;
 
 pub(crate) use attribute::{Resources, nine_to_one};
 pub use attribute::{SplitCost, capped};

@@ -192,8 +192,10 @@ impl<'a> Planner<'a> {
         let span = chain.segments.first().zip(chain.segments.last());
         let span = span.filter(|_| !chain.tasks.is_empty());
         let was_booked = self.near.is_booked(at);
-        self.near
+        let looked = self
+            .near
             .book(at, span.map(|(first, last)| (first.from_ms, last.from_ms)));
+        self.left = self.left.saturating_sub(looked);
         if chain.tasks.is_empty() && was_booked {
             self.vacant.push(at);
         }

@@ -5,9 +5,10 @@ use super::input::{Effort, InstanceType, Network, Rules};
 use super::plan::{Unpackable, check};
 use super::planner;
 use super::problem::Problem;
-use super::simulate::{Needs, Placement, simulate};
+use super::simulate::{Placement, simulate};
 use super::timeline::{self, Work};
 use super::verify::{Fleet, Instance};
+use super::zone::Needs;
 use crate::model::units::Usd;
 
 /// Tenants ready to be tried on one instance type after another.

@@ -1,7 +1,9 @@
 //! One packed fleet per account, region and architecture: what its tenants would cost on shared EC2 instances, and
 //! which of them belong there.
 
+mod candidate;
 mod site;
+mod what_if;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +15,8 @@ use crate::placement::feasibility::{Demands, is_daemon, obstacles};
 use crate::placement::{Placement, Prices, Size};
 use crate::pricing::NotPriced;
 use crate::pricing::cost::Amount;
-use site::{Candidate, Planner};
+use candidate::Candidate;
+use site::Planner;
 
 /// What packing everyone may take in a report: a moment.
 const PLAN_EFFORT: pack::Effort = pack::Effort::milliseconds(20);
@@ -208,7 +211,7 @@ impl Fleets {
                 continue;
             }
             if is_daemon(&workload.configuration) {
-                daemons.push(site::item(need.size(), &workload.configuration));
+                daemons.push(candidate::item(need.size(), &workload.configuration));
             }
             let share = Share::Infeasible(obstacles);
             all.shares.insert(key.clone(), share);
@@ -228,7 +231,7 @@ impl Fleets {
             Err(reason) => return self.share_alike(&candidates, &Share::NotPriced(reason)),
         };
         let (asked, mut refused) = planner.fitting(&types, candidates);
-        let (decided, everyone) = site::both(
+        let (decided, everyone) = what_if::both(
             || planner.decide(&types, &asked),
             || planner.everyone(&types, &asked),
         );

@@ -1,0 +1,240 @@
+//! The instances of one Availability Zone, and where among them a task has room.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use super::input::Amount;
+use super::simulate::Placement;
+
+/// Resources in one word, so that one subtraction compares them all: processor, memory, interfaces, GPUs, presence,
+/// each below a guard bit that stays set as long as nothing was borrowed from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Packed(pub(super) u64);
+
+/// Bits and lowest bit of each field without its guard.
+const FIELDS: [(u32, u32); 4] = [(19, 0), (25, 20), (9, 46), (5, 56)];
+const PRESENCE: u64 = 1 << 62;
+pub(super) const GUARDS: u64 = 1 << 19 | 1 << 45 | 1 << 55 | 1 << 61 | 1 << 63;
+
+impl Packed {
+    /// What a task needs. More than a field holds is cut, as capacities are: it fits no instance, so it never comes here.
+    pub(super) fn need(amount: Amount) -> Self {
+        Self(Self::fields(amount))
+    }
+
+    fn fields(amount: Amount) -> u64 {
+        let field = |(&(bits, low), amount): (&(u32, u32), u32)| {
+            u64::from(amount.min((1 << bits) - 1)) << low
+        };
+        FIELDS.iter().zip(amount.0).map(field).sum()
+    }
+
+    /// What an instance has; more than a field holds is cut.
+    pub(super) fn capacity(amount: Amount) -> Self {
+        Self(GUARDS | PRESENCE | Self::fields(amount))
+    }
+
+    pub(super) const fn holds(self, need: Self) -> bool {
+        (self.0.wrapping_sub(need.0 | PRESENCE)) & GUARDS == GUARDS
+    }
+
+    pub(super) const fn field(self, field: usize) -> u64 {
+        let (bits, low) = FIELDS[field];
+        self.0 >> low & ((1 << bits) - 1)
+    }
+}
+
+/// What the tasks of each tenant need, as the simulation takes it.
+pub(super) struct Needs {
+    pub(super) words: Vec<Packed>,
+    pub(super) ports: Vec<u64>,
+    /// Of each tenant: which of the different needs it has.
+    pub(super) kind_of: Vec<u32>,
+    pub(super) kinds: usize,
+    /// Of each resource, the least that any of them needs.
+    least: Packed,
+}
+
+impl Needs {
+    /// `ports` are bits, one per port of the instance.
+    pub(super) fn new(items: &[Amount], ports: &[u64]) -> Self {
+        let mut kinds: BTreeMap<Amount, u32> = BTreeMap::new();
+        let kind_of = |item: &Amount| {
+            let next = u32::try_from(kinds.len()).unwrap_or(u32::MAX);
+            *kinds.entry(*item).or_insert(next)
+        };
+        let kind_of = items.iter().map(kind_of).collect();
+        let mut least = items.first().map_or([0; 4], |item| item.0);
+        for item in items {
+            for (least, amount) in least.iter_mut().zip(item.0) {
+                *least = (*least).min(amount);
+            }
+        }
+        Self {
+            least: Packed::need(Amount(least)),
+            words: items.iter().map(|&item| Packed::need(item)).collect(),
+            ports: ports.to_vec(),
+            kind_of,
+            kinds: kinds.len(),
+        }
+    }
+}
+
+/// An instance, or the place of a terminated one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    pub(super) lease: u32,
+    pub(super) tasks: u32,
+    /// When it last changed between empty and in use.
+    pub(super) since_ms: i64,
+}
+
+/// The instances of one zone.
+pub(super) struct Zone {
+    pub(super) free: Vec<Packed>,
+    pub(super) ports: Vec<u64>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) vacant: BinaryHeap<Reverse<u32>>,
+    pub(super) running: u32,
+    /// Every place at which room was made, in order of time.
+    pub(super) made_room: Vec<u32>,
+    /// For each different need: where there may be room for it.
+    room: Vec<Room>,
+    /// The resource by which instances are chosen, with `binpack`.
+    field: Option<usize>,
+    /// With `binpack`: what is left of it and the place, in one word and in order, of each instance with room for
+    /// the least that any task needs.
+    by_left: Vec<u64>,
+    least: Packed,
+}
+
+/// The places that may have room for one need; all others have none, but for where room was made since.
+#[derive(Debug, Clone, Default)]
+struct Room {
+    /// A bit per place.
+    places: Vec<u64>,
+    /// No word before this one has a bit.
+    first: usize,
+    /// So much of [`Zone::made_room`] was looked at.
+    known: usize,
+}
+
+impl Room {
+    fn add(&mut self, place: u32) {
+        let word = place as usize / 64;
+        if self.places.len() <= word {
+            self.places.resize(word + 1, 0);
+        }
+        self.places[word] |= 1 << (place % 64);
+        self.first = self.first.min(word);
+    }
+}
+
+impl Zone {
+    pub(super) fn new(needs: &Needs, placement: Placement) -> Self {
+        Self {
+            field: match placement {
+                Placement::FirstFit => None,
+                Placement::BinpackCpu => Some(0),
+                Placement::BinpackMemory => Some(1),
+            },
+            by_left: Vec::new(),
+            least: needs.least,
+            free: Vec::new(),
+            ports: Vec::new(),
+            slots: Vec::new(),
+            vacant: BinaryHeap::new(),
+            running: 0,
+            made_room: Vec::new(),
+            room: vec![Room::default(); needs.kinds],
+        }
+    }
+
+    /// The first instance with room for a task of this kind.
+    #[allow(clippy::cast_possible_truncation)] // fewer instances than 2³²
+    pub(super) fn first_fit(&mut self, kind: usize, need: Packed) -> Option<u32> {
+        let room = &mut self.room[kind];
+        if self.made_room.len() - room.known > self.free.len() {
+            room.places.clear();
+            room.first = 0;
+            for (place, _) in (0..).zip(&self.free).filter(|(_, free)| free.holds(need)) {
+                room.add(place);
+            }
+        } else {
+            for &place in &self.made_room[room.known..] {
+                if self.free[place as usize].holds(need) {
+                    room.add(place);
+                }
+            }
+        }
+        room.known = self.made_room.len();
+        while let Some(places) = room.places.get_mut(room.first) {
+            while *places != 0 {
+                let place = room.first * 64 + places.trailing_zeros() as usize;
+                if self.free[place].holds(need) {
+                    return Some(place as u32);
+                }
+                *places &= *places - 1;
+            }
+            room.first += 1;
+        }
+        None
+    }
+
+    /// The instance with room and with the least of one resource left; of equals, the first.
+    pub(super) fn best_fit(&self, field: usize, need: Packed, ports: u64) -> Option<u32> {
+        let enough = need.field(field) << 32;
+        let from = self.by_left.partition_point(|&key| key < enough);
+        let places = self.by_left[from..].iter().map(|&key| Self::place(key));
+        let has_room = |at: &u32| {
+            let at = *at as usize;
+            self.free[at].holds(need) && self.ports[at] & ports == 0
+        };
+        places.into_iter().find(has_room)
+    }
+
+    fn key(&self, field: usize, at: usize) -> u64 {
+        self.free[at].field(field) << 32 | at as u64
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // the lower half of a key
+    const fn place(key: u64) -> u32 {
+        key as u32
+    }
+
+    /// What is free at a place becomes this much; `None` where there is no instance any more.
+    pub(super) fn set_free(&mut self, at: usize, free: Option<Packed>) {
+        let free = free.unwrap_or(Packed(GUARDS));
+        let Some(field) = self.field else {
+            self.free[at] = free;
+            return;
+        };
+        let before = self.by_left.binary_search(&self.key(field, at));
+        self.free[at] = free;
+        let key = self.key(field, at);
+        let to = self.by_left.partition_point(|&other| other < key);
+        match (before, free.holds(self.least)) {
+            (Ok(from), false) => {
+                self.by_left.remove(from);
+            }
+            (Ok(from), true) if from < to => {
+                self.by_left[from..to].rotate_left(1);
+                self.by_left[to - 1] = key;
+            }
+            (Ok(from), true) => {
+                self.by_left[to..=from].rotate_right(1);
+                self.by_left[to] = key;
+            }
+            (Err(_), true) => self.by_left.insert(to, key),
+            (Err(_), false) => {}
+        }
+    }
+
+    /// As [`Self::first_fit`] for tasks that take ports of the instance.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(super) fn first_fit_with_ports(&self, need: Packed, ports: u64) -> Option<u32> {
+        let has_room = |(free, taken): (&Packed, &u64)| free.holds(need) && taken & ports == 0;
+        let at = self.free.iter().zip(&self.ports).position(has_room)?;
+        Some(at as u32)
+    }
+}
