@@ -22,9 +22,10 @@ const REPORTS: [(&str, &str); 8] = [
 ];
 
 /// What else is kept there: the arguments that make it, and the file.
-const OTHERS: [(&[&str], &str); 5] = [
+const OTHERS: [(&[&str], &str); 6] = [
     (&["schema", "report"], "report.schema.json"),
     (&["schema", "comparison"], "comparison.schema.json"),
+    (&["schema", "pack"], "pack.schema.json"),
     (&["explain", "checkout-api", "--demo"], "explain.txt"),
     (&["pack", "--demo"], "pack.txt"),
     (
