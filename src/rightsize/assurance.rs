@@ -5,6 +5,7 @@ use crate::demand::Usage;
 use super::calibration::{Calibrations, Group, Period, Weeks};
 use super::history::History;
 use super::margin::{Margin, PEAK_KEPT_BELOW, Resource, Sizes, Statistics};
+use super::resolution;
 use super::risk::Risk;
 
 /// The confidence of an upper limit: one in twenty such limits is too low.
@@ -43,14 +44,29 @@ impl Assurance {
         let statistics = Statistics::of(resource, &history)?;
         let group = group.like(&statistics);
         let weeks = fleet.of_resource(resource).weeks(group).clone();
+        let mut sizes = Sizes::of(&statistics);
+        let apart_s = resolution::apart_s(usage).filter(|_| !group.is_job);
+        if let Some(apart_s) = apart_s {
+            sizes = sizes.widened(|risk| resolution::factor(resource, risk, apart_s));
+        }
+        let hidden = apart_s.map(|apart_s| {
+            format!(
+                "samples without gaps: readings lie {:.0} minutes apart and tell nothing of the time between, so the margin is {:.1} times what it would be",
+                apart_s / 60.0,
+                resolution::factor(resource, asked.share(), apart_s)
+            )
+        });
         Some(Self {
             margin: match weeks.len() {
                 0 => Margin::ShippedDefault,
                 weeks => Margin::Calibrated { weeks },
             },
             effective_days: history.effective_days(),
-            missing: missing(&history, group, &weeks, asked),
-            sizes: Some(Sizes::of(&statistics)),
+            missing: missing(&history, group, &weeks, asked)
+                .into_iter()
+                .chain(hidden)
+                .collect(),
+            sizes: Some(sizes),
             weeks,
             asked,
             peak: usage.max,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::calibration::Period;
 use crate::demand::usage::DayUsage;
 use crate::demand::{Usage, histogram};
 
@@ -27,6 +28,8 @@ pub struct Day {
     pub mean: Option<f64>,
     /// Number of samples.
     pub samples: i64,
+    /// Some are maxima over so long that their median says little of what was used for half of the time.
+    pub is_coarse: bool,
 }
 
 /// Consecutive or not, but in order and one row per day.
@@ -48,7 +51,22 @@ impl Day {
             steps: row.histogram().steps().iter().map(step).collect(),
             mean: row.mean(),
             samples: row.samples,
+            is_coarse: Period::of(row.period_s) == Period::Longer,
         }
+    }
+
+    /// What the samples are at or above for half of the time, never more than finer samples would say.
+    ///
+    /// Of maxima over an hour the median is far above that of minutes. Mean and maximum of a day are the same either way,
+    /// and values of that mean and maximum are at least `2 mean - max` for half of the time (Markov's inequality).
+    fn median(&self) -> Option<f64> {
+        let median = interpolated(&self.steps, 50.0)?;
+        let least = self.mean.map_or(0.0, |mean| 2.0 * mean - self.max());
+        Some(if self.is_coarse {
+            median.min(least.max(0.0))
+        } else {
+            median
+        })
     }
 
     /// Task time of the day, milliseconds.
@@ -73,6 +91,7 @@ impl Day {
         };
         self.steps = merged(self.steps.iter().chain(&other.steps));
         self.samples += other.samples;
+        self.is_coarse |= other.is_coarse;
     }
 }
 
@@ -216,6 +235,11 @@ impl History {
         nth_largest(each.collect(), nth)
     }
 
+    /// The `nth` largest (from 1) of the days' medians, the smallest of them where there are fewer days.
+    pub fn daily_median(&self, nth: usize) -> Option<f64> {
+        nth_largest(self.days.iter().filter_map(Day::median).collect(), nth)
+    }
+
     /// What is used above `size`: amount times task-milliseconds; of a step that `size` cuts, the part above it.
     pub fn amount_above(&self, size: f64) -> f64 {
         let steps = self.days.iter().flat_map(|row| &row.steps);
@@ -305,6 +329,20 @@ pub(super) mod tests {
             steps: merged(steps.iter()),
             mean: Some(values.iter().sum::<f64>() / values.len() as f64),
             samples: i64::try_from(values.len()).unwrap(),
+            is_coarse: false,
+        }
+    }
+
+    /// The same day as maxima over `many` samples each.
+    pub(crate) fn coarser(day: i32, values: &[f64], many: usize) -> Day {
+        let maxima: Vec<f64> = values
+            .chunks(many)
+            .map(|chunk| chunk.iter().copied().fold(0.0, f64::max))
+            .collect();
+        Day {
+            mean: Some(values.iter().sum::<f64>() / values.len() as f64),
+            is_coarse: true,
+            ..self::day(day, &maxima)
         }
     }
 

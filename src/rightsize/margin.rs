@@ -124,7 +124,7 @@ impl Statistics {
             ),
         };
         let ln = |value: f64| value.max(resource.least()).ln();
-        let usual = ln(history.daily_percentile(50.0, USUAL_DAY)?);
+        let usual = ln(history.daily_median(USUAL_DAY)?);
         let (steady, unsteady) = (STEADY.0.ln(), STEADY.1.ln());
         Some(Self {
             resource,
@@ -158,6 +158,17 @@ impl Sizes {
         });
         Self {
             points: points.collect(),
+        }
+    }
+
+    /// Each multiplied by what `factor` says for its risk.
+    #[must_use]
+    pub(super) fn widened(self, factor: impl Fn(f64) -> f64) -> Self {
+        let points = self.points.into_iter();
+        Self {
+            points: points
+                .map(|(ln_risk, ln_size)| (ln_risk, ln_size + factor(ln_risk.exp()).ln()))
+                .collect(),
         }
     }
 
@@ -291,7 +302,7 @@ impl Row {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::history::tests::{day, days};
+    use super::super::history::tests::{coarser, day, days};
     use super::*;
 
     fn sizes(resource: Resource, history: &History) -> Sizes {
@@ -380,6 +391,24 @@ mod tests {
             for resource in BOTH {
                 let sizes = sizes(resource, &history(&values, 1.0));
                 prop_assert!(sizes.at(a.min(b)) >= sizes.at(a.max(b)));
+            }
+        }
+
+        #[test]
+        fn coarser_maxima_of_the_same_samples_never_ask_for_less(
+            values in prop::collection::vec(prop::collection::vec(1.0..5000.0_f64, 24..49), 7..16),
+            calm in 0.0..1.0_f64, many in 2_usize..13, risk in 0.003..0.6_f64,
+        ) {
+            // The calmer, the nearer all samples are to one value, but for the first of each day.
+            let calmed = |(at, value): (usize, &f64)| if at == 0 { *value } else { calm * 2500.0 + (1.0 - calm) * value };
+            let values: Vec<Vec<f64>> =
+                values.iter().map(|day| day.iter().enumerate().map(calmed).collect()).collect();
+            let coarse: History = (0..).zip(&values).map(|(at, day)| coarser(at, day, many)).collect();
+            for resource in BOTH {
+                let fine = sizes(resource, &history(&values, 1.0)).at(risk);
+                let coarse = sizes(resource, &coarse).at(risk);
+                // Percentiles are told to within a bucket.
+                prop_assert!(coarse >= fine / 1.05, "{resource:?}: {fine}, {coarse}");
             }
         }
 

@@ -13,6 +13,7 @@ mod estimate;
 mod evidence;
 pub mod history;
 pub mod margin;
+mod resolution;
 pub mod risk;
 pub mod run_time;
 pub mod sizes;
