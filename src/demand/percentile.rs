@@ -135,12 +135,16 @@ impl Runs {
         };
         let mut need = highest.max;
         let mut above_ms = 0;
+        // Runs from `first` on exceed the step; steps come from the highest down, so more and more do.
+        let (mut first, mut time_ms) = (self.0.len(), 0);
         for (step, next) in steps.iter().zip(steps.iter().skip(1)).rev() {
             above_ms += next.weight_ms;
-            let first = self.0.partition_point(|run| run.max <= step.max);
-            let exceeding = &self.0[first..];
-            let time_ms: i64 = exceeding.iter().map(|run| run.weight_ms).sum();
-            let is_few = exceeding.len() as f64 <= tolerated * self.0.len() as f64;
+            let more = self.0[..first].iter().rev();
+            for run in more.take_while(|run| run.max > step.max) {
+                time_ms += run.weight_ms;
+                first -= 1;
+            }
+            let is_few = (self.0.len() - first) as f64 <= tolerated * self.0.len() as f64;
             if !is_few && above_ms as f64 > tolerated * time_ms as f64 {
                 break;
             }

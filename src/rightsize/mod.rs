@@ -625,6 +625,73 @@ mod tests {
         }
     }
 
+    /// A number of chance between 0 and 1.
+    fn chance(seed: i64, at: i64) -> f64 {
+        let mixed = (seed * 1_000_003 + at)
+            .unsigned_abs()
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (mixed >> 40) as f64 / f64::from(1 << 24)
+    }
+
+    /// What is done on a day about `demand`, of which the 14 days before it are known: its size from then on.
+    fn followed(demand: &Demand, day: i32) -> TaskSize {
+        let first = i32::try_from(WINDOW.from_ms / MS_PER_DAY).unwrap() + day - 14;
+        let known =
+            |usage: &Option<Usage>| usage.as_ref().map(|usage| usage.between(first, first + 14));
+        let window = Window {
+            from_ms: i64::from(first) * MS_PER_DAY,
+            to_ms: i64::from(first + 14) * MS_PER_DAY,
+        };
+        let known = Demand {
+            cpu: known(&demand.cpu),
+            memory: known(&demand.memory),
+            evidence: Evidence {
+                first_ms: window.from_ms,
+                last_ms: window.to_ms - 60_000,
+                ..demand.evidence.clone()
+            },
+            ..demand.clone()
+        };
+        let (policy, fleet) = (SizingPolicy::default(), Calibrations::default());
+        let need = requirement(&known, &policy, &fleet, window).unwrap();
+        let (now, os) = (demand.current_size().unwrap(), Os::Linux);
+        let chosen = cheapest_fargate(need.cpu.target, need.memory.target, os, virginia).unwrap();
+        let is_worth_it = virginia(chosen).as_f64() <= 0.95 * virginia(now).as_f64();
+        let must_grow = assess(now, chosen, &need).0 == Finding::Underprovisioned;
+        if must_grow || is_worth_it {
+            chosen
+        } else {
+            now
+        }
+    }
+
+    #[test]
+    fn advice_that_was_followed_is_not_taken_back_when_run_a_day_later() {
+        for seed in 1..=20 {
+            let times = || minutes(0..28 * 1440).step_by(5);
+            // Twice as much by day as by night; CPU with a wide scatter, memory with a small one.
+            let by_day = |at: i64| if at / 3_600_000 % 24 >= 8 { 1.0 } else { 0.5 };
+            let cpu = |at| 0.07 * seed as f64 * by_day(at) * (0.4 + 0.6 * chance(seed, at));
+            let memory = |at| 190.0 * seed as f64 * (0.9 + 0.1 * chance(-seed, at));
+            let mut demand = Demand {
+                cpu: Some(usage_of(Metric::CpuVcpu, times().map(|at| (at, cpu(at))))),
+                memory: Some(usage_of(
+                    Metric::MemoryMib,
+                    times().map(|at| (at, memory(at))),
+                )),
+                ..service()
+            };
+            let mut sizes = vec![TaskSize::new(4096, 16_384)];
+            for day in 14..28 {
+                demand.current = Some(sized(sizes[sizes.len() - 1]));
+                sizes.push(followed(&demand, day));
+            }
+            sizes.dedup();
+            assert_eq!(sizes.len(), 2, "{seed}: resized once, not {sizes:?}");
+        }
+    }
+
     #[test]
     fn a_stated_risk_does_not_shrink_what_follows_load() {
         let size = TaskSize::new(2048, 8192);
