@@ -14,10 +14,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use plimsoll::model::units::{TaskSize, Window};
+use plimsoll::model::workload::Architecture;
 use plimsoll::pack::{
-    Alike, Effort, InstanceType, Item, Load, Network, Placement, Rules, Tenant, Trial, Work,
-    pack_once,
+    Alike, Candidate, Effort, InstanceType, Item, Load, Network, Placement, Rules, Share, Step,
+    Tenant, Trial, Work, decide, pack_once, plan,
 };
+use plimsoll::pricing::PriceBook;
 use rust_decimal::Decimal;
 
 fn main() {
@@ -37,6 +39,9 @@ fn main() {
     }
     if is_wanted("speed") {
         speed();
+    }
+    if is_wanted("fleet") {
+        fleet();
     }
 }
 
@@ -248,6 +253,118 @@ fn speed() {
             tried.starts
         );
     }
+}
+
+/// Thirty days of 500 services that follow the day beside more and more runs, on every instance type that has a price:
+/// what a report does with them.
+fn fleet() {
+    let book = PriceBook::embedded().expect("the embedded prices");
+    let types = book
+        .instance_types("us-east-1", Architecture::X86_64)
+        .expect("prices of us-east-1");
+    let types: Vec<InstanceType> = types
+        .iter()
+        .map(|of| InstanceType {
+            name: of.name.clone(),
+            cpu_units: of.cpu_units,
+            memory_mib: of.memory_mib,
+            task_slots: of.task_slots,
+            task_slots_trunking: of.task_slots_trunking,
+            usd_per_hour: of.usd_per_hour,
+            ..InstanceType::default()
+        })
+        .collect();
+    for runs in [10_000, 100_000, 1_000_000] {
+        let (tenants, window) = services_and_runs(500, runs);
+        let report = Rules {
+            effort: Effort::milliseconds(20),
+            ..Rules::default()
+        };
+        let begun = Instant::now();
+        let work = Work::new(&tenants, window);
+        let gathered = begun.elapsed().as_secs_f64();
+        let begun = Instant::now();
+        let plan = plan(&work, &types, &report).expect("tenants that fit");
+        let planned = begun.elapsed().as_secs_f64();
+        let begun = Instant::now();
+        // On Fargate each costs what it costs here, some a little more and some a little less.
+        let choice = |(at, share): (usize, &Share)| Candidate {
+            elsewhere: Some(share.cost().part(80 + at as i128 % 41, 100)),
+            marks: vec![(at < 500).to_string()],
+        };
+        let choices: Vec<Candidate> = plan.shares.iter().enumerate().map(choice).collect();
+        let rules = Rules {
+            effort: Effort::milliseconds(60),
+            ..report
+        };
+        let decided = decide(&work, &choices, &types, &rules).expect("tenants that fit");
+        let took = begun.elapsed().as_secs_f64();
+        println!(
+            "500 services and {runs} runs on {} types: gathered {:.2} s, planned {:.2} s, decided {:.2} s; modelled {:.0} % above floor, {} of {} belong on it, {:.1} % less than all on it",
+            types.len(),
+            gathered,
+            planned,
+            took,
+            (plan.modelled.as_f64() / plan.floor.as_f64() - 1.0) * 100.0,
+            decided.on_fleet.iter().filter(|on| **on).count(),
+            choices.len(),
+            (1.0 - decided.total.as_f64() / decided.all_on_fleet.as_f64()) * 100.0
+        );
+    }
+}
+
+/// Services of two to nine tasks that follow the day, and a hundred families of runs of an hour on average.
+fn services_and_runs(services: usize, runs: usize) -> (Vec<Tenant>, Window) {
+    const HOUR_MS: i64 = 3_600_000;
+    let sizes = [
+        (256, 512),
+        (512, 1024),
+        (1024, 2048),
+        (1024, 4096),
+        (2048, 8192),
+    ];
+    let mut random = fastrand::Rng::with_seed(13);
+    let window = Window {
+        from_ms: 0,
+        to_ms: 720 * HOUR_MS,
+    };
+    let item = |at: usize| {
+        let (cpu, memory) = sizes[at % sizes.len()];
+        Item::of(TaskSize::new(cpu, memory))
+    };
+    let mut tenants: Vec<Tenant> = (0..services)
+        .map(|at| {
+            let (least, more) = (random.u32(2..5), random.u32(0..5));
+            let tasks = |hour: i64| {
+                least
+                    + if (8..20).contains(&(hour % 24)) {
+                        more
+                    } else {
+                        0
+                    }
+            };
+            let step = |hour: i64| Step {
+                from_ms: hour * HOUR_MS,
+                to_ms: (hour + 1) * HOUR_MS,
+                tasks: tasks(hour),
+            };
+            Tenant {
+                item: item(at),
+                load: Load::Tasks((0..720).map(step).collect()),
+            }
+        })
+        .collect();
+    let mut families = vec![Vec::new(); 100];
+    for _ in 0..runs {
+        let start = random.i64(0..window.to_ms);
+        let length = (-(1.0 - random.f64()).ln() * HOUR_MS as f64) as i64 + 1000;
+        families[random.usize(0..100)].push((start, (start + length).min(window.to_ms)));
+    }
+    tenants.extend(families.into_iter().enumerate().map(|(at, runs)| Tenant {
+        item: item(at),
+        load: Load::Runs(runs),
+    }));
+    (tenants, window)
 }
 
 /// The static instances against the bound on record and against our own.
