@@ -44,8 +44,8 @@ pub struct JointPlan {
     pub all_elsewhere: Option<Usd>,
 }
 
-/// Decides which tenants of the `work` are on the fleet, given what each could do instead: never dearer in sum than everyone on it, everyone elsewhere, each by itself, or the parts
-/// that have a mark in common decided apart.
+/// Decides which tenants of the `work` are on the fleet, given what each could do instead: never dearer in sum than
+/// everyone on it, everyone elsewhere, each by itself, or the parts that have a mark in common decided apart.
 ///
 /// # Errors
 /// As [`super::plan`] for all of them.

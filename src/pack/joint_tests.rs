@@ -183,6 +183,10 @@ proptest! {
         prop_assert!(plan.total <= plan.all_on_fleet);
         prop_assert!(plan.all_elsewhere.is_none_or(|all| plan.total <= all));
         prop_assert!(total <= each_by_itself(&workloads) * EQUAL * 1.005);
+        let off = workloads.iter().zip(&plan.on_fleet).filter(|(_, on)| !**on);
+        let elsewhere: Usd = off.map(|(one, _)| one.elsewhere.unwrap()).sum();
+        let fleet = plan.fleet.as_ref().map_or(Usd::ZERO, |fleet| fleet.modelled);
+        prop_assert_eq!(plan.total, fleet + elsewhere);
     }
 
     #[test]
