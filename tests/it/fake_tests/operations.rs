@@ -879,7 +879,11 @@ fn metrics_are_listed_by_five_hundred_and_filtered_by_dimension() {
             .dimensions(seventh)
             .send(),
     );
-    assert_eq!(told.metrics().len(), 2, "CPU and memory");
+    assert_eq!(
+        told.metrics().len(),
+        3,
+        "CPU, its share of the machine, memory"
+    );
 }
 
 #[test]
