@@ -54,10 +54,17 @@ const LEVELS: [Level; 3] = [
 /// The heat at last, as a share of that at first.
 const COOLED: f64 = 1e-3;
 
+/// Each pair of tasks is worth this much effort, and all of them no less than that: more finds nothing more among few.
+const STEPS_PER_PAIR: u64 = 1_000;
+const LEAST_STEPS: u64 = 100_000;
+
 /// A planner's fleet; `None` where `steps` do not suffice to place every task once.
 pub(super) fn plan(problem: &Problem<'_>, offers: &[Offer], steps: u64) -> Option<Fleet> {
     let has_ports = problem.ports.iter().any(|&ports| ports != 0);
-    if has_ports || problem.tasks.len() as u64 > steps / 400 {
+    let tasks = problem.tasks.len() as u64;
+    let pairs = tasks.saturating_mul(tasks);
+    let steps = steps.min(pairs.saturating_mul(STEPS_PER_PAIR).max(LEAST_STEPS));
+    if has_ports || tasks > steps / 400 {
         return None;
     }
     let mut planner = Planner::new(problem, offers, steps);
