@@ -27,7 +27,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// Every operation that plimsoll may call, as (IAM prefix, operation). Nothing else leaves this process.
 pub(crate) const OPERATIONS: [(&str, &str); 24] = [
@@ -285,7 +285,7 @@ impl Login {
             if ahead_s > 0 { "ahead of" } else { "behind" },
         );
         Err(Error::new(
-            Kind::Failure,
+            ErrorKind::Failure,
             format!("the clock of this machine is {hours} hours {way} that of AWS: nothing can be collected by it"),
         )
         .hint("set the clock"))
@@ -384,7 +384,7 @@ pub(crate) fn check_endpoints() -> Result<()> {
         if !is_good {
             let shown = without_password(&value);
             return Err(
-                Error::new(Kind::Usage, format!("{name} is not a URL: `{shown}`"))
+                Error::new(ErrorKind::Usage, format!("{name} is not a URL: `{shown}`"))
                     .hint("give http://host:port or https://host, or unset it"),
             );
         }

@@ -15,7 +15,7 @@ use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::os_shim_internal::{Env, Fs};
 
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// Profiles listed in a message before the rest is only counted.
 const NAMED: usize = 10;
@@ -35,7 +35,7 @@ pub(super) async fn check(name: &str) -> Result<()> {
     let files = format!("`{}` and `{}`", config_file(), credentials_file());
     let profiles = profiles().await.map_err(|cause| {
         Error::new(
-            Kind::Usage,
+            ErrorKind::Usage,
             format!("profile `{name}`: the AWS configuration in {files} cannot be read"),
         )
         .cause(cause)
@@ -45,7 +45,7 @@ pub(super) async fn check(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(
-        Error::new(Kind::Usage, format!("there is no profile `{name}`")).hint(format!(
+        Error::new(ErrorKind::Usage, format!("there is no profile `{name}`")).hint(format!(
             "{files} have {}; name one of them with --profile or AWS_PROFILE",
             listed(&profiles)
         )),

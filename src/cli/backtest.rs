@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{DatasetArgs, cannot_print, file};
 use crate::dataset::scan::Scan;
 use crate::demand;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::report::backtest as print;
 use crate::rightsize::backtest::{Protocol, Workload, backtest};
 use crate::rightsize::risk::Risk;
@@ -60,7 +60,7 @@ pub(super) fn run(args: &BacktestArgs, out: &mut dyn Write) -> Result<u8> {
     let replayed = backtest(&fleet, &protocol);
     if replayed.weeks == 0 {
         return Err(Error::new(
-            Kind::Nothing,
+            ErrorKind::Nothing,
             format!(
                 "no workload has CPU and memory samples of {} days and of a week after them",
                 args.training_days

@@ -19,7 +19,7 @@ use crate::collect::summary::{Line, Progress, Summary};
 use crate::collect::{Collection, Day, Regions, Request, Resolution, regions, stopped};
 use crate::dataset::Dataset;
 use crate::dataset::schema::State;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::tags::TagKeys;
 use crate::model::units::MS_PER_DAY;
 use crate::report::escape::terminal;
@@ -191,7 +191,7 @@ pub(super) fn run(args: &CollectArgs, console: Console, out: &mut dyn Write) -> 
             args.limits.max_api_cost
         );
         plan.withdraw(&request)?;
-        return Err(Error::new(Kind::Budget, message).hint(
+        return Err(Error::new(ErrorKind::Budget, message).hint(
             "look at --dry-run; take fewer days, a coarser --resolution, or raise --max-api-cost",
         ));
     }
@@ -242,7 +242,7 @@ impl CollectArgs {
         check_endpoints()?;
         if (self.time.now.is_some() || self.limits.pace > 1.0) && !is_on_this_machine() {
             return Err(Error::new(
-                Kind::Usage,
+                ErrorKind::Usage,
                 "--now and --pace are for tests against a server on this machine",
             )
             .hint("leave them out, or let AWS_ENDPOINT_URL name a loopback address"));
@@ -284,7 +284,7 @@ fn check_clock(now_ms: i64) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(
-        Kind::Failure,
+        ErrorKind::Failure,
         format!("the clock of this machine says {now}: nothing can be collected by it"),
     )
     .hint("set the clock"))
@@ -298,15 +298,14 @@ impl TimeArgs {
         let to = self.to.unwrap_or(today + 1).min(today + 1);
         if from >= to {
             return Err(Error::new(
-                Kind::Usage,
+                ErrorKind::Usage,
                 "--from is not before --to, or is in the future",
             )
             .hint("--to is the first day that is left out"));
         }
         if to - from > 456 {
-            return Err(
-                Error::new(Kind::Usage, "CloudWatch keeps 455 days").hint("choose a later --from")
-            );
+            return Err(Error::new(ErrorKind::Usage, "CloudWatch keeps 455 days")
+                .hint("choose a later --from"));
         }
         Ok(from..to)
     }
@@ -339,7 +338,7 @@ impl ScopeArgs {
             });
         }
         if self.profile.len() > 1 {
-            return Err(Error::new(Kind::Usage, "several --profile with --role-arn: which assumes which?")
+            return Err(Error::new(ErrorKind::Usage, "several --profile with --role-arn: which assumes which?")
                 .hint("give one --profile with the roles, or put the roles into profiles (`role_arn`, `source_profile`)"));
         }
         let of = |role: &String| LoginRequest {

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum, value_parser};
 
 use super::prices::BookArgs;
 use super::{cannot_print, file};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::TaskSize;
 use crate::model::workload::{Architecture, Os};
 use crate::pricing::PriceBook;
@@ -88,7 +88,7 @@ impl Format {
         let form = forms.iter().find(|(ending, _)| name.ends_with(ending));
         form.map(|(_, form)| *form).ok_or_else(|| {
             let message = format!("--export `{}`: its ending names no form", path.display());
-            Error::new(Kind::Usage, message).hint("use one of .html .json .txt")
+            Error::new(ErrorKind::Usage, message).hint("use one of .html .json .txt")
         })
     }
 }
@@ -96,8 +96,8 @@ impl Format {
 /// Writes the comparison to `out`.
 ///
 /// # Errors
-/// Where nothing has a price, after the reasons have been written: [`Kind::Input`] for a region that the price book
-/// does not know, otherwise [`Kind::Nothing`]. [`Kind::Usage`] for Windows on ARM, [`Kind::Write`] where `out` fails.
+/// Where nothing has a price, after the reasons have been written: [`ErrorKind::Input`] for a region that the price book
+/// does not know, otherwise [`ErrorKind::Nothing`]. [`ErrorKind::Usage`] for Windows on ARM, [`ErrorKind::Write`] where `out` fails.
 pub fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<()> {
     for path in &args.export {
         Format::of(path)?;
@@ -133,7 +133,7 @@ fn job(args: &CompareArgs) -> Result<Job> {
     let architectures = match (args.os, args.arch) {
         (Os::Windows, Some(Architecture::Arm64)) => {
             return Err(
-                Error::new(Kind::Usage, "Windows containers do not run on arm64")
+                Error::new(ErrorKind::Usage, "Windows containers do not run on arm64")
                     .hint("leave out --arch arm64"),
             );
         }
@@ -159,18 +159,18 @@ fn job(args: &CompareArgs) -> Result<Job> {
 fn json(comparison: &ComparisonResult) -> Result<String> {
     let text = serde_json::to_string_pretty(comparison);
     text.map(|text| text + "\n").map_err(|cause| {
-        Error::new(Kind::Failure, "cannot make JSON of the comparison").cause(cause)
+        Error::new(ErrorKind::Failure, "cannot make JSON of the comparison").cause(cause)
     })
 }
 
 fn nothing_priced(job: &Job, book: &PriceBook) -> Error {
     if book.regions().any(|region| region == job.region) {
         let message = format!("nothing that holds the job has a price in {}", job.region);
-        return Error::new(Kind::Nothing, message)
+        return Error::new(ErrorKind::Nothing, message)
             .hint("the reasons are listed; try a smaller need or another region");
     }
     Error::new(
-        Kind::Input,
+        ErrorKind::Input,
         format!("the price book knows no region {}", job.region),
     )
     .hint(book.instead_of(&job.region))
@@ -268,7 +268,7 @@ mod tests {
         let error = result.expect_err("no such region");
         assert_eq!(
             (error.kind(), error.next_step()),
-            (Kind::Input, Some("did you mean us-east-1?"))
+            (ErrorKind::Input, Some("did you mean us-east-1?"))
         );
         assert!(
             text.starts_with("Nothing that holds the job has a price in us-eats-1.")
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn a_need_that_nothing_holds_is_nothing_to_compare() {
         let (text, result) = written(&["--vcpu", "500"]);
-        assert_eq!(result.expect_err("too large").kind(), Kind::Nothing);
+        assert_eq!(result.expect_err("too large").kind(), ErrorKind::Nothing);
         assert!(text.contains("Fargate x86_64: larger than every Fargate size"));
     }
 
@@ -302,7 +302,7 @@ mod tests {
         let refused = written(&["--os", "windows", "--arch", "arm64"])
             .1
             .expect_err("there is none");
-        assert_eq!(refused.kind(), Kind::Usage);
+        assert_eq!(refused.kind(), ErrorKind::Usage);
     }
 
     #[test]

@@ -6,11 +6,11 @@
 //! line; of TOML's other forms none is needed, and none is read.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io;
 
 use clap::{Arg, Command};
 
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 const FILE: &str = "plimsoll.toml";
 
@@ -18,10 +18,10 @@ const FILE: &str = "plimsoll.toml";
 pub(super) fn with_defaults(command: Command) -> Result<Command> {
     match fs::read_to_string(FILE) {
         Ok(text) => with_text(command, &text),
-        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(command),
-        Err(cause) => {
-            Err(Error::new(Kind::Usage, format!("`{FILE}` cannot be read as text")).cause(cause))
-        }
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(command),
+        Err(cause) => Err(
+            Error::new(ErrorKind::Usage, format!("`{FILE}` cannot be read as text")).cause(cause),
+        ),
     }
 }
 
@@ -29,7 +29,7 @@ fn with_text(mut command: Command, text: &str) -> Result<Command> {
     let mut table = Vec::new();
     for (line, number) in text.lines().map(str::trim).zip(1..) {
         let refused = |what: &str| {
-            Error::new(Kind::Usage, format!("`{FILE}` line {number}: {what}"))
+            Error::new(ErrorKind::Usage, format!("`{FILE}` line {number}: {what}"))
                 .hint("a key is the long name of a flag: `dataset = \"ds\"`, or below `[report]` for that verb alone")
         };
         if line.is_empty() || line.starts_with('#') {

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{DatasetArgs, cannot_print, file};
 use crate::dataset::scan::Scan;
 use crate::demand::{sql, table};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// Arguments of `demand`.
 #[derive(Debug, Args)]
@@ -62,7 +62,7 @@ pub(super) fn run(args: &DemandArgs, out: &mut dyn Write) -> Result<()> {
             let statement = sql::statement(engine.into(), input);
             out.write_all(statement.as_bytes()).map_err(cannot_print)
         }
-        (None, None) => Err(Error::new(Kind::Usage, "nothing to do").hint("give -o FILE")),
+        (None, None) => Err(Error::new(ErrorKind::Usage, "nothing to do").hint("give -o FILE")),
     }
 }
 

@@ -11,7 +11,7 @@ use super::report::{AnalysisArgs, analyse, print};
 use crate::dataset::Dataset;
 use crate::dataset::scan::Scan;
 use crate::import::{self, Outcome};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::tags::TagKeys;
 use crate::pricing::PriceBook;
 use crate::report::groups::GroupBy;
@@ -105,7 +105,7 @@ pub(super) fn dataset(folder: &tempfile::TempDir) -> Result<Dataset> {
 
 pub(super) fn unwritable(cause: std::io::Error) -> Error {
     Error::new(
-        Kind::Write,
+        ErrorKind::Write,
         "cannot unpack the sample into a temporary folder",
     )
     .cause(cause)

@@ -10,7 +10,7 @@ use super::report::{AnalysisArgs, analyse};
 use super::{ClockArgs, Console, SourceArgs, cannot_print, demo};
 use crate::dataset::Dataset;
 use crate::dataset::scan::Scan;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::report::result::{Report, WorkloadResult};
 use crate::report::{self};
 
@@ -95,7 +95,7 @@ fn find<'r>(report: &'r Report, wanted: &str) -> Result<&'r WorkloadResult> {
                 })
                 .collect();
             let message = format!("`{wanted}` names {} workloads", found.len());
-            Err(Error::new(Kind::Usage, message).hint(format!(
+            Err(Error::new(ErrorKind::Usage, message).hint(format!(
                 "name one of {}; --where kind=… tells a service from a task",
                 all.join(", ")
             )))
@@ -117,5 +117,9 @@ fn unknown(report: &Report, wanted: &str) -> Error {
     } else {
         format!("did you mean {}?", near.join(" or "))
     };
-    Error::new(Kind::Nothing, format!("no workload is called `{wanted}`")).hint(hint)
+    Error::new(
+        ErrorKind::Nothing,
+        format!("no workload is called `{wanted}`"),
+    )
+    .hint(hint)
 }

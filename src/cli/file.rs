@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// As many symbolic links as Linux follows.
 const MOST_LINKS: usize = 40;
@@ -32,7 +32,7 @@ pub(super) fn is_stdout(path: &Path) -> bool {
 pub(super) fn check(path: &Path) -> Result<()> {
     let refuse = |why: &str| {
         Err(Error::new(
-            Kind::Write,
+            ErrorKind::Write,
             format!("cannot write `{}`: {why}", path.display()),
         )
         .hint("choose another file"))
@@ -63,7 +63,11 @@ pub(super) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
         Target::Stream(stream) => write_through(&stream, content.as_ref()),
     });
     written.map_err(|cause| {
-        Error::new(Kind::Write, format!("cannot write `{}`", path.display())).cause(cause)
+        Error::new(
+            ErrorKind::Write,
+            format!("cannot write `{}`", path.display()),
+        )
+        .cause(cause)
     })
 }
 

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{ClockArgs, Console, TagArgs, cannot_print, explain};
 use crate::dataset::Dataset;
 use crate::import::{self, FileReport, Input, Outcome, Tally};
-use crate::model::error::{Kind, Result};
+use crate::model::error::{ErrorKind, Result};
 use crate::report::escape::terminal;
 
 /// Arguments of `import`.
@@ -68,10 +68,15 @@ fn exit_code(files: &[FileReport]) -> u8 {
         _ => 0,
     };
     let severity = |code: &u8| {
-        [0, 3, Kind::Input.exit_code(), Kind::Write.exit_code()]
-            .iter()
-            .position(|known| known == code)
-            .unwrap_or(9)
+        [
+            0,
+            3,
+            ErrorKind::Input.exit_code(),
+            ErrorKind::Write.exit_code(),
+        ]
+        .iter()
+        .position(|known| known == code)
+        .unwrap_or(9)
     };
     files.iter().map(code).max_by_key(severity).unwrap_or(0)
 }

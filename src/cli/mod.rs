@@ -25,7 +25,7 @@ use tracing_subscriber::fmt::format::{FmtSpan, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::dataset::Dataset;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::tags::{TagKeys, USUAL_KEYS};
 use crate::report::Style;
 
@@ -298,7 +298,7 @@ impl FormatTime for NoTime {
 
 /// The error of a result that cannot be printed.
 pub(crate) fn cannot_print(cause: io::Error) -> Error {
-    Error::new(Kind::Write, "cannot write to standard output").cause(cause)
+    Error::new(ErrorKind::Write, "cannot write to standard output").cause(cause)
 }
 
 /// A reader that has seen enough (`| head`) is no failure.

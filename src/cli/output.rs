@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Console, cannot_print, file};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::Usd;
 use crate::report::groups::GroupBy;
 use crate::report::result::Report;
@@ -64,8 +64,10 @@ impl OutputArgs {
             file::check(path)?;
         }
         if self.format.is_binary() && self.file().is_none() && std::io::stdout().is_terminal() {
-            return Err(Error::new(Kind::Usage, "this form is not for a terminal")
-                .hint("give a file with -o FILE"));
+            return Err(
+                Error::new(ErrorKind::Usage, "this form is not for a terminal")
+                    .hint("give a file with -o FILE"),
+            );
         }
         Ok(())
     }
@@ -104,6 +106,6 @@ fn form(path: &Path) -> Result<Format> {
     Format::of(path).ok_or_else(|| {
         let endings: Vec<&str> = Format::SUFFIXES.iter().map(|(ending, _)| *ending).collect();
         let message = format!("--export `{}`: its ending names no form", path.display());
-        Error::new(Kind::Usage, message).hint(format!("use one of {}", endings.join(" ")))
+        Error::new(ErrorKind::Usage, message).hint(format!("use one of {}", endings.join(" ")))
     })
 }

@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::Console;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::pricing::{PriceBook, frozen};
 
 /// What to do with prices.
@@ -39,7 +39,7 @@ pub(super) struct BookArgs {
 }
 
 impl BookArgs {
-    /// The book. [`Kind::Usage`] where there is no such file, [`Kind::Input`] where it is no whole price book.
+    /// The book. [`ErrorKind::Usage`] where there is no such file, [`ErrorKind::Input`] where it is no whole price book.
     pub(super) fn book(&self) -> Result<PriceBook> {
         match &self.file {
             Some(path) => read_book(path, "--prices names a file"),
@@ -51,9 +51,12 @@ impl BookArgs {
 fn read_book(path: &Path, hint: &'static str) -> Result<PriceBook> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|cause| {
-        Error::new(Kind::Usage, format!("cannot read the price book `{name}`"))
-            .cause(cause)
-            .hint(hint)
+        Error::new(
+            ErrorKind::Usage,
+            format!("cannot read the price book `{name}`"),
+        )
+        .cause(cause)
+        .hint(hint)
     })?;
     frozen::book(&String::from_utf8_lossy(&bytes), &name)
 }
@@ -108,7 +111,8 @@ fn csv_text<const N: usize>(
     header: &[&str; N],
     rows: impl Iterator<Item = [String; N]>,
 ) -> Result<String> {
-    let unwritable = |cause: String| Error::new(Kind::Failure, "cannot write CSV").cause(cause);
+    let unwritable =
+        |cause: String| Error::new(ErrorKind::Failure, "cannot write CSV").cause(cause);
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     writer
         .write_record(header)
@@ -127,5 +131,5 @@ fn csv_text<const N: usize>(
 fn json_text(value: &impl Serialize) -> Result<String> {
     let text = serde_json::to_string_pretty(value);
     text.map(|text| text + "\n")
-        .map_err(|cause| Error::new(Kind::Failure, "cannot write JSON").cause(cause))
+        .map_err(|cause| Error::new(ErrorKind::Failure, "cannot write JSON").cause(cause))
 }

@@ -16,7 +16,7 @@ use crate::dataset::part::short_hash;
 use crate::dataset::scan::Scan;
 use crate::dataset::source::{self, EVERY_CLUSTER, NO_PLACE};
 use crate::demand::{self, Demand};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::{MS_PER_DAY, Window};
 use crate::pricing::PriceBook;
 use crate::report::amounts::plural;
@@ -155,7 +155,7 @@ impl AnalysisArgs {
     pub(super) fn check(&self) -> Result<()> {
         match (self.from, self.to) {
             (Some(from), Some(to)) if from >= to => {
-                Err(Error::new(Kind::Usage, "--from is not before --to")
+                Err(Error::new(ErrorKind::Usage, "--from is not before --to")
                     .hint("--to is the first instant that is left out"))
             }
             _ => Ok(()),
@@ -219,7 +219,7 @@ pub(super) fn analysed(
     let wanted = |demand: &Demand| condition.is_none_or(|condition| condition.holds(demand));
     if let Some(condition) = condition.filter(|_| !reduced.demands.iter().any(wanted)) {
         let message = format!("no workload meets --where '{}'", condition.as_str());
-        return Err(Error::new(Kind::Nothing, message)
+        return Err(Error::new(ErrorKind::Nothing, message)
             .hint("`plimsoll report --group-by cluster` shows what there is"));
     }
     let coverage = coverage(scan, &reduced, prices);

@@ -37,7 +37,7 @@ use crate::aws::LoginRequest;
 use crate::dataset::Dataset;
 use crate::dataset::log::Committer;
 use crate::dataset::source::{self, OPEN_DAY, SETTLING_MS, STILL_RUNNING};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::tags::TagKeys;
 use call::Place;
 pub(crate) use cloudwatch::Resolution;
@@ -126,7 +126,7 @@ impl Collection {
             .worker_threads(2)
             .enable_all()
             .build()
-            .map_err(|cause| Error::new(Kind::Failure, "cannot start threads").cause(cause))?;
+            .map_err(|cause| Error::new(ErrorKind::Failure, "cannot start threads").cause(cause))?;
         let (stop, _) = watch::channel(None);
         runtime.spawn(listen(stop.clone(), request.deadline));
         Ok(Self { runtime, stop })
@@ -216,7 +216,7 @@ impl Collection {
         let faults = self
             .runtime
             .block_on(fetching)
-            .map_err(|cause| Error::new(Kind::Failure, "a fetch broke off").cause(cause))?;
+            .map_err(|cause| Error::new(ErrorKind::Failure, "a fetch broke off").cause(cause))?;
         written?;
         summary.finish(faults, &tallies, self.stopped());
         Ok(summary)

@@ -19,7 +19,7 @@ use super::scopes::{EVERY_CLUSTER, Scopes};
 use super::summary::Line;
 use super::{Regions, Request, discovery, regions};
 use crate::aws::{self, Patience};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::records::fields::is_account;
 
 /// Places that are looked at side by side.
@@ -126,14 +126,16 @@ async fn everywhere<T>(
 
 /// The error of credentials that reach nothing.
 fn not_logged_in(why: &str) -> Error {
-    Error::new(Kind::Authentication, format!("no account can be reached: {why}"))
+    Error::new(ErrorKind::Authentication, format!("no account can be reached: {why}"))
         .hint("check `aws sts get-caller-identity`; for IAM Identity Center run `aws sso login`, or name a --profile")
 }
 
 fn not_reached(why: &str) -> Error {
-    Error::new(Kind::Failure, format!("no account can be reached: {why}")).hint(
-        "check the network, a proxy (HTTPS_PROXY), and the permissions with `plimsoll doctor`",
+    Error::new(
+        ErrorKind::Failure,
+        format!("no account can be reached: {why}"),
     )
+    .hint("check the network, a proxy (HTTPS_PROXY), and the permissions with `plimsoll doctor`")
 }
 
 /// The accounts behind the credentials, times their regions.
@@ -162,7 +164,7 @@ pub(crate) async fn find(request: &Request, stop: Stop) -> Result<Places> {
             (Some(home), _) => home,
             (None, Regions::All) => "us-east-1".to_owned(),
             (None, _) => {
-                return Err(Error::new(Kind::Usage, format!("no region for {}", login.name))
+                return Err(Error::new(ErrorKind::Usage, format!("no region for {}", login.name))
                     .hint("name one with --region, AWS_REGION or the profile's `region`; `--region all` takes every region"));
             }
         };

@@ -1,6 +1,6 @@
 //! AWS's regions, by partition.
 
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// Regions of the commercial partition. Source: AWS regional endpoints page, read 2026-11.
 const AWS: [&str; 34] = [
@@ -73,7 +73,7 @@ pub(crate) fn check(name: &str) -> Result<()> {
         || "region names look like us-east-1; `--region all` takes every region".to_owned(),
         |near| format!("did you mean `{near}`?"),
     );
-    Err(Error::new(Kind::Usage, format!("`{name}` is not an AWS region")).hint(hint))
+    Err(Error::new(ErrorKind::Usage, format!("`{name}` is not an AWS region")).hint(hint))
 }
 
 #[cfg(test)]

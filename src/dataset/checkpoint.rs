@@ -11,7 +11,7 @@ use polars::prelude::{Column, NamedFrom, PlSmallStr, PolarsResult, Series};
 use super::log::Repeated;
 use super::part::{self, Beside, Partition};
 use super::{Dataset, Table, coverage, schema};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// What the names of checkpoints have for account, region and month: a checkpoint is of all of them.
 const EVERYWHERE: &str = "all";
@@ -38,8 +38,9 @@ fn read(dataset: &Dataset, name: &str) -> Result<Parts> {
     let mut parts = Parts::new();
     storage.read_each(&[name.to_owned()], |relative, bytes| {
         let (part, repeated) = part::decode_checkpoint(storage, relative, &bytes)?;
-        let unfit =
-            |cause| Error::new(Kind::Input, format!("`{relative}` is no checkpoint")).cause(cause);
+        let unfit = |cause| {
+            Error::new(ErrorKind::Input, format!("`{relative}` is no checkpoint")).cause(cause)
+        };
         let rows = coverage::rows(&part.frame).map_err(unfit)?;
         let of_part = part.frame.column("part").and_then(Column::str);
         for (part, links) in repeated {
@@ -63,8 +64,9 @@ pub(super) fn write(dataset: &Dataset, parts: &Parts, known: usize) -> Result<us
     if more < MANY {
         return Ok(0);
     }
-    let mut frame = frame(parts)
-        .map_err(|cause| Error::new(Kind::Failure, "cannot build a checkpoint").cause(cause))?;
+    let mut frame = frame(parts).map_err(|cause| {
+        Error::new(ErrorKind::Failure, "cannot build a checkpoint").cause(cause)
+    })?;
     let links: Vec<_> = parts
         .iter()
         .map(|(part, (_, links))| (part, links))

@@ -17,7 +17,7 @@ use super::scan::{SampleGroup, Scan};
 use super::schema::{self, CoverageRow, SampleRow, State};
 use super::source::COMPACTION;
 use super::{Dataset, Table, writer};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// What the commits of compactions are about.
 const SCOPE: &str = "compaction";
@@ -233,7 +233,7 @@ fn write(
     let partition = part::partition(&place);
     let Some(table) = Table::of(&place) else {
         return Err(Error::new(
-            Kind::Failure,
+            ErrorKind::Failure,
             format!("`{folder}` holds no parts"),
         ));
     };
@@ -278,5 +278,9 @@ pub(super) fn stack(frames: Vec<DataFrame>) -> PolarsResult<DataFrame> {
 }
 
 fn unfit(cause: polars::prelude::PolarsError) -> Error {
-    Error::new(Kind::Input, "the parts of one table do not fit together").cause(cause)
+    Error::new(
+        ErrorKind::Input,
+        "the parts of one table do not fit together",
+    )
+    .cause(cause)
 }

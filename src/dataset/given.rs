@@ -12,7 +12,7 @@ use polars::prelude::{
 
 use super::guarded::guarded;
 use super::storage::Storage;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// Rows decoded at a time: what bounds memory.
 const AT_ONCE: usize = 500_000;
@@ -45,7 +45,7 @@ impl Given {
             });
         }
         Err(Error::new(
-            Kind::Usage,
+            ErrorKind::Usage,
             format!("there is no table of days at `{location}`"),
         )
         .hint(
@@ -65,14 +65,14 @@ impl Given {
             loop {
                 let some = guarded(&place, || {
                     slice(&bytes, columns, from).map_err(|cause| {
-                        Error::new(Kind::Input, format!("`{place}` cannot be read as Parquet"))
+                        Error::new(ErrorKind::Input, format!("`{place}` cannot be read as Parquet"))
                             .cause(cause)
                     })
                 })?;
                 from += some.height();
                 let is_last = some.height() < AT_ONCE;
                 take(some).map_err(|error| {
-                    Error::new(Kind::Input, format!("`{place}` is no table of days"))
+                    Error::new(ErrorKind::Input, format!("`{place}` is no table of days"))
                         .cause(error)
                         .hint("make it again with the statement that `plimsoll demand --emit-sql` prints")
                 })?;

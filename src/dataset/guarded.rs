@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 use super::storage::RESTORE;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 thread_local! {
     /// A panic of this thread is an answer, of which nothing is printed.
@@ -21,7 +21,7 @@ pub(super) fn guarded<T>(shown: &str, read: impl FnOnce() -> Result<T>) -> Resul
     IS_GUARDED.set(before);
     done.unwrap_or_else(|_| {
         Err(Error::new(
-            Kind::Input,
+            ErrorKind::Input,
             format!("`{shown}` cannot be decoded: it is damaged, or was made by something else"),
         )
         .hint(RESTORE))
@@ -50,7 +50,7 @@ mod tests {
         let bytes: Vec<u8> = Vec::new();
         let at = bytes.len() + 1;
         let error = guarded("runs/x.parquet", || Ok(bytes[at])).expect_err("a panic");
-        assert_eq!(error.kind(), Kind::Input);
+        assert_eq!(error.kind(), ErrorKind::Input);
         assert!(error.to_string().contains("runs/x.parquet"), "{error}");
         assert_eq!(guarded("x", || Ok(1)).expect("a value"), 1);
     }

@@ -15,7 +15,7 @@ use super::scan::{Scan, span_of_days};
 use super::schema::{CoverageRow, State};
 use super::source::DEMAND;
 use super::writer::date;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::MS_PER_DAY;
 
 /// What the commits of kept days are about begins with it. Behind it stands what the parts are called: where these were
@@ -122,7 +122,7 @@ impl Scan<'_> {
             mut frame,
         } = rows;
         let (Some(first), Some(last)) = (days.first(), days.last()) else {
-            return Err(Error::new(Kind::Failure, "a part of no days"));
+            return Err(Error::new(ErrorKind::Failure, "a part of no days"));
         };
         let (first, last) = (date(first.day.into()), date(last.day.into()));
         let summary = Summary {

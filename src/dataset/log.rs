@@ -16,7 +16,7 @@ use super::coverage::{self, Committed};
 use super::part::{self, Beside, Links, Partition, Whole, short_hash};
 use super::schema::{self, CoverageRow};
 use super::{Dataset, Table, checkpoint, storage};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// What the coverage parts of a dataset tell together.
 #[derive(Debug, Default)]
@@ -78,7 +78,7 @@ fn each(
         let (part, links) = part::decode_coverage(storage, relative, &bytes)?;
         let rows = coverage::rows(&part.frame).map_err(|cause| {
             Error::new(
-                Kind::Input,
+                ErrorKind::Input,
                 format!("`{relative}` does not have the columns of a coverage part"),
             )
             .cause(cause)
@@ -121,7 +121,7 @@ impl Log {
         };
         let storage = &dataset.storage;
         Err(Error::new(
-            Kind::Input,
+            ErrorKind::Input,
             format!(
                 "coverage part `{}` is missing: it was committed before `{named_by}`{more}",
                 storage.place(part)
@@ -199,7 +199,7 @@ fn check_names(relative: &str, rows: &[CoverageRow]) -> Result<()> {
     match names.find(|name| !name.is_empty() && !is_part(name)) {
         None => Ok(()),
         Some(name) => Err(Error::new(
-            Kind::Input,
+            ErrorKind::Input,
             format!("`{relative}` names `{name}`, which is no part of a dataset"),
         )
         .hint("remove the file: plimsoll did not write it")),
@@ -275,7 +275,7 @@ fn check_account(relative: &str, rows: &[CoverageRow]) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(
-        Kind::Input,
+        ErrorKind::Input,
         format!("`{relative}` names parts of another account or region: it was moved"),
     )
     .hint("move it back; account and region of a commit are those of its folder"))
@@ -384,7 +384,7 @@ fn write(
     links: &Links,
 ) -> Result<String> {
     let mut frame = schema::coverage(rows)
-        .map_err(|cause| Error::new(Kind::Failure, "cannot build coverage").cause(cause))?;
+        .map_err(|cause| Error::new(ErrorKind::Failure, "cannot build coverage").cause(cause))?;
     part::write(
         &dataset.storage,
         Table::Coverage,

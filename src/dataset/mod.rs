@@ -41,7 +41,7 @@ pub mod writer;
 
 use std::path::PathBuf;
 
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use storage::Storage;
 
 /// Version of the layout and of the tables' schemas; a reader refuses newer ones.
@@ -122,15 +122,15 @@ impl Dataset {
         let dataset = Self::at(location)?;
         let storage = &dataset.storage;
         if !storage.exists()? {
-            return Err(
-                Error::new(Kind::Usage, format!("dataset `{storage}` does not exist")).hint(
-                    "make one with `plimsoll import PATH --dataset DIR`, or try `plimsoll demo`",
-                ),
-            );
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("dataset `{storage}` does not exist"),
+            )
+            .hint("make one with `plimsoll import PATH --dataset DIR`, or try `plimsoll demo`"));
         }
         if !storage.has(Table::Coverage)? {
             return Err(Error::new(
-                Kind::Input,
+                ErrorKind::Input,
                 format!("`{storage}` is not a dataset: it has no `coverage` folder"),
             )
             .hint("name the folder that was given to `import --dataset`"));

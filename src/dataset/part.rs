@@ -14,7 +14,7 @@ use super::guarded::guarded;
 use super::scan::Samples;
 use super::storage::{RESTORE, Storage};
 use super::{FORMAT, Table, columns};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::Window;
 
 const FORMAT_KEY: &str = "plimsoll.format";
@@ -202,7 +202,7 @@ pub(super) fn write(
         partition.month
     );
     let bytes = encode(frame, &folder, beside)
-        .map_err(|cause| Error::new(Kind::Failure, "cannot encode a part").cause(cause))?;
+        .map_err(|cause| Error::new(ErrorKind::Failure, "cannot encode a part").cause(cause))?;
     let relative = format!("{folder}/{}_{}_{}.parquet", days.0, days.1, hash(&bytes));
     storage.create(&relative, bytes)?;
     Ok(relative)
@@ -284,7 +284,7 @@ fn with_links(storage: &Storage, relative: &str, bytes: &[u8]) -> Result<(Part, 
         .map_or_else(|| Ok(Links::default()), |text| serde_json::from_str(&text))
         .map_err(|cause| {
             Error::new(
-                Kind::Input,
+                ErrorKind::Input,
                 format!(
                     "`{}` does not say which commits it belongs to",
                     storage.place(relative)
@@ -368,7 +368,11 @@ pub(super) fn decode_checkpoint(
         let text = metadata(&mut reader, REPEATED_KEY).unwrap_or_default();
         let repeated = serde_json::from_str(&text).map_err(|cause| {
             let shown = storage.place(relative);
-            Error::new(Kind::Input, format!("`{shown}` names no coverage parts")).cause(cause)
+            Error::new(
+                ErrorKind::Input,
+                format!("`{shown}` names no coverage parts"),
+            )
+            .cause(cause)
         })?;
         Ok((rows(storage, relative, reader, None)?, repeated))
     })
@@ -376,7 +380,7 @@ pub(super) fn decode_checkpoint(
 
 fn undecoded(shown: &str, cause: PolarsError) -> Error {
     Error::new(
-        Kind::Input,
+        ErrorKind::Input,
         format!("`{shown}`: it cannot be read as a part"),
     )
     .hint(RESTORE)
@@ -391,7 +395,7 @@ fn rows(
 ) -> Result<Part> {
     let refused = |what: String| {
         Error::new(
-            Kind::Input,
+            ErrorKind::Input,
             format!("`{}`: {what}", storage.place(relative)),
         )
         .hint(RESTORE)
@@ -478,7 +482,7 @@ fn rows_and_summary(storage: &Storage, relative: &str, tail: &[u8]) -> Result<(u
     let text = text.unwrap_or_default();
     let summary = serde_json::from_str(&text).map_err(|cause| {
         Error::new(
-            Kind::Input,
+            ErrorKind::Input,
             format!(
                 "part `{}` does not say what is in it",
                 storage.place(relative)
@@ -510,7 +514,7 @@ fn verified<'b>(
     let found = hash(bytes);
     if found != promised {
         return Err(Error::new(
-            Kind::Input,
+            ErrorKind::Input,
             format!("part `{shown}` is corrupt: its name promises sha256 {promised}…, its bytes have {found}…"),
         )
         .hint(RESTORE));
@@ -539,14 +543,14 @@ fn check_format(
             check_place(shown, relative, &place)
         }
         Some(format) => Err(Error::new(
-            Kind::Input,
+            ErrorKind::Input,
             format!(
                 "part `{shown}` has dataset format {format}; this version reads up to {FORMAT}"
             ),
         )
         .hint("upgrade plimsoll")),
         None => Err(Error::new(
-            Kind::Input,
+            ErrorKind::Input,
             format!("`{shown}` is not a part of a plimsoll dataset"),
         )),
     }
@@ -558,7 +562,7 @@ fn check_place(shown: &str, relative: &str, place: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(
-        Kind::Input,
+        ErrorKind::Input,
         format!("part `{shown}` belongs into `{place}`: it was moved"),
     )
     .hint("move it back; account, region and month of a part are those of its folder"))

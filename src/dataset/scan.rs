@@ -18,7 +18,7 @@ use super::log::Log;
 use super::part::{self, DaySummary, Part, SeriesSummary};
 use super::schema::{CoverageRow, Metric};
 use super::{Dataset, Table, source};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::{MS_PER_DAY, Window};
 use crate::model::workload;
 
@@ -485,7 +485,7 @@ impl<'a> Scan<'a> {
         if let Some(group) = groups.iter().find(|group| group.overlapping) {
             let first = group.parts.first().map_or("", String::as_str);
             return Err(Error::new(
-                Kind::Usage,
+                ErrorKind::Usage,
                 format!(
                     "{} parts may tell the same samples, `{first}` among them: no single statement can tell which count",
                     group.parts.len()
@@ -673,7 +673,7 @@ pub(crate) fn builds(
 
 fn unreadable(table: Table, cause: polars::prelude::PolarsError) -> Error {
     Error::new(
-        Kind::Input,
+        ErrorKind::Input,
         format!("the parts of table `{}` do not fit together", table.name()),
     )
     .cause(cause)
@@ -689,7 +689,7 @@ fn with_partition(part: Part) -> Result<DataFrame> {
     for (name, value) in [("account", account), ("region", region)] {
         let column = Series::new(PlSmallStr::from_static(name), vec![value; rows]);
         frame.with_column(column.into()).map_err(|cause| {
-            Error::new(Kind::Failure, "cannot add a partition column").cause(cause)
+            Error::new(ErrorKind::Failure, "cannot add a partition column").cause(cause)
         })?;
     }
     Ok(frame)

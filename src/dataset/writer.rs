@@ -13,7 +13,7 @@ use super::schema::{
 };
 use super::{Dataset, Table};
 use crate::dataset::batch::{Batch, SKEW_MS};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::MS_PER_DAY;
 use crate::model::workload::{Kind as WorkloadKind, WorkloadKey};
 
@@ -511,8 +511,8 @@ impl<'d> Writer<'d> {
         frame: Result<DataFrame, PolarsError>,
         beside: Beside<'_>,
     ) -> Result<()> {
-        let mut frame =
-            frame.map_err(|cause| Error::new(Kind::Failure, "cannot build a part").cause(cause))?;
+        let mut frame = frame
+            .map_err(|cause| Error::new(ErrorKind::Failure, "cannot build a part").cause(cause))?;
         let (Some(first), Some(last)) = (
             days.iter().map(|told| told.day).min(),
             days.iter().map(|told| told.day).max(),

@@ -19,7 +19,7 @@ use crate::dataset::log::Committer;
 use crate::dataset::scan::{Samples, Scan};
 use crate::dataset::schema::{ConfigurationRow, Metric, SampleRow, SourceKind};
 use crate::dataset::writer::{Writer, add_samples};
-use crate::model::error::Kind as ErrorKind;
+use crate::model::error::ErrorKind;
 use crate::model::units::MS_PER_DAY;
 use crate::model::workload::{Configuration, Kind, WorkloadKey};
 

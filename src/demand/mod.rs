@@ -44,7 +44,7 @@ use polars::prelude::PolarsError;
 
 use crate::dataset::Table;
 use crate::dataset::scan::Scan;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::tags::Tags;
 use crate::model::units::{MS_PER_DAY, TaskSize, Window};
 use crate::model::workload::{Configuration, WorkloadKey};
@@ -378,7 +378,7 @@ fn asked_window(
 }
 
 fn nothing() -> Error {
-    Error::new(Kind::Nothing, "the dataset has no runs and no samples")
+    Error::new(ErrorKind::Nothing, "the dataset has no runs and no samples")
         .hint("import task events, metric streams or builds into it: `plimsoll import --help`")
 }
 
@@ -386,7 +386,7 @@ fn nothing_in(window: Window, data: Window) -> Error {
     let time = |ms| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
     let (from, to) = (time(window.from_ms), time(window.to_ms));
     Error::new(
-        Kind::Nothing,
+        ErrorKind::Nothing,
         format!("nothing was seen from {from} to {to}"),
     )
     .hint(format!(
@@ -397,5 +397,9 @@ fn nothing_in(window: Window, data: Window) -> Error {
 }
 
 fn unfit(cause: PolarsError) -> Error {
-    Error::new(Kind::Input, "the tables of the dataset cannot be reduced").cause(cause)
+    Error::new(
+        ErrorKind::Input,
+        "the tables of the dataset cannot be reduced",
+    )
+    .cause(cause)
 }

@@ -15,7 +15,7 @@ use super::stretches::stretches_of;
 use super::{unfit, window};
 use crate::dataset::scan::Scan;
 use crate::dataset::schema::Metric;
-use crate::model::error::{Error, Kind as ErrorKind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::{MS_PER_DAY, SLOT_MS};
 use crate::model::workload::Kind;
 

@@ -14,7 +14,7 @@ use crate::dataset::kept::SampleDay;
 use crate::dataset::part::DaySummary;
 use crate::dataset::scan::{SampleGroup, Scan};
 use crate::dataset::writer::date;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::{MS_PER_DAY, Window};
 use crate::model::workload::WorkloadKey;
 use tracing::field::Empty;
@@ -382,7 +382,7 @@ fn reduced(scan: &Scan<'_>, group: &SampleGroup, cuts: &Cuts, only_cut: bool) ->
     }
     if rows.overflows() {
         return Err(Error::new(
-            Kind::Input,
+            ErrorKind::Input,
             format!(
                 "samples in `{}` add up to more than 64 bits hold",
                 group.parts.join("`, `")

@@ -75,7 +75,7 @@ fn use_memory_again() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::error::{Error, Kind};
+    use crate::model::error::{Error, ErrorKind};
 
     #[test]
     fn results_come_in_the_order_of_the_items() {
@@ -93,7 +93,7 @@ mod tests {
     fn the_first_error_ends_it() {
         let items: Vec<usize> = (0..1000).collect();
         let fail = |item: &usize| match item {
-            7 => Err(Error::new(Kind::Input, "seven")),
+            7 => Err(Error::new(ErrorKind::Input, "seven")),
             _ => Ok(()),
         };
         let mut taken = 0;

@@ -11,7 +11,7 @@ use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::dataset::part::short_hash;
-use crate::model::error::{Error, Kind};
+use crate::model::error::{Error, ErrorKind};
 
 /// Content may expand this much, whatever it came from,
 const FREE_EXPANSION: u64 = 256 << 20;
@@ -124,7 +124,7 @@ pub(super) fn broken(name: &str, cause: &io::Error) -> Error {
     } else {
         "nothing of it was kept; fetch the file again"
     };
-    Error::new(Kind::Input, format!("`{name}` {what}"))
+    Error::new(ErrorKind::Input, format!("`{name}` {what}"))
         .cause(cause.to_string())
         .hint(hint)
 }

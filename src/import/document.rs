@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use super::bytes::broken;
 use super::place::{Place, TOO_LONG, Take, Unreadable};
 use super::scan::{Fault, Scanner};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// A value longer than this is read in pieces.
 const LONGEST_WHOLE: usize = 4 << 20;
@@ -52,7 +52,7 @@ fn unreadable(name: &str, fault: &Fault, line: u64) -> Error {
         Fault::EndsTooEarly => "is not valid JSON: it ends too early",
         Fault::TooDeep => "is nested deeper than 1,000 levels",
     };
-    Error::new(Kind::Input, format!("`{name}` {what}, at line {line}"))
+    Error::new(ErrorKind::Input, format!("`{name}` {what}, at line {line}"))
         .hint("nothing of it was kept; mend the file or fetch it again")
 }
 

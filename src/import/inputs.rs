@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::dataset::Dataset;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// A file to import: a named one must have a known shape, a found one may be skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,9 +39,12 @@ pub fn inputs(paths: &[PathBuf], dataset: &Dataset) -> Result<Vec<Input>> {
             continue;
         }
         let metadata = fs::metadata(path).map_err(|cause| {
-            Error::new(Kind::Usage, format!("cannot read `{}`", path.display()))
-                .cause(cause)
-                .hint("name a file or folder of AWS output, or `-` for standard input")
+            Error::new(
+                ErrorKind::Usage,
+                format!("cannot read `{}`", path.display()),
+            )
+            .cause(cause)
+            .hint("name a file or folder of AWS output, or `-` for standard input")
         })?;
         if metadata.is_dir() {
             search.walk(path)?;
@@ -74,7 +77,11 @@ struct Search {
 impl Search {
     fn walk(&mut self, folder: &Path) -> Result<()> {
         let unreadable = |cause| {
-            Error::new(Kind::Usage, format!("cannot list `{}`", folder.display())).cause(cause)
+            Error::new(
+                ErrorKind::Usage,
+                format!("cannot list `{}`", folder.display()),
+            )
+            .cause(cause)
         };
         if !self
             .seen

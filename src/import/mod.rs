@@ -25,7 +25,7 @@ pub use inputs::{Input, inputs};
 use crate::dataset::Dataset;
 use crate::dataset::log::{self, Committer};
 use crate::dataset::writer::Writer;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::tags::TagKeys;
 use bytes::HashingReader;
 use content::Content;
@@ -166,7 +166,7 @@ struct Import<'d> {
 impl Import<'_> {
     fn import_one(&mut self, input: &Input, name: &str) -> Result<Outcome> {
         let unreadable =
-            |cause| Error::new(Kind::Input, format!("cannot read `{name}`")).cause(cause);
+            |cause| Error::new(ErrorKind::Input, format!("cannot read `{name}`")).cause(cause);
         let reader: Box<dyn io::Read> = match &input.path {
             None => Box::new(io::stdin()),
             Some(path) => {
@@ -217,7 +217,7 @@ fn nothing(input: &Input, name: &str, why: &str) -> Result<Outcome> {
     if !input.named {
         return Ok(Outcome::Skipped(why.to_owned()));
     }
-    Err(Error::new(Kind::Input, format!("nothing to import from `{name}`: {why}")).hint(
+    Err(Error::new(ErrorKind::Input, format!("nothing to import from `{name}`: {why}")).hint(
         "plimsoll reads ECS task state-change events, CloudWatch Metric Streams JSON, Container Insights performance logs, \
          `aws ecs describe-services|describe-task-definition|describe-tasks` and `aws codebuild batch-get-builds` output",
     ))

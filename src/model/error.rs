@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What went wrong, as far as a caller or a script cares; each kind has its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// A bug or an unexpected failure.
     Failure,
     /// Wrong flags, paths or configuration; nothing was done.
@@ -21,7 +21,7 @@ pub enum Kind {
     Budget,
 }
 
-impl Kind {
+impl ErrorKind {
     /// The process exit code.
     pub const fn exit_code(self) -> u8 {
         match self {
@@ -39,7 +39,7 @@ impl Kind {
 /// An error as shown to the user: a message, its causes, and what to do next.
 #[derive(Debug)]
 pub struct Error {
-    kind: Kind,
+    kind: ErrorKind,
     message: String,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
     hint: Option<String>,
@@ -50,7 +50,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An error of `kind`; `message` names the thing and the place.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             message: message.into(),
@@ -74,7 +74,7 @@ impl Error {
     }
 
     /// Its kind.
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
 

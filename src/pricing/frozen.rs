@@ -20,7 +20,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use super::book::{PriceBook, Tables, short_hash};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 const FIRST_LINE: &str = "# plimsoll price book, format ";
 const FORMAT: u32 = 2;
@@ -64,7 +64,7 @@ pub fn text(tables: &Tables<'_>, about: &str) -> String {
 /// The book that `text`, the content of the file `name`, holds.
 ///
 /// # Errors
-/// [`Kind::Input`], naming the file and the line, where it is no price book, cut off, changed, malformed or of a newer
+/// [`ErrorKind::Input`], naming the file and the line, where it is no price book, cut off, changed, malformed or of a newer
 /// format.
 pub fn book(text: &str, name: &str) -> Result<PriceBook> {
     read(text).map_err(
@@ -74,7 +74,7 @@ pub fn book(text: &str, name: &str) -> Result<PriceBook> {
              hint,
          }| {
             Error::new(
-                Kind::Input,
+                ErrorKind::Input,
                 format!("price book `{name}`, line {line}: {problem}"),
             )
             .hint(hint)

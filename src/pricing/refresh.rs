@@ -107,7 +107,7 @@ pub struct SpotPrice {
 /// What `answers` say about `region` at `now`.
 ///
 /// # Errors
-/// [`crate::model::error::Kind::Input`] where a product is not in AWS's shape, and where two products state one price.
+/// [`crate::model::error::ErrorKind::Input`] where a product is not in AWS's shape, and where two products state one price.
 pub fn read(
     region: &str,
     answers: &Answers,

@@ -10,7 +10,7 @@ use csv::StringRecord;
 use rust_decimal::Decimal;
 
 use super::{Price, PriceRow, PriceUnit, Quality};
-use crate::model::error::{Error, Kind};
+use crate::model::error::{Error, ErrorKind};
 
 /// Why a table cannot be read, and where.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ impl fmt::Display for Refusal {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        Self::new(Kind::Input, refusal.to_string())
+        Self::new(ErrorKind::Input, refusal.to_string())
     }
 }
 

@@ -7,13 +7,13 @@ use polars::prelude::{
 
 use super::columns::{Column, Type, Value, WorkloadRow, workload_rows};
 use super::result::Report;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// One file with one row per workload.
 pub(super) fn render(report: &Report) -> Result<Vec<u8>> {
     let rows: Vec<WorkloadRow<'_>> = workload_rows(report).collect();
     encode(&WorkloadRow::columns(), &rows).map_err(|cause| {
-        Error::new(Kind::Failure, "cannot make Parquet of the report").cause(cause)
+        Error::new(ErrorKind::Failure, "cannot make Parquet of the report").cause(cause)
     })
 }
 

@@ -14,7 +14,7 @@ use super::columns::{
 use super::escape;
 use super::result::{AmountResult, Report};
 use super::view::View;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::Usd;
 
 /// Rows under a heading.
@@ -52,7 +52,7 @@ impl Looks {
 /// The workbook's bytes: the same report gives the same.
 pub(super) fn render(report: &Report, view: &View) -> Result<Vec<u8>> {
     workbook(report, view).map_err(|cause| {
-        Error::new(Kind::Failure, "cannot make a workbook of the report").cause(cause)
+        Error::new(ErrorKind::Failure, "cannot make a workbook of the report").cause(cause)
     })
 }
 

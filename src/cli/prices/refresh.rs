@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::aws::check_endpoints;
 use crate::cli::compare::parse::region;
 use crate::cli::{Console, cannot_print, file};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::pricing::refresh::bulk::{self, Kept, Web};
 use crate::pricing::refresh::{self, Answers, Found, Service, Wanted, ask};
 use crate::pricing::{PriceBook, frozen};
@@ -109,10 +109,11 @@ pub(super) fn run(args: &RefreshArgs, console: Console, out: &mut dyn Write) -> 
     out.write_all(summary(&found, &asked).as_bytes())
         .map_err(cannot_print)?;
     if found.iter().all(Found::is_empty) {
-        return Err(
-            Error::new(Kind::Nothing, "no price was found; no book was written")
-                .hint("the reasons are above; is the region spelt right?"),
-        );
+        return Err(Error::new(
+            ErrorKind::Nothing,
+            "no price was found; no book was written",
+        )
+        .hint("the reasons are above; is the region spelt right?"));
     }
     let book = write_book(&found, &path, Way::of(args), now)?;
     writeln!(out, "{}", written(&found, &book, &path)).map_err(cannot_print)?;
@@ -176,8 +177,11 @@ fn of_files(
     let of = |region: &String| {
         let answers = files.get(region).ok_or_else(|| {
             let known: Vec<&str> = files.keys().map(String::as_str).collect();
-            Error::new(Kind::Usage, format!("the files have no prices of {region}"))
-                .hint(format!("they have those of {}", known.join(", ")))
+            Error::new(
+                ErrorKind::Usage,
+                format!("the files have no prices of {region}"),
+            )
+            .hint(format!("they have those of {}", known.join(", ")))
         })?;
         read(region, answers)
     };
@@ -193,7 +197,7 @@ fn of_api(
         .enable_all()
         .build();
     let runtime = runtime.map_err(|cause| {
-        Error::new(Kind::Failure, "cannot start the network runtime").cause(cause)
+        Error::new(ErrorKind::Failure, "cannot start the network runtime").cause(cause)
     })?;
     runtime.block_on(ask_aws(args, console, read))
 }
@@ -219,7 +223,8 @@ fn configured(asked: &[String]) -> Result<Vec<String>> {
 }
 
 fn no_region() -> Error {
-    Error::new(Kind::Usage, "no region is configured").hint("--region REGION, or set AWS_REGION")
+    Error::new(ErrorKind::Usage, "no region is configured")
+        .hint("--region REGION, or set AWS_REGION")
 }
 
 /// Each region once and in order.
@@ -231,7 +236,7 @@ fn sorted(regions: &[String]) -> Vec<String> {
 }
 
 fn check_regions(regions: &[String]) -> Result<()> {
-    let usage = |message: &str, hint: &str| Err(Error::new(Kind::Usage, message).hint(hint));
+    let usage = |message: &str, hint: &str| Err(Error::new(ErrorKind::Usage, message).hint(hint));
     if regions.len() > 1 && regions.iter().any(|region| region == "all") {
         return usage("--region all stands alone", "leave out the other regions");
     }
@@ -258,7 +263,7 @@ fn output(asked: Option<&Path>, now: Timestamp) -> Result<PathBuf> {
     let path = match asked {
         Some(path) if file::is_stdout(path) => {
             return Err(Error::new(
-                Kind::Usage,
+                ErrorKind::Usage,
                 "a price book is written to a file, not to standard output",
             )
             .hint("-o FILE"));
@@ -267,7 +272,11 @@ fn output(asked: Option<&Path>, now: Timestamp) -> Result<PathBuf> {
         None => {
             let folder = cache_folder()?;
             let unmade = |cause| {
-                Error::new(Kind::Write, format!("cannot make `{}`", folder.display())).cause(cause)
+                Error::new(
+                    ErrorKind::Write,
+                    format!("cannot make `{}`", folder.display()),
+                )
+                .cause(cause)
             };
             fs::create_dir_all(&folder).map_err(unmade)?;
             folder.join(format!("prices-{}.book", now.strftime("%Y-%m-%d")))
@@ -279,7 +288,7 @@ fn output(asked: Option<&Path>, now: Timestamp) -> Result<PathBuf> {
 
 fn cache_folder() -> Result<PathBuf> {
     let strategy = etcetera::choose_base_strategy().map_err(|cause| {
-        Error::new(Kind::Usage, "there is no cache folder to write to")
+        Error::new(ErrorKind::Usage, "there is no cache folder to write to")
             .cause(cause)
             .hint("-o FILE")
     })?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{BookArgs, Form, csv_text, json_text, table_text, today};
 use crate::cli::{Console, cannot_print};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::pricing::{PriceBook, PriceRow, Quality, is_old};
 
 /// Arguments of `prices show`.
@@ -86,7 +86,7 @@ pub(super) fn run(args: &ShowArgs, console: Console, out: &mut dyn Write) -> Res
     let rows: Vec<&PriceRow> = rows.into_iter().filter(|row| args.wants(row)).collect();
     if rows.is_empty() {
         let message = "the price book has no such price";
-        return Err(Error::new(Kind::Nothing, message)
+        return Err(Error::new(ErrorKind::Nothing, message)
             .hint("leave out a filter; `plimsoll prices show` lists all prices"));
     }
     let text = match args.format {
@@ -110,7 +110,7 @@ pub(super) fn run(args: &ShowArgs, console: Console, out: &mut dyn Write) -> Res
 fn no_region(args: &ShowArgs, book: &PriceBook) -> Error {
     let region = args.region.as_deref().unwrap_or_default();
     Error::new(
-        Kind::Nothing,
+        ErrorKind::Nothing,
         format!("the price book has no price for region `{region}`"),
     )
     .hint(book.instead_of(region))

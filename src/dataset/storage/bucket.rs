@@ -24,7 +24,7 @@ use super::guard::Guarded;
 use super::is_part;
 use super::keys::Keys;
 use crate::aws::{LoginRequest, Patience, log_in, without_password};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// Attempts at one request before it is given up: about a quarter of a minute.
 const MOST_ATTEMPTS: u32 = 8;
@@ -55,7 +55,8 @@ impl Bucket {
     /// The place `BUCKET/PREFIX`. Reads the AWS configuration, but asks nothing of S3 yet.
     pub(super) fn at(place: &str, profile: Option<&str>) -> Result<Self> {
         let (name, prefix) = parse(place)?;
-        let cannot_start = |cause| Error::new(Kind::Failure, "cannot start threads").cause(cause);
+        let cannot_start =
+            |cause| Error::new(ErrorKind::Failure, "cannot start threads").cause(cause);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -142,7 +143,7 @@ impl Bucket {
                 if !seen.insert(next.clone()) {
                     let place = self.place(folder);
                     return Err(Error::new(
-                        Kind::Input,
+                        ErrorKind::Input,
                         format!("cannot list `{place}`: S3 gives the same page token twice"),
                     )
                     .hint("run the same command again"));
@@ -255,7 +256,11 @@ impl Bucket {
             format!("{}/{part}", self.prefix)
         };
         Path::parse(&key).map_err(|cause| {
-            Error::new(Kind::Input, format!("`{key}` cannot be a name in a bucket")).cause(cause)
+            Error::new(
+                ErrorKind::Input,
+                format!("`{key}` cannot be a name in a bucket"),
+            )
+            .cause(cause)
         })
     }
 
@@ -316,7 +321,11 @@ fn store(bucket: &str, region: &str, endpoint: Endpoint, keys: Keys) -> Result<A
         .with_http_connector(Guarded)
         .build()
         .map_err(|cause| {
-            Error::new(Kind::Failure, format!("cannot reach bucket `{bucket}`")).cause(cause)
+            Error::new(
+                ErrorKind::Failure,
+                format!("cannot reach bucket `{bucket}`"),
+            )
+            .cause(cause)
         })
 }
 
@@ -332,7 +341,7 @@ fn jitter() -> f64 {
 fn parse(place: &str) -> Result<(String, Path)> {
     let refuse = |why: &str| {
         Error::new(
-            Kind::Usage,
+            ErrorKind::Usage,
             format!("dataset `s3://{}`: {why}", without_password(place)),
         )
         .hint("give s3://BUCKET/PREFIX")
@@ -374,7 +383,7 @@ impl Endpoint {
             } else {
                 format!("`{region}` is no region")
             };
-            Error::new(Kind::Usage, message)
+            Error::new(ErrorKind::Usage, message)
                 .hint("look at AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION and the profile")
         };
         let (is_secure, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {

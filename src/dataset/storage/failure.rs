@@ -5,7 +5,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use super::RESTORE;
 use super::guard::Refusal;
 use crate::aws::{first_line, innermost};
-use crate::model::error::{Error, Kind};
+use crate::model::error::{Error, ErrorKind};
 
 /// What is asked of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +36,10 @@ impl Action {
         }
     }
 
-    const fn kind(self) -> Kind {
+    const fn kind(self) -> ErrorKind {
         match self {
-            Self::List | Self::Read => Kind::Input,
-            Self::Create => Kind::Write,
+            Self::List | Self::Read => ErrorKind::Input,
+            Self::Create => ErrorKind::Write,
         }
     }
 }
@@ -122,7 +122,7 @@ impl Failure {
         let Asked { action, place, .. } = asked;
         match self {
             Self::NoCredentials(why) => {
-                Error::new(Kind::Authentication, format!("no AWS credentials to {} `{place}`: {why}", action.verb()))
+                Error::new(ErrorKind::Authentication, format!("no AWS credentials to {} `{place}`: {why}", action.verb()))
                     .hint("set AWS_PROFILE, log in with `aws sso login`, or give the task or instance a role")
             }
             Self::Refused(refusal) => explain_refusal(refusal, asked),
@@ -144,7 +144,7 @@ fn explain_refusal(refusal: &Refusal, asked: Asked<'_>) -> Error {
     let code = refusal.code.as_str();
     let error = |message: String| Error::new(action.kind(), message);
     if CREDENTIALS.contains(&code) {
-        return Error::new(Kind::Authentication, format!("S3 does not accept the credentials for `{place}`: {code}"))
+        return Error::new(ErrorKind::Authentication, format!("S3 does not accept the credentials for `{place}`: {code}"))
             .hint("log in again, or set AWS_PROFILE to credentials that are valid now; the clock must be right, too");
     }
     if code == "NoSuchBucket" {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{RESTORE, is_part};
 use crate::dataset::Table;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// What the names of temporary files begin and end with.
 const TEMPORARY: (&str, &str) = (".part-", ".tmp");
@@ -80,8 +80,13 @@ pub(super) fn files(root: &Path) -> Result<Vec<String>> {
 
 fn children(root: &Path, folder: &str) -> Result<Vec<String>> {
     let path = root.join(folder);
-    let unreadable =
-        |cause| Error::new(Kind::Input, format!("cannot list `{}`", path.display())).cause(cause);
+    let unreadable = |cause| {
+        Error::new(
+            ErrorKind::Input,
+            format!("cannot list `{}`", path.display()),
+        )
+        .cause(cause)
+    };
     let entries = match fs::read_dir(&path) {
         // Without a folder at all there is nothing to list; writing will tell why there cannot be one.
         Err(cause) if cause.kind() == io::ErrorKind::NotFound || !root.is_dir() => {
@@ -130,7 +135,9 @@ fn unreadable(path: &Path, cause: io::Error) -> Error {
     } else {
         format!("cannot read part `{shown}`")
     };
-    Error::new(Kind::Input, message).cause(cause).hint(RESTORE)
+    Error::new(ErrorKind::Input, message)
+        .cause(cause)
+        .hint(RESTORE)
 }
 
 /// The bytes of a regular file: a pipe in the place of a part would keep its reader waiting.
@@ -151,7 +158,7 @@ fn open_regular(path: &Path) -> io::Result<fs::File> {
 pub(super) fn create(root: &Path, part: &str, bytes: &[u8]) -> Result<()> {
     place(&root.join(part), bytes).map_err(|cause| {
         Error::new(
-            Kind::Write,
+            ErrorKind::Write,
             format!("cannot write `{}`", root.join(part).display()),
         )
         .cause(cause)
@@ -182,7 +189,7 @@ pub(super) fn check_writable(root: &Path) -> Result<()> {
         .unwrap_or(Path::new("."));
     tempfile::tempfile_in(nearest).map(drop).map_err(|cause| {
         Error::new(
-            Kind::Write,
+            ErrorKind::Write,
             format!("cannot write the dataset `{}`", root.display()),
         )
         .cause(cause)

@@ -16,7 +16,7 @@ use self::bucket::Bucket;
 use super::Table;
 use super::part::footer_length;
 use crate::aws::without_password;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// The next step when a part is not what its commit promises.
 pub(super) const RESTORE: &str =
@@ -39,14 +39,14 @@ impl Storage {
     /// The storage at `location`: a folder, or `s3://BUCKET/PREFIX` with the credentials of a profile, or the usual ones.
     pub(super) fn at(location: &str, profile: Option<&str>) -> Result<Self> {
         if location.is_empty() {
-            return Err(Error::new(Kind::Usage, "the dataset has no name")
+            return Err(Error::new(ErrorKind::Usage, "the dataset has no name")
                 .hint("give --dataset (or PLIMSOLL_DATASET) a folder or s3://BUCKET/PREFIX"));
         }
         if let Some(place) = location.strip_prefix("s3://") {
             return Ok(Self::Bucket(Arc::new(Bucket::at(place, profile)?)));
         }
         if location.contains("://") {
-            return Err(Error::new(Kind::Usage, format!("dataset `{}`: only local folders and S3 are supported", without_password(location)))
+            return Err(Error::new(ErrorKind::Usage, format!("dataset `{}`: only local folders and S3 are supported", without_password(location)))
                 .hint("give a folder or s3://BUCKET/PREFIX; copy other datasets here first, their parts are plain files"));
         }
         Ok(Self::Folder(PathBuf::from(location)))
@@ -264,7 +264,7 @@ mod tests {
         let error = storage
             .read_each(&[PART.to_owned()], |_, _| Ok(()))
             .expect_err("missing");
-        assert_eq!(error.kind(), Kind::Input);
+        assert_eq!(error.kind(), ErrorKind::Input);
         assert!(
             error.to_string().contains(PART) && error.to_string().contains("missing"),
             "{error}"
@@ -286,11 +286,11 @@ mod tests {
         let storage = Storage::at(&file.display().to_string(), None).expect("a place");
         assert_eq!(
             storage.check_writable().expect_err("a file").kind(),
-            Kind::Write
+            ErrorKind::Write
         );
         assert_eq!(
             storage.create(PART, Vec::new()).expect_err("a file").kind(),
-            Kind::Write
+            ErrorKind::Write
         );
     }
 
@@ -305,7 +305,7 @@ mod tests {
         ] {
             assert_eq!(
                 Storage::at(place, None).expect_err(place).kind(),
-                Kind::Usage
+                ErrorKind::Usage
             );
         }
     }

@@ -12,7 +12,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::{Answers, Rate, ec2, endpoint, is_region};
 use crate::aws::{self, Clients, LoginRequest, Patience};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// More pages than any service of a region has; more of them are an endless answer.
 const MAX_PAGES: usize = 500;
@@ -36,8 +36,8 @@ const AUTHENTICATION: [&str; 11] = [
 /// and then dropped.
 ///
 /// # Errors
-/// [`Kind::Authentication`] where credentials are missing, expired or refused; [`Kind::Input`] for an answer that cannot be
-/// read or never ends; [`Kind::Failure`] where AWS cannot be reached or goes on throttling; and what `read` refuses.
+/// [`ErrorKind::Authentication`] where credentials are missing, expired or refused; [`ErrorKind::Input`] for an answer that cannot be
+/// read or never ends; [`ErrorKind::Failure`] where AWS cannot be reached or goes on throttling; and what `read` refuses.
 pub async fn each<T>(
     regions: &[String],
     profile: Option<&str>,
@@ -276,14 +276,15 @@ impl Pages {
             return Ok(false);
         };
         if !self.seen.insert(token.clone()) {
-            return Err(
-                Error::new(Kind::Input, format!("AWS repeats a page of {}", self.what))
-                    .hint("try again later"),
-            );
+            return Err(Error::new(
+                ErrorKind::Input,
+                format!("AWS repeats a page of {}", self.what),
+            )
+            .hint("try again later"));
         }
         if self.seen.len() >= MAX_PAGES {
             return Err(Error::new(
-                Kind::Input,
+                ErrorKind::Input,
                 format!("AWS has more than {MAX_PAGES} pages of {}", self.what),
             ));
         }
@@ -292,7 +293,7 @@ impl Pages {
 }
 
 fn unbuildable(what: &str, cause: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::new(Kind::Failure, format!("cannot ask for {what}")).cause(cause)
+    Error::new(ErrorKind::Failure, format!("cannot ask for {what}")).cause(cause)
 }
 
 /// What became of a call that failed, with its cause in words that hold no credentials.
@@ -303,7 +304,7 @@ where
     let message = format!("cannot get {what}");
     if let Some(credentials) = credentials_error(&error) {
         // The sources of this error can quote what a credential process printed.
-        return Error::new(Kind::Authentication, message)
+        return Error::new(ErrorKind::Authentication, message)
             .cause(credentials)
             .hint(
                 "log in (`aws sso login`), choose a profile with --profile, set AWS_ACCESS_KEY_ID, or read the public list \
@@ -318,11 +319,11 @@ where
         return if AUTHENTICATION.contains(&code.as_str()) {
             let hint = "the credentials need pricing:GetProducts, pricing:GetAttributeValues and, for --savings-plans, \
                         savingsplans:DescribeSavingsPlansOfferingRates";
-            Error::new(Kind::Authentication, message)
+            Error::new(ErrorKind::Authentication, message)
                 .cause(cause)
                 .hint(hint)
         } else {
-            Error::new(Kind::Failure, message)
+            Error::new(ErrorKind::Failure, message)
                 .cause(cause)
                 .hint("try again later")
         };
@@ -332,12 +333,12 @@ where
         .is_some_and(|response| response.status().is_success());
     if is_answer {
         return Error::new(
-            Kind::Input,
+            ErrorKind::Input,
             format!("AWS's answer about {what} cannot be read"),
         )
         .cause(error);
     }
-    Error::new(Kind::Failure, message)
+    Error::new(ErrorKind::Failure, message)
         .cause(error)
         .hint("is the network there, and AWS_ENDPOINT_URL right?")
 }
@@ -389,7 +390,7 @@ mod tests {
         let error = pages.turn(Some("a".to_owned())).expect_err("seen before");
         assert_eq!(
             (error.kind(), error.to_string()),
-            (Kind::Input, "AWS repeats a page of prices".to_owned())
+            (ErrorKind::Input, "AWS repeats a page of prices".to_owned())
         );
     }
 

@@ -25,7 +25,7 @@ pub use self::kept::Kept;
 pub use self::web::{Progress, Web};
 
 use super::Answers;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use offer::Extract;
 
 /// Where AWS publishes the list.
@@ -65,7 +65,7 @@ fn peek<'r>(reader: &'r mut impl BufRead, name: &str) -> Result<&'r [u8]> {
 
 /// What is wrong with a file; names it.
 fn unreadable(name: &str, problem: impl std::fmt::Display) -> Error {
-    Error::new(Kind::Input, format!("price list `{name}`: {problem}"))
+    Error::new(ErrorKind::Input, format!("price list `{name}`: {problem}"))
 }
 
 /// Why reading stopped: the network's or the disk's own words, where it was them.
@@ -75,9 +75,11 @@ fn broken(name: &str, cause: std::io::Error) -> Error {
         Err(cause) if cause.kind() == std::io::ErrorKind::UnexpectedEof => {
             unreadable(name, "the file is cut off")
         }
-        Err(cause) => {
-            Error::new(Kind::Failure, format!("cannot read price list `{name}`")).cause(cause)
-        }
+        Err(cause) => Error::new(
+            ErrorKind::Failure,
+            format!("cannot read price list `{name}`"),
+        )
+        .cause(cause),
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::product::{Product, is_above_zero};
 use super::{Rate, SpotPrice};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::pricing::Quality;
 
 /// What is asked for separately.
@@ -371,5 +371,5 @@ fn ambiguous(region: &str, item: &Item, claims: &[Claim]) -> Error {
         item.service,
         names.join("; ")
     );
-    Error::new(Kind::Input, message).hint("no book was written; this is worth a bug report")
+    Error::new(ErrorKind::Input, message).hint("no book was written; this is worth a bug report")
 }

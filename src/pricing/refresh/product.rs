@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// A product, as far as prices need it; reserved terms are not read.
 pub(super) struct Product {
@@ -64,7 +64,7 @@ impl Product {
             publication_date,
         } = serde_json::from_str(text).map_err(|cause| {
             Error::new(
-                Kind::Input,
+                ErrorKind::Input,
                 "a product of the price list is not in AWS's shape",
             )
             .cause(cause)
@@ -72,7 +72,7 @@ impl Product {
         let time = |text: &str| {
             let refused = |cause| {
                 Error::new(
-                    Kind::Input,
+                    ErrorKind::Input,
                     format!("`{text}` is no time, in product {sku}"),
                 )
                 .cause(cause)

@@ -1,7 +1,7 @@
 //! The tables of a book from what was found.
 
 use super::found::{Found, Item, Row, Service};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::pricing::book::{ANY_REGION, Tables};
 
 /// The tables that a refresh makes.
@@ -69,7 +69,8 @@ fn csv<'f>(
     header: &str,
     rows: impl Iterator<Item = (&'f str, &'f Item, &'f Row)>,
 ) -> Result<String> {
-    let unwritable = |cause: String| Error::new(Kind::Failure, "cannot write CSV").cause(cause);
+    let unwritable =
+        |cause: String| Error::new(ErrorKind::Failure, "cannot write CSV").cause(cause);
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer
         .write_record(header.split(','))

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::error::Kind;
+use crate::model::error::ErrorKind;
 use crate::model::workload::{Architecture, Os, PurchaseOption};
 use crate::pricing::PriceBook;
 
@@ -538,7 +538,7 @@ fn two_products_for_one_price_are_an_error_that_names_both() {
         ..Answers::default()
     };
     let error = found(&twice).expect_err("ambiguous");
-    assert_eq!(error.kind(), Kind::Input);
+    assert_eq!(error.kind(), ErrorKind::Input);
     assert_eq!(
         error.to_string(),
         "2 products state one price, EC2 m5.large in us-east-1: SKU-A; SKU-B"
@@ -761,7 +761,7 @@ fn a_product_in_another_shape_is_an_error() {
             ..Answers::default()
         })
         .expect_err("not AWS's shape");
-        assert_eq!(error.kind(), Kind::Input, "{bad}");
+        assert_eq!(error.kind(), ErrorKind::Input, "{bad}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::{Answers, is_region};
 use super::extract;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// Folders within folders that are looked into.
 const DEEPEST: usize = 12;
@@ -15,7 +15,7 @@ const DEEPEST: usize = 12;
 /// list's own indexes.
 ///
 /// # Errors
-/// [`Kind::Usage`] where there is no such folder or no price list in it, [`Kind::Input`] for a file that cannot be read.
+/// [`ErrorKind::Usage`] where there is no such folder or no price list in it, [`ErrorKind::Input`] for a file that cannot be read.
 pub fn answers(folder: &Path, told: &dyn Fn(&str)) -> Result<BTreeMap<String, Answers>> {
     let mut files = Vec::new();
     collect(folder, DEEPEST, &mut files)?;
@@ -41,7 +41,7 @@ pub fn answers(folder: &Path, told: &dyn Fn(&str)) -> Result<BTreeMap<String, An
     }
     if all.is_empty() {
         let message = format!("there is no price list in `{}`", folder.display());
-        return Err(Error::new(Kind::Usage, message).hint(
+        return Err(Error::new(ErrorKind::Usage, message).hint(
             "it takes files of https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/…/index.csv or index.json",
         ));
     }
@@ -89,7 +89,10 @@ fn region_in(path: &Path) -> Option<&str> {
 }
 
 fn unopened(path: &Path, cause: std::io::Error) -> Error {
-    Error::new(Kind::Usage, format!("cannot read `{}`", path.display()))
-        .cause(cause)
-        .hint("--from-files names a folder of price lists")
+    Error::new(
+        ErrorKind::Usage,
+        format!("cannot read `{}`", path.display()),
+    )
+    .cause(cause)
+    .hint("--from-files names a folder of price lists")
 }

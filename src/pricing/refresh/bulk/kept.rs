@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use super::offer::Extract;
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// Counts up with every change of what is taken out of a file.
 const FORMAT: u32 = 1;
@@ -68,7 +68,11 @@ impl Kept {
             extract,
         };
         write(folder, &path, &file).map_err(|cause| {
-            Error::new(Kind::Write, format!("cannot keep `{}`", path.display())).cause(cause)
+            Error::new(
+                ErrorKind::Write,
+                format!("cannot keep `{}`", path.display()),
+            )
+            .cause(cause)
         })
     }
 

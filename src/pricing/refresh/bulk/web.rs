@@ -16,7 +16,7 @@ use super::index::{self, Offers, SERVICES};
 use super::kept::Kept;
 use super::offer::Extract;
 use super::{extract, unreadable};
-use crate::model::error::{Error, Kind, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::pricing::refresh::Answers;
 
 /// Attempts without a byte of progress before the network is given up.
@@ -43,7 +43,7 @@ impl Web {
     /// The server at `base`, `https://host` without a path.
     pub fn new(base: &str, progress: Progress) -> Result<Self> {
         let unbuilt = |cause: String| {
-            Error::new(Kind::Failure, "cannot start the network client").cause(cause)
+            Error::new(ErrorKind::Failure, "cannot start the network client").cause(cause)
         };
         let client = Client::builder()
             .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))
@@ -171,7 +171,7 @@ impl Web {
             }),
             Some(Part::Failed(error)) => Err(error),
             Some(Part::Chunk(_) | Part::Changed | Part::End) | None => {
-                Err(Error::new(Kind::Failure, format!("cannot get {url}")))
+                Err(Error::new(ErrorKind::Failure, format!("cannot get {url}")))
             }
         }
     }
@@ -219,7 +219,7 @@ impl List {
             return Ok(());
         }
         Err(Error::new(
-            Kind::Usage,
+            ErrorKind::Usage,
             format!("the bulk price list has no region {region}"),
         )
         .hint("China and the European Sovereign Cloud have lists of their own; is it spelt right?"))
@@ -360,7 +360,7 @@ impl Fetch {
                         continue;
                     }
                     let hint = "is the network there? A refresh goes on where it stopped";
-                    let error = Error::new(Kind::Failure, format!("cannot get {}", self.url));
+                    let error = Error::new(ErrorKind::Failure, format!("cannot get {}", self.url));
                     Part::Failed(error.cause(cause).hint(hint))
                 }
             };
@@ -429,7 +429,7 @@ impl Fetch {
             StatusCode::TOO_MANY_REQUESTS => Some(Attempt::Broken(status.to_string())),
             status if status.is_server_error() => Some(Attempt::Broken(status.to_string())),
             status => {
-                let error = Error::new(Kind::Failure, format!("cannot get {}", self.url));
+                let error = Error::new(ErrorKind::Failure, format!("cannot get {}", self.url));
                 Some(Attempt::Refused(
                     error.cause(format!("the server says {status}")),
                 ))
