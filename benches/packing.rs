@@ -19,6 +19,7 @@ use plimsoll::pack::{
     Alike, Candidate, Effort, InstanceType, Item, Load, Network, Placement, Rules, Share, Step,
     Tenant, Trial, Work, decide, pack_once, plan,
 };
+use plimsoll::placement::ec2::packable;
 use plimsoll::pricing::PriceBook;
 use rust_decimal::Decimal;
 
@@ -262,18 +263,7 @@ fn fleet() {
     let types = book
         .instance_types("us-east-1", Architecture::X86_64)
         .expect("prices of us-east-1");
-    let types: Vec<InstanceType> = types
-        .iter()
-        .map(|of| InstanceType {
-            name: of.name.clone(),
-            cpu_units: of.cpu_units,
-            memory_mib: of.memory_mib,
-            task_slots: of.task_slots,
-            task_slots_trunking: of.task_slots_trunking,
-            usd_per_hour: of.usd_per_hour,
-            ..InstanceType::default()
-        })
-        .collect();
+    let types: Vec<InstanceType> = types.iter().map(packable).collect();
     for runs in [10_000, 100_000, 1_000_000] {
         let (tenants, window) = services_and_runs(500, runs);
         let report = Rules {

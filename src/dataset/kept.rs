@@ -73,7 +73,6 @@ pub(super) fn days(samples: &BTreeSet<String>, kept: &[Committed]) -> Vec<Sample
             .or_default()
             .push(parts.map(str::to_owned).collect());
     }
-    let known = known;
     let of_day = |((account, region, day), parts): ((&str, &str, i32), Vec<&String>)| {
         let source = source(&parts);
         let name = date(day.into());

@@ -280,6 +280,19 @@ impl DayRows {
         self.len() == 0
     }
 
+    /// Counts the samples of all buckets, where each was kept.
+    pub fn count_buckets(&mut self) {
+        for of_day in self.buckets.chunk_by(|a, b| a.from_ms == b.from_ms) {
+            let count = self.counts.entry(of_day[0].day());
+            let count = count.or_insert(DayCount::EMPTY);
+            for BucketRow { cell, .. } in of_day {
+                count.rows += cell.samples;
+                count.first_ms = count.first_ms.min(cell.first_ms);
+                count.last_ms = count.last_ms.max(cell.last_ms);
+            }
+        }
+    }
+
     /// Puts series, runs and rows in order and adds up rows of the same key: equal rows then are equal values.
     pub fn normalize(&mut self) {
         let (order, rank) = order(&self.series);

@@ -73,12 +73,7 @@ impl Reducer {
     /// Every sample was kept: what was read is what was added.
     pub(super) fn count_kept(&mut self) {
         self.flush();
-        for row in &self.rows.buckets {
-            let count = self.rows.counts.entry(row.day()).or_insert(DayCount::EMPTY);
-            count.rows += row.cell.samples;
-            count.first_ms = count.first_ms.min(row.cell.first_ms);
-            count.last_ms = count.last_ms.max(row.cell.last_ms);
-        }
+        self.rows.count_buckets();
     }
 
     /// Adds the wanted ones of a stretch, those beside each other in one piece of a day at once.

@@ -1,6 +1,6 @@
 //! The table of days as a frame: one declaration each way. Any engine that counts alike may have made it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use polars::prelude::{
@@ -9,7 +9,7 @@ use polars::prelude::{
     StaticArray, StringChunked, polars_bail, polars_err,
 };
 
-use super::days::{BucketRow, Cell, DayCount, DayRows, RunRow, Series, SlotRow, day_of};
+use super::days::{BucketRow, Cell, DayRows, RunRow, Series, SlotRow, day_of};
 use super::histogram::LAST;
 use super::stretches::stretches_of;
 use super::{unfit, window};
@@ -246,7 +246,7 @@ pub fn rows(frame: &DataFrame, is_wanted: impl Fn(i32) -> bool) -> PolarsResult<
             }
         }
     }
-    rows.counts = counted(&rows.buckets);
+    rows.count_buckets();
     rows.normalize();
     Ok(rows)
 }
@@ -412,21 +412,6 @@ impl<'f> Columns<'f> {
         }
         Ok(())
     }
-}
-
-/// Samples by day, where each was kept.
-fn counted(buckets: &[BucketRow]) -> BTreeMap<i32, DayCount> {
-    let mut counts = BTreeMap::new();
-    for of_day in buckets.chunk_by(|a, b| a.from_ms == b.from_ms) {
-        let day = of_day[0].day();
-        let count = counts.entry(day).or_insert(DayCount::EMPTY);
-        for BucketRow { cell, .. } in of_day {
-            count.rows += cell.samples;
-            count.first_ms = count.first_ms.min(cell.first_ms);
-            count.last_ms = count.last_ms.max(cell.last_ms);
-        }
-    }
-    counts
 }
 
 /// A column of integers.

@@ -158,6 +158,11 @@ impl<'a> Search<'a> {
     pub(super) fn division(&self, who: &[u32], groups: Vec<Rc<Group>>) -> Option<Division> {
         let is_on = |tenant: &u32| groups.iter().any(|group| group.tenants.contains(tenant));
         let off: Vec<u32> = who.iter().copied().filter(|one| !is_on(one)).collect();
+        self.divided(groups, off)
+    }
+
+    /// These groups, and these tenants elsewhere; `None` where one of them can run nowhere else.
+    fn divided(&self, groups: Vec<Rc<Group>>, off: Vec<u32>) -> Option<Division> {
         let elsewhere = off.iter().map(|&tenant| self.elsewhere[tenant as usize]);
         let elsewhere: f64 = elsewhere.sum::<Option<f64>>()?;
         let on: f64 = groups.iter().map(|group| group.usd_ms()).sum();
@@ -327,14 +332,7 @@ impl<'a> Search<'a> {
                 _ => groups.push(self.groups.of(tenants)?),
             }
         }
-        let elsewhere = off.iter().map(|&tenant| self.elsewhere[tenant as usize]);
-        let elsewhere: f64 = elsewhere.sum::<Option<f64>>()?;
-        let on: f64 = groups.iter().map(|group| group.usd_ms()).sum();
-        Some(Division {
-            groups,
-            off,
-            usd_ms: on + elsewhere,
-        })
+        self.divided(groups, off)
     }
 
     /// What a tenant costs at a place, about; `None` where it cannot be there.

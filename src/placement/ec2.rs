@@ -5,6 +5,7 @@
 use rust_decimal::Decimal;
 
 use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR};
+use crate::pack;
 use crate::pricing::cost::{Charge, Tariff};
 use crate::pricing::metering::Meter;
 use crate::pricing::{InstanceType, Price};
@@ -15,6 +16,19 @@ pub const ROOT_GIB: u32 = 30;
 /// What a root volume costs in an hour.
 pub fn root_usd_per_hour(gib_month: Decimal) -> Decimal {
     gib_month * Decimal::from(ROOT_GIB) / Decimal::from(HOURS_PER_MONTH)
+}
+
+/// The instance as something to pack tasks on, without a volume.
+pub fn packable(of: &InstanceType) -> pack::InstanceType {
+    pack::InstanceType {
+        name: of.name.clone(),
+        cpu_units: of.cpu_units,
+        memory_mib: of.memory_mib,
+        task_slots: of.task_slots,
+        task_slots_trunking: of.task_slots_trunking,
+        usd_per_hour: of.usd_per_hour,
+        ..pack::InstanceType::default()
+    }
 }
 
 /// What an instance with a root volume of `root_gib` costs, on demand.

@@ -85,15 +85,7 @@ fn hosts<'a>(
 
 /// How many runs fit on an instance beside the operating system and the agent.
 fn runs_at_once(instance: &InstanceType, need: TaskSize) -> u32 {
-    let offer = [pack::InstanceType {
-        name: instance.name.clone(),
-        cpu_units: instance.cpu_units,
-        memory_mib: instance.memory_mib,
-        task_slots: instance.task_slots,
-        task_slots_trunking: instance.task_slots_trunking,
-        usd_per_hour: instance.usd_per_hour,
-        ..pack::InstanceType::default()
-    }];
+    let offer = [ec2::packable(instance)];
     let together = |runs| {
         TaskSize::new(
             need.cpu_units.saturating_mul(runs),

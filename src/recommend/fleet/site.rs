@@ -6,7 +6,7 @@ use crate::model::units::{Usd, Window};
 use crate::model::workload::{Os, PurchaseOption};
 use crate::pack::{self, FleetPlan, InstanceType, Item, Rules, Tenant, Unpackable, Work};
 use crate::placement::{Prices, ec2, fargate, size};
-use crate::pricing::{InstanceType as Priced, NotPriced};
+use crate::pricing::NotPriced;
 use crate::recommend::Assessed;
 
 /// What a fleet is planned by.
@@ -51,7 +51,7 @@ impl Planner<'_> {
             })
             .map(|of| InstanceType {
                 root_usd_per_hour,
-                ..packable(of)
+                ..ec2::packable(of)
             })
             .collect();
         if types.is_empty() {
@@ -197,18 +197,6 @@ impl Planner<'_> {
             .map(|component| tariff.meter.of(&component.metered.best))
             .sum();
         tariff.usd(ms).per_month(pace.observed_ms)
-    }
-}
-
-fn packable(of: &Priced) -> InstanceType {
-    InstanceType {
-        name: of.name.clone(),
-        cpu_units: of.cpu_units,
-        memory_mib: of.memory_mib,
-        task_slots: of.task_slots,
-        task_slots_trunking: of.task_slots_trunking,
-        usd_per_hour: of.usd_per_hour,
-        ..InstanceType::default()
     }
 }
 
