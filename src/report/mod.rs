@@ -26,6 +26,8 @@ mod packing_view;
 mod parquet;
 mod phrases;
 mod quality;
+#[cfg(test)]
+mod read_back;
 pub mod result;
 #[cfg(test)]
 pub(crate) mod sample;

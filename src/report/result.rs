@@ -128,6 +128,13 @@ pub struct Totals {
     pub by_platform: Vec<PlatformTotal>,
 }
 
+impl Totals {
+    /// Whether the sums hold anything: where no workload seen has a price they are 0, and say nothing.
+    pub(super) const fn is_any_priced(&self) -> bool {
+        self.workloads == 0 || self.not_priced < self.workloads
+    }
+}
+
 /// Money, how sure it is, and what it is made of.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct AmountResult {

@@ -1,4 +1,8 @@
 //! Small reports for tests.
+
+pub(crate) mod packing;
+
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
@@ -70,6 +74,32 @@ pub(crate) fn many(number: usize) -> Report {
         workloads,
         ..empty()
     }
+}
+
+/// The report with sums by a tag: each workload has a value of its own, the last has none.
+pub(crate) fn grouped(mut report: Report) -> Report {
+    let group = |workload: &WorkloadResult| GroupResult {
+        value: Some(workload.name.clone()),
+        workloads: 1,
+        not_priced: usize::from(workload.current.going_rate.is_none()),
+        measured_cost: or_nothing(workload.current.measured_cost.as_ref()),
+        going_rate: or_nothing(workload.current.going_rate.as_ref()),
+        monthly_savings_usd: workload.monthly_savings_usd.unwrap_or_default(),
+    };
+    let mut groups: Vec<GroupResult> = report.workloads.iter().map(group).collect();
+    if let Some(last) = groups.last_mut() {
+        last.value = None;
+    }
+    groups.sort_by_key(|group| Reverse(group.going_rate.usd));
+    report.groups = Some(GroupsResult {
+        by: "tag.service".into(),
+        groups,
+    });
+    report
+}
+
+fn or_nothing(amount: Option<&AmountResult>) -> AmountResult {
+    amount.cloned().unwrap_or_else(|| exact(Usd::ZERO))
 }
 
 /// A report on nothing.

@@ -1,6 +1,6 @@
 //! A report as people read it: sentences, then tables of typed cells. Every format for people prints this one view.
 
-use super::amounts::{count, money, percent};
+use super::amounts::{NOT_PRICED, count, money, percent};
 use super::phrases::{self, NOTHING};
 use super::result::{GroupsResult, Report, ResourceUsage, WorkloadResult};
 use super::sentences;
@@ -303,13 +303,22 @@ fn course(label: &'static str, usage: &ResourceUsage, size: Option<f64>) -> Spar
 
 fn groups(groups: &GroupsResult) -> Section {
     let rows = groups.groups.iter().map(|group| {
+        let is_any_priced = group.not_priced < group.workloads;
+        let (cost, saved) = if is_any_priced {
+            (
+                phrases::amount(&group.going_rate),
+                money(group.monthly_savings_usd),
+            )
+        } else {
+            (NOT_PRICED.to_owned(), NOTHING.to_owned())
+        };
         Row::plain(vec![
             group.value.as_ref().map_or(Cell::Nothing, |value| {
                 Cell::Name(value.clone(), String::new())
             }),
             Cell::number(count(group.workloads)),
-            Cell::number(phrases::amount(&group.going_rate)),
-            Cell::number(money(group.monthly_savings_usd)),
+            Cell::number(cost),
+            Cell::number(saved),
             Cell::number(count(group.not_priced)),
         ])
     });

@@ -7,6 +7,7 @@ use rust_xlsxwriter::{
     DocProperties, ExcelDateTime, Format, FormatAlign, Workbook, Worksheet, XlsxError,
 };
 
+use super::amounts::NOT_PRICED;
 use super::columns::{
     Column, LineRow, PlacementRow, Type, Value, WorkloadRow, line_rows, placement_rows,
     workload_rows,
@@ -118,8 +119,12 @@ fn summary(
         ("Cost in a 730-hour month, USD", &totals.going_rate),
     ] {
         write_text(sheet, row, 0, what, None)?;
-        sheet.write_number_with_format(row, 1, dollars(amount.usd), &looks.money)?;
-        write_text(sheet, row, 2, &certainty(amount), None)?;
+        if totals.is_any_priced() {
+            sheet.write_number_with_format(row, 1, dollars(amount.usd), &looks.money)?;
+            write_text(sheet, row, 2, &certainty(amount), None)?;
+        } else {
+            write_text(sheet, row, 2, NOT_PRICED, None)?;
+        }
         row += 1;
     }
     for step in &totals.savings_steps {
@@ -140,7 +145,12 @@ fn summary(
         "Saved a month in all, USD",
         Some(&looks.strong),
     )?;
-    sheet.write_number_with_format(row, 1, dollars(totals.monthly_savings_usd), &looks.money)?;
+    if totals.is_any_priced() {
+        let saved = dollars(totals.monthly_savings_usd);
+        sheet.write_number_with_format(row, 1, saved, &looks.money)?;
+    } else {
+        write_text(sheet, row, 2, NOT_PRICED, None)?;
+    }
     row += 1;
     for (what, count) in [
         ("Workloads", totals.workloads),

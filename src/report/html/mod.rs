@@ -137,19 +137,29 @@ fn facts(report: &Report) -> Vec<(&'static str, String, String)> {
     let totals = &report.totals;
     let coverage = &report.coverage;
     let days = coverage.complete_scope_days + coverage.partial_scope_days;
-    vec![
+    let (cost, cost_rests_on, saved) = if totals.is_any_priced() {
         (
-            "Cost a month now",
             phrases::amount(&totals.going_rate),
             format!(
                 "{}; measured in the window: {}",
                 totals.going_rate.certainty.as_str().replace('_', " "),
                 phrases::amount(&totals.measured_cost)
             ),
-        ),
+            super::amounts::money(totals.monthly_savings_usd),
+        )
+    } else {
+        let unknown = super::amounts::NOT_PRICED.to_owned();
+        (
+            unknown.clone(),
+            "no workload has a price".to_owned(),
+            unknown,
+        )
+    };
+    vec![
+        ("Cost a month now", cost, cost_rests_on),
         (
             "Can be saved a month",
-            super::amounts::money(totals.monthly_savings_usd),
+            saved,
             super::amounts::share(totals.monthly_savings_usd, totals.going_rate.usd).map_or_else(
                 || "of nothing priced".to_owned(),
                 |share| format!("{share} of the cost now"),
