@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{DatasetArgs, cannot_print, file};
 use crate::dataset::scan::Scan;
-use crate::demand::{sql, table};
+use crate::demand::{export, sql};
 use crate::model::error::{Error, ErrorKind, Result};
 
 /// Arguments of `demand`.
@@ -50,7 +50,7 @@ pub(super) fn run(args: &DemandArgs, out: &mut dyn Write) -> Result<()> {
     match (&args.output, args.emit_sql) {
         (Some(path), _) => {
             let mut content = Vec::new();
-            table::write(&scan, &mut content)?;
+            export::write(&scan, &mut content)?;
             file::write(path, content)
         }
         (None, Some(engine)) => {

@@ -5,11 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use super::bounds::Bounded;
 use super::concurrency;
-use super::configurations::{self, Configurations, InForce};
-use super::observed::Observed;
+use super::configurations::{self, InForce};
 use super::pace;
 use super::ran::{self, Counted};
 use super::runs::Run;
+use super::sources::Sources;
 use super::totals::WorkloadTotals;
 use super::usage::{Resource, Usage};
 use super::{
@@ -20,21 +20,6 @@ use crate::dataset::schema::{Metric, SourceKind};
 use crate::model::error::Result;
 use crate::model::units::{MS_PER_MINUTE, SLOT_MS, Window};
 use crate::model::workload::{KilledContainer, Kind, WorkloadKey};
-
-/// Everything that demand is put together from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sources<'a> {
-    /// Every run, those of one workload together.
-    pub(super) runs: &'a [Run],
-    /// Configurations over time.
-    pub(super) configurations: &'a Configurations,
-    /// What was looked at, and when.
-    pub(super) observed: &'a Observed<'a>,
-    /// What counts.
-    pub(super) window: Window,
-    /// The window was asked for; else it is what was observed.
-    pub(super) is_asked: bool,
-}
 
 /// The demand of every workload, ordered, from what the samples of `workloads` add up to.
 pub(super) fn assemble(

@@ -9,6 +9,7 @@ mod columns;
 mod concurrency;
 pub mod configurations;
 pub mod days;
+pub mod export;
 pub mod histogram;
 pub mod instances;
 mod keep;
@@ -26,6 +27,7 @@ mod reducer;
 pub mod runs;
 pub mod samples;
 mod slots;
+mod sources;
 pub mod sql;
 mod stretches;
 pub mod table;
@@ -323,7 +325,7 @@ pub fn reduce(scan: &Scan<'_>, from_ms: Option<i64>, to_ms: Option<i64>) -> Resu
     let observed = observed::Observed::of(&scan.commits, &records, window);
     let totals = window::totals(scan, &configurations.histories(), window, records.sampled())?;
     let (rows, duplicates, conflicts) = (totals.rows, totals.duplicates, totals.conflicts);
-    let sources = assemble::Sources {
+    let sources = sources::Sources {
         runs: &runs,
         configurations: &configurations,
         observed: &observed,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::assemble::Sources;
 use super::bounds::Bounded;
 use super::configurations;
 use super::ran::Evidence;
+use super::sources::Sources;
 use super::{Component, Pace};
 use crate::dataset::schema::SourceKind;
 use crate::model::units::{MS_PER_DAY, Window};

@@ -4,18 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use polars::prelude::{
-    Column, DataFrame, DataType, Float64Chunked, Int64Chunked, IntoColumn, NamedFrom,
-    ParquetCompression, ParquetWriter, PlSmallStr, PolarsError, PolarsResult, Series as Values,
-    StaticArray, StringChunked, polars_bail, polars_err,
+    Column, DataFrame, DataType, Float64Chunked, Int64Chunked, IntoColumn, NamedFrom, PlSmallStr,
+    PolarsResult, Series as Values, StaticArray, StringChunked, polars_bail, polars_err,
 };
 
 use super::days::{BucketRow, Cell, DayRows, RunRow, Series, SlotRow, day_of};
 use super::histogram::LAST;
 use super::stretches::stretches_of;
-use super::{unfit, window};
-use crate::dataset::scan::Scan;
 use crate::dataset::schema::Metric;
-use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::{MS_PER_DAY, SLOT_MS};
 use crate::model::workload::Kind;
 
@@ -193,37 +189,6 @@ pub(super) fn kept_frame(rows: &DayRows) -> PolarsResult<DataFrame> {
     };
     builder.add(rows);
     builder.finish()
-}
-
-/// Writes the days of all samples of a dataset as one Parquet file: `account`, `region` and [`COLUMNS`].
-pub fn write(scan: &Scan<'_>, out: &mut Vec<u8>) -> Result<()> {
-    let unwritable = |cause: PolarsError| {
-        Error::new(ErrorKind::Write, "cannot write the table of days").cause(cause)
-    };
-    let schema = whole_frame(("", ""), &DayRows::default()).map_err(unfit)?;
-    let mut writer = ParquetWriter::new(out)
-        .with_compression(ParquetCompression::Zstd(None))
-        .batched(schema.schema())
-        .map_err(unwritable)?;
-    window::each_month(scan, |rows, place| {
-        let frame = whole_frame(place, rows).map_err(unfit)?;
-        writer.write_batch(&frame).map_err(unwritable)
-    })?;
-    writer.finish().map(drop).map_err(unwritable)
-}
-
-/// [`frame`], with account and region.
-fn whole_frame((account, region): (&str, &str), rows: &DayRows) -> PolarsResult<DataFrame> {
-    let mut frame = frame(rows)?;
-    let height = frame.height();
-    for (at, (name, value)) in [("account", account), ("region", region)]
-        .iter()
-        .enumerate()
-    {
-        let values = Values::new(PlSmallStr::from_static(name), vec![*value; height]);
-        frame.insert_column(at, values.into_column())?;
-    }
-    Ok(frame)
 }
 
 /// The rows of a frame with [`COLUMNS`], all of one account and region, of the days that `is_wanted` names.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::shape::TOO_LATE;
+use super::place::TOO_LATE;
 use crate::dataset::schema::{Metric, SampleRow, SourceKind};
 use crate::dataset::writer::Writer;
 use crate::model::error::Result;

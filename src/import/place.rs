@@ -12,6 +12,8 @@ pub(super) const NOT_UTF8: &str = "not UTF-8 text";
 pub(super) const LONG_LINE: &str = "line longer than 16 MiB";
 /// Rejection reason of a record that is not held in memory.
 pub(super) const TOO_LONG: &str = "record longer than AWS writes any";
+/// Rejection reason of a record from the future: its clock was wrong, and it would stretch the time that was seen.
+pub(super) const TOO_LATE: &str = "dated later than now";
 
 /// Where in a file a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

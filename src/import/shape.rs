@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::content::LONGEST_LINE;
 use super::document::MISSING;
-use super::place::{NOT_JSON, NOT_UTF8, Place, TOO_LONG};
+use super::place::{NOT_JSON, NOT_UTF8, Place, TOO_LATE, TOO_LONG};
 use super::{Tally, metric_stream};
 use crate::dataset::batch::Batch;
 use crate::dataset::writer::Writer;
@@ -118,9 +118,6 @@ impl<'a> Probe<'a> {
         logged.or(published).or(queued).or(self.sqs_body)
     }
 }
-
-/// Rejection reason of a record from the future: its clock was wrong, and it would stretch the time that was seen.
-pub(super) const TOO_LATE: &str = "dated later than now";
 
 /// Envelopes in envelopes deeper than this are not AWS's.
 const DEEPEST: u8 = 6;

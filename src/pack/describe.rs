@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::attribute::{self, Resources};
 use super::floor::{Floor, Offer};
 use super::input::{Amount, CPU, GPUS, INTERFACES, InstanceType, MEMORY, Network};
-use super::plan::{
+use super::problem::Problem;
+use super::result::{
     Causes, FleetPlan, InstanceSpan, PerResource, Resource, Share, Stranded, TypeUse,
 };
-use super::problem::Problem;
 use super::search::Found;
 use super::simulate::Lease;
 use super::verify::{self, Fleet};

@@ -8,9 +8,10 @@ use std::rc::Rc;
 
 use super::coarse::Load;
 use super::floor::{Offer, undominated};
+use super::input::Placement;
 use super::input::{CPU, InstanceType, MEMORY};
 use super::problem::Problem;
-use super::simulate::{Placement, Simulated, simulate};
+use super::simulate::{Simulated, simulate};
 use super::timeline::Task;
 use super::verify::{self, Fleet, Instance};
 use super::zone::Needs;

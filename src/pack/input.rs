@@ -277,6 +277,17 @@ impl Rules {
     }
 }
 
+/// How ECS chooses among instances that have room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// The first in the order in which they were started.
+    FirstFit,
+    /// `binpack` on `cpu`: the least processor left.
+    BinpackCpu,
+    /// `binpack` on `memory`: the least memory left.
+    BinpackMemory,
+}
+
 /// How much a search may do, in steps of a few nanoseconds each. Counting steps instead of watching a clock gives
 /// the same answer on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,10 +9,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::groups::{Groups, cost};
 use super::input::{InstanceType, Rules};
-use super::plan::{self, FleetPlan, Reason, Unpackable};
+use super::plan;
 use super::problem::Problem;
+use super::result::FleetPlan;
 use super::search::{self, Division, Search};
 use super::timeline::Work;
+use super::unpackable::{Reason, Unpackable};
 use crate::model::units::{MS_PER_HOUR, Usd};
 
 /// More workloads than this are not decided in parts.

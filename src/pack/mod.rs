@@ -24,25 +24,27 @@ mod once;
 mod plan;
 mod planner;
 mod problem;
+mod result;
 mod search;
 mod simulate;
 #[cfg(test)]
 mod tests;
 mod timeline;
 mod trial;
+mod unpackable;
 mod verify;
 mod zone;
 
 pub(crate) use attribute::{Resources, nine_to_one};
 pub use attribute::{SplitCost, capped};
-pub use input::{Effort, InstanceType, Item, Load, Network, Rules, Step, Tenant};
+pub use input::{Effort, InstanceType, Item, Load, Network, Placement, Rules, Step, Tenant};
 pub use joint::{Candidate, JointPlan, decide};
 pub use once::{Alike, Filled, OncePlan, pack_once};
-pub use plan::{
-    Causes, FleetPlan, InstanceSpan, PerResource, Reason, Resource, Share, Stranded, TypeUse,
-    Unpackable, modelled, packable, plan,
-};
+pub use plan::{modelled, packable, plan};
 pub use problem::fits;
-pub use simulate::Placement;
+pub use result::{
+    Causes, FleetPlan, InstanceSpan, PerResource, Resource, Share, Stranded, TypeUse,
+};
 pub use timeline::Work;
 pub use trial::{Fleeting, Trial, Tried};
+pub use unpackable::{Reason, Unpackable};

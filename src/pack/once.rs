@@ -6,8 +6,8 @@ use super::columns::{self, Solved};
 use super::construct::{Crowd, Packing};
 use super::floor::undominated;
 use super::input::{Amount, InstanceType, Item, Rules};
-use super::plan::{Reason, Unpackable};
 use super::problem::{amounts, offers};
+use super::unpackable::{Reason, Unpackable};
 use crate::model::units::Usd;
 use rust_decimal::Decimal;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::floor::Offer;
 use super::input::{Amount, INTERFACES, InstanceType, Item, Network, Rules};
-use super::plan::{Reason, Unpackable};
 use super::timeline::{Task, Work};
+use super::unpackable::{Reason, Unpackable};
 use crate::model::units::{TaskSize, Window};
 
 /// Whether a task of this `size`, with a network interface of its own, fits an empty instance of one of the `types`.

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::groups::{Group, Groups};
+use super::input::Placement;
 use super::problem::Problem;
-use super::simulate::Placement;
 use super::verify::Fleet;
 
 /// Capacity providers of one cluster's strategy; ECS takes six.

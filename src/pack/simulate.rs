@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 
-use super::input::{Amount, Rules};
+use super::input::{Amount, Placement, Rules};
 use super::timeline::Task;
 use super::zone::{GUARDS, Needs, Packed, Slot, Zone};
 use crate::model::units::Window;
@@ -16,17 +16,6 @@ use crate::model::units::Window;
 /// EC2 bills at least this much per start.
 /// Source: AWS EC2 API reference, `StartInstances`, read 2026-11.
 pub(super) const MINIMUM_BILLED_MS: i64 = 60_000;
-
-/// How ECS chooses among instances that have room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Placement {
-    /// The first in the order in which they were started.
-    FirstFit,
-    /// `binpack` on `cpu`: the least processor left.
-    BinpackCpu,
-    /// `binpack` on `memory`: the least memory left.
-    BinpackMemory,
-}
 
 /// The life of one instance, cut to the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,14 @@
 //! Single steps of the planning, for what-if questions and for measuring.
 
 use super::floor;
+use super::input::Placement;
 use super::input::{Effort, InstanceType, Network, Rules};
-use super::plan::{Unpackable, check};
+use super::plan::check;
 use super::planner;
 use super::problem::Problem;
-use super::simulate::{Placement, simulate};
+use super::simulate::simulate;
 use super::timeline::{self, Work};
+use super::unpackable::Unpackable;
 use super::verify::{Fleet, Instance};
 use super::zone::Needs;
 use crate::model::units::Usd;

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::input::Amount;
-use super::simulate::Placement;
+use super::input::Placement;
 
 /// Resources in one word, so that one subtraction compares them all: processor, memory, interfaces, GPUs, presence,
 /// each below a guard bit that stays set as long as nothing was borrowed from it.
