@@ -12,7 +12,7 @@ use super::{ClockArgs, Console, DatasetArgs};
 use crate::analysis::{self, Analysis, FleetOptions, Policy};
 use crate::dataset::coverage::{Extent, Gap};
 use crate::dataset::given::Given;
-use crate::dataset::part::short_hash;
+use crate::dataset::name::short_hash;
 use crate::dataset::scan::Scan;
 use crate::dataset::source::{self, EVERY_CLUSTER, NO_PLACE};
 use crate::demand::{self, Demand};

@@ -18,7 +18,8 @@ use crate::dataset::batch::{Batch, SKEW_MS};
 use crate::dataset::coverage;
 use crate::dataset::log::Committer;
 use crate::dataset::schema::State;
-use crate::dataset::writer::{ScopeDay, Writer};
+use crate::dataset::writer::Writer;
+use crate::dataset::written::ScopeDay;
 use crate::model::error::Result;
 
 /// Batches under way between fetches and the writer.

@@ -7,7 +7,7 @@ use super::cloudwatch;
 use super::plan::Known;
 use super::rates::Class;
 use super::scopes::{ClusterScope, Scopes};
-use crate::dataset::writer::BUILD_SCOPE;
+use crate::dataset::written::BUILD_SCOPE;
 
 /// Metrics that `GetMetricData` gives for one cent. Source: CloudWatch pricing page, read 2026-11: 0.01 USD per
 /// 1,000 metrics requested.

@@ -10,7 +10,7 @@ use super::plan::{Day, Known};
 use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Outcome, Scopes};
 use super::{Request, source};
 use crate::dataset::schema::State;
-use crate::dataset::writer::BUILD_SCOPE;
+use crate::dataset::written::BUILD_SCOPE;
 use crate::model::units::MS_PER_DAY;
 
 /// The scopes of one place.

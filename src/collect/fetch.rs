@@ -19,7 +19,7 @@ use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Outcome, SERVICES_A_UN
 use super::summary::Line;
 use super::{Request, ecs, logs, source};
 use crate::dataset::schema::State;
-use crate::dataset::writer::{BUILD_SCOPE, ScopeDay};
+use crate::dataset::written::{BUILD_SCOPE, ScopeDay};
 use crate::model::units::MS_PER_DAY;
 
 /// Places fetched side by side.

@@ -9,7 +9,7 @@ use super::rates::Class;
 use super::{OPEN_DAY, source};
 use crate::dataset::batch::Batch;
 use crate::dataset::schema::State;
-use crate::dataset::writer::ScopeDay;
+use crate::dataset::written::ScopeDay;
 use crate::model::units::MS_PER_DAY;
 use crate::model::workload::WorkloadKey;
 use crate::records::{Refusal, container_insights, tasks};

@@ -6,9 +6,10 @@ use std::ops::Range;
 use super::{OPEN_DAY, SETTLING_MS, source};
 use crate::dataset::coverage::Committed;
 use crate::dataset::log;
+use crate::dataset::name::date;
 use crate::dataset::schema::State;
-use crate::dataset::writer::{BUILD_SCOPE, date};
-use crate::dataset::{Dataset, scan};
+use crate::dataset::written::BUILD_SCOPE;
+use crate::dataset::{Dataset, collected};
 use crate::model::error::Result;
 use crate::model::units::MS_PER_DAY;
 
@@ -60,7 +61,7 @@ impl Known {
             .collect();
         let commits = log::read(dataset, |month| months.contains(month))?.commits;
         let mut known = Self::of(&commits);
-        scan::definitions(dataset, &commits, |account, region, definition| {
+        collected::definitions(dataset, &commits, |account, region, definition| {
             known
                 .definitions
                 .entry([account, region].map(str::to_owned))
@@ -68,7 +69,7 @@ impl Known {
                 .insert(definition.to_owned());
         })?;
         let mut builds: BTreeMap<[String; 2], HashSet<String>> = BTreeMap::new();
-        scan::builds(dataset, &commits, |build| {
+        collected::builds(dataset, &commits, |build| {
             let day = build.created_ms.div_euclid(MS_PER_DAY);
             let is_within = build
                 .stopped_ms

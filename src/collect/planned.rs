@@ -13,7 +13,7 @@ use super::{Regions, Request, discovery};
 use crate::dataset::log::Committer;
 use crate::dataset::schema::State;
 use crate::dataset::source::{self, EVERY_CLUSTER, NO_PLACE, PLANNED};
-use crate::dataset::writer::{ScopeDay, Written};
+use crate::dataset::written::{ScopeDay, Written};
 use crate::model::error::Result;
 use crate::records::fields::is_account;
 

@@ -7,7 +7,7 @@ use super::logs::Group;
 use super::plan::Day;
 use super::source;
 use crate::dataset::schema::State;
-use crate::dataset::writer::BUILD_SCOPE;
+use crate::dataset::written::BUILD_SCOPE;
 use crate::model::units::MS_PER_DAY;
 pub(crate) use source::EVERY_CLUSTER;
 

@@ -8,15 +8,20 @@ use std::collections::BTreeMap;
 
 use polars::prelude::{Column, NamedFrom, PlSmallStr, PolarsResult, Series};
 
-use super::log::Repeated;
-use super::part::{self, Beside, Partition};
-use super::{Dataset, Table, coverage, schema};
+use super::name::Partition;
+use super::part;
+use super::schema::{self, CoverageRow};
+use super::summary::{Beside, Links};
+use super::{Dataset, Table, coverage};
 use crate::model::error::{Error, ErrorKind, Result};
 
 /// What the names of checkpoints have for account, region and month: a checkpoint is of all of them.
 const EVERYWHERE: &str = "all";
 /// Coverage parts beside the newest checkpoint that are worth another one.
 const MANY: usize = 32;
+
+/// The rows of a coverage part, and what it says of others.
+pub(super) type Repeated = (Vec<CoverageRow>, Links);
 
 /// What coverage parts say, by their names.
 pub(super) type Parts = BTreeMap<String, Repeated>;

@@ -7,109 +7,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::{DataFrame, PolarsResult};
+use polars::prelude::DataFrame;
 use sha2::{Digest, Sha256};
 
-use super::coverage::Committed;
+use super::groups::SampleGroup;
 use super::log::{self, Committer};
-use super::part::{self, Beside, DaySummary, Summary, short_hash};
-use super::scan::{SampleGroup, Scan};
+use super::name::{self, folder, short_hash, stem};
+use super::part;
+use super::scan::Scan;
 use super::schema::{self, CoverageRow, SampleRow, State};
 use super::source::COMPACTION;
-use super::{Dataset, Table, writer};
+use super::summarize;
+use super::summary::{Beside, DaySummary, Summary};
+use super::{Dataset, Table};
 use crate::model::error::{Error, ErrorKind, Result};
 
 /// What the commits of compactions are about.
 const SCOPE: &str = "compaction";
-/// Rows from which a part is large enough to be left alone.
-pub(super) const LARGE: usize = 200_000;
-
-/// Which parts stand for which.
-#[derive(Debug, Default)]
-pub(super) struct Compactions {
-    /// Parts that others stand for.
-    replaced: BTreeSet<String>,
-    /// The others, by the folder of their parts.
-    parts: BTreeMap<String, BTreeSet<String>>,
-    /// What they stand for, by the folder.
-    stands_for: BTreeMap<String, BTreeSet<String>>,
-}
-
-/// `account=A/region=R/month=M` of a part, with its table.
-fn folder(part: &str) -> &str {
-    part.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// `<first day>_<last day>_<hash>` of a part.
-fn stem(part: &str) -> &str {
-    let name = part.rsplit_once('/').map_or(part, |(_, name)| name);
-    name.strip_suffix(".parquet").unwrap_or(name)
-}
-
-impl Compactions {
-    /// Those of `compactions` that stand only for parts that count, `named`.
-    pub(super) fn of(
-        dataset: &Dataset,
-        compactions: &[Committed],
-        named: &BTreeSet<String>,
-    ) -> Result<Self> {
-        let mut candidates: Vec<(BTreeSet<String>, Vec<String>)> = Vec::new();
-        for commit in compactions {
-            let parts: Vec<String> = commit.row.parts.split(';').map(str::to_owned).collect();
-            let mut stands_for = BTreeSet::new();
-            dataset.storage.read_tails(&parts, |path, tail| {
-                let (_, summary) = part::summary(&dataset.storage, path, &tail)?;
-                let whole = |stem: &String| format!("{}/{stem}.parquet", folder(path));
-                stands_for.extend(summary.stands_for.iter().map(whole));
-                Ok(())
-            })?;
-            if stands_for.is_subset(named) {
-                candidates.push((stands_for, parts));
-            }
-        }
-        // The one that stands for most counts; what it tells, no other one has to.
-        candidates.sort_by(|a, b| (b.0.len(), &a.1).cmp(&(a.0.len(), &b.1)));
-        let mut all = Self::default();
-        for (stands_for, parts) in candidates {
-            let Some(first) = parts
-                .first()
-                .filter(|_| stands_for.is_disjoint(&all.replaced))
-            else {
-                continue;
-            };
-            let folder = folder(first).to_owned();
-            all.replaced.extend(stands_for.iter().cloned());
-            all.stands_for
-                .entry(folder.clone())
-                .or_default()
-                .extend(stands_for);
-            all.parts.entry(folder).or_default().extend(parts);
-        }
-        Ok(all)
-    }
-
-    /// The parts to read where `named` are the ones that count.
-    pub(super) fn instead_of(&self, named: BTreeSet<String>) -> BTreeSet<String> {
-        let folders: BTreeSet<&str> = named.iter().map(|part| folder(part)).collect();
-        let others = folders.iter().filter_map(|folder| self.parts.get(*folder));
-        let others: BTreeSet<String> = others.flatten().cloned().collect();
-        let itself = named
-            .into_iter()
-            .filter(|part| !self.replaced.contains(part));
-        itself.chain(others).collect()
-    }
-
-    /// What `part` stands for: other parts, or itself.
-    fn origins(&self, part: &String) -> BTreeSet<String> {
-        let is_other = |parts: &&BTreeSet<String>| parts.contains(part);
-        let of_folder = self.parts.get(folder(part)).filter(is_other);
-        of_folder
-            .and_then(|_| self.stands_for.get(folder(part)))
-            .cloned()
-            .unwrap_or_else(|| BTreeSet::from([part.clone()]))
-    }
-}
-
 /// How many parts are read no more, and how many instead.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Compacted {
@@ -155,7 +69,7 @@ pub fn compact(
                 days: left_out,
                 // Of several periods, perhaps, but no two of these are about the same time any more.
                 conflicts: false,
-                ..writer::summary(&rows)
+                ..summarize::summary(&rows)
             };
             for series in &mut summary.series {
                 series.covered_ms = covered.get(&series.key().map(str::to_owned)).copied();
@@ -196,7 +110,7 @@ impl Compacted {
         }
         let Some((partition, (first, _))) = written
             .first()
-            .and_then(|part| Some((part::partition(part), stem(part).split_once('_')?)))
+            .and_then(|part| Some((name::partition(part), stem(part).split_once('_')?)))
         else {
             return Ok(());
         };
@@ -230,7 +144,7 @@ fn write(
     summary: Summary,
 ) -> Result<String> {
     let place = format!("{folder}/");
-    let partition = part::partition(&place);
+    let partition = name::partition(&place);
     let Some(table) = Table::of(&place) else {
         return Err(Error::new(
             ErrorKind::Failure,
@@ -261,20 +175,6 @@ fn write(
         &mut frame,
         Beside::Summary(&summary),
     )
-}
-
-/// The rows of all of `frames`.
-pub(super) fn stack(frames: Vec<DataFrame>) -> PolarsResult<DataFrame> {
-    let mut all = DataFrame::empty();
-    for frame in frames {
-        if all.width() == 0 {
-            all = frame;
-        } else {
-            all.vstack_mut(&frame)?;
-        }
-    }
-    all.rechunk_mut();
-    Ok(all)
 }
 
 fn unfit(cause: polars::prelude::PolarsError) -> Error {

@@ -12,10 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
+use super::checkpoint::{self, Repeated};
 use super::coverage::{self, Committed};
-use super::part::{self, Beside, Links, Partition, Whole, short_hash};
+use super::name::{self, Partition, short_hash};
+use super::part;
 use super::schema::{self, CoverageRow};
-use super::{Dataset, Table, checkpoint, storage};
+use super::summary::{Beside, Links, Whole};
+use super::{Dataset, Table, storage};
 use crate::model::error::{Error, ErrorKind, Result};
 
 /// What the coverage parts of a dataset tell together.
@@ -41,7 +44,7 @@ pub(crate) fn read(dataset: &Dataset, is_wanted: impl Fn(&str) -> bool) -> Resul
     let mut repeated = checkpoint::newest(dataset)?;
     loop {
         let mut parts = dataset.storage.parts(Table::Coverage)?;
-        parts.retain(|part| part::month(part).is_none_or(&is_wanted));
+        parts.retain(|part| name::month(part).is_none_or(&is_wanted));
         parts.retain(|part| !reading.read.contains(part));
         let (known, others): (Vec<String>, Vec<String>) = parts
             .iter()
@@ -56,16 +59,13 @@ pub(crate) fn read(dataset: &Dataset, is_wanted: impl Fn(&str) -> bool) -> Resul
         })?;
         // Whoever commits meanwhile may have added a part to a folder that was already listed.
         let is_missing = |(part, _): (&String, &String)| {
-            part::month(part).is_none_or(&is_wanted) && !reading.read.contains(part)
+            name::month(part).is_none_or(&is_wanted) && !reading.read.contains(part)
         };
         if parts.is_empty() || !reading.named.iter().any(is_missing) {
             return Ok(reading.finish(is_wanted));
         }
     }
 }
-
-/// The rows of a coverage part, and what it says of others.
-pub(super) type Repeated = (Vec<CoverageRow>, Links);
 
 /// Hands what each of `parts` says to `take`.
 fn each(
@@ -208,7 +208,7 @@ fn check_names(relative: &str, rows: &[CoverageRow]) -> Result<()> {
 
 impl Reading {
     fn take(&mut self, relative: &str, rows: Vec<CoverageRow>, links: Links) -> Result<()> {
-        let partition = part::partition(relative);
+        let partition = name::partition(relative);
         check_names(relative, &rows)?;
         check_account(relative, &rows)?;
         self.read.insert(relative.to_owned());
@@ -252,7 +252,7 @@ impl Reading {
         log.superseded = superseded;
         log.commits.extend::<Vec<_>>(plain);
         coverage::keep_best(&mut log.commits);
-        let of_month = |part: &str| part::month(part).is_none_or(&is_wanted);
+        let of_month = |part: &str| name::month(part).is_none_or(&is_wanted);
         log.ends = self.with_rows;
         log.ends.retain(|part| !self.named.contains_key(part));
         log.missing = self.named;
@@ -265,13 +265,13 @@ impl Reading {
 /// Refuses a coverage part whose rows stand on parts of another account or region alone: parts of the first format do
 /// not say where they belong.
 fn check_account(relative: &str, rows: &[CoverageRow]) -> Result<()> {
-    let own = part::account_and_region(relative);
+    let own = name::account_and_region(relative);
     let mut parts = rows
         .iter()
         .flat_map(|row| row.parts.split(';'))
         .filter(|part| !part.is_empty())
         .peekable();
-    if parts.peek().is_none() || parts.any(|part| part::account_and_region(part) == own) {
+    if parts.peek().is_none() || parts.any(|part| name::account_and_region(part) == own) {
         return Ok(());
     }
     Err(Error::new(
@@ -372,7 +372,7 @@ fn write_end(dataset: &Dataset, lasts: Vec<String>) -> Result<()> {
         whole: None,
         after: lasts,
     };
-    let (partition, days) = (part::partition(&last), part::days(&last));
+    let (partition, days) = (name::partition(&last), name::days(&last));
     write(dataset, &partition, days, &[], &links).map(drop)
 }
 

@@ -24,20 +24,29 @@
 
 pub(crate) mod batch;
 mod checkpoint;
+pub(crate) mod collected;
 mod columns;
 pub mod compact;
+mod compactions;
 pub mod coverage;
 pub mod given;
+pub mod groups;
 mod guarded;
+pub mod keep;
 pub mod kept;
+mod late;
 pub(crate) mod limits;
 pub mod log;
+pub mod name;
 pub mod part;
 pub mod scan;
 pub mod schema;
 pub(crate) mod source;
 mod storage;
+mod summarize;
+pub mod summary;
 pub mod writer;
+pub(crate) mod written;
 
 use std::path::PathBuf;
 

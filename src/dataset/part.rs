@@ -7,15 +7,14 @@ use polars::prelude::{
     DataFrame, KeyValueMetadata, ParallelStrategy, ParquetCompression, ParquetReader,
     ParquetWriter, PolarsError, SerReader,
 };
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::guarded::guarded;
-use super::scan::Samples;
+use super::name::{Partition, account_and_region, short_hash};
 use super::storage::{RESTORE, Storage};
+use super::summary::{Beside, Links, Stretch, Summary};
 use super::{FORMAT, Table, columns};
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::model::units::Window;
 
 const FORMAT_KEY: &str = "plimsoll.format";
 const SUMMARY_KEY: &str = "plimsoll.summary";
@@ -28,150 +27,6 @@ const AT_ONCE: usize = 1 << 16;
 /// Parts of this format and later ones say where they belong.
 const FIRST_WITH_PLACE: u32 = 2;
 
-/// Which partition a part belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Partition {
-    /// AWS account id.
-    pub account: String,
-    /// AWS region.
-    pub region: String,
-    /// `YYYY-MM`.
-    pub month: String,
-}
-
-/// What a reader may know of a part of samples without decoding it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Summary {
-    /// Each workload's samples of each metric.
-    pub series: Vec<SeriesSummary>,
-    /// True when two rows contradict each other, so that the part needs resolving.
-    pub conflicts: bool,
-    /// Rows beside each other that are of one series, in the order of the rows: all of them, or none where the stretches
-    /// are short. A reader of these need not look at the names row by row.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stretches: Vec<Stretch>,
-    /// Of kept days: how many samples each was made from. Of compacted samples: how many were left out.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub days: Vec<DaySummary>,
-    /// Of compacted parts: the names, without folder and ending, of those that they stand for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stands_for: Vec<String>,
-}
-
-/// Rows beside each other of one series, source and run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stretch {
-    /// How many.
-    pub rows: usize,
-    /// Index into [`Summary::series`].
-    pub series: usize,
-    /// As `SourceKind` is stored.
-    pub source: String,
-    /// Task id or build id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<String>,
-}
-
-/// The samples that a kept day was made from, as far as the part tells of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DaySummary {
-    /// Days since the epoch.
-    pub day: i32,
-    /// Rows read.
-    pub rows: i64,
-    /// Rows that said what another said, or what finer ones say of the same time.
-    pub duplicates: i64,
-    /// Rows that contradicted another and lost.
-    pub conflicts: i64,
-    /// First sample.
-    pub first_ms: i64,
-    /// Last sample.
-    pub last_ms: i64,
-}
-
-/// What a part holds of one workload's samples of one metric.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeriesSummary {
-    /// As `Kind` is stored.
-    pub kind: String,
-    /// ECS cluster.
-    pub cluster: String,
-    /// The workload's name.
-    pub name: String,
-    /// As `Metric` is stored.
-    pub metric: String,
-    /// First sample.
-    pub first_ms: i64,
-    /// Last sample.
-    pub last_ms: i64,
-    /// The longest period among them, seconds; a minute where they tell none.
-    #[serde(default = "a_day")]
-    pub longest_s: i32,
-    /// The time that the readings cover, each to the end of its own period: the first instant, and the one behind the
-    /// last. In a compacted part those that were left out count, too. Older parts do not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub covered_ms: Option<(i64, i64)>,
-}
-
-/// The period of a reading of a part that does not say it, seconds.
-const MINUTE_S: i32 = 60;
-
-impl SeriesSummary {
-    /// Whose readings of what, within an account and region.
-    pub(super) fn key(&self) -> [&str; 4] {
-        [&self.kind, &self.cluster, &self.name, &self.metric].map(String::as_str)
-    }
-
-    /// The time that the readings cover; of an older part, as if the last one were of the longest period.
-    pub(super) fn covered(&self) -> Window {
-        let longest_s = match self.longest_s {
-            stated if (1..A_DAY_S).contains(&stated) => stated,
-            _ => MINUTE_S,
-        };
-        let end_ms = self.last_ms.saturating_add(i64::from(longest_s) * 1000);
-        let (from_ms, to_ms) = self.covered_ms.unwrap_or((self.first_ms, end_ms));
-        Window { from_ms, to_ms }
-    }
-}
-
-/// The longest period there may be, where a part does not tell.
-const A_DAY_S: i32 = 86_400;
-
-const fn a_day() -> i32 {
-    A_DAY_S
-}
-
-/// What a coverage part says of other coverage parts.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Links {
-    /// Counts only together with others.
-    pub whole: Option<Whole>,
-    /// What the same writer committed before, and must be there.
-    pub after: Vec<String>,
-}
-
-/// Coverage parts that count together or not at all: all that one imported content became.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Whole {
-    /// Hash of all their rows.
-    pub id: String,
-    /// In how many partitions there is one.
-    pub parts: usize,
-}
-
-/// What stands in a part beside its rows.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Beside<'a> {
-    /// Nothing.
-    Nothing,
-    /// Of samples: what is in it.
-    Summary(&'a Summary),
-    /// Of coverage: the commits it belongs to.
-    Links(&'a Links),
-    /// Of a checkpoint: the coverage parts that it repeats, with their links.
-    Repeated(&'a [(&'a String, &'a Links)]),
-}
-
 /// A part read back.
 #[derive(Debug)]
 pub struct Part {
@@ -181,6 +36,25 @@ pub struct Part {
     pub account: String,
     /// AWS region, from its path.
     pub region: String,
+}
+
+/// Samples of a part that lie beside each other.
+#[derive(Debug, Default)]
+pub struct Samples {
+    /// The rows, without the names where the stretches tell them.
+    pub frame: DataFrame,
+    /// How many of the part's rows come before.
+    pub first_row: usize,
+    /// Series of the part and, perhaps, its stretches.
+    pub summary: Arc<Summary>,
+}
+
+/// A part of samples and what its footer tells.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) path: String,
+    pub(super) rows: usize,
+    pub(super) summary: Summary,
 }
 
 /// Writes `frame` as a part of `table`, durable when this returns, and returns its name in `storage`.
@@ -241,16 +115,6 @@ fn encode(
 
 fn hash(bytes: &[u8]) -> String {
     short_hash(Sha256::new_with_prefix(bytes))
-}
-
-/// The first 16 hex digits of a SHA-256, as names of parts and sources carry them.
-pub fn short_hash(hash: Sha256) -> String {
-    let digest: [u8; 32] = hash.finalize().into();
-    digest[..8]
-        .iter()
-        .fold(String::with_capacity(16), |hex, byte| {
-            hex + &format!("{byte:02x}")
-        })
 }
 
 /// Decodes the known columns of a part read from `storage`, or the `asked` ones, after verifying that its bytes are the
@@ -425,45 +289,6 @@ fn rows(
     Ok(part(frame))
 }
 
-/// What the path of a part says of its rows.
-pub fn account_and_region(relative: &str) -> (&str, &str) {
-    (
-        value(relative, "account").unwrap_or_default(),
-        value(relative, "region").unwrap_or_default(),
-    )
-}
-
-/// The first and last day that the name of a part tells.
-pub(super) fn days(relative: &str) -> (&str, &str) {
-    let name = relative.rsplit('/').next().unwrap_or_default();
-    let mut days = name.split('_');
-    (
-        days.next().unwrap_or_default(),
-        days.next().unwrap_or_default(),
-    )
-}
-
-/// The partition that the path of a part names.
-pub(super) fn partition(relative: &str) -> Partition {
-    let of = |key| value(relative, key).unwrap_or_default().to_owned();
-    Partition {
-        account: of("account"),
-        region: of("region"),
-        month: of("month"),
-    }
-}
-
-/// The month that the path of a part names, `YYYY-MM`.
-pub(super) fn month(relative: &str) -> Option<&str> {
-    value(relative, "month")
-}
-
-fn value<'a>(relative: &'a str, key: &str) -> Option<&'a str> {
-    relative
-        .split('/')
-        .find_map(|segment| segment.strip_prefix(key)?.strip_prefix('='))
-}
-
 /// The number of rows and the summary of a part, from the `tail` of its bytes. Not verified: that takes all of them.
 pub(super) fn summary(storage: &Storage, relative: &str, tail: &[u8]) -> Result<(usize, Summary)> {
     guarded(&storage.place(relative), || {
@@ -492,12 +317,6 @@ fn rows_and_summary(storage: &Storage, relative: &str, tail: &[u8]) -> Result<(u
         .hint("it was written by another version: import its files into a new dataset")
     })?;
     Ok((rows, summary))
-}
-
-/// The bytes at the end of a part that tell where its footer begins, and the length of the footer with them.
-pub(super) fn footer_length(tail: &[u8]) -> Option<u64> {
-    let length = tail.last_chunk::<8>()?.first_chunk::<4>()?;
-    Some(u64::from(u32::from_le_bytes(*length)) + 8)
 }
 
 fn verified<'b>(

@@ -1,40 +1,31 @@
 //! Reading a dataset: only parts that a commit names, each verified, samples in groups that may repeat each other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use polars::prelude::{
-    ChunkAgg, Column, DataFrame, Int64Chunked, IntoLazy, NamedFrom, PlSmallStr, PolarsResult,
-    Series, UnionArgs, concat,
+    DataFrame, IntoLazy, NamedFrom, PlSmallStr, PolarsResult, Series, UnionArgs, concat,
 };
 
 use super::batch::SKEW_MS;
-use super::compact::{Compactions, LARGE, stack};
+use super::compactions::Compactions;
 use super::coverage::{self, Committed, is_import};
 use super::given::Given;
+use super::groups::{SampleGroup, by_days, group};
 use super::kept::{self, SampleDay};
+use super::late::Late;
 use super::log::Log;
-use super::part::{self, DaySummary, Part, SeriesSummary};
+use super::name::{account_and_region, days_touch, folder, midnight, span_of_days};
+use super::part::{self, Named, Part, Samples};
 use super::schema::{CoverageRow, Metric};
+use super::summary::DaySummary;
 use super::{Dataset, Table, source};
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::{MS_PER_DAY, Window};
 use crate::model::workload;
 
-/// The columns that tell a time, whatever the table.
-const TIMES: [&str; 10] = [
-    "at_ms",
-    "created_ms",
-    "from_ms",
-    "last_seen_ms",
-    "provisioning_ms",
-    "pull_started_ms",
-    "pull_stopped_ms",
-    "seen_ms",
-    "started_ms",
-    "stopped_ms",
-];
+/// Rows from which a part is large enough to be left alone.
+const LARGE: usize = 200_000;
 
 /// The commits of a dataset and the parts they name.
 #[derive(Debug)]
@@ -56,36 +47,8 @@ pub struct Scan<'a> {
     pub(super) compactions: Compactions,
     /// What the footers that were read say.
     footers: Mutex<HashMap<String, Arc<Named>>>,
-    /// The latest time that a record can tell.
-    limit_ms: i64,
-    set_aside: SetAside,
-}
-
-/// Rows that tell a later time than can be.
-#[derive(Debug)]
-struct SetAside {
-    rows: AtomicU64,
-    latest_ms: AtomicI64,
-}
-
-/// Samples that must be read together, because they may be there twice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SampleGroup {
-    /// Paths relative to the root, all of one account and region.
-    pub parts: Vec<String>,
-    /// True when samples may repeat or contradict each other.
-    pub overlapping: bool,
-    /// The time whose samples are wanted, of whatever else the parts hold.
-    pub window: Window,
-}
-
-impl SampleGroup {
-    /// Account and region of its parts.
-    pub fn place(&self) -> (&str, &str) {
-        self.parts
-            .first()
-            .map_or(("", ""), |part| part::account_and_region(part))
-    }
+    /// Rows that tell a later time than can be.
+    late: Late,
 }
 
 /// The time that samples cover.
@@ -99,25 +62,6 @@ pub struct SampleSpan {
     pub counts_tasks: bool,
     /// From the first of them to the last end of a period.
     pub window: Window,
-}
-
-/// Samples of a part that lie beside each other.
-#[derive(Debug, Default)]
-pub struct Samples {
-    /// The rows, without the names where the stretches tell them.
-    pub frame: DataFrame,
-    /// How many of the part's rows come before.
-    pub first_row: usize,
-    /// Series of the part and, perhaps, its stretches.
-    pub summary: Arc<part::Summary>,
-}
-
-/// A part of samples and what its footer tells.
-#[derive(Debug)]
-pub(super) struct Named {
-    pub(super) path: String,
-    pub(super) rows: usize,
-    pub(super) summary: part::Summary,
 }
 
 impl<'a> Scan<'a> {
@@ -146,11 +90,7 @@ impl<'a> Scan<'a> {
             dataset,
             commits,
             unfinished,
-            limit_ms: now_ms.saturating_add(SKEW_MS),
-            set_aside: SetAside {
-                rows: AtomicU64::new(0),
-                latest_ms: AtomicI64::new(i64::MIN),
-            },
+            late: Late::than(now_ms.saturating_add(SKEW_MS)),
             days: kept::days(&samples, &kept),
             samples: compactions.instead_of(samples).into_iter().collect(),
             given: None,
@@ -164,7 +104,7 @@ impl<'a> Scan<'a> {
 
     /// Days of which a kept part is not there, or tells nothing, were not kept.
     fn forget_lost_days(&mut self) {
-        let limit_ms = self.limit_ms;
+        let limit_ms = self.late.limit_ms;
         for day in &mut self.days {
             day.is_over = i64::from(day.day + 1) * MS_PER_DAY <= limit_ms;
             day.kept = day.kept.take().filter(|_| day.is_over);
@@ -246,56 +186,14 @@ impl<'a> Scan<'a> {
         let together =
             concat(frames, UnionArgs::default()).and_then(polars::prelude::LazyFrame::collect);
         together
-            .and_then(|frame| self.until_now(frame))
+            .and_then(|frame| self.late.until_now(frame))
             .map(Some)
             .map_err(|cause| unreadable(table, cause))
     }
 
     /// How many rows were set aside so far because they tell a later time than can be, and the latest of these times.
     pub fn set_aside(&self) -> Option<(u64, i64)> {
-        let SetAside { rows, latest_ms } = &self.set_aside;
-        let (rows, latest_ms) = (
-            rows.load(Ordering::Relaxed),
-            latest_ms.load(Ordering::Relaxed),
-        );
-        (rows > 0).then_some((rows, latest_ms))
-    }
-
-    /// The rows of `frame` that tell no time after now.
-    fn until_now(&self, frame: DataFrame) -> PolarsResult<DataFrame> {
-        match self.late(&frame)? {
-            Some(late) => frame.filter(&late.into_iter().map(|late| !late).collect()),
-            None => Ok(frame),
-        }
-    }
-
-    /// Which rows of `frame` tell a time after now, where any does; they are counted.
-    fn late(&self, frame: &DataFrame) -> PolarsResult<Option<Vec<bool>>> {
-        let mut late: Vec<bool> = Vec::new();
-        for name in TIMES {
-            if frame.get_column_index(name).is_none() {
-                continue;
-            }
-            let times = frame.column(name)?.i64()?;
-            if !may_be_late(times, self.limit_ms) {
-                continue;
-            }
-            let Some(latest_ms) = times.max().filter(|latest_ms| *latest_ms > self.limit_ms) else {
-                continue;
-            };
-            self.set_aside
-                .latest_ms
-                .fetch_max(latest_ms, Ordering::Relaxed);
-            late.resize(frame.height(), false);
-            for (late, at_ms) in late.iter_mut().zip(times.iter()) {
-                *late |= at_ms > Some(self.limit_ms);
-            }
-        }
-        let rows = late.iter().filter(|late| **late).count();
-        self.set_aside
-            .rows
-            .fetch_add(rows as u64, Ordering::Relaxed);
-        Ok((!late.is_empty()).then_some(late))
+        self.late.set_aside()
     }
 
     /// The parts of a table to read.
@@ -316,8 +214,10 @@ impl<'a> Scan<'a> {
         let mut folders: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for part in &parts {
             if part.rows < LARGE || overlapping.contains(&part.path) {
-                let folder = part.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                folders.entry(folder).or_default().push(part.path.clone());
+                folders
+                    .entry(folder(&part.path))
+                    .or_default()
+                    .push(part.path.clone());
             }
         }
         let is_worth_it = |parts: &[String]| parts.len() > 1 || overlapping.contains(&parts[0]);
@@ -368,12 +268,13 @@ impl<'a> Scan<'a> {
         let mut spans: BTreeMap<(&str, &str, bool), Window> = BTreeMap::new();
         let footers = self.footers(&self.samples)?;
         for named in &footers {
-            let (account, region) = part::account_and_region(&named.path);
+            let (account, region) = account_and_region(&named.path);
             for series in &named.summary.series {
                 let counts_tasks = series.kind == workload::Kind::Service.as_str()
                     && series.metric == Metric::CpuPercent.as_str();
                 let covered = series.covered();
-                let is_seen = series.first_ms <= series.last_ms && covered.from_ms <= self.limit_ms;
+                let is_seen =
+                    series.first_ms <= series.last_ms && covered.from_ms <= self.late.limit_ms;
                 if is_seen {
                     let span = spans
                         .entry((account, region, counts_tasks))
@@ -390,7 +291,7 @@ impl<'a> Scan<'a> {
                 counts_tasks,
                 window: Window {
                     from_ms: window.from_ms,
-                    to_ms: window.to_ms.min(self.limit_ms),
+                    to_ms: window.to_ms.min(self.late.limit_ms),
                 },
             };
         Ok(spans.into_iter().map(span).collect())
@@ -435,14 +336,14 @@ impl<'a> Scan<'a> {
         parts
             .into_iter()
             .filter_map(span_of_days)
-            .filter(|(from_ms, _)| *from_ms <= self.limit_ms)
+            .filter(|(from_ms, _)| *from_ms <= self.late.limit_ms)
             .map(|(from_ms, to_ms)| (from_ms, to_ms.min(self.end_of_days())))
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     /// The end of the last day on which something can have been recorded.
     fn end_of_days(&self) -> i64 {
-        let last = self.limit_ms.div_euclid(MS_PER_DAY);
+        let last = self.late.limit_ms.div_euclid(MS_PER_DAY);
         last.saturating_add(1).saturating_mul(MS_PER_DAY)
     }
 
@@ -454,8 +355,7 @@ impl<'a> Scan<'a> {
         window: Window,
     ) -> Result<Vec<SampleGroup>> {
         let is_wanted = |part: &&String| {
-            days_touch(part, window)
-                && place.is_none_or(|place| part::account_and_region(part) == place)
+            days_touch(part, window) && place.is_none_or(|place| account_and_region(part) == place)
         };
         let parts = self.footers(self.samples.iter().filter(is_wanted))?;
         let mut groups = Vec::new();
@@ -508,7 +408,8 @@ impl<'a> Scan<'a> {
         let storage = &self.dataset.storage;
         storage.read_each(&group.parts, |relative, bytes| {
             part::decode_samples(storage, relative, &bytes, (columns, names), |samples| {
-                self.late(&samples.frame)
+                self.late
+                    .late(&samples.frame)
                     .map_err(|cause| unreadable(Table::Samples, cause))?;
                 take(samples)
             })
@@ -518,22 +419,10 @@ impl<'a> Scan<'a> {
     /// The part of `window` in which something can have been recorded.
     pub fn recorded(&self, window: Window) -> Window {
         Window {
-            to_ms: window.to_ms.min(self.limit_ms.saturating_add(1)),
+            to_ms: window.to_ms.min(self.late.limit_ms.saturating_add(1)),
             ..window
         }
     }
-}
-
-/// True where a time may be later than `limit_ms`.
-fn may_be_late(times: &Int64Chunked, limit_ms: i64) -> bool {
-    // No time is below zero: the sign of a difference says which is less, and many differences are formed at once.
-    let is_late = |times: &[i64]| {
-        times
-            .iter()
-            .fold(0, |signs, at_ms| signs | limit_ms.wrapping_sub(*at_ms))
-            < 0
-    };
-    times.downcast_iter().any(|times| is_late(times.values()))
 }
 
 /// What is wrong with a part whose footer says nothing: its bytes, where they are not those that its name promises.
@@ -547,131 +436,7 @@ fn why_unreadable(dataset: &Dataset, relative: &str, of_footer: Error) -> Error 
         .unwrap_or(of_footer)
 }
 
-/// Rows of one group that are held at once.
-const MOST_AT_ONCE: usize = 2_000_000;
-
-/// Parts that overlap are read some days at a time: no sample of one day is about another.
-fn by_days(parts: &[&Named], window: Window) -> Vec<SampleGroup> {
-    let spans = parts.iter().filter_map(|part| span_of_days(&part.path));
-    let whole = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-    let (from_ms, to_ms) = whole.map_or((window.from_ms, window.to_ms), |(from_ms, to_ms)| {
-        (from_ms.max(window.from_ms), to_ms.min(window.to_ms))
-    });
-    let rows: usize = parts.iter().map(|part| part.rows).sum();
-    let times = i64::try_from(rows.div_ceil(MOST_AT_ONCE)).unwrap_or(i64::MAX);
-    let days = ((to_ms - from_ms - 1).div_euclid(MS_PER_DAY) + 1).max(1);
-    let step = ((days - 1) / times.max(1) + 1) * MS_PER_DAY;
-    let mut groups = Vec::new();
-    let mut begin = from_ms;
-    while begin < to_ms {
-        let end = (begin.div_euclid(MS_PER_DAY) * MS_PER_DAY + step).min(to_ms);
-        let window = Window {
-            from_ms: begin,
-            to_ms: end,
-        };
-        let of_days = parts.iter().filter(|part| days_touch(&part.path, window));
-        let parts: Vec<String> = of_days.map(|part| part.path.clone()).collect();
-        if !parts.is_empty() {
-            groups.push(SampleGroup {
-                parts,
-                overlapping: true,
-                window,
-            });
-        }
-        begin = end;
-    }
-    groups
-}
-
-/// Tells `found` the account, region and name of every task definition that the commits stand on.
-pub(crate) fn definitions(
-    dataset: &Dataset,
-    commits: &[Committed],
-    mut found: impl FnMut(&str, &str, &str),
-) -> Result<()> {
-    // They hold at any time, so they are stored at its beginning.
-    let parts = coverage::named_parts(commits, Table::Workloads);
-    let parts: Vec<String> = parts
-        .into_iter()
-        .filter(|part| part.contains("/month=1970-01/"))
-        .collect();
-    dataset.storage.read_each(&parts, |relative, bytes| {
-        let part = part::decode(
-            &dataset.storage,
-            relative,
-            &bytes,
-            Some(&["cluster", "task_definition"]),
-        )?;
-        let texts = |name: &str| {
-            part.frame
-                .column(name)
-                .and_then(Column::str)
-                .map_err(|cause| unreadable(Table::Workloads, cause))
-        };
-        for (cluster, definition) in texts("cluster")?
-            .iter()
-            .zip(texts("task_definition")?.iter())
-        {
-            if let (Some(""), Some(definition)) = (cluster, definition) {
-                found(&part.account, &part.region, definition);
-            }
-        }
-        Ok(())
-    })
-}
-
-/// A build that a collection told of.
-pub(crate) struct CollectedBuild<'a> {
-    pub(crate) account: &'a str,
-    pub(crate) region: &'a str,
-    pub(crate) id: &'a str,
-    pub(crate) created_ms: i64,
-    pub(crate) stopped_ms: Option<i64>,
-}
-
-/// Tells `found` every build of the commits' collections.
-pub(crate) fn builds(
-    dataset: &Dataset,
-    commits: &[Committed],
-    mut found: impl FnMut(CollectedBuild<'_>),
-) -> Result<()> {
-    let of_builds = commits
-        .iter()
-        .filter(|commit| commit.row.source == source::BUILDS);
-    let parts: Vec<String> = coverage::named_parts(of_builds, Table::Runs)
-        .into_iter()
-        .collect();
-    dataset.storage.read_each(&parts, |relative, bytes| {
-        let part = part::decode(
-            &dataset.storage,
-            relative,
-            &bytes,
-            Some(&["run_id", "created_ms", "stopped_ms"]),
-        )?;
-        let unfit = |cause| unreadable(Table::Runs, cause);
-        let times = |name: &str| part.frame.column(name).and_then(Column::i64).map_err(unfit);
-        let ids = part
-            .frame
-            .column("run_id")
-            .and_then(Column::str)
-            .map_err(unfit)?;
-        let times = times("created_ms")?.iter().zip(times("stopped_ms")?.iter());
-        for (id, (created_ms, stopped_ms)) in ids.iter().zip(times) {
-            if let (Some(id), Some(created_ms)) = (id, created_ms) {
-                found(CollectedBuild {
-                    account: &part.account,
-                    region: &part.region,
-                    id,
-                    created_ms,
-                    stopped_ms,
-                });
-            }
-        }
-        Ok(())
-    })
-}
-
-fn unreadable(table: Table, cause: polars::prelude::PolarsError) -> Error {
+pub(super) fn unreadable(table: Table, cause: polars::prelude::PolarsError) -> Error {
     Error::new(
         ErrorKind::Input,
         format!("the parts of table `{}` do not fit together", table.name()),
@@ -695,152 +460,16 @@ fn with_partition(part: Part) -> Result<DataFrame> {
     Ok(frame)
 }
 
-/// Whether the days in a part's name touch the window; a name that does not tell is read.
-fn days_touch(relative: &str, window: Window) -> bool {
-    span_of_days(relative)
-        .is_none_or(|(from_ms, to_ms)| from_ms < window.to_ms && to_ms > window.from_ms)
-}
-
-/// The days in a part's name.
-pub(super) fn span_of_days(relative: &str) -> Option<(i64, i64)> {
-    let name = relative.rsplit('/').next().unwrap_or_default();
-    let mut days = name
-        .split('_')
-        .map(|day| day.parse::<jiff::civil::Date>().ok());
-    Some((
-        midnight(days.next()??),
-        midnight(days.next()??) + MS_PER_DAY,
-    ))
-}
-
-/// The first instant of a UTC day.
-pub(crate) fn midnight(day: jiff::civil::Date) -> i64 {
-    day.to_zoned(jiff::tz::TimeZone::UTC)
-        .map_or(0, |zoned| zoned.timestamp().as_millisecond())
-}
-
-/// Joins parts that hold the same series at overlapping times.
-fn group(parts: &[Arc<Named>]) -> Vec<Vec<&Named>> {
-    type Spans = Vec<(i64, i64, usize)>;
-    let mut spans: BTreeMap<(&str, &str, &str, &str, &str), Spans> = BTreeMap::new();
-    for (index, part) in parts.iter().enumerate() {
-        let partition = part
-            .path
-            .rsplit_once("/month=")
-            .map_or(part.path.as_str(), |(before, _)| before);
-        for series in &part.summary.series {
-            let key = (
-                partition,
-                series.kind.as_str(),
-                series.cluster.as_str(),
-                series.name.as_str(),
-                series.metric.as_str(),
-            );
-            spans
-                .entry(key)
-                .or_default()
-                .push((series.first_ms, last_covered_ms(series), index));
+/// The rows of all of `frames`.
+fn stack(frames: Vec<DataFrame>) -> PolarsResult<DataFrame> {
+    let mut all = DataFrame::empty();
+    for frame in frames {
+        if all.width() == 0 {
+            all = frame;
+        } else {
+            all.vstack_mut(&frame)?;
         }
     }
-    let mut root: Vec<usize> = (0..parts.len()).collect();
-    for spans in spans.values_mut() {
-        spans.sort_unstable();
-        let mut reach: Option<(i64, usize)> = None;
-        for &(first, last, index) in spans.iter() {
-            match reach {
-                Some((until, other)) if first <= until => {
-                    let (a, b) = (find(&mut root, other), find(&mut root, index));
-                    root[a.max(b)] = a.min(b);
-                    reach = Some((until.max(last), other));
-                }
-                _ => reach = Some((last, index)),
-            }
-        }
-    }
-    let mut groups: BTreeMap<usize, Vec<&Named>> = BTreeMap::new();
-    for (index, part) in parts.iter().enumerate() {
-        groups.entry(find(&mut root, index)).or_default().push(part);
-    }
-    groups.into_values().collect()
-}
-
-/// The last instant that a sample may be about: the longest periods reach far into what finer ones tell.
-fn last_covered_ms(series: &SeriesSummary) -> i64 {
-    series.last_ms + (i64::from(series.longest_s) * 1000 - 1).max(0)
-}
-
-fn find(root: &mut [usize], mut index: usize) -> usize {
-    while root[index] != index {
-        root[index] = root[root[index]];
-        index = root[index];
-    }
-    index
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dataset::part::Summary;
-
-    fn named(path: &str, workload: &str, first: i64, last: i64) -> Arc<Named> {
-        let series = SeriesSummary {
-            kind: "service".into(),
-            cluster: "prod".into(),
-            name: workload.into(),
-            metric: "cpu_percent".into(),
-            first_ms: first,
-            last_ms: last,
-            longest_s: 0,
-            covered_ms: None,
-        };
-        Named {
-            path: format!("samples/account=1/region=r/month=2026-10/{path}"),
-            rows: 1,
-            summary: Summary {
-                series: vec![series],
-                ..Summary::default()
-            },
-        }
-        .into()
-    }
-
-    #[test]
-    fn only_parts_of_one_series_at_one_time_are_read_together() {
-        let parts = [
-            named("a", "web", 0, 10),
-            named("b", "web", 10, 20),
-            named("c", "web", 21, 30),
-            named("d", "api", 0, 30),
-        ];
-        let groups = group(&parts);
-        let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
-        assert_eq!(sizes, [2, 1, 1]);
-    }
-
-    #[test]
-    fn days_in_a_part_name_prune_it() {
-        let name = "samples/account=1/region=r/month=2026-10/2026-10-02_2026-10-03_0123456789abcdef.parquet";
-        let day = |day: i64| 1_759_276_800_000 + 365 * MS_PER_DAY + day * MS_PER_DAY; // 2026-10-01
-        assert!(days_touch(
-            name,
-            Window {
-                from_ms: day(2),
-                to_ms: day(3)
-            }
-        ));
-        assert!(!days_touch(
-            name,
-            Window {
-                from_ms: day(3),
-                to_ms: day(4)
-            }
-        ));
-        assert!(!days_touch(
-            name,
-            Window {
-                from_ms: day(0),
-                to_ms: day(1)
-            }
-        ));
-    }
+    all.rechunk_mut();
+    Ok(all)
 }

@@ -8,8 +8,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::dataset::part::DaySummary;
 use crate::dataset::schema::Metric;
+use crate::dataset::summary::DaySummary;
 use crate::model::units::MS_PER_DAY;
 use crate::model::workload::{Kind, WorkloadKey};
 

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::days::DayRows;
 use super::{table, unfit};
-use crate::dataset::kept::{Rows, SampleDay};
-use crate::dataset::part::DaySummary;
+use crate::dataset::keep::Rows;
+use crate::dataset::kept::SampleDay;
+use crate::dataset::name::date;
 use crate::dataset::scan::Scan;
-use crate::dataset::writer::date;
+use crate::dataset::summary::DaySummary;
 use crate::model::error::{Error, Result};
 
 /// Rows held before they are written: what bounds memory.

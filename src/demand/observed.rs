@@ -11,12 +11,12 @@ use super::records::Records;
 use super::{Basis, Component, SeenDays};
 use crate::dataset::Table;
 use crate::dataset::coverage::{Committed, is_import};
-use crate::dataset::scan::midnight;
+use crate::dataset::name::midnight;
 use crate::dataset::schema::{CoverageRow, SourceKind, State};
 use crate::dataset::source::{
     self, BUILDS, COLLECTED, OPEN_DAY, SETTLING_MS, TASK_EVENTS, TASK_LOGS,
 };
-use crate::dataset::writer::BUILD_SCOPE;
+use crate::dataset::written::BUILD_SCOPE;
 use crate::model::units::{MS_PER_DAY, Window};
 use crate::model::workload::{Kind, WorkloadKey};
 

@@ -14,7 +14,7 @@ use super::reducer::Reducer;
 pub use super::stretches::{NAMES, Wanted};
 use super::stretches::{Names, Stretch, stretches};
 use super::values::{Columns, Values};
-use crate::dataset::scan::Samples;
+use crate::dataset::part::Samples;
 use crate::dataset::schema::{SampleRow, SourceKind};
 use crate::model::workload::WorkloadKey;
 

@@ -10,7 +10,7 @@ use polars::prelude::{Column, DataFrame, PolarsResult, StringChunked};
 use super::days::{Series, day_of};
 use super::overlap::Reading;
 use super::totals::Cuts;
-use crate::dataset::scan::Samples;
+use crate::dataset::part::Samples;
 use crate::dataset::schema::Metric;
 use crate::model::units::{MS_PER_DAY, Window};
 use crate::model::workload::Kind;

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
-use crate::dataset::part::short_hash;
+use crate::dataset::name::short_hash;
 use crate::model::error::{Error, ErrorKind};
 
 /// Content may expand this much, whatever it came from,

@@ -6,7 +6,7 @@ use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::process::Command;
 
-use plimsoll::dataset::part::short_hash;
+use plimsoll::dataset::name::short_hash;
 use polars::prelude::{
     DataFrame, IntoColumn, KeyValueMetadata, NamedFrom, ParquetReader, ParquetWriter, SerReader,
     Series,

@@ -31,7 +31,7 @@ use super::rates::Class;
 use super::{OPEN_DAY, source};
 use crate::dataset::batch::Batch;
 use crate::dataset::schema::{Metric, SampleRow, State};
-use crate::dataset::writer::{BUILD_SCOPE, ScopeDay};
+use crate::dataset::written::{BUILD_SCOPE, ScopeDay};
 use crate::model::workload::Kind;
 use answers::{Answer, Answers, Flaws, Grid, Status};
 use series::{BUILD_METRICS, STATISTICS, Statistic};

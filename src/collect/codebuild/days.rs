@@ -7,7 +7,7 @@ use crate::collect::call::Fault;
 use crate::collect::plan::{Day, is_over};
 use crate::collect::{OPEN_DAY, STILL_RUNNING, source};
 use crate::dataset::schema::State;
-use crate::dataset::writer::{BUILD_SCOPE, ScopeDay};
+use crate::dataset::written::{BUILD_SCOPE, ScopeDay};
 use crate::model::units::MS_PER_DAY;
 
 /// How far the listing may stray from the order of start times.

@@ -20,7 +20,7 @@ use super::plan::{Day, Known, spans};
 use super::rates::Class;
 use crate::dataset::batch::Batch;
 use crate::dataset::schema::RunRow;
-use crate::dataset::writer::ScopeDay;
+use crate::dataset::written::ScopeDay;
 use crate::model::units::MS_PER_DAY;
 use crate::records::Refusal;
 use crate::records::builds::Build;

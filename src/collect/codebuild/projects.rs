@@ -11,7 +11,7 @@ use crate::collect::reckoning::Reckoning;
 use crate::collect::source;
 use crate::dataset::batch::Batch;
 use crate::dataset::schema::State;
-use crate::dataset::writer::{BUILD_SCOPE, ScopeDay};
+use crate::dataset::written::{BUILD_SCOPE, ScopeDay};
 use crate::model::units::MS_PER_DAY;
 use crate::records::builds::Project;
 

@@ -11,7 +11,7 @@ use crate::collect::call::{Fault, Place};
 use crate::collect::listing::Listing;
 use crate::collect::rates::Class;
 use crate::collect::reckoning::{Failure, Reckoning};
-use crate::dataset::part::short_hash;
+use crate::dataset::name::short_hash;
 use crate::dataset::schema::ConfigurationRow;
 use crate::model::tags::TagKeys;
 use crate::records::fields::{Arn, code_word, is_name};

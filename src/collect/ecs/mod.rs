@@ -21,7 +21,7 @@ use super::reckoning::Reckoning;
 use super::source;
 use crate::dataset::batch::Batch;
 use crate::dataset::schema::{ConfigurationRow, State};
-use crate::dataset::writer::ScopeDay;
+use crate::dataset::written::ScopeDay;
 use crate::model::units::MS_PER_DAY;
 use crate::model::workload::Kind;
 use crate::records::tasks::family;

@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use self::bucket::Bucket;
 use super::Table;
-use super::part::footer_length;
 use crate::aws::without_password;
 use crate::model::error::{Error, ErrorKind, Result};
 
@@ -203,6 +202,12 @@ pub(super) fn is_part(path: &str, table: &str) -> bool {
         && account.starts_with("account=") && region.starts_with("region=") && month.starts_with("month=")
         && name.ends_with(".parquet"))
         && segments.iter().all(is_plain)
+}
+
+/// The bytes at the end of a part that tell where its footer begins, and the length of the footer with them.
+fn footer_length(tail: &[u8]) -> Option<u64> {
+    let length = tail.last_chunk::<8>()?.first_chunk::<4>()?;
+    Some(u64::from(u32::from_le_bytes(*length)) + 8)
 }
 
 #[cfg(test)]
