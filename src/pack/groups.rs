@@ -28,6 +28,22 @@ const SIMULATIONS: u64 = 24;
 /// No more instance types than this are simulated for one group.
 const MOST_TYPES: u64 = 8;
 
+/// What ECS fills best on such instances with such a load.
+fn likely_placement(load: &Load, offer: &Offer) -> Placement {
+    if load.is_cpu_scarcer(offer) {
+        Placement::BinpackCpu
+    } else {
+        Placement::BinpackMemory
+    }
+}
+
+fn other(placement: Placement) -> Placement {
+    match placement {
+        Placement::BinpackCpu => Placement::BinpackMemory,
+        _ => Placement::BinpackCpu,
+    }
+}
+
 /// Tenants that share a capacity provider.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Group {
@@ -186,24 +202,20 @@ impl<'a> Groups<'a> {
         let fits = self.problem.rules.effort.steps / self.steps(tenants).max(1) / SIMULATIONS;
         let mut best: Option<Group> = None;
         let tried = usize::try_from(fits.clamp(1, MOST_TYPES)).unwrap_or(1);
+        let tries_all = fits >= 2 * MOST_TYPES;
         for (_, least, &offer) in hopes.into_iter().take(tried) {
             if best.as_ref().is_some_and(|best| best.usd_ms() <= least) {
                 continue;
             }
-            let placement = if load.is_cpu_scarcer(&offer) {
-                Placement::BinpackCpu
-            } else {
-                Placement::BinpackMemory
-            };
-            self.better(&mut best, tenants, &tasks, (offer, placement));
+            let likely = likely_placement(&load, &offer);
+            self.better(&mut best, tenants, &tasks, (offer, likely));
+            if tries_all {
+                self.better(&mut best, tenants, &tasks, (offer, other(likely)));
+            }
         }
         let (offer, placement) = best.as_ref().map(|best| (best.offer, best.placement))?;
-        if fits > 0 {
-            let other = match placement {
-                Placement::BinpackCpu => Placement::BinpackMemory,
-                _ => Placement::BinpackCpu,
-            };
-            self.better(&mut best, tenants, &tasks, (offer, other));
+        if fits > 0 && !tries_all {
+            self.better(&mut best, tenants, &tasks, (offer, other(placement)));
         }
         best
     }
