@@ -112,6 +112,13 @@ fn group(number: &str) -> String {
     grouped
 }
 
+/// RFC 3339.
+pub(super) fn time(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms)
+        .unwrap_or_default()
+        .to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::from::time;
+use super::amounts::time;
 use super::result::FleetSpan;
 use crate::analysis::Analysis;
 use crate::model::units::{SLOT_MS, TaskSize, Window};

@@ -2,6 +2,7 @@
 
 use rust_decimal::prelude::ToPrimitive;
 
+use super::amounts::time;
 use super::result::{
     AmountResult, BoundsResult, ClusterResult, ClusterTenantResult, CostLineResult, CoverageResult,
     Current, EvidenceResult, FindingCounts, FleetResult, InstancesResult, Metered, PlacementResult,
@@ -347,13 +348,6 @@ pub(super) fn of_window(window: Window) -> WindowResult {
         to: time(window.to_ms),
         hours: window.ms() as f64 / MS_PER_HOUR as f64,
     }
-}
-
-/// RFC 3339.
-pub(super) fn time(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms)
-        .unwrap_or_default()
-        .to_string()
 }
 
 fn of_totals(analysis: &Analysis) -> Totals {

@@ -2,8 +2,9 @@
 
 use crate::demand::Usage;
 
-use super::calibration::{Calibrations, Group, Period, Weeks};
+use super::calibration::{Calibrations, Group, Weeks};
 use super::history::History;
+use super::history::Period;
 use super::margin::{Margin, PEAK_KEPT_BELOW, Resource, Sizes, Statistics};
 use super::resolution;
 use super::risk::Risk;

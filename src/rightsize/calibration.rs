@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::demand::{Demand, Usage};
 use crate::model::workload::Kind;
 
-use super::history::History;
+use super::history::{History, Period};
 use super::margin::{Resource, Sizes, Statistics, risk_shown};
 
 /// How many workload-weeks the shipped table counts for where the fleet's own ask for a smaller risk.
@@ -58,29 +58,6 @@ impl Group {
         Self {
             is_steady: statistics.is_steady(),
             ..self
-        }
-    }
-}
-
-/// How finely a workload was sampled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Period {
-    /// At most a minute.
-    #[default]
-    Minute,
-    /// At most five minutes.
-    FiveMinutes,
-    /// More.
-    Longer,
-}
-
-impl Period {
-    /// The class of the longest period among the samples.
-    pub const fn of(seconds: i64) -> Self {
-        match seconds {
-            ..=60 => Self::Minute,
-            61..=300 => Self::FiveMinutes,
-            _ => Self::Longer,
         }
     }
 }

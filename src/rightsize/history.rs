@@ -2,9 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use super::calibration::Period;
 use crate::demand::usage::DayUsage;
 use crate::demand::{Usage, histogram};
+
+/// How finely a workload was sampled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Period {
+    /// At most a minute.
+    #[default]
+    Minute,
+    /// At most five minutes.
+    FiveMinutes,
+    /// More.
+    Longer,
+}
+
+impl Period {
+    /// The class of the longest period among the samples.
+    pub const fn of(seconds: i64) -> Self {
+        match seconds {
+            ..=60 => Self::Minute,
+            61..=300 => Self::FiveMinutes,
+            _ => Self::Longer,
+        }
+    }
+}
 
 /// Time spent between two values.
 #[derive(Debug, Clone, Copy, PartialEq)]
