@@ -8,7 +8,7 @@ use crate::model::units::Window;
 use crate::placement::{self, Need, Prices, present};
 use crate::pricing::PriceBook;
 use crate::recommend::choose::{self, Advice};
-use crate::recommend::clusters::{self, Cluster};
+use crate::recommend::clusters::{self, Cluster, Ground};
 use crate::recommend::fleet::{Fleets, PackedFleet};
 use crate::recommend::totals::{self, Totals};
 use crate::rightsize;
@@ -70,13 +70,28 @@ pub fn analyse_with(
         bill_queue_time: policy.bill_queue_time,
     };
     let window = reduced.window;
-    let demands = reduced.demands.into_iter().filter(wanted);
-    let mut workloads: Vec<Assessed> = tracing::debug_span!("placements").in_scope(|| {
+    let (demands, others): (Vec<Demand>, Vec<Demand>) =
+        reduced.demands.into_iter().partition(wanted);
+    let assessed = |demands: Vec<Demand>| -> Vec<Assessed> {
+        let demands = demands.into_iter();
         demands
             .map(|demand| assess(demand, &prices, policy, &fleet, window))
             .collect()
+    };
+    let mut workloads = tracing::debug_span!("placements").in_scope(|| assessed(demands));
+    let ground = Ground {
+        prices: &prices,
+        policy,
+        window,
+        rules: &fleets.rules,
+    };
+    let clusters = tracing::debug_span!("clusters").in_scope(|| {
+        // Whoever shares instances with what is looked at counts for them.
+        let mut others = others;
+        others.retain(|_| !reduced.instances.is_empty());
+        others.retain(clusters::is_on_instances);
+        clusters::of(&workloads, &assessed(others), &reduced.instances, &ground)
     });
-    let clusters = clusters::of(&workloads, &reduced.instances, &prices, window);
     clusters::share_out(&clusters, &mut workloads);
     let fleets = tracing::debug_span!("fleets")
         .in_scope(|| Fleets::plan(&workloads, &prices, policy, window, fleets));

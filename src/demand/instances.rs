@@ -13,6 +13,10 @@ pub struct ClusterInstance {
     pub instance_id: String,
     /// EC2 instance type, where the agent tells it.
     pub instance_type: Option<String>,
+    /// Availability Zone, where the agent tells it.
+    pub availability_zone: Option<String>,
+    /// ECS capacity provider; `None` for an instance that belongs to none.
+    pub capacity_provider: Option<String>,
     /// CPU units registered for tasks.
     pub cpu_units: Option<u32>,
     /// Memory registered for tasks, MiB.
@@ -46,9 +50,12 @@ pub(super) fn snapshots(frame: &DataFrame) -> PolarsResult<ClusterInstances> {
         "instance_type",
     ]
     .map(|name| texts(frame, name));
+    let [zone, provider] =
+        ["availability_zone", "capacity_provider"].map(|name| texts(frame, name));
     let [cpu, memory, seen] =
         ["cpu_units", "memory_mib", "seen_ms"].map(|name| integers(frame, name));
     let (account, region, cluster, id, kind) = (account?, region?, cluster?, id?, kind?);
+    let (zone, provider) = (zone?, provider?);
     let (cpu, memory, seen) = (cpu?, memory?, seen?);
     let mut clusters = ClusterInstances::new();
     for row in 0..frame.height() {
@@ -65,6 +72,8 @@ pub(super) fn snapshots(frame: &DataFrame) -> PolarsResult<ClusterInstances> {
         let instance = ClusterInstance {
             instance_id: id,
             instance_type: kind[row].clone(),
+            availability_zone: zone[row].clone(),
+            capacity_provider: provider[row].clone(),
             cpu_units: amount(cpu[row]),
             memory_mib: amount(memory[row]),
         };
@@ -98,6 +107,8 @@ mod tests {
             "cluster" => ["c", "c", "c", "c", "d"],
             "instance_id" => ["gone", "stays", "stays", "stays", "other"],
             "instance_type" => [Some("m5.large"), None, Some("m5.large"), Some("m5.large"), None],
+            "availability_zone" => [None::<&str>; 5],
+            "capacity_provider" => [None::<&str>; 5],
             "cpu_units" => [2048_i64, 2048, 2048, 2048, 1024],
             "memory_mib" => [7820_i64, 7820, 7820, 7820, 900],
             "seen_ms" => [0_i64, 0, 1_000_000, 1_000_000, 5],

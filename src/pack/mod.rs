@@ -27,6 +27,7 @@ mod problem;
 mod result;
 mod search;
 mod simulate;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -45,6 +46,7 @@ pub use problem::fits;
 pub use result::{
     Causes, FleetPlan, InstanceSpan, PerResource, Resource, Share, Stranded, TypeUse,
 };
+pub use standing::{Held, Standing};
 pub use timeline::Work;
 pub use trial::{Fleeting, Trial, Tried};
 pub use unpackable::{Reason, Unpackable};

@@ -99,7 +99,7 @@ pub(super) fn simulate(
 
 /// The tasks by their end, in one word each while end and place fit into one.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // fewer tasks than 2³²; ends are after the first
-fn by_end(tasks: &[Task]) -> Vec<u32> {
+pub(super) fn by_end(tasks: &[Task]) -> Vec<u32> {
     let ends = || tasks.iter().map(|task| task.end_ms);
     let (first, last) = (ends().min().unwrap_or(0), ends().max().unwrap_or(0));
     if last.saturating_sub(first) >= 1 << 36 || tasks.len() >= 1 << 28 {

@@ -39,6 +39,11 @@ impl Work {
         }
     }
 
+    /// When.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
     /// The work of the tenants at these places, which are in order.
     #[must_use]
     pub fn of(&self, places: &[usize]) -> Self {

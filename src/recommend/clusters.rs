@@ -4,19 +4,26 @@
 //! snapshot do, on demand, each with the root volume of the ECS-optimised image; where the window's other snapshots
 //! showed cheaper or dearer fleets, it lies between the cheapest and the dearest.
 
+mod could_be;
+#[cfg(test)]
+mod could_be_tests;
+mod occupants;
+mod ways;
+
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::Assessed;
+use super::{Assessed, Policy};
 use crate::demand::instances::{ClusterInstance, ClusterInstances, ClusterKey, Snapshots};
 use crate::demand::{Component, Demand};
 use crate::model::units::{HOURS_PER_MONTH, MS_PER_DAY, MS_PER_HOUR, TaskSize, Usd, Window};
 use crate::model::workload::{Platform, WorkloadKey};
-use crate::pack::{Resources, nine_to_one};
+use crate::pack::{Resources, Rules, nine_to_one};
 use crate::placement::{Prices, ec2};
 use crate::pricing::NotPriced;
 use crate::pricing::cost::{Amount, CostLine};
+pub use could_be::{Change, CouldBe, Scaled, Sizes, Way};
 
 const MONTH_MS: i64 = HOURS_PER_MONTH * MS_PER_HOUR;
 
@@ -33,6 +40,8 @@ pub struct Cluster {
     pub reserved: Option<Reserved>,
     /// What runs on them.
     pub tenants: Vec<Tenant>,
+    /// What it could be instead.
+    pub could_be: CouldBe,
 }
 
 /// Shares of what instances offer to tasks, 0 to 1; above 1 where tasks ran that the last snapshot has no room for.
@@ -53,32 +62,52 @@ pub struct Tenant {
     pub share: Result<Amount, NotPriced>,
 }
 
-/// The clusters that showed instances, with what runs on them.
+/// What clusters are judged by.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    /// Of instances and volumes.
+    pub(crate) prices: &'a Prices<'a>,
+    /// What is worth a change, and how much must have been seen.
+    pub(crate) policy: &'a Policy,
+    /// What counts.
+    pub(crate) window: Window,
+    /// As fleets are run.
+    pub(crate) rules: &'a Rules,
+}
+
+/// The clusters that showed instances, with what runs on them: those of `workloads`, and `others` that are left out of a
+/// report. A cluster on which none of `workloads` runs, but another one does, is left out as well.
 pub(crate) fn of(
     workloads: &[Assessed],
+    others: &[Assessed],
     instances: &ClusterInstances,
-    prices: &Prices<'_>,
-    window: Window,
+    ground: &Ground<'_>,
 ) -> Vec<Cluster> {
-    let mut tenants: BTreeMap<ClusterKey, Vec<&Demand>> = BTreeMap::new();
-    for demand in workloads.iter().map(|workload| &workload.demand) {
-        if is_on_instances(demand) {
-            tenants
-                .entry(cluster_of(&demand.workload))
-                .or_default()
-                .push(demand);
-        }
+    let of_report = tenants(workloads);
+    let of_others = tenants(others);
+    let shown =
+        |(key, _): &(&ClusterKey, _)| of_report.contains_key(*key) || !of_others.contains_key(*key);
+    let cluster = |(key, snapshots): (&ClusterKey, &Snapshots)| {
+        let on_it = [&of_report, &of_others].map(|tenants| tenants.get(key));
+        let on_it: Vec<&Assessed> = on_it.into_iter().flatten().flatten().copied().collect();
+        cluster(
+            key.clone(),
+            &in_window(snapshots, ground.window),
+            &on_it,
+            ground,
+        )
+    };
+    instances.iter().filter(shown).filter_map(cluster).collect()
+}
+
+/// Those that run on instances, by cluster.
+fn tenants(workloads: &[Assessed]) -> BTreeMap<ClusterKey, Vec<&Assessed>> {
+    let mut tenants: BTreeMap<ClusterKey, Vec<&Assessed>> = BTreeMap::new();
+    for workload in workloads.iter().filter(|of| is_on_instances(&of.demand)) {
+        let key = cluster_of(&workload.demand.workload);
+        tenants.entry(key).or_default().push(workload);
     }
-    instances
-        .iter()
-        .filter_map(|(key, snapshots)| {
-            let seen = in_window(snapshots, window);
-            let last = seen.last()?;
-            let going_rate = going_rate(&seen, &key.region, prices);
-            let tenants = tenants.remove(key).unwrap_or_default();
-            Some(cluster(key.clone(), last, going_rate, &tenants))
-        })
-        .collect()
+    tenants
 }
 
 /// Gives workloads that run on instances, and on nothing else, their part of the cost of these.
@@ -115,7 +144,8 @@ fn on_instances(demand: &Demand) -> impl Iterator<Item = &Component> {
     components.filter(|component| component.configuration.platform() == Some(Platform::Ec2))
 }
 
-fn is_on_instances(demand: &Demand) -> bool {
+/// Whether it runs on instances, as far as is known.
+pub(crate) fn is_on_instances(demand: &Demand) -> bool {
     let current = demand.current.as_ref();
     on_instances(demand).next().is_some()
         || current.is_some_and(|current| current.platform() == Some(Platform::Ec2))
@@ -136,34 +166,41 @@ fn in_window(snapshots: &Snapshots, window: Window) -> Vec<&[ClusterInstance]> {
     found
 }
 
+/// What is said of a cluster with these snapshots; `None` without one.
 fn cluster(
     key: ClusterKey,
-    last: &[ClusterInstance],
-    going_rate: Result<Amount, NotPriced>,
-    tenants: &[&Demand],
-) -> Cluster {
+    snapshots: &[&[ClusterInstance]],
+    tenants: &[&Assessed],
+    ground: &Ground<'_>,
+) -> Option<Cluster> {
+    let last = snapshots.last()?;
+    let going_rate = going_rate(snapshots, &key.region, ground.prices);
     let mut instances = BTreeMap::new();
-    for instance in last {
+    for instance in *last {
         *instances.entry(instance.instance_type.clone()).or_insert(0) += 1;
     }
     let capacity = capacity(last);
-    let reserved: Vec<Option<Resources>> = tenants.iter().map(|of| reserved_a_month(of)).collect();
+    let reserved: Vec<Option<Resources>> = tenants
+        .iter()
+        .map(|tenant| reserved_a_month(&tenant.demand))
+        .collect();
     let shares = match (&going_rate, capacity) {
         (Ok(rate), Some(capacity)) => shares(rate, capacity, &reserved),
         (Err(reason), _) => vec![Err(reason.clone()); tenants.len()],
         (_, None) => vec![Err(no_capacity()); tenants.len()],
     };
-    let tenant = |(demand, share): (&&Demand, _)| Tenant {
-        workload: demand.workload.clone(),
+    let tenant = |(tenant, share): (&&Assessed, _)| Tenant {
+        workload: tenant.demand.workload.clone(),
         share,
     };
-    Cluster {
+    Some(Cluster {
         reserved: capacity.and_then(|capacity| share_reserved(capacity, &reserved)),
         tenants: tenants.iter().zip(shares).map(tenant).collect(),
+        could_be: ground.judge(&key.region, last, &going_rate, tenants),
         key,
         instances,
         going_rate,
-    }
+    })
 }
 
 fn no_capacity() -> NotPriced {
@@ -298,22 +335,31 @@ fn month_of(
     region: &str,
     prices: &Prices<'_>,
 ) -> Result<Amount, NotPriced> {
-    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for instance in instances {
-        let name = instance.instance_type.as_deref().ok_or_else(|| {
+        let name = instance.instance_type.clone().ok_or_else(|| {
             NotPriced::new("runs on EC2 instances of which one does not tell its type")
         })?;
         *counts.entry(name).or_default() += 1;
     }
+    month_of_types(&counts, region, prices)
+}
+
+/// What a month of so many instances of each type costs, on demand.
+fn month_of_types(
+    counts: &BTreeMap<String, u32>,
+    region: &str,
+    prices: &Prices<'_>,
+) -> Result<Amount, NotPriced> {
     let volume = prices.book.gp3(region)?;
     let mut month = Amount::zero();
-    for (name, count) in counts {
+    for (name, &count) in counts {
         let tariff = ec2::tariff(
             prices.book.instance_type(region, name)?,
             ec2::ROOT_GIB,
             volume,
         );
-        let metered_ms = count * MONTH_MS;
+        let metered_ms = i64::from(count) * MONTH_MS;
         month = month.plus(Amount {
             lines: tariff.lines(metered_ms),
             ..Amount::exact(tariff.usd(metered_ms))
@@ -336,6 +382,8 @@ mod tests {
         let instance = |no: usize| ClusterInstance {
             instance_id: format!("i-{no}"),
             instance_type: Some("m5.large".to_owned()),
+            availability_zone: None,
+            capacity_provider: None,
             cpu_units: Some(2048),
             memory_mib: Some(7820),
         };

@@ -16,6 +16,7 @@ use crate::placement::{Placement, Prices, Size};
 use crate::pricing::NotPriced;
 use crate::pricing::cost::Amount;
 use candidate::Candidate;
+pub(super) use candidate::{item, load, load_at_peak};
 use site::Planner;
 
 /// What packing everyone may take in a report: a moment.

@@ -182,7 +182,7 @@ impl OfWorkload for LineRow<'_> {
     }
 }
 
-fn column<R>(name: &'static str, of: Type, cell: fn(&R) -> Value<'_>) -> Column<R> {
+pub(super) fn column<R>(name: &'static str, of: Type, cell: fn(&R) -> Value<'_>) -> Column<R> {
     let cell = Cell::Of(cell);
     Column { name, of, cell }
 }
@@ -519,15 +519,15 @@ pub(super) fn cheapest(workload: &WorkloadResult, platform: Platform) -> Option<
         .min()
 }
 
-fn text(text: &str) -> Value<'_> {
+pub(super) fn text(text: &str) -> Value<'_> {
     Value::Text(Cow::Borrowed(text))
 }
 
-fn maybe(known: Option<&str>) -> Value<'_> {
+pub(super) fn maybe(known: Option<&str>) -> Value<'_> {
     known.map_or(Value::Null, text)
 }
 
-fn number(known: Option<f64>) -> Value<'static> {
+pub(super) fn number(known: Option<f64>) -> Value<'static> {
     known
         .filter(|value| value.is_finite())
         .map_or(Value::Null, Value::Number)
@@ -537,7 +537,7 @@ fn integer(known: Option<i64>) -> Value<'static> {
     known.map_or(Value::Null, Value::Integer)
 }
 
-fn usd(known: Option<Usd>) -> Value<'static> {
+pub(super) fn usd(known: Option<Usd>) -> Value<'static> {
     known.map_or(Value::Null, Value::Usd)
 }
 

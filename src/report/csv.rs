@@ -29,11 +29,13 @@ pub(super) fn table<R>(columns: &[Column<R>], rows: impl Iterator<Item = R>) -> 
 /// Every table, one below the other.
 #[cfg(test)]
 pub(super) fn sheets(report: &Report) -> String {
+    use super::cluster_columns::{ClusterRow, cluster_rows};
     use super::columns::{LineRow, PlacementRow, line_rows, placement_rows};
     let tables = [
         table(&WorkloadRow::columns(), workload_rows(report)),
         table(&PlacementRow::columns(), placement_rows(report)),
         table(&LineRow::columns(), line_rows(report)),
+        table(&ClusterRow::columns(), cluster_rows(report)),
     ];
     let texts = tables.map(|bytes| String::from_utf8_lossy(&bytes.unwrap()).into_owned());
     texts.join("\n")

@@ -1,12 +1,12 @@
 //! Everything that is known of one workload, from evidence to cents, as a view.
 
 use super::amounts::{count, mib, money, percent, plural, vcpu};
-use super::phrases;
 use super::result::{
     AmountResult, BoundsResult, CostLineResult, OutOfMemoryResult, PlacementResult, Report,
     ResourceUsage, RiskResult, RunLengthClass, SizeStepResult, WorkloadResult,
 };
 use super::view::{Cell, Column, Fit, Row, Section, View, place};
+use super::{cluster_view, phrases};
 use crate::model::units::{HOURS_PER_MONTH, Usd};
 
 /// The view of one workload.
@@ -42,7 +42,11 @@ pub(super) fn view(report: &Report, workload: &WorkloadResult) -> View {
             workload.kind.as_str(),
             phrases::scope(workload)
         ),
-        lead: lead(workload).into_iter().chain(surer(workload)).collect(),
+        lead: lead(workload)
+            .into_iter()
+            .chain(cluster_view::of_tenant(report, workload))
+            .chain(surer(workload))
+            .collect(),
         sections: sections
             .into_iter()
             .filter(|section| !section.rows.is_empty() || !section.text.is_empty())

@@ -4,13 +4,12 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::amounts::time;
 use super::result::{
-    AmountResult, BoundsResult, ClusterResult, ClusterTenantResult, CostLineResult, CoverageResult,
-    Current, EvidenceResult, FindingCounts, FleetResult, InstancesResult, Metered, PlacementResult,
-    PlatformTotal, PolicyResult, PurchaseResult, REPORT_VERSION, Report, RequirementResult,
-    RiskResult, SavingsStep, SecondBest, SelectionResult, Size, SizeStepResult, Totals,
-    WindowResult, WorkloadResult,
+    AmountResult, BoundsResult, CostLineResult, CoverageResult, Current, EvidenceResult,
+    FindingCounts, FleetResult, Metered, PlacementResult, PlatformTotal, PolicyResult,
+    PurchaseResult, REPORT_VERSION, Report, RequirementResult, RiskResult, SavingsStep, SecondBest,
+    SelectionResult, Size, SizeStepResult, Totals, WindowResult, WorkloadResult,
 };
-use super::{course, narrow, quality, usage};
+use super::{cluster, course, narrow, quality, usage};
 use crate::analysis::{Analysis, Assessed, Policy};
 use crate::demand::{Basis, Demand};
 use crate::model::finding::Finding;
@@ -22,7 +21,6 @@ use crate::pricing::cost::{Amount, Certainty, CostLine};
 use crate::pricing::metering::Meter;
 use crate::pricing::{NotPriced, PriceBook};
 use crate::recommend::choose::Saving;
-use crate::recommend::clusters::{Cluster, Tenant};
 use crate::recommend::fleet::PackedFleet;
 use crate::recommend::lattice::{self, Neighbour};
 use crate::recommend::purchase::Purchase;
@@ -55,7 +53,7 @@ impl Report {
                 .iter()
                 .map(|fleet| of_fleet(fleet, analysis, book))
                 .collect(),
-            clusters: analysis.clusters.iter().map(of_cluster).collect(),
+            clusters: analysis.clusters.iter().map(cluster::of).collect(),
             coverage: CoverageResult {
                 notes: notes(analysis, coverage.notes),
                 ..coverage
@@ -152,36 +150,6 @@ fn of_neighbour(neighbour: &Neighbour) -> SizeStepResult {
         is_larger: neighbour.is_larger,
         holds: neighbour.holds,
         going_rate_usd: neighbour.monthly,
-    }
-}
-
-fn of_cluster(cluster: &Cluster) -> ClusterResult {
-    let percent = |share: f64| (share * 1000.0).round() / 10.0;
-    let instances = cluster.instances.iter();
-    ClusterResult {
-        account: cluster.key.account.clone(),
-        region: cluster.key.region.clone(),
-        cluster: cluster.key.cluster.clone(),
-        instances: instances
-            .map(|(instance_type, &count)| InstancesResult {
-                instance_type: instance_type.clone(),
-                count,
-            })
-            .collect(),
-        going_rate: cluster.going_rate.as_ref().ok().map(AmountResult::from),
-        not_priced: cluster.going_rate.as_ref().err().map(NotPriced::to_string),
-        reserved_cpu_percent: cluster.reserved.map(|reserved| percent(reserved.cpu)),
-        reserved_memory_percent: cluster.reserved.map(|reserved| percent(reserved.memory)),
-        tenants: cluster.tenants.iter().map(of_cluster_tenant).collect(),
-    }
-}
-
-fn of_cluster_tenant(tenant: &Tenant) -> ClusterTenantResult {
-    ClusterTenantResult {
-        kind: tenant.workload.kind,
-        name: tenant.workload.name.clone(),
-        share_usd: tenant.share.as_ref().ok().map(|share| share.usd),
-        not_priced: tenant.share.as_ref().err().map(NotPriced::to_string),
     }
 }
 

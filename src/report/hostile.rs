@@ -93,6 +93,9 @@ fn report(name: &str) -> Report {
     report.clusters[0].cluster = name.to_owned();
     report.clusters[0].instances[0].instance_type = Some(name.to_owned());
     report.clusters[0].tenants[0].name = name.to_owned();
+    report.clusters[0].reasons = vec![name.to_owned()];
+    report.clusters[0].could_be[0].condition = Some(name.to_owned());
+    report.clusters[0].could_be[0].instances[0].instance_type = Some(name.to_owned());
     report.workloads[4].current.not_priced = Some(name.to_owned());
     if let Some(size) = &mut report.workloads[0].current.size {
         size.name = name.to_owned();

@@ -5,6 +5,9 @@
 
 pub(crate) mod amounts;
 pub mod backtest;
+mod cluster;
+mod cluster_columns;
+mod cluster_view;
 mod columns;
 pub mod comparison;
 mod course;
@@ -61,7 +64,7 @@ pub enum Format {
     Markdown,
     /// For a browser: one file, no network.
     Html,
-    /// For spreadsheet programs: a summary, workloads, placements, cost lines.
+    /// For spreadsheet programs: a summary, workloads, placements, cost lines, EC2 clusters.
     Xlsx,
     /// For programs: the whole result, versioned.
     Json,

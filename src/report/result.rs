@@ -561,6 +561,60 @@ pub struct ClusterResult {
     pub reserved_memory_percent: Option<f64>,
     /// Who runs there.
     pub tenants: Vec<ClusterTenantResult>,
+    /// `Overprovisioned`: instances can go. `Underprovisioned`: at the sizes that its tasks need, more run at once than
+    /// its instances have room for. `Optimized`: all of them are needed. `NotEnoughData`: withheld.
+    pub finding: Finding,
+    /// Why, one sentence each.
+    pub reasons: Vec<String>,
+    /// What following the advice saves in a 730-hour month; zero to stay, `None` where that is not known. It is one of
+    /// instances, and no part of `totals.monthly_savings_usd` nor of any workload's savings.
+    pub monthly_savings_usd: Option<Usd>,
+    /// How sure that saving is; `None` when it is not known.
+    pub savings_certainty: Option<Certainty>,
+    /// What it could be, least work first; only what saves enough to be worth it. At most one of them can be taken: their
+    /// savings do not add up.
+    pub could_be: Vec<ClusterWayResult>,
+}
+
+/// One thing that a cluster could be: instances that are there all month, on which all that ran has room.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ClusterWayResult {
+    /// `fewer_instances`: of the same types. `other_instance_type`: one of the same architecture. `arm64`: Graviton.
+    pub change: &'static str,
+    /// `reserved`: tasks reserve what they do today, more where they need more. `needed`: they are resized first.
+    pub sizes: &'static str,
+    /// Whether this one is advised.
+    pub is_advised: bool,
+    /// What must be true for it; `None` where nothing is asked.
+    pub condition: Option<String>,
+    /// How much work it is, resizing aside.
+    pub effort: Effort,
+    /// The instances, by type.
+    pub instances: Vec<InstancesResult>,
+    /// What a month of them costs on demand.
+    pub going_rate: AmountResult,
+    /// What that saves in a 730-hour month.
+    pub monthly_savings: AmountResult,
+    /// What fills first: `cpu`, `memory`, `network_interfaces`, or the `daemons` on every instance.
+    pub binds: &'static str,
+    /// The most that tasks reserve at one moment of the processors that daemons leave them, percent.
+    pub peak_cpu_percent: f64,
+    /// The same of the memory, percent.
+    pub peak_memory_percent: f64,
+    /// The same types under managed scaling, as ECS would run them; `None` where that was not modelled. No saving rests on
+    /// it.
+    pub scaled: Option<ClusterScaledResult>,
+}
+
+/// Instances that come and go with the tasks.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ClusterScaledResult {
+    /// Most at one time.
+    pub peak_instances: u32,
+    /// On the average of the window.
+    pub mean_instances: f64,
+    /// What a 730-hour month of them costs on demand.
+    pub modelled_usd: Usd,
 }
 
 /// Instances of one type.

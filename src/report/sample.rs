@@ -555,7 +555,7 @@ fn cluster() -> ClusterResult {
         }],
         going_rate: Some(AmountResult {
             certainty: Certainty::Between,
-            lower_usd: Some(usd("165.50")),
+            lower_usd: Some(usd("248.25")),
             upper_usd: Some(usd("331.00")),
             ..exact(usd("331.00"))
         }),
@@ -568,6 +568,73 @@ fn cluster() -> ClusterResult {
             share_usd: Some(usd("331.00")),
             not_priced: None,
         }],
+        finding: Finding::Overprovisioned,
+        reasons: vec![
+            "2 of its 4 instances can go: the other 2 have room for all that ran at once, which is 100 % of the CPU and 53 % of \
+             the memory"
+                .into(),
+        ],
+        monthly_savings_usd: Some(usd("165.50")),
+        savings_certainty: Some(Certainty::Between),
+        could_be: vec![fewer(), graviton()],
+    }
+}
+
+fn fewer() -> ClusterWayResult {
+    ClusterWayResult {
+        change: "fewer_instances",
+        sizes: "reserved",
+        is_advised: true,
+        condition: None,
+        effort: Effort::VeryLow,
+        instances: vec![InstancesResult {
+            instance_type: Some("m7i.large".into()),
+            count: 2,
+        }],
+        going_rate: AmountResult {
+            certainty: Certainty::Estimated,
+            ..exact(usd("165.50"))
+        },
+        monthly_savings: AmountResult {
+            certainty: Certainty::Between,
+            lower_usd: Some(usd("82.75")),
+            upper_usd: Some(usd("165.50")),
+            ..exact(usd("165.50"))
+        },
+        binds: "cpu",
+        peak_cpu_percent: 100.0,
+        peak_memory_percent: 53.0,
+        scaled: Some(ClusterScaledResult {
+            peak_instances: 2,
+            mean_instances: 1.5,
+            modelled_usd: usd("124.13"),
+        }),
+    }
+}
+
+fn graviton() -> ClusterWayResult {
+    ClusterWayResult {
+        change: "arm64",
+        sizes: "needed",
+        is_advised: false,
+        condition: Some("the images of its workload are built for ARM".into()),
+        effort: Effort::High,
+        instances: vec![InstancesResult {
+            instance_type: Some("m8g.large".into()),
+            count: 2,
+        }],
+        going_rate: AmountResult {
+            certainty: Certainty::Estimated,
+            ..exact(usd("149.36"))
+        },
+        monthly_savings: AmountResult {
+            certainty: Certainty::Between,
+            lower_usd: Some(usd("98.89")),
+            upper_usd: Some(usd("181.64")),
+            ..exact(usd("181.64"))
+        },
+        scaled: None,
+        ..fewer()
     }
 }
 

@@ -1,12 +1,10 @@
-//! What is said of a report as a whole: its answer, its savings, its prices, its platforms, clusters and fleets.
+//! What is said of a report as a whole: its answer, its savings, its prices, its platforms and fleets.
 //!
 //! Plain, untrusted text, as in [`super::phrases`].
 
 use super::amounts::{NOT_PRICED, change, count, money, money_or_not, percent, plural, share};
-use super::phrases::{NOTHING, amount, capitalized, effect, effort, platform_name, step_name};
-use super::result::{
-    ClusterResult, FleetResult, InstancesResult, PlatformTotal, PurchaseResult, Report,
-};
+use super::phrases::{NOTHING, capitalized, effect, effort, platform_name, step_name};
+use super::result::{FleetResult, PlatformTotal, PurchaseResult, Report};
 use crate::model::units::Usd;
 use crate::model::workload::{Platform, PurchaseOption};
 use crate::pricing::cost::Certainty;
@@ -211,43 +209,6 @@ pub(super) fn fleet(fleet: &FleetResult) -> Fleet {
             .break_even_gap_percent
             .map_or_else(|| "not known".to_owned(), percent),
         binds: fleet.binds.replace('_', " "),
-    }
-}
-
-/// A cluster on EC2 instances in words.
-pub(super) struct Cluster {
-    /// Account, region, name.
-    pub(super) name: String,
-    /// How many of which type.
-    pub(super) instances: String,
-    /// What is reserved of the processors.
-    pub(super) cpu: String,
-    /// What is reserved of the memory.
-    pub(super) memory: String,
-    /// How many workloads run there.
-    pub(super) workloads: String,
-    /// A month.
-    pub(super) cost: String,
-}
-
-/// The cluster in words.
-pub(super) fn cluster(cluster: &ClusterResult) -> Cluster {
-    let of_type = |of: &InstancesResult| {
-        let name = of.instance_type.as_deref().unwrap_or("unknown type");
-        format!("{} × {name}", count(of.count))
-    };
-    let instances: Vec<String> = cluster.instances.iter().map(of_type).collect();
-    let reserved = |share: Option<f64>| share.map_or_else(|| "not known".to_owned(), percent);
-    Cluster {
-        name: format!("{} {} {}", cluster.account, cluster.region, cluster.cluster),
-        instances: instances.join(" + "),
-        cpu: reserved(cluster.reserved_cpu_percent),
-        memory: reserved(cluster.reserved_memory_percent),
-        workloads: count(cluster.tenants.len()),
-        cost: cluster
-            .going_rate
-            .as_ref()
-            .map_or_else(|| NOT_PRICED.to_owned(), amount),
     }
 }
 

@@ -4,7 +4,7 @@ use super::amounts::{NOT_PRICED, count, money, percent};
 use super::phrases::{self, NOTHING};
 use super::result::{GroupsResult, Report, ResourceUsage, WorkloadResult};
 use super::sentences;
-use super::{notes, sparkline};
+use super::{cluster_view, notes, sparkline};
 use crate::model::finding::Finding;
 use crate::model::units::Usd;
 
@@ -152,6 +152,7 @@ pub(super) fn of(report: &Report) -> View {
     lead.extend(sentences::doubtful_prices(report));
     lead.extend(sentences::steps(report));
     lead.extend(sentences::purchases(report));
+    lead.extend(cluster_view::savings(report));
     lead.extend(sentences::packing(report));
     lead.extend(selected(report));
     let mut sections = Vec::new();
@@ -162,9 +163,7 @@ pub(super) fn of(report: &Report) -> View {
     if report.totals.workloads > 0 {
         sections.push(platforms(report));
     }
-    if !report.clusters.is_empty() {
-        sections.push(clusters(report));
-    }
+    sections.extend(cluster_view::sections(report));
     if !report.fleets.is_empty() {
         sections.push(fleets(report));
     }
@@ -360,37 +359,6 @@ fn platforms(report: &Report) -> Section {
             Column::number("Today/month"),
             Column::number("There/month"),
             Column::number("Change"),
-        ],
-        rows: rows.collect(),
-    }
-}
-
-fn clusters(report: &Report) -> Section {
-    let rows = report.clusters.iter().map(|cluster| {
-        let said = sentences::cluster(cluster);
-        Row::plain(vec![
-            Cell::Name(said.name, String::new()),
-            Cell::text(said.instances),
-            Cell::text(said.cpu),
-            Cell::text(said.memory),
-            Cell::number(said.workloads),
-            Cell::number(said.cost),
-        ])
-    });
-    Section {
-        id: "clusters",
-        heading: "EC2 clusters today".to_owned(),
-        text: vec![
-            "The instances when somebody last looked, on demand; each workload pays for what it reserves of them."
-                .to_owned(),
-        ],
-        columns: vec![
-            Column::new("Cluster", Fit::Text, ""),
-            Column::text("Instances"),
-            Column::new("CPU reserved", Fit::Text, ", CPU reserved: "),
-            Column::new("Memory reserved", Fit::Text, ", memory reserved: "),
-            Column::number("Workloads"),
-            Column::number("Cost/month"),
         ],
         rows: rows.collect(),
     }

@@ -1,4 +1,5 @@
-//! The report as a workbook: a summary, then one row per workload, per placement, per cost line. Real numbers and
+//! The report as a workbook: a summary, then one row per workload, per placement, per cost line, per
+//! EC2 cluster. Real numbers and
 //! formats; text is never a formula.
 //!
 //! Source: Excel specifications and limits, read 2026-11: 1,048,576 rows a sheet, 32,767 characters a cell.
@@ -8,6 +9,7 @@ use rust_xlsxwriter::{
 };
 
 use super::amounts::NOT_PRICED;
+use super::cluster_columns::{ClusterRow, cluster_rows};
 use super::columns::{
     Column, LineRow, PlacementRow, Type, Value, WorkloadRow, line_rows, placement_rows,
     workload_rows,
@@ -93,6 +95,14 @@ fn workbook(report: &Report, view: &View) -> Result<Vec<u8>, XlsxError> {
         line_rows(report),
         &looks,
     )?;
+    if !report.clusters.is_empty() {
+        sheet(
+            book.add_worksheet().set_name("EC2 clusters")?,
+            &ClusterRow::columns(),
+            cluster_rows(report),
+            &looks,
+        )?;
+    }
     book.save_to_buffer()
 }
 

@@ -137,7 +137,7 @@ impl<'a> Candidate<'a> {
 }
 
 /// What a task of this size takes of an instance: in `bridge` and `host` mode no network interface of its own.
-pub(super) fn item(size: TaskSize, configuration: &Configuration) -> Item {
+pub(in crate::recommend) fn item(size: TaskSize, configuration: &Configuration) -> Item {
     let shares_interface = matches!(
         configuration.network_mode.as_deref(),
         Some("bridge" | "host" | "none")
@@ -149,7 +149,7 @@ pub(super) fn item(size: TaskSize, configuration: &Configuration) -> Item {
 }
 
 /// Every run from start to stop, where runs are known; else the number of running tasks over time.
-fn load(workload: &Assessed) -> Load {
+pub(in crate::recommend) fn load(workload: &Assessed) -> Load {
     let demand = &workload.demand;
     if !demand.spans.is_empty() {
         return Load::Runs(demand.spans.clone());
@@ -163,6 +163,35 @@ fn load(workload: &Assessed) -> Load {
         (from_ms, slot.peak, slot.task_ms)
     });
     Load::of_slots(SLOT_MS, slots)
+}
+
+/// As [`load`], with as many tasks all through a slot as there were at one time in it: where only slots are known,
+/// nobody knows whether the peaks of two workloads met, so they are taken to have met.
+pub(in crate::recommend) fn load_at_peak(workload: &Assessed) -> Load {
+    let demand = &workload.demand;
+    let slots: Vec<Slot> = demand.slots.iter().collect();
+    let is_service = demand.workload.kind == Kind::Service;
+    if !demand.spans.is_empty() || is_service && is_thin(&slots) {
+        return load(workload);
+    }
+    Load::Tasks(at_peak(&slots))
+}
+
+fn at_peak(slots: &[Slot]) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for slot in slots.iter().filter(|slot| slot.peak > 0) {
+        let from_ms = slot.slot.saturating_mul(SLOT_MS);
+        let to_ms = from_ms.saturating_add(SLOT_MS);
+        match steps.last_mut() {
+            Some(last) if last.to_ms == from_ms && last.tasks == slot.peak => last.to_ms = to_ms,
+            _ => steps.push(Step {
+                from_ms,
+                to_ms,
+                tasks: slot.peak,
+            }),
+        }
+    }
+    steps
 }
 
 /// Whether the samples of a service come more rarely than once a minute: its tasks did not stop between two of them, and
@@ -267,6 +296,19 @@ mod tests {
             task_ms,
             peak,
         }
+    }
+
+    #[test]
+    fn the_peak_of_a_slot_is_taken_to_last_all_through_it() {
+        // Three tasks at one time and one in the mean; then three all the time; after a gap, two.
+        let slots = [(0, SLOT_MS, 3), (1, 3 * SLOT_MS, 3), (4, SLOT_MS, 2)];
+        let slots = slots.map(|(at, task_ms, peak)| slot(at, task_ms, peak));
+        let step = |from: i64, to: i64, tasks| Step {
+            from_ms: from * SLOT_MS,
+            to_ms: to * SLOT_MS,
+            tasks,
+        };
+        assert_eq!(at_peak(&slots), [step(0, 2, 3), step(4, 5, 2)]);
     }
 
     #[test]
