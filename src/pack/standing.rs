@@ -422,7 +422,7 @@ mod tests {
             for placement in [Placement::BinpackCpu, Placement::BinpackMemory] {
                 if let Some(fleet) = standing.placed(&counts, placement) {
                     prop_assert!(is_sound(&standing, &fleet));
-                    prop_assert_eq!(fleet.instances.len() as u32, counts.iter().sum::<u32>());
+                    prop_assert_eq!(fleet.instances.len(), counts.iter().sum::<u32>() as usize);
                     prop_assert!(standing.held(&counts).unwrap().is_some());
                 }
             }

@@ -89,7 +89,8 @@ pub(crate) fn of(
         |(key, _): &(&ClusterKey, _)| of_report.contains_key(*key) || !of_others.contains_key(*key);
     let cluster = |(key, snapshots): (&ClusterKey, &Snapshots)| {
         let on_it = [&of_report, &of_others].map(|tenants| tenants.get(key));
-        let on_it: Vec<&Assessed> = on_it.into_iter().flatten().flatten().copied().collect();
+        let mut on_it: Vec<&Assessed> = on_it.into_iter().flatten().flatten().copied().collect();
+        on_it.sort_by_key(|tenant| &tenant.demand.workload);
         cluster(
             key.clone(),
             &in_window(snapshots, ground.window),

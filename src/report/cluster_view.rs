@@ -44,7 +44,7 @@ pub(super) fn of_tenant(report: &Report, workload: &WorkloadResult) -> Option<St
         };
         (&cluster.account, &cluster.region) == (&workload.account, &workload.region)
             && workload.cluster.as_ref() == Some(&cluster.cluster)
-            && cluster.tenants.iter().any(|of| is_it(of))
+            && cluster.tenants.iter().any(is_it)
     };
     let cluster = report.clusters.iter().find(is_home)?;
     Some(format!("Its cluster's instances: {}.", finding(cluster)))
@@ -147,7 +147,7 @@ fn could_be(report: &Report) -> Section {
             Column::text("Instances"),
             Column::new("Managed scaling", Fit::Text, ", under managed scaling "),
             Column::new("Fills first", Fit::Text, ", fills first: "),
-            Column::text("Effort"),
+            Column::new("Effort", Fit::Text, ", effort: "),
             Column::number("Cost/month"),
             Column::number("Saves/month"),
         ],

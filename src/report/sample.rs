@@ -570,8 +570,7 @@ fn cluster() -> ClusterResult {
         }],
         finding: Finding::Overprovisioned,
         reasons: vec![
-            "2 of its 4 instances can go: the other 2 have room for all that ran at once, which is 100 % of the CPU and 53 % of \
-             the memory"
+            "2 of its 4 instances can go: the others hold all that ran at once, 100% of CPU, 53% of memory"
                 .into(),
         ],
         monthly_savings_usd: Some(usd("165.50")),

@@ -118,16 +118,20 @@ const fn is_empty(load: &Load) -> bool {
 }
 
 /// On how many days its tasks were counted. A service runs all the time: days on which none of its tasks was counted
-/// tell nothing. A job does not: days on which it was looked at count.
+/// tell nothing, unless it is gone. A job does not: days on which it was looked at count.
 fn days_seen(demand: &Demand, window: Window) -> i64 {
     let looked_at = demand.evidence.seen.map(|days| days.seen);
     let looked_at = looked_at.unwrap_or(window.ms() / MS_PER_DAY);
-    if demand.workload.kind != Kind::Service {
-        return looked_at;
-    }
     let mut days: BTreeSet<i64> = BTreeSet::new();
+    let mut last_ms = window.from_ms;
     for slot in demand.slots.iter() {
-        days.insert(slot.slot.saturating_mul(SLOT_MS).div_euclid(MS_PER_DAY));
+        let from_ms = slot.slot.saturating_mul(SLOT_MS);
+        days.insert(from_ms.div_euclid(MS_PER_DAY));
+        last_ms = last_ms.max(from_ms);
+    }
+    let is_gone = last_ms < window.to_ms - MS_PER_DAY;
+    if demand.workload.kind != Kind::Service || is_gone {
+        return looked_at;
     }
     looked_at.min(i64::try_from(days.len()).unwrap_or(i64::MAX))
 }

@@ -25,6 +25,10 @@ const MOST_TYPES: usize = 8;
 /// So many numbers of instances are tried of each, from the least that can do.
 const MOST_NUMBERS: u32 = 8;
 
+/// Why nothing is said of a cluster that was seen with so few instances that it may cost less than what is tried.
+const COMES_AND_GOES: &str = "fewer instances would do than the last snapshot shows, but others show so few that it is not \
+     known whether that saves anything";
+
 /// The tasks of a cluster at some sizes, ready to be packed.
 #[derive(Clone)]
 pub(super) struct Tasks {
@@ -127,7 +131,7 @@ struct Found {
 
 /// Whether a way is worth a change.
 enum Worth {
-    Yes(Way),
+    Yes(Box<Way>),
     /// It saves less than a change must.
     TooLittle,
     /// It costs more than the cheapest snapshot.
@@ -166,18 +170,17 @@ impl Ways<'_> {
                 };
                 let Some(found) = found else { continue };
                 let total: u32 = found.counts.iter().sum();
-                match self.worth(change, *sizes, found, tasks)? {
-                    // The same as without a resize is no way of its own.
+                match self.worth(change, *sizes, &found, tasks)? {
+                    // What costs no less than without a resize is no way of its own.
                     Worth::Yes(way) if way.cost.usd < least => {
                         least = way.cost.usd;
-                        ways.push(way);
+                        ways.push(*way);
                     }
-                    Worth::Yes(_) => {}
                     Worth::TooLittle if change == Change::FewerInstances => {
                         too_little = Some(self.present.total() - total);
                     }
                     Worth::NotSure if change == Change::FewerInstances => not_sure = true,
-                    Worth::TooLittle | Worth::NotSure => {}
+                    Worth::Yes(_) | Worth::TooLittle | Worth::NotSure => {}
                 }
             }
         }
@@ -186,7 +189,7 @@ impl Ways<'_> {
             .position(|way| way.change == Change::FewerInstances);
         let (finding, mut reasons) = match advised.map(|at| &ways[at]) {
             Some(way) => (Finding::Overprovisioned, vec![self.can_go(way)]),
-            None if not_sure => (Finding::NotEnoughData, vec![self.comes_and_goes()]),
+            None if not_sure => (Finding::NotEnoughData, vec![COMES_AND_GOES.to_owned()]),
             None => (Finding::Optimized, vec![self.stays(too_little, today)]),
         };
         if !self.is_wholly_seen && !ways.is_empty() {
@@ -271,7 +274,8 @@ impl Ways<'_> {
         Ok(best)
     }
 
-    /// The priced types of an architecture that are not there today.
+    /// The priced types of an architecture that are not there today. None of an older generation: vCPU are taken to be
+    /// equally quick, and those of old types are not.
     fn offered(&self, architecture: Architecture) -> Vec<InstanceType> {
         let book = self.ground.prices.book;
         let region = &self.present.region;
@@ -287,9 +291,11 @@ impl Ways<'_> {
             .iter()
             .map(|of| of.name.as_str())
             .collect();
+        let generation = |name: &&str| book.instance_type(region, name).ok()?.generation();
+        let today = there.iter().filter_map(generation).max();
         types
             .iter()
-            .filter(|of| !there.contains(of.name.as_str()))
+            .filter(|of| !there.contains(of.name.as_str()) && of.generation() >= today)
             .map(|of| InstanceType {
                 root_usd_per_hour: ec2::root_usd_per_hour(root),
                 ..ec2::packable(of)
@@ -328,7 +334,7 @@ impl Ways<'_> {
         &self,
         change: Change,
         sizes: Sizes,
-        found: Found,
+        found: &Found,
         tasks: &Tasks,
     ) -> Result<Worth, String> {
         let used = || {
@@ -351,7 +357,7 @@ impl Ways<'_> {
             return Ok(Worth::NotSure);
         }
         let types: Vec<InstanceType> = used().map(|(of, _)| of.clone()).collect();
-        Ok(Worth::Yes(Way {
+        Ok(Worth::Yes(Box::new(Way {
             change,
             sizes,
             scaled: tasks.scaled(&types),
@@ -368,7 +374,7 @@ impl Ways<'_> {
                 Change::OtherInstanceType => Effort::Low,
                 Change::Arm64 => Effort::High,
             },
-        }))
+        })))
     }
 
     /// What the cluster saves that costs so much, between what it saves of the cheapest and of the dearest snapshot; of
@@ -399,32 +405,22 @@ impl Ways<'_> {
         let stay: u32 = way.instances.values().sum();
         let first = match way.sizes {
             Sizes::Reserved => "",
-            Sizes::Needed => "when its tasks have the sizes that they need, ",
+            Sizes::Needed => "after resizing its tasks, ",
         };
         format!(
-            "{first}{} of its {} can go: the other {stay} have room for all that ran at once, which is {}",
+            "{first}{} of its {} can go: the others hold all that ran at once, {}",
             self.present.total() - stay,
             instances(self.present.total()),
             in_use(&way.held)
         )
     }
 
-    fn comes_and_goes(&self) -> String {
-        "fewer instances would do than the last snapshot shows, but others show so few that it is not known whether that \
-         saves anything"
-            .to_owned()
-    }
-
     fn stays(&self, too_little: Option<u32>, today: &Held) -> String {
-        let used = format!("all that ran at once takes {}", in_use(today));
-        let policy = self.ground.policy;
+        let (used, policy) = (in_use(today), self.ground.policy);
         match too_little {
-            None => format!(
-                "no instance can go: {used} of its {}",
-                instances(self.present.total())
-            ),
+            None => format!("no instance can go: all that ran at once takes {used}"),
             Some(fewer) => format!(
-                "{} could go, but that saves less than {} % of its cost or ${} a month: {used}",
+                "{} could go, and that saves less than {}% or ${} a month: all that ran at once takes {used}",
                 instances(fewer),
                 policy.min_savings_percent,
                 policy.min_move_savings_usd
@@ -433,21 +429,13 @@ impl Ways<'_> {
     }
 }
 
-/// `58 % of the CPU and 41 % of the memory`.
+/// `58% of CPU, 41% of memory`.
 fn in_use(held: &Held) -> String {
-    let percent = |share: f64| format!("{:.0} %", share * 100.0);
-    let mut said = format!(
-        "{} of the CPU and {} of the memory",
-        percent(held.cpu),
-        percent(held.memory)
+    let percent = |share: f64, of: &str| format!("{:.0}% of {of}", share * 100.0);
+    let mut said = vec![percent(held.cpu, "CPU"), percent(held.memory, "memory")];
+    said.extend(
+        held.network_interfaces
+            .map(|share| percent(share, "network interfaces")),
     );
-    if let Some(share) = held.network_interfaces {
-        said = format!(
-            "{} of the CPU, {} of the memory and {} of the network interfaces",
-            percent(held.cpu),
-            percent(held.memory),
-            percent(share)
-        );
-    }
-    said
+    said.join(", ")
 }
