@@ -5,11 +5,13 @@
 //! found to have room passes the same check as every other packing.
 
 use super::floor::Offer;
-use super::input::{Amount, CPU, INTERFACES, InstanceType, MEMORY, Rules};
-use super::plan::{Resource, Unpackable, check};
+use super::input::{Amount, CPU, INTERFACES, InstanceType, MEMORY, Placement, Rules};
+use super::plan::check;
 use super::problem::Problem;
-use super::simulate::{Lease, Placement, by_end};
+use super::result::Resource;
+use super::simulate::{Lease, by_end};
 use super::timeline::Work;
+use super::unpackable::Unpackable;
 use super::verify::{Fleet, Instance};
 use super::zone::{GUARDS, Needs, Packed, Zone};
 
