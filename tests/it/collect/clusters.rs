@@ -48,8 +48,7 @@ fn report() -> Value {
 fn twelve_for_one_service() -> World {
     let mut world = world();
     let cluster = on_ec2(&mut world);
-    let mut like = cluster.instances[0].clone();
-    like.zone = "us-east-1a".to_owned();
+    let like = cluster.instances[0].clone();
     cluster.instances = (0..12)
         .map(|no| Instance {
             id: format!("{no:032x}"),
@@ -133,9 +132,9 @@ fn an_over_reserved_cluster_is_told_what_it_could_do_without() {
     let tenant = workloads
         .iter()
         .find(|of| of["cluster"] == "batch" && of["name"] == *name);
-    let size = &tenant.expect("the service")["current"]["size"];
-    let each = (2.0 / usd(&size["vcpu"]))
-        .min(7_720.0 / 1024.0 / usd(&size["memory_gib"]))
+    let of_task = &tenant.expect("the service")["current"]["size"];
+    let each = (2.0 / usd(&of_task["vcpu"]))
+        .min(7_720.0 / 1024.0 / usd(&of_task["memory_gib"]))
         .floor();
     let need = (f64::from(tasks) / each).ceil().max(2.0);
     let left = usd(&way["instances"][0]["count"]);
