@@ -12,7 +12,7 @@ use super::input::{InstanceType, Rules};
 use super::plan;
 use super::problem::Problem;
 use super::result::FleetPlan;
-use super::search::{self, Division, Search};
+use super::search::{self, Division, MOST_PAIRED, Search};
 use super::timeline::Work;
 use super::unpackable::{Reason, Unpackable};
 use crate::model::units::{MS_PER_HOUR, Usd};
@@ -21,6 +21,10 @@ use crate::model::units::{MS_PER_HOUR, Usd};
 const MOST_IN_PARTS: usize = 64;
 /// So many workloads get the whole effort; fewer get a part of it.
 const WHOLE_EFFORT: u64 = 8;
+
+/// Among many workloads, ways that cost less than this more are as good, as a share: changes that save less of a
+/// workload's cost are not proposed either.
+const WORTH_A_CHANGE: f64 = 0.05;
 
 /// What a tenant could do instead of being on the fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +52,7 @@ pub struct JointPlan {
 
 /// Decides which tenants of the `work` are on the fleet, given what each could do instead: never dearer in sum than
 /// everyone on it, everyone elsewhere, each by itself, or the parts that have a mark in common decided apart.
+/// Among more than [`MOST_PAIRED`] the last two hold within [`WORTH_A_CHANGE`], for advice that is the same a day later.
 ///
 /// # Errors
 /// As [`super::plan`] for all of them.
@@ -70,11 +75,14 @@ pub fn decide(
     let nobody = joint.search.with_on_fleet(&everyone, &[]);
     let found = joint.decided(&everyone);
     // To the last digit, of sums that the search holds for equal.
+    let simple = [&together, &nobody].into_iter().flatten();
+    let least = simple.map(|way| way.usd_ms).fold(f64::INFINITY, f64::min);
     let ways = [found, together.clone(), nobody].into_iter().flatten();
     let best = ways.min_by_key(|division| joint.cost(division, types));
     let Some(best) = best else {
         return Err(Unpackable::because(Reason::NothingRan));
     };
+    let best = joint.steadied(&everyone, best, least);
     let marginal = joint.marginal(&best);
     let mut on_fleet = vec![true; candidates.len()];
     for &one in &best.off {
@@ -149,6 +157,25 @@ impl<'a> Joint<'a> {
         let found = self.search.divide(who, starts, steps);
         self.known.insert(who.to_vec(), found.clone());
         found
+    }
+
+    /// Among many workloads many ways cost nearly the same, and which of them is found changes with the last MiB of a
+    /// need: a day later an eighth of them would be told something else. Then those are on the fleet whose share of a
+    /// fleet of everyone is less than what they cost elsewhere, unless that is dearer than `least`, or dearer than the
+    /// `best` found by what is worth a change.
+    fn steadied(&mut self, who: &[u32], best: Division, least: f64) -> Division {
+        if who.len() <= MOST_PAIRED {
+            return best;
+        }
+        let on = self.search.gaining(who);
+        let steps = self.problem.rules.effort.steps / 2;
+        let groups = self.search.all_of(&on, &best, steps);
+        let steady = groups.and_then(|groups| self.search.division(who, groups));
+        let most = least.min(best.usd_ms * (1.0 + WORTH_A_CHANGE));
+        match steady {
+            Some(steady) if !on.is_empty() && steady.usd_ms <= most => steady,
+            _ => best,
+        }
     }
 
     /// Those with the same mark by themselves, and all these answers together; `None` where all have the same.

@@ -249,3 +249,52 @@ fn by_chance(random: &mut fastrand::Rng) -> Workload {
         cluster: "a",
     }
 }
+
+/// Forty services of which some gain much by a fleet, some little and some nothing.
+fn services(random: &mut fastrand::Rng) -> Vec<(u32, u32, f64)> {
+    let service = |_| {
+        let (cpu, memory) = (random.u32(100..2000), random.u32(300..7000));
+        // A day on Fargate in us-east-1, and what its sizes or a resource that is not needed make of that.
+        let day = f64::from(cpu) / 1024.0 * 0.040_48 + f64::from(memory) / 1024.0 * 0.004_445;
+        (cpu, memory, 24.0 * day * (0.7 + random.f64()))
+    };
+    (0..40).map(service).collect()
+}
+
+/// The same on another day: what each needs is measured again, within a hundredth of before.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a few thousand"
+)]
+fn measured_again(services: &[(u32, u32, f64)], random: &mut fastrand::Rng) -> Vec<Workload> {
+    let mut about = |of: u32| (f64::from(of) * (0.99 + 0.02 * random.f64())).ceil() as u32;
+    let workload = |&(cpu, memory, usd): &(u32, u32, f64)| Workload {
+        tenant: tenant(about(cpu), about(memory), &[(0, 24 * HOUR)]),
+        elsewhere: Decimal::try_from(usd).ok().map(Usd::new),
+        cluster: "a",
+    };
+    services.iter().map(workload).collect()
+}
+
+#[test]
+fn a_day_later_few_of_many_are_told_something_else() {
+    let steps = Effort::milliseconds(60).steps;
+    let (mut changes, mut days) = (0, 0);
+    for seed in 1..=5 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let services = services(&mut random);
+        let mut before: Option<Vec<bool>> = None;
+        for _ in 0..8 {
+            let plan = decided(&measured_again(&services, &mut random), steps);
+            assert!(plan.total <= plan.all_on_fleet && Some(plan.total) <= plan.all_elsewhere);
+            if let Some(before) = before {
+                days += before.len();
+                let both = before.iter().zip(&plan.on_fleet);
+                changes += both.filter(|(before, now)| before != now).count();
+            }
+            before = Some(plan.on_fleet);
+        }
+    }
+    assert!(changes * 100 <= days * 8, "{changes} of {days}");
+}

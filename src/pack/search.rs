@@ -16,7 +16,7 @@ use super::verify::Fleet;
 /// Capacity providers of one cluster's strategy; ECS takes six.
 const MOST_GROUPS: usize = 6;
 /// More tenants than this are not moved two at a time.
-const MOST_PAIRED: usize = 24;
+pub(super) const MOST_PAIRED: usize = 24;
 /// Among so many tenants every way is tried, where the effort allows it.
 const FEW: usize = 8;
 /// So many leading parts of the tenants, by what they gain, are tried together.
@@ -179,6 +179,40 @@ impl<'a> Search<'a> {
         self.division(who, groups)
     }
 
+    /// The cheapest groups found in which all of `who` are, the groups of `other` without anybody else among them.
+    pub(super) fn all_of(
+        &mut self,
+        who: &[u32],
+        other: &Division,
+        steps: u64,
+    ) -> Option<Vec<Rc<Group>>> {
+        let nowhere = vec![None; self.elsewhere.len()];
+        let elsewhere = std::mem::replace(&mut self.elsewhere, nowhere);
+        let start = self.only(who, other);
+        let found = self.divide(who, start.into_iter().collect(), steps);
+        self.elsewhere = elsewhere;
+        found.map(|found| found.groups)
+    }
+
+    /// The groups of `other` with these tenants alone, and those of them who are in none of these in others.
+    fn only(&mut self, who: &[u32], other: &Division) -> Option<Division> {
+        let mut rest = who.to_vec();
+        let mut groups = Vec::with_capacity(MOST_GROUPS);
+        for group in &other.groups {
+            let mut tenants = group.tenants.clone();
+            tenants.retain(|one| who.contains(one));
+            rest.retain(|one| !tenants.contains(one));
+            if !tenants.is_empty() {
+                groups.push(self.groups.of(tenants)?);
+            }
+        }
+        groups.extend(self.groups.together(&rest));
+        if groups.len() > MOST_GROUPS {
+            return None;
+        }
+        self.division(who, groups)
+    }
+
     fn bound(&self, who: &[u32]) -> Vec<u32> {
         let is_bound = |tenant: &u32| self.elsewhere[*tenant as usize].is_none();
         who.iter().copied().filter(is_bound).collect()
@@ -207,20 +241,25 @@ impl<'a> Search<'a> {
         let mut is_first = true;
         while is_first || self.groups.spent < until {
             is_first = false;
-            let groups = self.groups.together(&on);
-            let usd: f64 = groups.iter().map(|group| group.usd_ms()).sum();
-            let worth: f64 = on.iter().map(|&one| self.worth[one as usize]).sum();
-            let stays = |one: &u32| {
-                let share = usd * self.worth[*one as usize] / worth;
-                self.elsewhere[*one as usize].is_none_or(|elsewhere| share < elsewhere)
-            };
-            let next: Vec<u32> = on.iter().copied().filter(stays).collect();
+            let next = self.gaining(&on);
             if next.len() == on.len() || next.is_empty() {
                 return;
             }
             starts.extend(self.with_on_fleet(who, &next));
             on = next;
         }
+    }
+
+    /// Those whose share of a fleet of all of `who` is less than what they cost elsewhere.
+    pub(super) fn gaining(&mut self, who: &[u32]) -> Vec<u32> {
+        let groups = self.groups.together(who);
+        let usd: f64 = groups.iter().map(|group| group.usd_ms()).sum();
+        let worth: f64 = who.iter().map(|&one| self.worth[one as usize]).sum();
+        let gains = |one: &u32| {
+            let share = usd * self.worth[*one as usize] / worth;
+            self.elsewhere[*one as usize].is_none_or(|elsewhere| share < elsewhere)
+        };
+        who.iter().copied().filter(gains).collect()
     }
 
     /// Those who gain most by the fleet, more and more of them.
