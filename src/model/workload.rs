@@ -147,6 +147,22 @@ spelled! {
     }
 }
 
+spelled! {
+    /// How EC2 instances are bought otherwise than on demand; of the Savings Plans those without payment upfront.
+    InstancePurchase {
+        /// Interruptible.
+        Spot = "spot",
+        /// Compute Savings Plan, one year: of any instance family and region, and of Fargate.
+        ComputePlan1yr = "savings_plan_1yr_no_upfront",
+        /// Compute Savings Plan, three years.
+        ComputePlan3yr = "savings_plan_3yr_no_upfront",
+        /// EC2 Instance Savings Plan, one year: of one instance family in one region.
+        InstancePlan1yr = "ec2_instance_savings_plan_1yr_no_upfront",
+        /// EC2 Instance Savings Plan, three years.
+        InstancePlan3yr = "ec2_instance_savings_plan_3yr_no_upfront",
+    }
+}
+
 impl PurchaseOption {
     /// The ways in which a placement can be bought.
     pub const OFFERED: &[Self] = &[

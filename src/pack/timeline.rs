@@ -44,6 +44,19 @@ impl Work {
         self.window
     }
 
+    /// How long the tasks of each tenant ran: the sum of their milliseconds, and that of the squares; `None` where they
+    /// are too many to follow.
+    pub fn lengths(&self) -> Option<Vec<(i128, i128)>> {
+        let mut lengths = vec![(0, 0); self.items.len()];
+        for task in self.tasks.as_ref()? {
+            let ms = i128::from(task.ms());
+            let (sum, squares) = &mut lengths[task.tenant as usize];
+            *sum += ms;
+            *squares += ms * ms;
+        }
+        Some(lengths)
+    }
+
     /// The work of the tenants at these places, which are in order.
     #[must_use]
     pub fn of(&self, places: &[usize]) -> Self {

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `fargate` | `region,os,architecture,purchase_option,component,usd`; components `vcpu_hour`, `gib_hour`, `ephemeral_gib_hour`, `os_license_vcpu_hour` |
 //! | `codebuild` | `region,purchase_option,environment_type,compute_type,usd,unit`; options `on_demand`, `reserved_capacity`; units `minute`, `second`, `second_gib` (times the type's memory) |
-//! | `ec2` | `region,instance_type,usd_per_hour` (on-demand, Linux, shared tenancy) |
+//! | `ec2` | `region,instance_type,usd_per_hour` (Linux, shared tenancy); on-demand, or what follows the type: `m5.large spot`, `m5.large savings_plan_1yr_no_upfront` ([`InstancePurchase`]) |
 //! | `other` | `region,item,amount,unit`; `*` is every region without a row of its own |
 //!
 //! Two tables describe what is priced and end in `source` only: `codebuild_types`
@@ -37,7 +37,7 @@ use super::{
 };
 use crate::model::error::Result;
 use crate::model::units::TaskSize;
-use crate::model::workload::{Architecture, Os, PurchaseOption};
+use crate::model::workload::{Architecture, InstancePurchase, Os, PurchaseOption};
 use ec2::Shapes;
 use other::{Amount, Item};
 
@@ -109,6 +109,7 @@ struct Region {
     fargate: fargate::Prices,
     codebuild: codebuild::Prices,
     instance_types: ec2::Prices,
+    instances_otherwise: ec2::Otherwise,
     other: other::Amounts,
     rows: Vec<PriceRow>,
 }
@@ -250,6 +251,30 @@ impl PriceBook {
                     "no EC2 {name} price for {region} in the price book"
                 ))
             })
+    }
+
+    /// What an hour of each of these instance types costs `bought` so, in their order; the reason names every type
+    /// that has no such price.
+    pub fn instances_otherwise(
+        &self,
+        region: &str,
+        names: &[&str],
+        bought: InstancePurchase,
+    ) -> Result<Vec<&Price>, NotPriced> {
+        let of_region = self.region(region)?;
+        let price = |name: &str| {
+            let bought_so = &of_region?.instances_otherwise;
+            bought_so.get(&(bought, name.to_owned()))
+        };
+        let unknown: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| price(name).is_none())
+            .collect();
+        if !unknown.is_empty() {
+            return Err(ec2::unknown_otherwise(region, &unknown, bought));
+        }
+        Ok(names.iter().filter_map(|name| price(name)).collect())
     }
 
     /// The price of gp3, the usual root volume, per GiB-month.
@@ -410,10 +435,15 @@ impl<'t> Text<'t> {
 
     fn read(&self, region: &str, types: &[CodebuildType]) -> table::Result<Region> {
         let mut rows = Vec::new();
+        let fargate = fargate::read(region, &self.fargate.lines_of(region)?, &mut rows)?;
+        let codebuild = codebuild::read(&self.codebuild.lines_of(region)?, types, &mut rows)?;
+        let (instance_types, instances_otherwise) =
+            ec2::read(&self.ec2.lines_of(region)?, self.shapes()?, &mut rows)?;
         Ok(Region {
-            fargate: fargate::read(region, &self.fargate.lines_of(region)?, &mut rows)?,
-            codebuild: codebuild::read(&self.codebuild.lines_of(region)?, types, &mut rows)?,
-            instance_types: ec2::read(&self.ec2.lines_of(region)?, self.shapes()?, &mut rows)?,
+            fargate,
+            codebuild,
+            instance_types,
+            instances_otherwise,
             other: other::read(&self.other.lines_of(region)?, &mut rows)?,
             rows,
         })

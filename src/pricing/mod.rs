@@ -14,6 +14,7 @@ mod offers;
 mod price;
 pub mod refresh;
 pub mod regions;
+pub mod savings_plan;
 mod table;
 
 use std::fmt;

@@ -64,7 +64,7 @@ pub struct Answers {
     pub ec2: Vec<String>,
     /// Products of `AmazonVPC`, JSON.
     pub vpc: Vec<String>,
-    /// Compute Savings Plan rates for Fargate.
+    /// Savings Plan rates for Fargate and EC2.
     pub rates: Vec<Rate>,
     /// Spot prices of Fargate and EC2.
     pub spot: Vec<SpotPrice>,
@@ -72,11 +72,15 @@ pub struct Answers {
     pub left_out: Vec<LeftOut>,
 }
 
-/// One rate of one Compute Savings Plan offering.
+/// One rate of one Savings Plan offering.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
-    /// `USE1-Fargate-vCPU-Hours:perCPU`.
+    /// `Compute` or `EC2Instance`.
+    pub plan_type: String,
+    /// `USE1-Fargate-vCPU-Hours:perCPU`, `BoxUsage:m5.large`.
     pub usage_type: String,
+    /// `RunInstances` for Linux on EC2; empty for Fargate.
+    pub operation: String,
     /// The rate as published.
     pub rate: String,
     /// `Hrs`.
@@ -124,10 +128,12 @@ pub fn read(
             codebuild::prices(&product, &wanted.codebuild_types),
         );
     }
-    for product in products(&answers.ec2)? {
+    let ec2 = products(&answers.ec2)?;
+    let usage_types = ec2::usage_types(&ec2, region, &wanted.instance_types);
+    for product in &ec2 {
         claims.add(
-            &product,
-            Ok(ec2::price(&product, &wanted.instance_types)
+            product,
+            Ok(ec2::price(product, &wanted.instance_types)
                 .into_iter()
                 .collect()),
         );
@@ -136,7 +142,9 @@ pub fn read(
         claims.add(&product, Ok(ec2::address(&product).into_iter().collect()));
     }
     for rate in &answers.rates {
-        claims.add_rate(rate, fargate::committed(rate));
+        let mut prices = fargate::committed(rate);
+        prices.extend(ec2::committed(rate, &usage_types));
+        claims.add_rate(rate, prices);
     }
     for price in answers.spot.iter().filter(|price| price.region == region) {
         claims.add_spot(price, spot::price(price, &wanted.instance_types));

@@ -2,6 +2,7 @@
 //! which of them belong there.
 
 mod candidate;
+pub mod purchase;
 mod site;
 mod what_if;
 
@@ -17,6 +18,7 @@ use crate::pricing::NotPriced;
 use crate::pricing::cost::Amount;
 use candidate::Candidate;
 pub(super) use candidate::{item, load, load_at_peak};
+use purchase::FleetPurchase;
 use site::Planner;
 
 /// What packing everyone may take in a report: a moment.
@@ -146,6 +148,9 @@ pub struct PackedFleet {
     pub tenants: Vec<TenantShare>,
     /// What it would be if one thing were different, cheapest first; only what is cheaper.
     pub changes: Vec<WhatIf>,
+    /// What it would be if its instances were bought otherwise, in the order of
+    /// [`crate::model::workload::InstancePurchase`].
+    pub purchases: Vec<FleetPurchase>,
 }
 
 /// One workload on a fleet: amounts are a month's.

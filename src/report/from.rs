@@ -3,6 +3,7 @@
 use rust_decimal::prelude::ToPrimitive;
 
 use super::amounts::time;
+use super::fleets::FleetFigures;
 use super::result::{
     AmountResult, BoundsResult, CostLineResult, CoverageResult, Current, EvidenceResult,
     FindingCounts, FleetResult, Metered, PlacementResult, PlatformTotal, PolicyResult,
@@ -375,19 +376,9 @@ fn findings(workloads: &[Assessed]) -> FindingCounts {
 
 fn of_fleet(fleet: &PackedFleet, analysis: &Analysis, book: &PriceBook) -> FleetResult {
     FleetResult {
-        account: fleet.account.clone(),
-        region: fleet.region.clone(),
-        architecture: fleet.architecture,
+        figures: FleetFigures::of(fleet),
         instance_type: fleet.instance_types(),
-        peak_instances: fleet.plan.peak_instances,
         instance_hours: fleet.instance_hours(),
-        modelled_usd: fleet.modelled,
-        achievable_usd: fleet.achievable,
-        floor_usd: fleet.floor,
-        gap_percent: fleet.above_floor_percent(fleet.modelled),
-        fargate_usd: fleet.fargate,
-        break_even_gap_percent: fleet.fargate.map(|usd| fleet.above_floor_percent(usd)),
-        binds: fleet.plan.binds.as_str(),
         workloads: fleet.tenants.len(),
         course: course::of(fleet, analysis, book),
     }

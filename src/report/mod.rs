@@ -14,6 +14,7 @@ mod course;
 mod csv;
 pub(crate) mod escape;
 mod explain;
+pub mod fleets;
 mod focus;
 pub mod from;
 pub mod groups;

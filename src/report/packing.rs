@@ -5,12 +5,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::fleets::FleetFigures;
 use super::from::of_window;
 use super::quality::of_prices;
 use super::result::{PricesResult, WindowResult};
 use crate::analysis::Analysis;
 use crate::model::units::{MS_PER_DAY, MS_PER_HOUR, Usd};
-use crate::model::workload::{Architecture, Kind};
+use crate::model::workload::Kind;
 use crate::pack::{Causes, FleetPlan, Placement, Rules};
 use crate::pricing::PriceBook;
 use crate::recommend::fleet::{PackedFleet, TenantShare};
@@ -55,12 +56,9 @@ pub struct RulesResult {
 /// One fleet.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FleetPlanResult {
-    /// AWS account id.
-    pub account: String,
-    /// AWS region.
-    pub region: String,
-    /// Architecture of its instances.
-    pub architecture: Architecture,
+    /// Where it is and what a month of it costs.
+    #[serde(flatten)]
+    pub figures: FleetFigures,
     /// Whether these workloads belong on it. If not, all that can run there are on it, and the sum is least without it.
     pub is_advised: bool,
     /// How ECS places tasks: `binpack(cpu)`, `binpack(memory)`; both where capacity providers differ.
@@ -69,26 +67,10 @@ pub struct FleetPlanResult {
     pub types: Vec<TypeResult>,
     /// Instances over time: only spans with an instance, by type and time.
     pub over_time: Vec<SpanResult>,
-    /// Most instances at once.
-    pub peak_instances: u32,
-    /// As ECS would run it. Verdicts rest on this.
-    pub modelled_usd: Usd,
-    /// As a good planner could run it who knows when every task starts and stops.
-    pub achievable_usd: Usd,
-    /// No fleet of these types can cost less.
-    pub floor_usd: Usd,
-    /// `modelled ÷ floor − 1`, percent.
-    pub gap_percent: f64,
-    /// The same workloads on Fargate, on demand, at the same sizes; `None` where not priced.
-    pub fargate_usd: Option<Usd>,
-    /// `Fargate ÷ floor − 1`, percent: packing wins only below this gap.
-    pub break_even_gap_percent: Option<f64>,
     /// As ECS would run it without trunking, where `network` is with it.
     pub without_trunking_usd: Option<Usd>,
     /// Each task on an instance of its own.
     pub unpacked_usd: Usd,
-    /// Which resource fills first: `cpu`, `memory`, `network_interfaces` or `gpus`.
-    pub binds: &'static str,
     /// Part of each resource paid for that tasks reserve, percent.
     pub utilization_percent: UtilizationResult,
     /// Why the rest is paid for, percent of the resource.
@@ -228,23 +210,13 @@ fn of_fleet(fleet: &PackedFleet) -> FleetPlanResult {
     let mut workloads: Vec<TenantResult> = fleet.tenants.iter().map(of_tenant).collect();
     workloads.sort_by_key(|tenant| std::cmp::Reverse(tenant.cost_usd));
     FleetPlanResult {
-        account: fleet.account.clone(),
-        region: fleet.region.clone(),
-        architecture: fleet.architecture,
+        figures: FleetFigures::of(fleet),
         is_advised: fleet.is_advised,
         placement: placements(&plan.placements),
         types: plan.types.iter().map(of_type).collect(),
         over_time: over_time(plan),
-        peak_instances: plan.peak_instances,
-        modelled_usd: fleet.modelled,
-        achievable_usd: fleet.achievable,
-        floor_usd: fleet.floor,
-        gap_percent: fleet.above_floor_percent(fleet.modelled),
-        fargate_usd: fleet.fargate,
-        break_even_gap_percent: fleet.fargate.map(|usd| fleet.above_floor_percent(usd)),
         without_trunking_usd: fleet.without_trunking,
         unpacked_usd: fleet.unpacked,
-        binds: plan.binds.as_str(),
         utilization_percent: UtilizationResult {
             cpu: percent(plan.utilization.cpu),
             memory: percent(plan.utilization.memory),

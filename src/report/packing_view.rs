@@ -1,6 +1,7 @@
 //! Fleet plans as people read them.
 
 use super::amounts::{count, money, money_or_not, percent, plural, share};
+use super::fleets;
 use super::packing::{CausesResult, FleetPlanResult, PackingResult, TenantResult};
 use super::phrases;
 use super::view::{Cell, Column, Fit, Row, Section, View};
@@ -20,6 +21,7 @@ pub(super) fn of(packing: &PackingResult) -> View {
             workloads(fleet),
         ]);
         sections.extend(changes(fleet));
+        sections.extend(fleets::purchases(&fleet.figures));
     }
     let mut lead: Vec<String> = packing.fleets.iter().flat_map(sentences).collect();
     if lead.is_empty() {
@@ -37,19 +39,16 @@ pub(super) fn of(packing: &PackingResult) -> View {
     }
 }
 
-fn name(fleet: &FleetPlanResult) -> String {
-    format!("{} {} {}", fleet.account, fleet.region, fleet.architecture)
-}
-
 /// What the fleet costs, against what; who belongs on it; what makes it dear; what would make it cheaper.
 fn sentences(fleet: &FleetPlanResult) -> Vec<String> {
-    let against = fleet.fargate_usd.map_or_else(
+    let against = fleet.figures.fargate_usd.map_or_else(
         || "on Fargate the same is not priced".to_owned(),
         |fargate| {
             format!(
                 "on Fargate the same costs {}, so packing wins below a gap of {}",
                 money(fargate),
                 fleet
+                    .figures
                     .break_even_gap_percent
                     .map_or_else(String::new, percent)
             )
@@ -64,17 +63,20 @@ fn sentences(fleet: &FleetPlanResult) -> Vec<String> {
     let mut said = vec![format!(
         "{}: {} a month as ECS would run it, {} above the floor of {} that no fleet can beat, {} with the best planning; \
          {against}; {belongs}.",
-        name(fleet),
-        money(fleet.modelled_usd),
-        percent(fleet.gap_percent),
-        money(fleet.floor_usd),
-        money(fleet.achievable_usd),
+        fleet.figures.name(),
+        money(fleet.figures.modelled_usd),
+        percent(fleet.figures.gap_percent),
+        money(fleet.figures.floor_usd),
+        money(fleet.figures.achievable_usd),
     )];
-    let saved = share(fleet.unpacked_usd - fleet.modelled_usd, fleet.unpacked_usd)
-        .filter(|_| fleet.unpacked_usd > fleet.modelled_usd)
-        .map_or_else(String::new, |saved| {
-            format!("; packing saves {saved} of that")
-        });
+    let saved = share(
+        fleet.unpacked_usd - fleet.figures.modelled_usd,
+        fleet.unpacked_usd,
+    )
+    .filter(|_| fleet.unpacked_usd > fleet.figures.modelled_usd)
+    .map_or_else(String::new, |saved| {
+        format!("; packing saves {saved} of that")
+    });
     said.push(format!(
         "Each task on an instance of its own: {}{saved}. {}",
         money(fleet.unpacked_usd),
@@ -90,9 +92,10 @@ fn sentences(fleet: &FleetPlanResult) -> Vec<String> {
             "Cheapest next change: {}, {} a month ({} less).",
             change.change,
             money(change.modelled_usd),
-            money(fleet.modelled_usd - change.modelled_usd)
+            money(fleet.figures.modelled_usd - change.modelled_usd)
         ));
     }
+    said.extend(fleets::bought_otherwise(&[&fleet.figures]));
     said
 }
 
@@ -112,12 +115,12 @@ fn instances(fleet: &FleetPlanResult) -> Section {
     });
     Section {
         id: "instances",
-        heading: format!("Instances of {}", name(fleet)),
+        heading: format!("Instances of {}", fleet.figures.name()),
         text: vec![format!(
             "Reserved by tasks: cpu {}, memory {}{interfaces}; {} fills first. Placement {}.",
             percent(used.cpu),
             percent(used.memory),
-            fleet.binds.replace('_', " "),
+            fleet.figures.binds.replace('_', " "),
             fleet.placement
         )],
         columns: vec![
@@ -160,7 +163,7 @@ fn days(fleet: &FleetPlanResult) -> Section {
     });
     Section {
         id: "days",
-        heading: format!("Instances over time of {}", name(fleet)),
+        heading: format!("Instances over time of {}", fleet.figures.name()),
         text: (left_out > 0)
             .then(|| format!("{} more are in the JSON.", plural(left_out, "day")))
             .into_iter()
@@ -186,7 +189,7 @@ fn stranded(fleet: &FleetPlanResult) -> Section {
     };
     Section {
         id: "stranded",
-        heading: format!("Paid for and reserved by no task, {}", name(fleet)),
+        heading: format!("Paid for and reserved by no task, {}", fleet.figures.name()),
         text: Vec::new(),
         columns: vec![
             Column::new("Resource", Fit::Name, ""),
@@ -220,7 +223,7 @@ fn workloads(fleet: &FleetPlanResult) -> Section {
     let sum = |of: fn(&TenantResult) -> Usd| fleet.workloads.iter().map(of).sum::<Usd>();
     Section {
         id: "shares",
-        heading: format!("Who pays for {}", name(fleet)),
+        heading: format!("Who pays for {}", fleet.figures.name()),
         text: vec![format!(
             "Parts of a month; by resource prices they add up to {}, by AWS's split-cost rule to {}. Marginal is what the \
              fleet costs less without the workload.",
@@ -243,12 +246,12 @@ fn changes(fleet: &FleetPlanResult) -> Option<Section> {
         Row::plain(vec![
             Cell::text(change.change),
             Cell::number(money(change.modelled_usd)),
-            Cell::number(money(fleet.modelled_usd - change.modelled_usd)),
+            Cell::number(money(fleet.figures.modelled_usd - change.modelled_usd)),
         ])
     });
     (!fleet.changes.is_empty()).then(|| Section {
         id: "changes",
-        heading: format!("With one thing different, {}", name(fleet)),
+        heading: format!("With one thing different, {}", fleet.figures.name()),
         text: Vec::new(),
         columns: vec![
             Column::text("Change"),
@@ -261,7 +264,7 @@ fn changes(fleet: &FleetPlanResult) -> Option<Section> {
 
 fn notes(packing: &PackingResult) -> Vec<String> {
     let rules = &packing.rules;
-    vec![
+    let mut notes = vec![
         format!(
             "By the rules of ECS: network {} where no task definition tells, target capacity {} %, {}, {} s from launch to the \
              first task, scale-in after {} s, {} from zero. Nothing moves.",
@@ -273,8 +276,11 @@ fn notes(packing: &PackingResult) -> Vec<String> {
             plural(rules.from_zero, "instance"),
         ),
         format!(
-            "On demand at list prices of {}; a month is 730 hours. EC2 Spot and Savings Plans of EC2 are not in the price book.",
+            "On demand at list prices of {}; a month is 730 hours.",
             packing.prices.as_of
         ),
-    ]
+    ];
+    let figures = packing.fleets.iter().map(|fleet| &fleet.figures);
+    notes.extend(fleets::not_priced(figures));
+    notes
 }

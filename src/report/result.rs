@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::fleets::FleetFigures;
 use crate::model::finding::{Finding, ReasonCode};
 use crate::model::units::Usd;
 use crate::model::workload::{Architecture, Kind, Platform, PurchaseOption};
@@ -642,32 +643,13 @@ pub struct ClusterTenantResult {
 /// One packed fleet.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FleetResult {
-    /// AWS account id.
-    pub account: String,
-    /// AWS region.
-    pub region: String,
-    /// Architecture of its instances.
-    pub architecture: Architecture,
-    /// The instance type chosen.
+    /// Where it is and what a month of it costs.
+    #[serde(flatten)]
+    pub figures: FleetFigures,
+    /// The instance types chosen.
     pub instance_type: String,
-    /// Most instances at once.
-    pub peak_instances: u32,
     /// Instance-hours billed in the window.
     pub instance_hours: f64,
-    /// A 730-hour month as ECS would run it.
-    pub modelled_usd: Usd,
-    /// A 730-hour month as a good planner could run it.
-    pub achievable_usd: Usd,
-    /// No packing on these instance types can cost less a month.
-    pub floor_usd: Usd,
-    /// `modelled ÷ floor − 1`, percent.
-    pub gap_percent: f64,
-    /// What the same workloads cost a month on Fargate, at the same sizes; `None` where not priced.
-    pub fargate_usd: Option<Usd>,
-    /// `Fargate ÷ floor − 1`, percent: packing wins only below this gap.
-    pub break_even_gap_percent: Option<f64>,
-    /// Which resource fills first: `cpu`, `memory` or `network_interfaces`.
-    pub binds: &'static str,
     /// Workloads on it.
     pub workloads: usize,
     /// Instances and what tasks reserve of them over the window, in equal spans.

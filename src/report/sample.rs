@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
+use super::fleets::{CommitmentResult, FleetFigures, FleetPurchaseResult};
 use super::result::*;
 use crate::model::finding::{Finding, ReasonCode};
 use crate::model::units::Usd;
-use crate::model::workload::{Architecture, Kind, Platform, PurchaseOption};
+use crate::model::workload::{Architecture, InstancePurchase, Kind, Platform, PurchaseOption};
 use crate::placement::effort::{Effort, Step};
 use crate::pricing::cost::Certainty;
 
@@ -639,21 +640,80 @@ fn graviton() -> ClusterWayResult {
 
 fn fleet() -> FleetResult {
     FleetResult {
-        account: "111122223333".into(),
-        region: "eu-west-1".into(),
-        architecture: Architecture::X86_64,
+        figures: FleetFigures {
+            account: "111122223333".into(),
+            region: "eu-west-1".into(),
+            architecture: Architecture::X86_64,
+            peak_instances: 6,
+            modelled_usd: usd("520.00"),
+            achievable_usd: usd("500.00"),
+            floor_usd: usd("464.29"),
+            gap_percent: 12.0,
+            fargate_usd: Some(usd("548.09")),
+            break_even_gap_percent: Some(18.05),
+            binds: "memory",
+            purchase_options: InstancePurchase::ALL
+                .iter()
+                .map(|option| bought(*option))
+                .collect(),
+        },
         instance_type: "m7i.large".into(),
-        peak_instances: 6,
         instance_hours: 4_180.5,
-        modelled_usd: usd("520.00"),
-        achievable_usd: usd("500.00"),
-        floor_usd: usd("464.29"),
-        gap_percent: 12.0,
-        fargate_usd: Some(usd("548.09")),
-        break_even_gap_percent: Some(18.05),
-        binds: "memory",
         workloads: 3,
         course: course(),
+    }
+}
+
+/// Spot and a Compute Savings Plan of one year; the others are not priced.
+fn bought(purchase_option: InstancePurchase) -> FleetPurchaseResult {
+    let not_priced = FleetPurchaseResult {
+        purchase_option,
+        effort: Effort::Low,
+        cost_usd: None,
+        upper_usd: None,
+        monthly_savings_usd: None,
+        commitments: Vec::new(),
+        covered_percent: None,
+        utilization_percent: None,
+        break_even_utilization_percent: None,
+        interruptions_percent: None,
+        break_even_interruptions_percent: None,
+        as_of: Some("2026-11-20".into()),
+        quality: None,
+        not_priced: None,
+    };
+    match purchase_option {
+        InstancePurchase::Spot => FleetPurchaseResult {
+            cost_usd: Some(usd("210.00")),
+            upper_usd: Some(usd("212.50")),
+            monthly_savings_usd: Some(usd("307.50")),
+            interruptions_percent: Some(20),
+            break_even_interruptions_percent: Some(2_480.0),
+            quality: Some("snapshot"),
+            ..not_priced
+        },
+        InstancePurchase::ComputePlan1yr => FleetPurchaseResult {
+            cost_usd: Some(usd("410.00")),
+            upper_usd: Some(usd("410.00")),
+            monthly_savings_usd: Some(usd("110.00")),
+            commitments: vec![CommitmentResult {
+                family: None,
+                usd_per_hour: usd("0.4032"),
+                base_load_usd_per_hour: usd("0.3024"),
+            }],
+            covered_percent: Some(91.3),
+            utilization_percent: Some(97.2),
+            break_even_utilization_percent: Some(72.0),
+            quality: Some("exact"),
+            ..not_priced
+        },
+        _ => FleetPurchaseResult {
+            as_of: None,
+            not_priced: Some(format!(
+                "no EC2 m7i.large {purchase_option} price for eu-west-1 in the price book"
+            )),
+            ..not_priced
+        },
     }
 }
 

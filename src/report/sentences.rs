@@ -131,8 +131,8 @@ pub(super) fn price_qualities(report: &Report) -> Option<String> {
 /// What packing onto EC2 costs, how far that is from its floor, and where it beats Fargate; `None` without a fleet.
 pub(super) fn packing(report: &Report) -> Option<String> {
     let fleets = &report.fleets;
-    let cost: Usd = fleets.iter().map(|fleet| fleet.modelled_usd).sum();
-    let floor: Usd = fleets.iter().map(|fleet| fleet.floor_usd).sum();
+    let cost: Usd = fleets.iter().map(|fleet| fleet.figures.modelled_usd).sum();
+    let floor: Usd = fleets.iter().map(|fleet| fleet.figures.floor_usd).sum();
     let gap = share(cost - floor, floor).map_or_else(String::new, |gap| format!("{gap} above "));
     (!fleets.is_empty()).then(|| {
         format!(
@@ -199,16 +199,21 @@ pub(super) struct Fleet {
 /// A fleet's figures as printed.
 pub(super) fn fleet(fleet: &FleetResult) -> Fleet {
     Fleet {
-        name: format!("{} {} {}", fleet.account, fleet.region, fleet.architecture),
-        instances: format!("{} × {}", count(fleet.peak_instances), fleet.instance_type),
-        cost: money(fleet.modelled_usd),
-        floor: money(fleet.floor_usd),
-        gap: percent(fleet.gap_percent),
-        fargate: money_or_not(fleet.fargate_usd),
+        name: fleet.figures.name(),
+        instances: format!(
+            "{} × {}",
+            count(fleet.figures.peak_instances),
+            fleet.instance_type
+        ),
+        cost: money(fleet.figures.modelled_usd),
+        floor: money(fleet.figures.floor_usd),
+        gap: percent(fleet.figures.gap_percent),
+        fargate: money_or_not(fleet.figures.fargate_usd),
         break_even: fleet
+            .figures
             .break_even_gap_percent
             .map_or_else(|| "not known".to_owned(), percent),
-        binds: fleet.binds.replace('_', " "),
+        binds: fleet.figures.binds.replace('_', " "),
     }
 }
 
@@ -283,7 +288,7 @@ fn tally(report: &Report) -> String {
 fn against_fargate(fleets: &[FleetResult]) -> String {
     let compared: Vec<bool> = fleets
         .iter()
-        .filter_map(|fleet| Some(fleet.modelled_usd < fleet.fargate_usd?))
+        .filter_map(|fleet| Some(fleet.figures.modelled_usd < fleet.figures.fargate_usd?))
         .collect();
     let wins = compared.iter().filter(|wins| **wins).count();
     match compared[..] {
@@ -447,20 +452,17 @@ mod tests {
             packing(&report),
             Some(format!("{said}cheaper than Fargate."))
         );
-        report.fleets[0].fargate_usd = None;
+        report.fleets[0].figures.fargate_usd = None;
         assert_eq!(
             packing(&report),
             Some(format!("{said}no Fargate price to compare with."))
         );
-        let dear = FleetResult {
-            fargate_usd: Some(usd("1")),
-            ..report.fleets[0].clone()
+        let fargate = |usd| {
+            let mut fleet = report.fleets[0].clone();
+            fleet.figures.fargate_usd = Some(usd);
+            fleet
         };
-        let cheap = FleetResult {
-            fargate_usd: Some(usd("9999")),
-            ..report.fleets[0].clone()
-        };
-        report.fleets = vec![dear, cheap];
+        report.fleets = vec![fargate(usd("1")), fargate(usd("9999"))];
         assert!(
             packing(&report)
                 .unwrap()

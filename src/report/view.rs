@@ -1,6 +1,7 @@
 //! A report as people read it: sentences, then tables of typed cells. Every format for people prints this one view.
 
 use super::amounts::{NOT_PRICED, count, money, percent};
+use super::fleets::FleetFigures;
 use super::phrases::{self, NOTHING};
 use super::result::{GroupsResult, Report, ResourceUsage, WorkloadResult};
 use super::sentences;
@@ -154,6 +155,8 @@ pub(super) fn of(report: &Report) -> View {
     lead.extend(sentences::purchases(report));
     lead.extend(cluster_view::savings(report));
     lead.extend(sentences::packing(report));
+    let figures: Vec<&FleetFigures> = report.fleets.iter().map(|fleet| &fleet.figures).collect();
+    lead.extend(super::fleets::bought_otherwise(&figures));
     lead.extend(selected(report));
     let mut sections = Vec::new();
     if !report.workloads.is_empty() {
@@ -166,6 +169,7 @@ pub(super) fn of(report: &Report) -> View {
     sections.extend(cluster_view::sections(report));
     if !report.fleets.is_empty() {
         sections.push(fleets(report));
+        sections.extend(figures.into_iter().filter_map(super::fleets::purchases));
     }
     View {
         title: format!(
@@ -381,7 +385,9 @@ fn fleets(report: &Report) -> Section {
     Section {
         id: "fleets",
         heading: "EC2 fleets".to_owned(),
-        text: Vec::new(),
+        text: super::fleets::not_priced(report.fleets.iter().map(|fleet| &fleet.figures))
+            .into_iter()
+            .collect(),
         columns: vec![
             Column::new("Fleet", Fit::Text, ""),
             Column::text("Instances"),

@@ -210,12 +210,47 @@ fn list(products: Vec<Value>) -> impl Fn(&Call, usize) -> Answer + Send + 'stati
                 .map(|value| json!({ "Value": value }));
             (200, json!({ "AttributeValues": values }))
         }
-        "DescribeSavingsPlansOfferingRates" => (
-            200,
-            json!({ "searchResults": rates(&call.body["filters"][0]["values"][0]) }),
-        ),
+        "DescribeSavingsPlansOfferingRates" => (200, json!({ "searchResults": rates_for(call) })),
         other => panic!("not a call of a refresh: {other}"),
     }
+}
+
+fn rates_for(call: &Call) -> Vec<Value> {
+    let region = &call.body["filters"][0]["values"][0];
+    match call.body["serviceCodes"][0].as_str() {
+        Some("AmazonEC2") => instance_rates(region),
+        _ => rates(region),
+    }
+}
+
+/// The rates of m5.large by plan and term, and what is no price of it: another operating system, a Local Zone's, a type
+/// that is not sold in the region.
+fn instance_rates(region: &Value) -> Vec<Value> {
+    let rate = |plan: &str, years: i64, usage: &str, operation: &str, usd: &str| {
+        json!({
+            "savingsPlanOffering": {
+                "offeringId": "o", "paymentOption": "No Upfront", "planType": plan, "durationSeconds": years * 31_536_000, "currency": "USD",
+            },
+            "rate": usd, "unit": "Hrs", "productType": "EC2", "serviceCode": "AmazonEC2", "usageType": usage, "operation": operation,
+            "properties": [{ "name": "region", "value": region }, { "name": "instanceType", "value": "m5.large" }],
+        })
+    };
+    let m5 = "BoxUsage:m5.large";
+    vec![
+        rate("Compute", 1, m5, "RunInstances", "0.0700"),
+        rate("Compute", 3, m5, "RunInstances", "0.0500"),
+        rate("EC2Instance", 1, m5, "RunInstances", "0.0600"),
+        rate("EC2Instance", 3, m5, "RunInstances", "0.0400"),
+        rate("Compute", 1, m5, "RunInstances:0002", "0.1600"),
+        rate(
+            "Compute",
+            1,
+            "LAX1-BoxUsage:m5.large",
+            "RunInstances",
+            "0.0800",
+        ),
+        rate("Compute", 1, "BoxUsage:m7g.large", "RunInstances", "0.0500"),
+    ]
 }
 
 fn rates(region: &Value) -> Vec<Value> {
@@ -566,17 +601,54 @@ fn savings_plan_rates_come_when_asked_for() {
         book.contains("us-east-1,linux,arm64,savings_plan_3yr_all_upfront,gib_hour,0.0013,"),
         "{book}"
     );
-    assert_eq!(book.matches("AWS Savings Plans rates").count(), 16);
-    let call = aws
+    assert_eq!(book.matches("AWS Savings Plans rates").count(), 16 + 4);
+    let calls: Vec<Call> = aws
         .calls()
         .into_iter()
-        .find(|call| call.operation.starts_with("Describe"))
-        .expect("asked");
-    assert_eq!(call.body["savingsPlanTypes"], json!(["Compute"]));
-    assert_eq!(call.body["products"], json!(["Fargate"]));
+        .filter(|call| call.operation.starts_with("Describe"))
+        .collect();
+    assert_eq!(calls[0].body["savingsPlanTypes"], json!(["Compute"]));
+    assert_eq!(calls[0].body["products"], json!(["Fargate"]));
     assert_eq!(
-        call.body["filters"],
+        calls[0].body["filters"],
         json!([{ "name": "region", "values": ["us-east-1"] }])
+    );
+    assert_eq!(
+        calls[1].body["savingsPlanTypes"],
+        json!(["Compute", "EC2Instance"])
+    );
+    assert_eq!(calls[1].body["products"], json!(["EC2"]));
+    assert_eq!(
+        calls[1].body["filters"],
+        json!([
+            { "name": "region", "values": ["us-east-1"] },
+            { "name": "productDescription", "values": ["Linux/UNIX"] },
+            { "name": "tenancy", "values": ["shared"] },
+        ])
+    );
+}
+
+#[test]
+fn savings_plan_rates_of_instances_follow_the_type_in_the_book() {
+    let world = World::new();
+    let aws = FakeAws::new(list(us_east_1()));
+    aws.refresh(&world, &["--region", "us-east-1", "--savings-plans"])
+        .exits(0)
+        .says(&["EC2 Savings Plans"]);
+    let book = fs::read_to_string(world.path("new.book")).expect("written");
+    let rows: Vec<&str> = book
+        .lines()
+        .filter(|line| line.starts_with("us-east-1,m5.large ") || line.contains(",m7g.large"))
+        .map(|line| line.split(",20").next().expect("up to the date"))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "us-east-1,m5.large ec2_instance_savings_plan_1yr_no_upfront,0.0600",
+            "us-east-1,m5.large ec2_instance_savings_plan_3yr_no_upfront,0.0400",
+            "us-east-1,m5.large savings_plan_1yr_no_upfront,0.0700",
+            "us-east-1,m5.large savings_plan_3yr_no_upfront,0.0500",
+        ]
     );
 }
 

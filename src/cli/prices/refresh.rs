@@ -48,7 +48,7 @@ pub(crate) struct RefreshArgs {
     /// Read files of the bulk price list (CSV or JSON, also .gz) in this folder and below
     #[arg(long, value_name = "DIR")]
     from_files: Option<PathBuf>,
-    /// Get the Compute Savings Plan rates for Fargate, too
+    /// Get the Savings Plan rates, too: Compute Savings Plans for Fargate and EC2, EC2 Instance Savings Plans
     #[arg(long)]
     savings_plans: bool,
     /// Get the Spot prices of Fargate and EC2, too, from the feeds behind AWS's pricing pages
@@ -102,7 +102,7 @@ pub(super) fn run(args: &RefreshArgs, console: Console, out: &mut dyn Write) -> 
     let path = output(args.output.as_deref(), now)?;
     let found = find(args, now, console)?;
     let asked = |service: &Service| match service {
-        Service::SavingsPlans => args.savings_plans,
+        Service::SavingsPlans | Service::Ec2SavingsPlans => args.savings_plans,
         Service::Spot | Service::Ec2Spot => args.spot,
         _ => true,
     };

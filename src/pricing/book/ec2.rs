@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 
 use super::insert;
 use super::other::Amount;
-use crate::model::workload::Architecture;
+use crate::model::workload::{Architecture, InstancePurchase};
 use crate::pricing::table::{self, Line, Table, count};
 use crate::pricing::{InstanceClass, InstanceType, NotPriced, Price, PriceRow, PriceUnit};
 
 /// The priced instance types of a region, each list ordered by name.
 pub(super) type Prices = BTreeMap<(Architecture, InstanceClass), Vec<InstanceType>>;
+/// What the instance types of a region cost that are not bought on demand.
+pub(super) type Otherwise = BTreeMap<(InstancePurchase, String), Price>;
 /// What is known of an instance type wherever it is sold.
 pub(super) type Shapes = BTreeMap<String, Shape>;
-
-/// What follows an instance type whose Spot price a row states; it is shown, and nothing is planned with it: it floats.
-const SPOT: &str = " spot";
 
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
@@ -45,30 +44,37 @@ pub(super) fn shapes(table: &Table<'_>) -> table::Result<Shapes> {
     Ok(shapes)
 }
 
+/// The prices on demand, and those of the rows that name a way of buying after the instance type (`m5.large spot`).
 pub(super) fn read(
     lines: &[Line<'_>],
     shapes: &Shapes,
     rows: &mut Vec<PriceRow>,
-) -> table::Result<Prices> {
-    let mut priced = BTreeMap::new();
+) -> table::Result<(Prices, Otherwise)> {
+    let (mut on_demand, mut otherwise) = (BTreeMap::new(), Otherwise::new());
     for line in lines {
-        let shape = line.parse("instance_type", |name| {
-            shapes.get(name.strip_suffix(SPOT).unwrap_or(name))
+        let (name, bought, shape) = line.parse("instance_type", |item| {
+            let (name, bought) = match item.split_once(' ') {
+                Some((name, bought)) => (name, Some(InstancePurchase::parse(bought)?)),
+                None => (item, None),
+            };
+            Some((name.to_owned(), bought, shapes.get(name)?))
         })?;
-        let name = line.text("instance_type")?.to_owned();
-        rows.push(line.row(name.clone(), "usd_per_hour", "USD per hour")?);
+        let item = line.text("instance_type")?.to_owned();
+        rows.push(line.row(item, "usd_per_hour", "USD per hour")?);
         let price = line.price("usd_per_hour", PriceUnit::Hour)?;
-        insert(&mut priced, name, (shape, price), line)?;
+        match bought {
+            Some(bought) => insert(&mut otherwise, (bought, name), price, line)?,
+            None => insert(&mut on_demand, name, (shape, price), line)?,
+        }
     }
     let mut types: Prices = BTreeMap::new();
-    let on_demand = priced.into_iter().filter(|(name, _)| !name.ends_with(SPOT));
     for (name, (shape, price)) in on_demand {
         types
             .entry((shape.architecture, shape.class))
             .or_default()
             .push(instance_type(name, shape, price));
     }
-    Ok(types)
+    Ok((types, otherwise))
 }
 
 fn instance_type(name: String, shape: &Shape, price: Price) -> InstanceType {
@@ -112,5 +118,17 @@ pub(super) fn unknown(region: &str, architecture: Architecture, class: InstanceC
     };
     NotPriced::new(format!(
         "no EC2 {class}{architecture} price for {region} in the price book"
+    ))
+}
+
+/// That these instance types have no price bought so.
+pub(super) fn unknown_otherwise(
+    region: &str,
+    names: &[&str],
+    bought: InstancePurchase,
+) -> NotPriced {
+    NotPriced::new(format!(
+        "no EC2 {} {bought} price for {region} in the price book",
+        names.join(", ")
     ))
 }

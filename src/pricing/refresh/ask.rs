@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_pricing::types::{Filter, FilterType};
+use aws_sdk_savingsplans::operation::describe_savings_plans_offering_rates::builders::DescribeSavingsPlansOfferingRatesFluentBuilder as AskRates;
 use aws_sdk_savingsplans::types as plans;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -174,23 +175,53 @@ pub async fn regions(client: &aws_sdk_pricing::Client) -> Result<Vec<String>> {
     }
 }
 
-/// The Compute Savings Plan rates for Fargate in `region`.
+/// The Savings Plan rates for Fargate and for Linux instances in `region`.
 async fn rates(client: &aws_sdk_savingsplans::Client, region: &str) -> Result<Vec<Rate>> {
-    let what = format!("the Savings Plan rates of {region}");
-    let of_region = plans::SavingsPlanOfferingRateFilterElement::builder()
-        .name(plans::SavingsPlanRateFilterAttribute::Region)
-        .values(region)
-        .build();
-    let request = client
+    let of_fargate = client
         .describe_savings_plans_offering_rates()
         .savings_plan_types(plans::SavingsPlanType::Compute)
         .savings_plan_payment_options(plans::SavingsPlanPaymentOption::NoUpfront)
         .savings_plan_payment_options(plans::SavingsPlanPaymentOption::AllUpfront)
         .products(plans::SavingsPlanProductType::Fargate)
         .service_codes(plans::SavingsPlanRateServiceCode::Fargate)
-        .filters(of_region)
-        .max_results(1000);
-    let mut pages = Pages::new(what);
+        .filters(only(plans::SavingsPlanRateFilterAttribute::Region, region));
+    let of_instances = client
+        .describe_savings_plans_offering_rates()
+        .savings_plan_types(plans::SavingsPlanType::Compute)
+        .savings_plan_types(plans::SavingsPlanType::Ec2Instance)
+        .savings_plan_payment_options(plans::SavingsPlanPaymentOption::NoUpfront)
+        .products(plans::SavingsPlanProductType::Ec2)
+        .service_codes(plans::SavingsPlanRateServiceCode::Ec2)
+        .operations("RunInstances")
+        .filters(only(plans::SavingsPlanRateFilterAttribute::Region, region))
+        .filters(only(
+            plans::SavingsPlanRateFilterAttribute::ProductDescription,
+            "Linux/UNIX",
+        ))
+        .filters(only(
+            plans::SavingsPlanRateFilterAttribute::Tenancy,
+            "shared",
+        ));
+    let mut rates = Vec::new();
+    for request in [of_fargate, of_instances] {
+        rates.extend(rates_of(request, region).await?);
+    }
+    Ok(rates)
+}
+
+fn only(
+    attribute: plans::SavingsPlanRateFilterAttribute,
+    value: &str,
+) -> plans::SavingsPlanOfferingRateFilterElement {
+    plans::SavingsPlanOfferingRateFilterElement::builder()
+        .name(attribute)
+        .values(value)
+        .build()
+}
+
+async fn rates_of(request: AskRates, region: &str) -> Result<Vec<Rate>> {
+    let request = request.max_results(1000);
+    let mut pages = Pages::new(format!("the Savings Plan rates of {region}"));
     let mut rates = Vec::new();
     loop {
         let page = request
@@ -233,7 +264,14 @@ fn rate(rate: plans::SavingsPlanOfferingRate) -> Rate {
             .to_owned()
     };
     Rate {
+        plan_type: of(|offering| {
+            offering
+                .plan_type
+                .as_ref()
+                .map(plans::SavingsPlanType::as_str)
+        }),
         usage_type: rate.usage_type.unwrap_or_default(),
+        operation: rate.operation.unwrap_or_default(),
         rate: rate.rate.unwrap_or_default(),
         unit: rate
             .unit

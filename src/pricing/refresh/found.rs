@@ -26,6 +26,8 @@ pub enum Service {
     Ec2,
     /// EC2 instances as Spot.
     Ec2Spot,
+    /// EC2 instances under a Savings Plan.
+    Ec2SavingsPlans,
     /// gp3 volumes.
     Volumes,
     /// Public IPv4 addresses.
@@ -34,13 +36,14 @@ pub enum Service {
 
 impl Service {
     /// Every service, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Fargate,
         Self::SavingsPlans,
         Self::Spot,
         Self::Codebuild,
         Self::Ec2,
         Self::Ec2Spot,
+        Self::Ec2SavingsPlans,
         Self::Volumes,
         Self::Addresses,
     ];
@@ -55,6 +58,7 @@ impl fmt::Display for Service {
             Self::Codebuild => "CodeBuild",
             Self::Ec2 => "EC2",
             Self::Ec2Spot => "EC2 Spot",
+            Self::Ec2SavingsPlans => "EC2 Savings Plans",
             Self::Volumes => "gp3",
             Self::Addresses => "IPv4",
         })

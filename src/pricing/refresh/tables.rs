@@ -60,7 +60,10 @@ pub fn tables(found: &[Found]) -> Result<Texts> {
             &[Service::Fargate, Service::SavingsPlans, Service::Spot],
         )?,
         codebuild: table(header(shipped.codebuild), &[Service::Codebuild])?,
-        ec2: table(header(shipped.ec2), &[Service::Ec2, Service::Ec2Spot])?,
+        ec2: table(
+            header(shipped.ec2),
+            &[Service::Ec2, Service::Ec2Spot, Service::Ec2SavingsPlans],
+        )?,
         other,
     })
 }

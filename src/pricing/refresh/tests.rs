@@ -606,6 +606,7 @@ fn rate(usage: &str, years: i64, payment: &str, usd: &str) -> Rate {
         currency: "USD".to_owned(),
         duration_s: years * 31_536_000,
         payment_option: payment.to_owned(),
+        ..Rate::default()
     }
 }
 

@@ -172,6 +172,7 @@ impl Planner<'_> {
                 .sum(),
             tenants: tenants.iter().enumerate().map(share).collect(),
             changes: self.changes(site, types, &plan, &asked.work),
+            purchases: self.purchases(site, &plan, asked),
             plan,
         })
     }

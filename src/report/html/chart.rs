@@ -410,7 +410,7 @@ fn class_end(up_to_s: Option<i64>) -> String {
 
 /// A fleet over time: what its instances have of the resource that fills first, and what tasks need of it.
 pub(super) fn fleet(id: String, fleet: &FleetResult) -> Option<Figure> {
-    let by_memory = fleet.binds == "memory";
+    let by_memory = fleet.figures.binds == "memory";
     let name = if by_memory { "GiB of memory" } else { "vCPU" };
     let offered = |span: &FleetSpan| {
         if by_memory {
@@ -456,14 +456,11 @@ pub(super) fn fleet(id: String, fleet: &FleetResult) -> Option<Figure> {
     drawing += &label(wide, low + 14.0, "end", "m", minute(&last.from));
     Some(Figure {
         id,
-        title: format!(
-            "{} {} {} over time",
-            fleet.account, fleet.region, fleet.architecture
-        ),
+        title: format!("{} over time", fleet.figures.name()),
         description: format!(
             "bars: {name} of the instances, at most {} at once; line: what tasks need; fills first: {}",
-            plural(fleet.peak_instances, "instance"),
-            fleet.binds.replace('_', " ")
+            plural(fleet.figures.peak_instances, "instance"),
+            fleet.figures.binds.replace('_', " ")
         ),
         size: (wide, low + 20.0),
         drawing,

@@ -1,5 +1,6 @@
 //! Small fleet plans for tests.
 
+use super::super::fleets::FleetFigures;
 use super::super::packing::*;
 use super::super::result::Report;
 use super::usd;
@@ -45,7 +46,10 @@ pub(crate) fn nothing_packed() -> PackingResult {
 /// The first fleet where instances are priced and Fargate is not.
 pub(crate) fn packing_without_fargate() -> PackingResult {
     let mut fleet = advised();
-    (fleet.fargate_usd, fleet.break_even_gap_percent) = (None, None);
+    (
+        fleet.figures.fargate_usd,
+        fleet.figures.break_even_gap_percent,
+    ) = (None, None);
     fleet.is_advised = false;
     for tenant in &mut fleet.workloads {
         (tenant.marginal_usd, tenant.elsewhere_usd) = (None, None);
@@ -58,9 +62,10 @@ pub(crate) fn packing_without_fargate() -> PackingResult {
 
 fn advised() -> FleetPlanResult {
     FleetPlanResult {
-        account: "111122223333".into(),
-        region: "eu-west-1".into(),
-        architecture: Architecture::X86_64,
+        figures: FleetFigures {
+            peak_instances: 4,
+            ..super::fleet().figures
+        },
         is_advised: true,
         placement: "binpack(memory) or binpack(cpu)".into(),
         types: vec![
@@ -72,16 +77,8 @@ fn advised() -> FleetPlanResult {
             span("m7i.large", 24, 48, 3),
             span("c7i.large", 12, 36, 1),
         ],
-        peak_instances: 4,
-        modelled_usd: usd("520.00"),
-        achievable_usd: usd("500.00"),
-        floor_usd: usd("464.29"),
-        gap_percent: 12.0,
-        fargate_usd: Some(usd("548.09")),
-        break_even_gap_percent: Some(18.05),
         without_trunking_usd: Some(usd("540.00")),
         unpacked_usd: usd("1040.00"),
-        binds: "memory",
         utilization_percent: UtilizationResult {
             cpu: 61.5,
             memory: 88.0,
@@ -105,21 +102,25 @@ fn advised() -> FleetPlanResult {
 
 fn not_advised() -> FleetPlanResult {
     FleetPlanResult {
-        architecture: Architecture::Arm64,
+        figures: FleetFigures {
+            architecture: Architecture::Arm64,
+            peak_instances: 2,
+            modelled_usd: usd("24.53"),
+            achievable_usd: usd("12.26"),
+            floor_usd: usd("9.00"),
+            gap_percent: 172.56,
+            fargate_usd: Some(usd("8.97")),
+            break_even_gap_percent: Some(-0.33),
+            binds: "cpu",
+            purchase_options: Vec::new(),
+            ..super::fleet().figures
+        },
         is_advised: false,
         placement: "binpack(cpu)".into(),
         types: vec![instances("t4g.small", 2, 2, 96.0, "1.61")],
         over_time: vec![span("t4g.small", 0, 48, 2)],
-        peak_instances: 2,
-        modelled_usd: usd("24.53"),
-        achievable_usd: usd("12.26"),
-        floor_usd: usd("9.00"),
-        gap_percent: 172.56,
-        fargate_usd: Some(usd("8.97")),
-        break_even_gap_percent: Some(-0.33),
         without_trunking_usd: None,
         unpacked_usd: usd("12.26"),
-        binds: "cpu",
         utilization_percent: UtilizationResult {
             cpu: 6.3,
             memory: 13.5,

@@ -719,7 +719,7 @@ fn with_spot(spot: &str) -> BTreeMap<String, Served> {
 }
 
 #[test]
-fn spot_prices_of_instances_come_from_their_page_s_feed_and_are_only_shown() {
+fn spot_prices_of_instances_come_from_their_page_s_feed() {
     let world = World::new();
     Files::new(with_spot(SPOT))
         .refresh(&world, &["--region", "us-east-1", "--spot"])
@@ -846,30 +846,42 @@ fn savings_plans_of_the_bulk_list_are_those_of_the_api() {
     assert_eq!(tables(&bulk_book(&world)), tables(&of_api));
 }
 
-/// The plans that the fake API knows, and others that do not discount Fargate.
+/// The plans that the fake API knows, with rates of other services, regions and payment options beside.
 fn plans() -> String {
     let (mut products, mut terms) = (Vec::new(), Vec::new());
-    for rate in super::rates(&"us-east-1".into()) {
+    let region: Value = "us-east-1".into();
+    let rates = [super::rates(&region), super::instance_rates(&region)].concat();
+    for (number, rate) in rates.iter().enumerate() {
         let offering = &rate["savingsPlanOffering"];
         let years = offering["durationSeconds"].as_i64().expect("a number") / 31_536_000;
-        let payment = offering["paymentOption"].as_str().expect("text");
-        let sku = format!("{years}{payment}");
-        products.push(json!({ "sku": sku, "productFamily": "ComputeSavingsPlans",
-            "attributes": { "purchaseOption": payment, "purchaseTerm": format!("{years}yr") } }));
-        let discounted = |service: &str, usage: &Value| {
-            json!({ "discountedServiceCode": service, "discountedUsageType": usage, "unit": "Hrs",
-                "discountedRate": { "price": rate["rate"], "currency": "USD" } })
+        let sku = format!("SKU{number}");
+        let family = match offering["planType"].as_str() {
+            Some("EC2Instance") => "EC2InstanceSavingsPlans",
+            _ => "ComputeSavingsPlans",
+        };
+        products.push(json!({ "sku": sku, "productFamily": family,
+            "attributes": { "purchaseOption": offering["paymentOption"], "purchaseTerm": format!("{years}yr") } }));
+        let discounted = |service: &Value, usage: &Value, region: &str| {
+            json!({ "discountedServiceCode": service, "discountedUsageType": usage, "discountedOperation": rate["operation"],
+                "discountedRegionCode": region, "unit": "Hrs", "discountedRate": { "price": rate["rate"], "currency": "USD" } })
         };
         terms.push(json!({ "sku": sku, "leaseContractLength": { "duration": years, "unit": "year" }, "rates": [
-            discounted("AmazonECS", &rate["usageType"]),
-            discounted("AmazonEC2", &"BoxUsage:m5.large".into()),
-            discounted("AmazonEKS", &rate["usageType"]),
+            discounted(&rate["serviceCode"], &rate["usageType"], "us-east-1"),
+            discounted(&rate["serviceCode"], &rate["usageType"], "us-east-1-bos-1"),
+            discounted(&"AmazonEKS".into(), &rate["usageType"], "us-east-1"),
+            discounted(&"AmazonEC2".into(), &"DedicatedUsage:m5.large".into(), "us-east-1"),
         ] }));
     }
     products.push(
-        json!({ "sku": "EC2", "productFamily": "EC2InstanceSavingsPlans", "attributes": {} }),
+        json!({ "sku": "UPFRONT", "productFamily": "ComputeSavingsPlans",
+        "attributes": { "purchaseOption": "All Upfront", "purchaseTerm": "1yr" } }),
     );
-    terms.push(json!({ "sku": "EC2", "rates": [] }));
+    terms.push(json!({ "sku": "UPFRONT", "rates": [
+        { "discountedServiceCode": "AmazonEC2", "discountedUsageType": "BoxUsage:m5.large", "discountedOperation": "RunInstances",
+            "unit": "Hrs", "discountedRate": { "price": "0.01", "currency": "USD" } } ] }));
+    products
+        .push(json!({ "sku": "DB", "productFamily": "DatabaseSavingsPlans", "attributes": {} }));
+    terms.push(json!({ "sku": "DB", "rates": [] }));
     // Written by hand: products come before terms.
     format!(
         "{{\"publicationDate\":\"2026-11-20T10:11:12Z\",\"products\":{},\"terms\":{{\"savingsPlan\":{}}}}}",

@@ -14,7 +14,7 @@ use super::offer::Extract;
 use crate::model::error::{Error, ErrorKind, Result};
 
 /// Counts up with every change of what is taken out of a file.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A folder with one file per offer and region.
 #[derive(Debug, Clone)]
