@@ -75,6 +75,11 @@ impl<'a> Standing<'a> {
         })
     }
 
+    /// Tasks to place.
+    pub fn tasks(&self) -> usize {
+        self.problem.tasks.len()
+    }
+
     /// Fewer instances of the type at `index` alone have no room when most is reserved; `None` where one of that type
     /// does not hold every task, or has no price.
     pub fn least(&self, index: usize) -> Option<u32> {

@@ -24,6 +24,8 @@ const SCALING_EFFORT: pack::Effort = pack::Effort::milliseconds(2);
 const MOST_TYPES: usize = 8;
 /// So many numbers of instances are tried of each, from the least that can do.
 const MOST_NUMBERS: u32 = 8;
+/// No more tasks than this are placed to find another type, but once for two numbers of one type.
+const MOST_PLACED: usize = 20_000_000;
 
 /// Why nothing is said of a cluster that was seen with so few instances that it may cost less than what is tried.
 const COMES_AND_GOES: &str = "fewer instances would do than the last snapshot shows, but others show so few that it is not \
@@ -253,11 +255,13 @@ impl Ways<'_> {
             .map(|(of, &count)| hourly(of).saturating_mul(Decimal::from(count)))
             .sum();
         let mut best = None;
+        let mut trials = (MOST_PLACED / standing.tasks().max(1)).max(2);
         for (at, least) in hopes.into_iter().take(MOST_TYPES) {
             for count in least..least.saturating_add(MOST_NUMBERS) {
-                if usd(at, count) >= below {
+                if usd(at, count) >= below || trials == 0 {
                     break;
                 }
+                trials -= 1;
                 let mut counts = vec![0; types.len()];
                 counts[at] = count;
                 if let Some(held) = self.held_with_spares(&standing, &counts)? {
