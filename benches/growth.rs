@@ -13,6 +13,7 @@
     reason = "a benchmark prints, and has nobody to hand an error to"
 )]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -255,8 +256,9 @@ fn services(count: usize) -> String {
     let mut text = format!("{{\"services\":[{}]}}\n", services.join(","));
     for (size, (cpu, memory)) in SIZES.iter().enumerate() {
         let definition = definition(size);
-        text += &format!(
-            "{{\"taskDefinition\":{{\"taskDefinitionArn\":\"{definition}\",\"cpu\":\"{cpu}\",\"memory\":\"{memory}\"}}}}\n"
+        let _ = writeln!(
+            text,
+            "{{\"taskDefinition\":{{\"taskDefinitionArn\":\"{definition}\",\"cpu\":\"{cpu}\",\"memory\":\"{memory}\"}}}}"
         );
     }
     text

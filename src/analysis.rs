@@ -15,6 +15,8 @@ use crate::rightsize;
 use crate::rightsize::calibration::Calibrations;
 use crate::rightsize::run_time::RunTimes;
 
+use crate::workers;
+
 pub use crate::recommend::fleet::FleetOptions;
 pub use crate::recommend::{Assessed, Policy};
 
@@ -64,7 +66,7 @@ pub fn analyse_with(
         fill_sizes(demand, book);
         demand.prefer_cpu_share();
     }
-    let fleet = Calibrations::of(&reduced.demands);
+    let fleet = tracing::debug_span!("margins").in_scope(|| Calibrations::of(&reduced.demands));
     let prices = Prices {
         book,
         bill_queue_time: policy.bill_queue_time,
@@ -73,10 +75,9 @@ pub fn analyse_with(
     let (demands, others): (Vec<Demand>, Vec<Demand>) =
         reduced.demands.into_iter().partition(wanted);
     let assessed = |demands: Vec<Demand>| -> Vec<Assessed> {
-        let demands = demands.into_iter();
-        demands
-            .map(|demand| assess(demand, &prices, policy, &fleet, window))
-            .collect()
+        workers::map(demands, |demand| {
+            assess(demand, &prices, policy, &fleet, window)
+        })
     };
     let mut workloads = tracing::debug_span!("placements").in_scope(|| assessed(demands));
     let ground = Ground {

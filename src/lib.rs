@@ -28,3 +28,4 @@ pub mod recommend;
 pub(crate) mod records;
 pub mod report;
 pub mod rightsize;
+pub(crate) mod workers;

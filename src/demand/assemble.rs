@@ -14,12 +14,12 @@ use super::totals::WorkloadTotals;
 use super::usage::{Resource, Usage};
 use super::{
     Basis, Component, Demand, Evidence, OutOfMemory, RUN_LENGTHS_S, RunCpu, Runs, Slot, Slots,
-    workers,
 };
 use crate::dataset::schema::{Metric, SourceKind};
 use crate::model::error::Result;
 use crate::model::units::{MS_PER_MINUTE, SLOT_MS, Window};
 use crate::model::workload::{KilledContainer, Kind, WorkloadKey};
+use crate::workers;
 
 /// The demand of every workload, ordered, from what the samples of `workloads` add up to.
 pub(super) fn assemble(

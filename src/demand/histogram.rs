@@ -6,8 +6,6 @@
 //! which every engine counts alike; a logarithm is not rounded alike everywhere. Values are bucketed in the unit in
 //! which they were measured.
 
-use std::collections::BTreeMap;
-
 /// Edges of the buckets.
 pub const EDGE_COUNT: usize = 512;
 /// The bucket above the last edge.
@@ -117,19 +115,20 @@ impl Histogram {
 
     /// Steps of the same bucket and size have the same lower end: they are added up.
     fn of_steps(steps: impl Iterator<Item = Step>) -> Self {
-        let mut merged: BTreeMap<u64, Step> = BTreeMap::new();
-        for step in steps {
-            let known = merged.entry(step.above.to_bits()).or_insert(Step {
-                weight_ms: 0,
-                clock_ms: 0,
-                ..step
-            });
-            known.max = known.max.max(step.max);
-            known.weight_ms += step.weight_ms;
-            known.clock_ms += step.clock_ms;
-        }
-        let mut steps: Vec<Step> = merged.into_values().collect();
+        let mut steps: Vec<Step> = steps.collect();
+        // Each day is in order: sorting finds its steps together, and only merges the days.
+        steps.sort_by(|a, b| a.above.total_cmp(&b.above));
+        steps.dedup_by(|next, step| {
+            let is_same = next.above.to_bits() == step.above.to_bits();
+            if is_same {
+                step.max = step.max.max(next.max);
+                step.weight_ms += next.weight_ms;
+                step.clock_ms += next.clock_ms;
+            }
+            is_same
+        });
         steps.sort_by(|a, b| a.max.total_cmp(&b.max));
+        steps.shrink_to_fit();
         Self { steps }
     }
 

@@ -37,7 +37,6 @@ pub mod totals;
 pub mod usage;
 mod values;
 pub mod window;
-mod workers;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -50,7 +49,7 @@ use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::tags::Tags;
 use crate::model::units::{MS_PER_DAY, TaskSize, Window};
 use crate::model::workload::{Configuration, WorkloadKey};
-pub use slots::Slots;
+pub use slots::{Alike, Slots};
 pub use usage::Usage;
 
 pub use crate::model::span::Span;

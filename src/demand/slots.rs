@@ -8,13 +8,16 @@ pub struct Slots(Vec<Alike>);
 
 /// Slots one after the other that differ in nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Alike {
-    first: Slot,
-    count: u32,
+pub struct Alike {
+    /// The first of them.
+    pub first: Slot,
+    /// How many they are.
+    pub count: u32,
 }
 
 impl Alike {
-    fn next(&self) -> i64 {
+    /// The slot after the last of them.
+    pub fn next(&self) -> i64 {
         self.first.slot.saturating_add(i64::from(self.count))
     }
 }
@@ -46,6 +49,11 @@ impl Slots {
                 ..alike.first
             })
         })
+    }
+
+    /// The same, those at once that are alike.
+    pub fn alike(&self) -> &[Alike] {
+        &self.0
     }
 
     /// True where there are none.

@@ -7,7 +7,7 @@ use super::days::{DayCount, DayRows};
 use super::keep::Keeper;
 use super::samples::{COLUMNS, NAMES, Reduction, Resolution, Wanted};
 use super::totals::{Cuts, Sum, Totals};
-use super::{table, unfit, workers};
+use super::{table, unfit};
 use crate::dataset::compact::Resolved;
 use crate::dataset::given;
 use crate::dataset::groups::SampleGroup;
@@ -18,6 +18,7 @@ use crate::dataset::summary::DaySummary;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::{MS_PER_DAY, Window};
 use crate::model::workload::WorkloadKey;
+use crate::workers;
 use tracing::field::Empty;
 
 /// What the samples of `window` add up to, with the sizes of `histories` in force; there are none beyond `sampled`.

@@ -78,6 +78,17 @@ impl Spans {
         self.window.from_ms + at * self.length_ms
     }
 
+    /// How many slots from the one that begins at `from_ms` on lie in the same span; 0 where that one lies in none.
+    fn slots_in_one(&self, from_ms: i64) -> i64 {
+        if from_ms < self.window.from_ms || self.window.to_ms <= from_ms {
+            return 0;
+        }
+        let at = (from_ms - self.window.from_ms) / self.length_ms;
+        let in_span = (self.start_ms(at + 1) - from_ms) / SLOT_MS;
+        let in_window = (self.window.to_ms - from_ms + SLOT_MS - 1) / SLOT_MS;
+        in_span.min(in_window)
+    }
+
     /// The spans that `from_ms..to_ms` touches, each with the milliseconds that it has in common with it.
     fn touched(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = (usize, i64)> + '_ {
         let from_ms = from_ms.max(self.window.from_ms);
@@ -162,15 +173,21 @@ fn needed(fleet: &PackedFleet, analysis: &Analysis, spans: &Spans) -> Vec<Held> 
         .iter()
         .filter(|workload| tenants.contains(&workload.demand.workload));
     for (workload, need) in on_it.filter_map(|workload| Some((workload, workload.need?.size()))) {
-        for slot in workload.demand.slots.iter() {
-            let from_ms = slot.slot * SLOT_MS;
-            // A slot lies in one span, but for those at the ends of a window that begins within a slot.
-            let touched: Vec<(usize, i64)> = spans.touched(from_ms, from_ms + SLOT_MS).collect();
-            let whole: i64 = touched.iter().map(|(_, ms)| ms).sum();
-            for (at, ms) in touched {
-                let task_ms = i128::from(slot.task_ms) * i128::from(ms) / i128::from(whole);
-                held[at].cpu_unit_ms += task_ms * i128::from(need.cpu_units);
-                held[at].mib_ms += task_ms * i128::from(need.memory_mib);
+        for alike in workload.demand.slots.alike() {
+            let mut slot = alike.first.slot;
+            while slot < alike.next() {
+                let from_ms = slot * SLOT_MS;
+                // Slots lie in one span, but for those at the ends of a window that begins within a slot.
+                let slots = spans.slots_in_one(from_ms).clamp(1, alike.next() - slot);
+                let touched = || spans.touched(from_ms, from_ms + slots * SLOT_MS);
+                let whole: i64 = touched().map(|(_, ms)| ms).sum();
+                let task_ms = i128::from(alike.first.task_ms) * i128::from(slots);
+                for (at, ms) in touched() {
+                    let task_ms = task_ms * i128::from(ms) / i128::from(whole);
+                    held[at].cpu_unit_ms += task_ms * i128::from(need.cpu_units);
+                    held[at].mib_ms += task_ms * i128::from(need.memory_mib);
+                }
+                slot += slots;
             }
         }
     }
@@ -204,6 +221,21 @@ mod tests {
         assert_eq!(touched, [(0, length_ms / 2), (1, length_ms), (2, 1)]);
         assert_eq!(spans.touched(-5, 0).count(), 0);
         assert_eq!(spans.touched(week.to_ms, i64::MAX).count(), 0);
+    }
+
+    #[test]
+    fn slots_of_one_span_are_looked_at_together_and_one_that_two_spans_cut_is_not() {
+        let window = Window {
+            from_ms: SLOT_MS / 2,
+            to_ms: 5 * SLOT_MS,
+        };
+        let spans = Spans {
+            window,
+            length_ms: 3 * SLOT_MS,
+        };
+        let together = [0, 1, 2, 3, 4, 5].map(|slot| spans.slots_in_one(slot * SLOT_MS));
+        // The first span ends half way through the slot 3, the window with the slot 4.
+        assert_eq!(together, [0, 2, 1, 0, 1, 0]);
     }
 
     #[test]

@@ -29,6 +29,7 @@ use crate::rightsize::Bounds;
 use crate::rightsize::assurance::{Assurance, CONFIDENCE};
 use crate::rightsize::history::History;
 use crate::rightsize::margin::Margin;
+use crate::workers;
 
 impl Report {
     /// The result of an analysis; `coverage` is what was seen of what was asked for.
@@ -37,11 +38,9 @@ impl Report {
             book,
             bill_queue_time: analysis.policy.bill_queue_time,
         };
-        let mut workloads: Vec<WorkloadResult> = analysis
-            .workloads
-            .iter()
-            .map(|workload| of_workload(workload, &analysis.policy, &prices))
-            .collect();
+        let mut workloads = workers::map(analysis.workloads.iter().collect(), |workload| {
+            of_workload(workload, &analysis.policy, &prices)
+        });
         workloads.sort_by(|a, b| order(b).cmp(&order(a)).then_with(|| key(a).cmp(&key(b))));
         Self {
             version: REPORT_VERSION,

@@ -123,7 +123,7 @@ impl Assurance {
 }
 
 /// What would make a size surer.
-fn missing(history: &History, group: Group, weeks: &Weeks, asked: Risk) -> Vec<String> {
+fn missing(history: &History<'_>, group: Group, weeks: &Weeks, asked: Risk) -> Vec<String> {
     let needed = weeks_to_certify(asked.share());
     let few_weeks = (weeks.len() < needed).then(|| {
         format!(

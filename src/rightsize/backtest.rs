@@ -27,9 +27,9 @@ pub struct Workload {
     /// What it is like, CPU and memory.
     pub groups: [Group; 2],
     /// CPU of one task, vCPU.
-    pub cpu: History,
+    pub cpu: History<'static>,
     /// Memory of one task, MiB.
-    pub memory: History,
+    pub memory: History<'static>,
     /// Its present size.
     pub current: Need,
 }
@@ -126,14 +126,14 @@ pub struct Backtest {
 }
 
 /// A workload-week, ready to be sized by anyone.
-struct Week {
+struct Week<'a> {
     workload: usize,
     origin: i32,
     groups: [Group; 2],
     current: Need,
     sizes: [Sizes; 2],
-    before: [History; 2],
-    after: [History; 2],
+    before: [History<'a>; 2],
+    after: [History<'a>; 2],
     /// The least size that the week did not breach, vCPU and MiB.
     needs: [f64; 2],
 }
@@ -185,7 +185,7 @@ fn origins(fleet: &[Workload], first_after: i32) -> impl Iterator<Item = i32> + 
 }
 
 /// Every week that can be sized, and how many with samples cannot.
-fn sized_weeks(fleet: &[Workload], protocol: &Protocol) -> (Vec<Week>, usize) {
+fn sized_weeks<'a>(fleet: &'a [Workload], protocol: &Protocol) -> (Vec<Week<'a>>, usize) {
     let least = usize::try_from(protocol.training_days.saturating_mul(4) / 5).unwrap_or(usize::MAX);
     let (mut weeks, mut withheld) = (Vec::new(), 0);
     for origin in origins(fleet, protocol.training_days) {
@@ -248,7 +248,7 @@ fn shown(fleet: &[Workload], resource: Resource, protocol: &Protocol) -> Shown {
 }
 
 /// CPU's and memory's calibration as of each origin.
-fn calibrations(weeks: &[Week], shown: &[Shown; 2]) -> BTreeMap<i32, [Calibration; 2]> {
+fn calibrations(weeks: &[Week<'_>], shown: &[Shown; 2]) -> BTreeMap<i32, [Calibration; 2]> {
     let as_of = |origin: i32| {
         [0, 1].map(|at: usize| {
             shown[at]
@@ -267,13 +267,13 @@ fn calibrations(weeks: &[Week], shown: &[Shown; 2]) -> BTreeMap<i32, [Calibratio
 
 /// The weeks, and what is needed to size them.
 struct Sizing<'a> {
-    weeks: &'a [Week],
+    weeks: &'a [Week<'a>],
     calibrations: &'a BTreeMap<i32, [Calibration; 2]>,
 }
 
 impl Sizing<'_> {
     /// What `strategy` sets for a week; `None` where it gives no size.
-    fn size(&self, strategy: Strategy, week: &Week) -> Option<Need> {
+    fn size(&self, strategy: Strategy, week: &Week<'_>) -> Option<Need> {
         let current = week.current;
         match strategy {
             Strategy::Ours(risk) => Some(self.ours(risk, week)),
@@ -301,7 +301,7 @@ impl Sizing<'_> {
         }
     }
 
-    fn ours(&self, risk: f64, week: &Week) -> Need {
+    fn ours(&self, risk: f64, week: &Week<'_>) -> Need {
         let level = |at: usize| {
             let made = self.calibrations.get(&week.origin);
             made.map_or(risk, |both| both[at].weeks(week.groups[at]).level(risk))
@@ -485,7 +485,8 @@ mod tests {
     #[test]
     fn too_little_history_is_withheld() {
         let mut late = workload(|_| 0.5, 28);
-        late.cpu = late.cpu.between(10, 28);
+        let all = late.cpu.days().iter().cloned();
+        late.cpu = all.filter(|row| row.day >= 10).collect();
         let test = backtest(&[workload(|_| 0.5, 28), late], &Protocol::default());
         // Of the late one the week from day 14 has 4 days before it, that from day 21 has 11.
         assert_eq!((test.weeks, test.withheld), (2, 2));

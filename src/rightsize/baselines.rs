@@ -31,9 +31,9 @@ impl Need {
 #[derive(Debug, Clone, Copy)]
 pub struct Observed<'a> {
     /// CPU of one task, vCPU.
-    pub cpu: &'a History,
+    pub cpu: &'a History<'a>,
     /// Memory of one task, MiB.
-    pub memory: &'a History,
+    pub memory: &'a History<'a>,
     /// The present size.
     pub current: Need,
 }
@@ -167,8 +167,7 @@ fn vpa_target(seen: &Observed) -> Option<Need> {
 ///
 /// Source: gocrane/crane, `pkg/recommendation/recommender/resource`, `pkg/prediction/percentile`.
 fn crane(seen: &Observed) -> Option<Need> {
-    let week = |history: &History| Some(history.last_days(7, history.span()?.1 + 1));
-    let (cpu, memory) = (week(seen.cpu)?, week(seen.memory)?);
+    let (cpu, memory) = (last_week(seen.cpu)?, last_week(seen.memory)?);
     let mut cores = vpa::Histogram::linear(0.1, 1000, 1.0);
     for (day, vcpu, weight) in cpu.days().iter().flat_map(samples_of) {
         cores.add(day, vcpu, weight);
@@ -181,9 +180,14 @@ fn crane(seen: &Observed) -> Option<Need> {
     need(cores.percentile(0.99)? * 1.15, mib * 1.15)
 }
 
+/// The last seven days, with or without samples.
+fn last_week<'a>(history: &'a History<'_>) -> Option<History<'a>> {
+    Some(history.last_days(7, history.span()?.1 + 1))
+}
+
 /// Nothing for means that are no amounts.
 fn vantage(seen: &Observed) -> Option<Need> {
-    let mean = |history: &History| history.mean().filter(|mean| *mean > 0.0);
+    let mean = |history: &History<'_>| history.mean().filter(|mean| *mean > 0.0);
     need(mean(seen.cpu)? / 0.8, mean(seen.memory)? / 0.8)
 }
 
@@ -258,7 +262,7 @@ mod tests {
     }
 
     /// Two weeks of 288 samples: 0.5 vCPU, and 2 vCPU in every twentieth; 1,000 MiB.
-    fn fortnight() -> (History, History) {
+    fn fortnight() -> (History<'static>, History<'static>) {
         let cpu: Vec<f64> = (0..288)
             .map(|i| if i % 20 == 0 { 2.0 } else { 0.5 })
             .collect();

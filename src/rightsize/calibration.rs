@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::demand::{Demand, Usage};
 use crate::model::workload::Kind;
+use crate::workers;
 
 use super::history::{History, Period};
 use super::margin::{Resource, Sizes, Statistics, risk_shown};
@@ -178,7 +179,7 @@ pub struct Replay {
 /// The workload-week from `origin` on, sized from the `training_days` before it; `None` where either was hardly seen.
 pub fn replay(
     resource: Resource,
-    history: &History,
+    history: &History<'_>,
     origin: i32,
     training_days: i32,
 ) -> Option<Replay> {
@@ -201,46 +202,15 @@ pub fn replay(
 /// Every past week of a workload before day `end`, newest first: weeks do not overlap.
 pub fn past_weeks(
     resource: Resource,
-    history: &History,
+    history: &History<'_>,
     end: i32,
     training_days: i32,
-) -> impl Iterator<Item = Replay> + '_ {
+) -> impl Iterator<Item = Replay> {
     let first = history.span().map_or(end, |(first, _)| first);
     let origins = (1..)
         .map(move |weeks: i32| end.saturating_sub(weeks.saturating_mul(WEEK_DAYS)))
         .take_while(move |origin| *origin > first);
     origins.filter_map(move |origin| replay(resource, history, origin, training_days))
-}
-
-/// A workload whose past is calibrated by.
-#[derive(Debug, Clone, Copy)]
-pub struct Past<'a> {
-    /// What it is like.
-    pub group: Group,
-    /// What was seen of it.
-    pub history: &'a History,
-    /// Its present size, vCPU or MiB.
-    pub current: f64,
-}
-
-/// Calibrates `resource` by every week before day `end` of these workloads.
-pub fn calibrate<'a>(
-    resource: Resource,
-    fleet: impl IntoIterator<Item = Past<'a>>,
-    end: i32,
-    training_days: i32,
-) -> Calibration {
-    let shown = |past: Past<'a>| {
-        past_weeks(resource, past.history, end, training_days).map(move |week| {
-            let risk = risk_shown(&week.sizes, week.next_week, past.current);
-            let group = Group {
-                is_steady: week.is_steady,
-                ..past.group
-            };
-            (group, risk)
-        })
-    };
-    fleet.into_iter().flat_map(shown).collect()
 }
 
 /// What a fleet's history says about both resources.
@@ -255,23 +225,9 @@ pub struct Calibrations {
 impl Calibrations {
     /// Every past week of these workloads.
     pub fn of(demands: &[Demand]) -> Self {
-        let by = |resource: Resource| {
-            let pasts: Vec<(Group, History, f64)> = demands
-                .iter()
-                .filter_map(|demand| past(resource, demand))
-                .collect();
-            let ends = pasts.iter().filter_map(|(_, history, _)| history.span());
-            let end = ends.map(|(_, last)| last).max().unwrap_or(0);
-            let pasts = pasts.iter().map(|(group, history, current)| Past {
-                group: *group,
-                history,
-                current: *current,
-            });
-            calibrate(resource, pasts, end.saturating_add(1), i32::MAX)
-        };
         Self {
-            cpu: by(Resource::Cpu),
-            memory: by(Resource::Memory),
+            cpu: calibration(Resource::Cpu, demands),
+            memory: calibration(Resource::Memory, demands),
         }
     }
 
@@ -284,15 +240,35 @@ impl Calibrations {
     }
 }
 
-/// A workload's past in one resource; `None` where its size is not known.
-fn past(resource: Resource, demand: &Demand) -> Option<(Group, History, f64)> {
+/// By every past week of these workloads, all of which end with the last day on which one of them was seen.
+fn calibration(resource: Resource, demands: &[Demand]) -> Calibration {
+    let seen: Vec<(Group, &Usage, f64)> = demands
+        .iter()
+        .filter_map(|demand| seen(resource, demand))
+        .collect();
+    let days = seen.iter().flat_map(|(_, usage, _)| &usage.days);
+    let last = days.map(|row| row.day).max().unwrap_or(0);
+    let shown = workers::map(seen, |(group, usage, current)| -> Vec<(Group, f64)> {
+        let history = History::of(usage);
+        let weeks = past_weeks(resource, &history, last.saturating_add(1), i32::MAX);
+        let shown = weeks.map(|week| {
+            let is_steady = week.is_steady;
+            let risk = risk_shown(&week.sizes, week.next_week, current);
+            (Group { is_steady, ..group }, risk)
+        });
+        shown.collect()
+    });
+    shown.into_iter().flatten().collect()
+}
+
+/// What was seen of a workload in one resource, and its present size; `None` where that is not known.
+fn seen(resource: Resource, demand: &Demand) -> Option<(Group, &Usage, f64)> {
     let size = demand.current_size()?;
     let (usage, current) = match resource {
         Resource::Cpu => (demand.cpu.as_ref()?, size.vcpu()),
         Resource::Memory => (demand.memory.as_ref()?, f64::from(size.memory_mib)),
     };
-    let group = Group::of(demand.workload.kind, usage);
-    Some((group, History::of(usage), current))
+    Some((Group::of(demand.workload.kind, usage), usage, current))
 }
 
 #[cfg(test)]

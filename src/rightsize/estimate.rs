@@ -359,12 +359,21 @@ fn idle(demand: &Demand, seen: &Seen) -> Option<Reason> {
 
 /// The 5th and 95th percentile (nearest rank) of the slots' task-milliseconds.
 fn task_range(slots: &Slots) -> Option<(i64, i64)> {
-    let mut task_ms: Vec<_> = slots.iter().map(|slot| slot.task_ms).collect();
+    let alike = slots.alike().iter();
+    let mut task_ms: Vec<(i64, u64)> = alike
+        .map(|alike| (alike.first.task_ms, u64::from(alike.count)))
+        .collect();
     task_ms.sort_unstable();
-    let rank = |percent: usize| {
-        task_ms
-            .get((task_ms.len() * percent).div_ceil(100).max(1) - 1)
-            .copied()
+    let count: u64 = task_ms.iter().map(|(_, count)| count).sum();
+    let rank = |percent: u64| {
+        let mut wanted = (count * percent).div_ceil(100).max(1);
+        let mut sorted = task_ms.iter();
+        let of_rank = sorted.find(|(_, count)| {
+            let is_here = wanted <= *count;
+            wanted = wanted.saturating_sub(*count);
+            is_here
+        });
+        of_rank.map(|(task_ms, _)| *task_ms)
     };
     Some((rank(5)?, rank(95)?))
 }

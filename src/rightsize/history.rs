@@ -1,6 +1,6 @@
 //! What was seen of one resource, one row per UTC day: all that sizing and replaying look at, never samples.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use crate::demand::usage::DayUsage;
 use crate::demand::{Usage, histogram};
@@ -54,10 +54,10 @@ pub struct Day {
     pub is_coarse: bool,
 }
 
-/// Consecutive or not, but in order and one row per day.
+/// Consecutive or not, but in order and one row per day: days of its own, or some of another one's.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct History {
-    days: Vec<Day>,
+pub struct History<'a> {
+    days: Cow<'a, [Day]>,
 }
 
 impl Day {
@@ -111,28 +111,29 @@ impl Day {
             }
             (a, b) => a.or(b),
         };
-        self.steps = merged(self.steps.iter().chain(&other.steps));
+        self.steps = merged([&*self.steps, &*other.steps].concat());
         self.samples += other.samples;
         self.is_coarse |= other.is_coarse;
     }
 }
 
 /// Steps that begin at the same value added up, ordered by their highest.
-fn merged<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<Step> {
-    let mut by_begin: BTreeMap<u64, Step> = BTreeMap::new();
-    for step in steps {
-        let known = by_begin
-            .entry(step.above.to_bits())
-            .or_insert(Step { weight: 0, ..*step });
-        known.highest = known.highest.max(step.highest);
-        known.weight += step.weight;
-    }
-    let mut steps: Vec<Step> = by_begin.into_values().collect();
+fn merged(mut steps: Vec<Step>) -> Vec<Step> {
+    // Each day is in order: sorting finds its steps together, and only merges the days.
+    steps.sort_by(|a, b| a.above.total_cmp(&b.above));
+    steps.dedup_by(|next, step| {
+        let is_same = next.above.to_bits() == step.above.to_bits();
+        if is_same {
+            step.highest = step.highest.max(next.highest);
+            step.weight += next.weight;
+        }
+        is_same
+    });
     steps.sort_by(|a, b| a.highest.total_cmp(&b.highest));
     steps
 }
 
-impl FromIterator<Day> for History {
+impl FromIterator<Day> for History<'_> {
     /// Rows in any order; several of one day are added up.
     fn from_iter<I: IntoIterator<Item = Day>>(rows: I) -> Self {
         let mut rows: Vec<Day> = rows.into_iter().collect();
@@ -144,11 +145,11 @@ impl FromIterator<Day> for History {
                 _ => days.push(row),
             }
         }
-        Self { days }
+        Self { days: days.into() }
     }
 }
 
-impl History {
+impl History<'_> {
     /// All days of a usage.
     pub fn of(usage: &Usage) -> Self {
         usage.days.iter().map(Day::of_row).collect()
@@ -182,23 +183,24 @@ impl History {
 
     /// The rows from day `from` up to, not including, day `to`.
     #[must_use]
-    pub fn between(&self, from: i32, to: i32) -> Self {
-        let inside = |row: &&Day| row.day >= from && row.day < to;
-        Self {
-            days: self.days.iter().filter(inside).cloned().collect(),
+    pub fn between(&self, from: i32, to: i32) -> History<'_> {
+        let first = self.days.partition_point(|row| row.day < from);
+        let end = self.days.partition_point(|row| row.day < to);
+        History {
+            days: self.days.get(first..end).unwrap_or_default().into(),
         }
     }
 
     /// The last `count` days before `to`, with or without samples.
     #[must_use]
-    pub fn last_days(&self, count: i32, to: i32) -> Self {
+    pub fn last_days(&self, count: i32, to: i32) -> History<'_> {
         self.between(to.saturating_sub(count), to)
     }
 
     /// Both histories, days added up.
     #[must_use]
-    pub fn merge(&self, other: &Self) -> Self {
-        self.days.iter().chain(&other.days).cloned().collect()
+    pub fn merge(&self, other: &History<'_>) -> History<'static> {
+        self.days.iter().chain(&*other.days).cloned().collect()
     }
 
     /// First and last day with samples.
@@ -239,8 +241,19 @@ impl History {
 
     /// The `percentile` (0–100) over all task time, interpolated within its step.
     pub fn percentile(&self, percentile: f64) -> Option<f64> {
-        let steps = merged(self.days.iter().flat_map(|row| &row.steps));
-        interpolated(&steps, percentile)
+        let [value] = self.percentiles([percentile])?;
+        Some(value)
+    }
+
+    /// The same for several ones at once.
+    pub fn percentiles<const N: usize>(&self, percentiles: [f64; N]) -> Option<[f64; N]> {
+        let steps: Vec<&[Step]> = self.days.iter().map(|row| &*row.steps).collect();
+        let steps = merged(steps.concat());
+        let mut values = [0.0; N];
+        for (value, percentile) in values.iter_mut().zip(percentiles) {
+            *value = interpolated(&steps, percentile)?;
+        }
+        Some(values)
     }
 
     /// The largest of the days' own percentiles.
@@ -348,7 +361,7 @@ pub(super) mod tests {
         let steps: Vec<Step> = values.iter().map(step).collect();
         Day {
             day,
-            steps: merged(steps.iter()),
+            steps: merged(steps),
             mean: Some(values.iter().sum::<f64>() / values.len() as f64),
             samples: i64::try_from(values.len()).unwrap(),
             is_coarse: false,
@@ -368,7 +381,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(crate) fn days(values: &[&[f64]]) -> History {
+    pub(crate) fn days(values: &[&[f64]]) -> History<'static> {
         let rows = (0..).zip(values).map(|(at, values)| day(at, values));
         rows.collect()
     }
@@ -427,7 +440,7 @@ pub(super) mod tests {
         assert!(none.share_above(1.0).abs() < 1e-12);
     }
 
-    fn some_days() -> impl Strategy<Value = History> {
+    fn some_days() -> impl Strategy<Value = History<'static>> {
         let samples = prop::collection::vec(1.0..9999.0_f64, 1..20);
         let row = (0..20, samples).prop_map(|(at, values)| day(at, &values));
         prop::collection::vec(row, 1..12).prop_map(|rows| rows.into_iter().collect())

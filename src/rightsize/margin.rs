@@ -83,7 +83,7 @@ impl Resource {
     }
 
     /// The least size that a week would not have breached.
-    pub fn need_of(self, week: &History) -> Option<f64> {
+    pub fn need_of(self, week: &History<'_>) -> Option<f64> {
         match self {
             Self::Cpu => week.percentile(100.0 * (1.0 - self.tolerated_share())),
             Self::Memory => week.max(),
@@ -105,7 +105,7 @@ pub struct Statistics {
 
 impl Statistics {
     /// `None` without samples, or when none is above 0.
-    pub fn of(resource: Resource, history: &History) -> Option<Self> {
+    pub fn of(resource: Resource, history: &History<'_>) -> Option<Self> {
         let peak = history
             .max()
             .filter(|peak| peak.is_finite() && *peak > 0.0)?;
@@ -117,11 +117,10 @@ impl Statistics {
                 history.percentile(99.5)?,
                 recent.percentile(99.5)?,
             ),
-            Resource::Memory => (
-                history.percentile(99.9)?,
-                recent.max()?,
-                history.percentile(50.0)?,
-            ),
+            Resource::Memory => {
+                let [nearly_all, median] = history.percentiles([99.9, 50.0])?;
+                (nearly_all, recent.max()?, median)
+            }
         };
         let ln = |value: f64| value.max(resource.least()).ln();
         let usual = ln(history.daily_median(USUAL_DAY)?);
@@ -372,7 +371,7 @@ mod tests {
         prop::collection::vec(prop::collection::vec(1.0..5000.0_f64, 1..12), 7..20)
     }
 
-    fn history(values: &[Vec<f64>], factor: f64) -> History {
+    fn history(values: &[Vec<f64>], factor: f64) -> History<'static> {
         let scaled = |values: &Vec<f64>| {
             values
                 .iter()

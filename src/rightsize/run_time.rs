@@ -49,7 +49,7 @@ pub struct RunTimes {
     mean: Option<f64>,
     /// The highest sample, vCPU.
     peak: f64,
-    history: History,
+    history: History<'static>,
     medians: BTreeMap<Machine, Median>,
 }
 

@@ -11,17 +11,45 @@ use crate::model::error::Result;
 /// Results that may wait to be taken.
 const WAITING: usize = 4;
 
+/// What `work` makes of each of `items`, in their order, made on every processor.
+pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let workers = processors().min(items.len());
+    if workers < 2 {
+        return items.into_iter().map(work).collect();
+    }
+    // Neighbours are alike: dealt out in turn, every processor has as much to do.
+    let mut dealt: Vec<Vec<T>> = Vec::new();
+    dealt.resize_with(workers, || Vec::with_capacity(items.len() / workers + 1));
+    for (at, item) in items.into_iter().enumerate() {
+        dealt[at % workers].push(item);
+    }
+    let all = |items: Vec<T>| -> Vec<R> { items.into_iter().map(&work).collect() };
+    let mut made: Vec<_> = thread::scope(|scope| {
+        let start = |items| scope.spawn(|| all(items));
+        let started: Vec<_> = dealt.into_iter().map(start).collect();
+        let made = started.into_iter().map(|made| match made.join() {
+            Ok(made) => made.into_iter(),
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        made.collect()
+    });
+    let turns = (0..workers).cycle();
+    turns.map_while(|at| made[at].next()).collect()
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 /// Does `work` on each of `items` on every processor, and hands the results to `take` in the order of the items.
 ///
 /// The first error, of either, ends it.
-pub(super) fn in_order<T: Sync, R: Send>(
+pub(crate) fn in_order<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R> + Sync,
     mut take: impl FnMut(&T, R) -> Result<()>,
 ) -> Result<()> {
-    let workers = thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(items.len());
+    let workers = processors().min(items.len());
     if workers < 2 {
         return items
             .iter()
@@ -87,6 +115,14 @@ mod tests {
         };
         in_order(&items, |item| Ok(item * 2), keep).unwrap();
         assert_eq!(taken, (0..100).map(|item| item * 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_item_is_made_into_something_in_its_order() {
+        for count in [0, 1, 2, 7, 100] {
+            let doubled = map((0..count).collect(), |item: i32| item * 2);
+            assert_eq!(doubled, (0..count).map(|item| item * 2).collect::<Vec<_>>());
+        }
     }
 
     #[test]
