@@ -31,6 +31,10 @@ const AMPLE: u64 = 3_000_000;
 const SCARCE: u64 = 400_000;
 
 fn decided(workloads: &[Workload], steps: u64) -> JointPlan {
+    decided_on(&family(), workloads, steps)
+}
+
+fn decided_on(types: &[InstanceType], workloads: &[Workload], steps: u64) -> JointPlan {
     let candidates: Vec<Candidate> = workloads
         .iter()
         .map(|workload| Candidate {
@@ -39,13 +43,7 @@ fn decided(workloads: &[Workload], steps: u64) -> JointPlan {
         })
         .collect();
     let tenants: Vec<Tenant> = workloads.iter().map(|one| one.tenant.clone()).collect();
-    decide(
-        &Work::new(&tenants, DAY),
-        &candidates,
-        &family(),
-        &rules(steps),
-    )
-    .unwrap()
+    decide(&Work::new(&tenants, DAY), &candidates, types, &rules(steps)).unwrap()
 }
 
 /// What these cost as one capacity provider: every type, every placement.
@@ -205,6 +203,22 @@ proptest! {
         let apart = decided(&workloads, AMPLE).total.as_f64() + decided(std::slice::from_ref(&another), AMPLE).total.as_f64();
         let together = decided(&[workloads, vec![another]].concat(), AMPLE).total.as_f64();
         prop_assert!(together <= apart * EQUAL, "{together} for {apart}");
+    }
+
+    #[test]
+    fn more_types_to_choose_from_never_make_it_dearer(workloads in any_workloads("a", 6), left_out in prop::sample::select(vec![0, 2, 3])) {
+        let mut fewer = family();
+        fewer.remove(left_out);
+        let total = |types: &[InstanceType]| decided_on(types, &workloads, AMPLE).total.as_f64();
+        prop_assert!(total(&family()) <= total(&fewer) * EQUAL);
+    }
+
+    #[test]
+    fn a_dearer_type_never_makes_it_cheaper(workloads in any_workloads("a", 6), at in 0_usize..4, cents in 1_i64..20) {
+        let mut dearer = family();
+        dearer[at].usd_per_hour += Decimal::new(cents, 2);
+        let total = |types: &[InstanceType]| decided_on(types, &workloads, AMPLE).total.as_f64();
+        prop_assert!(total(&family()) <= total(&dearer) * EQUAL);
     }
 
     #[test]
