@@ -116,14 +116,29 @@ fn tenants_of(path: &Path) -> (Vec<Tenant>, Window) {
     )
 }
 
+/// The files of a folder whose names end so, in order.
+fn files(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a readable folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<String> = names.filter_map(|name| name.into_string().ok()).collect();
+    names.retain(|name| is_wanted(name));
+    names.sort();
+    names
+}
+
+/// Every `*.csv` of tasks (`start,end,cpu,mem`) on every `*.types.csv`.
 fn dynamic(folder: &Path) {
-    for (tasks, types) in [
-        ("mix_small.csv", "grav3"),
-        ("mix_small.csv", "x86-3"),
-        ("openb.csv", "x86-3"),
-    ] {
+    let all_types = files(folder, |name| name.ends_with(".types.csv"));
+    let is_tasks = |name: &str| {
+        name.ends_with(".csv") && !name.ends_with(".types.csv") && name != "baseline.csv"
+    };
+    let all_tasks = files(folder, is_tasks);
+    let pairs = all_tasks
+        .iter()
+        .flat_map(|tasks| all_types.iter().map(move |types| (tasks, types)));
+    for (tasks, of_types) in pairs {
         let (tenants, window) = tenants_of(&folder.join(tasks));
-        let types = types_of(&folder.join(format!("{types}.types.csv")));
+        let types = types_of(&folder.join(of_types));
         let tenants: Vec<Tenant> = tenants
             .into_iter()
             .filter(|tenant| pack_fits(tenant, &types))
@@ -139,8 +154,7 @@ fn dynamic(folder: &Path) {
         };
         let (floor, resources) = trial.floor();
         println!(
-            "{tasks} on {} types: floor {floor:.2}, resources alone {resources:.2} (+{:.2} %)",
-            types.len(),
+            "{tasks} on {of_types}: floor {floor:.2}, resources alone {resources:.2} (+{:.2} %)",
             (floor / resources - 1.0) * 100.0
         );
         for placement in [
@@ -158,7 +172,10 @@ fn dynamic(folder: &Path) {
                     best = Some((cost, of.name.clone()));
                 }
             }
-            let (cost, name) = best.expect("a type that holds all");
+            let Some((cost, name)) = best else {
+                println!("  {placement:?}: no type holds all");
+                continue;
+            };
             println!(
                 "  {placement:?}: {cost:.2} on {name}, {:.1} % above resources, {:.1} % above floor",
                 (cost / resources - 1.0) * 100.0,
