@@ -51,8 +51,8 @@ pub struct JointPlan {
 }
 
 /// Decides which tenants of the `work` are on the fleet, given what each could do instead: never dearer in sum than
-/// everyone on it, everyone elsewhere, each by itself, or the parts that have a mark in common decided apart.
-/// Among more than [`MOST_PAIRED`] the last two hold within [`WORTH_A_CHANGE`], for advice that is the same a day later.
+/// everyone on it, everyone elsewhere, each by itself, or the parts that have a mark in common decided apart. Among more
+/// than [`MOST_PAIRED`] it may be dearer than the best found, for advice that is the same a day later.
 ///
 /// # Errors
 /// As [`super::plan`] for all of them.
@@ -72,17 +72,12 @@ pub fn decide(
     let mut joint = Joint::new(candidates, &problem);
     let everyone = joint.search.groups.running();
     let together = joint.search.with_on_fleet(&everyone, &everyone);
-    let nobody = joint.search.with_on_fleet(&everyone, &[]);
-    let found = joint.decided(&everyone);
+    let simple = joint.simple(&everyone);
     // To the last digit, of sums that the search holds for equal.
-    let simple = [&together, &nobody].into_iter().flatten();
-    let least = simple.map(|way| way.usd_ms).fold(f64::INFINITY, f64::min);
-    let ways = [found, together.clone(), nobody].into_iter().flatten();
+    let ways = joint.decided(&everyone).into_iter().chain(simple);
     let best = ways.min_by_key(|division| joint.cost(division, types));
-    let Some(best) = best else {
-        return Err(Unpackable::because(Reason::NothingRan));
-    };
-    let best = joint.steadied(&everyone, best, least);
+    let best = best.ok_or(Unpackable::because(Reason::NothingRan))?;
+    let best = joint.steadied(&everyone, best);
     let marginal = joint.marginal(&best);
     let mut on_fleet = vec![true; candidates.len()];
     for &one in &best.off {
@@ -144,13 +139,8 @@ impl<'a> Joint<'a> {
             return known.clone();
         }
         let mut starts = Vec::new();
-        if who.len() <= MOST_IN_PARTS {
-            let most = who
-                .iter()
-                .map(|&one| self.candidates[one as usize].marks.len());
-            for mark in 0..most.max().unwrap_or(0) {
-                starts.extend(self.in_parts(who, mark));
-            }
+        for mark in self.marks(who) {
+            starts.extend(self.in_parts(who, mark));
         }
         let whole = self.problem.rules.effort.steps;
         let steps = whole.min(whole / WHOLE_EFFORT * who.len() as u64);
@@ -161,9 +151,9 @@ impl<'a> Joint<'a> {
 
     /// Among many workloads many ways cost nearly the same, and which of them is found changes with the last MiB of a
     /// need: a day later an eighth of them would be told something else. Then those are on the fleet whose share of a
-    /// fleet of everyone is less than what they cost elsewhere, unless that is dearer than `least`, or dearer than the
-    /// `best` found by what is worth a change.
-    fn steadied(&mut self, who: &[u32], best: Division, least: f64) -> Division {
+    /// fleet of everyone is less than what they cost elsewhere, unless that is dearer than a simple answer, than parts
+    /// that are decided so apart, or than the `best` found by what is worth a change.
+    fn steadied(&mut self, who: &[u32], best: Division) -> Division {
         if who.len() <= MOST_PAIRED {
             return best;
         }
@@ -171,25 +161,75 @@ impl<'a> Joint<'a> {
         let steps = self.problem.rules.effort.steps / 2;
         let groups = self.search.all_of(&on, &best, steps);
         let steady = groups.and_then(|groups| self.search.division(who, groups));
-        let most = least.min(best.usd_ms * (1.0 + WORTH_A_CHANGE));
+        let most = best.usd_ms * (1.0 + WORTH_A_CHANGE);
         match steady {
-            Some(steady) if !on.is_empty() && steady.usd_ms <= most => steady,
+            Some(steady)
+                if !on.is_empty()
+                    && steady.usd_ms <= most
+                    && steady.usd_ms <= self.least_otherwise(who) =>
+            {
+                steady
+            }
             _ => best,
         }
     }
 
-    /// Those with the same mark by themselves, and all these answers together; `None` where all have the same.
-    fn in_parts(&mut self, who: &[u32], mark: usize) -> Option<Division> {
+    /// What simple answers cost at least, and parts that are decided apart.
+    fn least_otherwise(&mut self, who: &[u32]) -> f64 {
+        let simple = self.simple(who);
+        let mut least = simple
+            .iter()
+            .map(|way| way.usd_ms)
+            .fold(f64::INFINITY, f64::min);
+        for mark in self.marks(who) {
+            let parts = self.parts(who, mark);
+            if parts.len() > 1 {
+                let apart = parts.iter().map(|part| {
+                    let best = self.decided(part)?;
+                    Some(self.steadied(part, best).usd_ms)
+                });
+                least = least.min(apart.sum::<Option<f64>>().unwrap_or(f64::INFINITY));
+            }
+        }
+        least
+    }
+
+    /// Simple answers; for very many workloads not that of each by itself.
+    fn simple(&mut self, who: &[u32]) -> Vec<Division> {
+        if who.len() <= MOST_IN_PARTS {
+            return self.search.simple(who);
+        }
+        let ways = [who, &[]].map(|on| self.search.with_on_fleet(who, on));
+        ways.into_iter().flatten().collect()
+    }
+
+    /// The marks that parts are made by.
+    fn marks(&self, who: &[u32]) -> std::ops::Range<usize> {
+        let most = who
+            .iter()
+            .map(|&one| self.candidates[one as usize].marks.len());
+        let is_asked = who.len() <= MOST_IN_PARTS;
+        0..most.max().filter(|_| is_asked).unwrap_or(0)
+    }
+
+    /// Those with the same mark.
+    fn parts(&self, who: &[u32], mark: usize) -> Vec<Vec<u32>> {
         let mut parts: BTreeMap<Option<&String>, Vec<u32>> = BTreeMap::new();
         for &one in who {
             let marks = &self.candidates[one as usize].marks;
             parts.entry(marks.get(mark)).or_default().push(one);
         }
+        parts.into_values().collect()
+    }
+
+    /// Those with the same mark by themselves, and all these answers together; `None` where all have the same.
+    fn in_parts(&mut self, who: &[u32], mark: usize) -> Option<Division> {
+        let parts = self.parts(who, mark);
         if parts.len() < 2 {
             return None;
         }
         let mut whole = Division::nobody();
-        for part in parts.values() {
+        for part in &parts {
             whole = whole.with(self.decided(part)?);
         }
         Some(whole)

@@ -312,3 +312,25 @@ fn a_day_later_few_of_many_are_told_something_else() {
     }
     assert!(changes * 100 <= days * 8, "{changes} of {days}");
 }
+
+/// More workloads than are decided to the last cent, in two clusters.
+#[test]
+fn among_many_it_is_never_dearer_than_a_simple_policy_or_clusters_apart() {
+    let mut random = fastrand::Rng::with_seed(5);
+    for _ in 0..4 {
+        let mut of = |cluster| -> Vec<Workload> {
+            let workloads = (0..28).map(|_| Workload {
+                cluster,
+                ..by_chance(&mut random)
+            });
+            workloads.collect()
+        };
+        let (one, other) = (of("a"), of("b"));
+        let both = [one.clone(), other.clone()].concat();
+        let total = |workloads: &[Workload]| decided(workloads, AMPLE).total.as_f64();
+        let together = total(&both);
+        assert!(together <= (total(&one) + total(&other)) * EQUAL);
+        assert!(together <= all_stay(&both) * EQUAL);
+        assert!(together <= each_by_itself(&both) * EQUAL);
+    }
+}

@@ -250,6 +250,18 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// All of `who` on one fleet, all elsewhere who can be, and each where it is cheapest by itself; where there are
+    /// such answers.
+    pub(super) fn simple(&mut self, who: &[u32]) -> Vec<Division> {
+        let bound = self.bound(who);
+        let ways = [
+            self.with_on_fleet(who, who),
+            self.with_on_fleet(who, &bound),
+            self.alone(who, &bound),
+        ];
+        ways.into_iter().flatten().collect()
+    }
+
     /// Those whose share of a fleet of all of `who` is less than what they cost elsewhere.
     pub(super) fn gaining(&mut self, who: &[u32]) -> Vec<u32> {
         let groups = self.groups.together(who);
