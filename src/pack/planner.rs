@@ -28,27 +28,40 @@ struct Level {
     heat: f64,
     /// Part of the effort that is left for the levels after, percent.
     left_percent: u64,
+    /// Times that the search begins anew; the best of them counts.
+    starts: u64,
 }
 
-/// Most of the cost is in few long tasks; there are many short ones, which fill gaps.
-const LEVELS: [Level; 3] = [
+/// Most of the cost is in few long tasks; there are many short ones, which fill gaps. How the few longest are put
+/// together decides most, and a search is easily caught in one of many ways.
+const LEVELS: [Level; 4] = [
+    Level {
+        shortest_ms: 12 * MS_PER_HOUR,
+        longest_ms: i64::MAX,
+        heat: 4e-3,
+        left_percent: 85,
+        starts: 6,
+    },
     Level {
         shortest_ms: 4 * MS_PER_HOUR,
         longest_ms: i64::MAX,
         heat: 1e-3,
         left_percent: 45,
+        starts: 1,
     },
     Level {
         shortest_ms: 10 * MS_PER_MINUTE,
         longest_ms: 12 * MS_PER_HOUR,
         heat: 3e-4,
         left_percent: 20,
+        starts: 1,
     },
     Level {
         shortest_ms: 0,
         longest_ms: 30 * MS_PER_MINUTE,
         heat: 1e-5,
         left_percent: 0,
+        starts: 1,
     },
 ];
 /// The heat at last, as a share of that at first.
@@ -71,7 +84,7 @@ pub(super) fn plan(problem: &Problem<'_>, offers: &[Offer], steps: u64) -> Optio
     let mut placed_ms = i64::MAX;
     for level in &LEVELS {
         planner.construct(|task| (level.shortest_ms..placed_ms).contains(&task.ms()))?;
-        planner.improve(steps / 100 * level.left_percent, level);
+        planner.improve_best(steps / 100 * level.left_percent, level);
         placed_ms = level.shortest_ms;
     }
     Some(planner.fleet())
@@ -227,6 +240,26 @@ impl<'a> Planner<'a> {
 
     fn cost(&self) -> f64 {
         self.chains.iter().map(Chain::cost).sum()
+    }
+
+    /// The best of what as many searches reach as the level says, until no more than `until_left` effort is left.
+    fn improve_best(&mut self, until_left: u64, level: &Level) {
+        let constructed = self.chain_of.clone();
+        let share = self.left.saturating_sub(until_left) / level.starts;
+        let mut best: Option<(f64, Vec<u32>)> = None;
+        for later in (0..level.starts).rev() {
+            if best.is_some() {
+                self.rebuild(&constructed);
+            }
+            self.improve(until_left + share * later, level);
+            let cost = self.cost();
+            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                best = Some((cost, self.chain_of.clone()));
+            }
+        }
+        if let Some((_, chain_of)) = best.filter(|_| level.starts > 1) {
+            self.rebuild(&chain_of);
+        }
     }
 
     /// Takes some tasks off and puts them again, until no more than `until_left` effort is left.
