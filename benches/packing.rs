@@ -130,7 +130,8 @@ fn files(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
 fn dynamic(folder: &Path) {
     let all_types = files(folder, |name| name.ends_with(".types.csv"));
     let is_tasks = |name: &str| {
-        name.ends_with(".csv") && !name.ends_with(".types.csv") && name != "baseline.csv"
+        let stem = name.strip_suffix(".csv");
+        stem.is_some_and(|stem| stem != "baseline" && !stem.ends_with(".types"))
     };
     let all_tasks = files(folder, is_tasks);
     let pairs = all_tasks
