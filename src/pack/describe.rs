@@ -19,19 +19,14 @@ pub(super) struct Described<'a> {
     pub(super) types: &'a [InstanceType],
     pub(super) problem: &'a Problem<'a>,
     pub(super) found: &'a Found,
+    pub(super) floor: &'a Floor,
     pub(super) modelled: Usd,
 }
 
 impl Described<'_> {
-    pub(super) fn plan(
-        &self,
-        floor: &Floor,
-        achievable: Usd,
-        without_trunking: Option<Usd>,
-    ) -> FleetPlan {
-        let fleet = &self.found.fleet;
+    pub(super) fn plan(&self, achievable: Usd, without_trunking: Option<Usd>) -> FleetPlan {
+        let (fleet, floor) = (&self.found.fleet, self.floor);
         let (types, instances) = over_time(fleet, self.types);
-        let reserved = reserved(self.problem);
         let paid = Paid::of(fleet, self.problem);
         let utilization = paid.utilization(self.problem);
         FleetPlan {
@@ -52,11 +47,17 @@ impl Described<'_> {
             binds: utilization.fullest(),
             stranded: paid.stranded(&utilization),
             utilization,
-            shares: self.shares(floor, &reserved, &paid),
+            shares: self.shares_of(&paid),
         }
     }
 
-    fn shares(&self, floor: &Floor, reserved: &[Resources], paid: &Paid) -> Vec<Share> {
+    /// Each tenant's part.
+    pub(super) fn shares(&self) -> Vec<Share> {
+        self.shares_of(&Paid::of(&self.found.fleet, self.problem))
+    }
+
+    fn shares_of(&self, paid: &Paid) -> Vec<Share> {
+        let floor = self.floor;
         let weights: Vec<i128> = floor.by_tenant.iter().map(|&worth| weight(worth)).collect();
         let least = down(floor.usd).min(self.modelled);
         let idle = self
@@ -67,7 +68,7 @@ impl Described<'_> {
         let floors = attribute::proportional(least, &weights);
         let losts = attribute::proportional(lost, &weights);
         let idles = attribute::proportional(idle, &weights);
-        let splits = attribute::nine_to_one(self.modelled, paid.owned, reserved);
+        let splits = attribute::nine_to_one(self.modelled, paid.owned, &reserved(self.problem));
         let parts = floors.into_iter().zip(losts).zip(idles).zip(splits);
         let share = |(((floor, lost), idle), split_cost)| Share {
             floor,

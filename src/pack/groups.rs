@@ -118,13 +118,21 @@ impl<'a> Groups<'a> {
         running.map(|(tenant, _)| tenant).collect()
     }
 
-    /// Price × milliseconds of a group that was asked for before; nobody costs nothing.
-    pub(super) fn known(&self, tenants: &[u32]) -> Option<f64> {
-        if tenants.is_empty() {
-            return Some(0.0);
+    /// Of these tenants, in order, those without whom the others were asked for before, and what these cost, price ×
+    /// milliseconds; nobody costs nothing.
+    pub(super) fn without_one(&self, tenants: &[u32]) -> Vec<(u32, f64)> {
+        if let [only] = tenants {
+            return vec![(*only, 0.0)];
         }
-        let known = self.known.get(tenants)?.as_ref();
-        known.map(|group| group.usd_ms())
+        let fewer = self.known.iter();
+        let fewer = fewer.filter(|(known, _)| known.len() + 1 == tenants.len());
+        let without = fewer.filter_map(|(known, group)| {
+            let same = known.iter().zip(tenants).take_while(|(a, b)| a == b);
+            let at = same.count();
+            let is_without = known[at..] == tenants[at + 1..];
+            is_without.then_some((tenants[at], group.as_ref()?.usd_ms()))
+        });
+        without.collect()
     }
 
     /// Tasks of these tenants.

@@ -65,22 +65,32 @@ pub enum Load {
 }
 
 impl Load {
-    /// The load of a series of slots, in order of time: for each its start, the most tasks at one time, and the
-    /// milliseconds that tasks ran in it. Tasks that did not run all through a slot are taken to have run together: at
+    /// The load of slots in order of time. Tasks that did not run all through a slot are taken to have run together: at
     /// its beginning where as many ran when the slot before ended, else at its end. So both the peak and the time are
     /// kept, and a run that crosses from one slot into the next stays one run. A peak below the mean contradicts
     /// itself; the mean is then believed.
-    pub fn of_slots(slot_ms: i64, slots: impl IntoIterator<Item = (i64, u32, i64)>) -> Self {
+    pub fn of_slots(slot_ms: i64, slots: impl IntoIterator<Item = AlikeSlots>) -> Self {
+        let slot_ms = slot_ms.max(1);
         let mut steps: Vec<Step> = Vec::new();
-        for (from_ms, peak, task_ms) in slots {
-            let before = steps.last().filter(|last| last.to_ms == from_ms);
-            let running = before.map_or(0, |last| last.tasks);
-            for step in steps_of_slot(from_ms, slot_ms.max(1), (peak, task_ms.max(0)), running) {
-                match steps.last_mut() {
-                    Some(last) if last.to_ms == step.from_ms && last.tasks == step.tasks => {
-                        last.to_ms = step.to_ms;
-                    }
-                    _ => steps.push(step),
+        for alike in slots {
+            let task_ms = alike.task_ms.max(0);
+            let tasks = task_ms / slot_ms;
+            if task_ms % slot_ms == 0 && tasks >= i64::from(alike.peak) {
+                let all_ms = slot_ms.saturating_mul(alike.slots.into());
+                let step = Step {
+                    from_ms: alike.from_ms,
+                    to_ms: alike.from_ms.saturating_add(all_ms),
+                    tasks: whole(tasks),
+                };
+                add_step(&mut steps, step);
+                continue;
+            }
+            for at in 0..i64::from(alike.slots) {
+                let from_ms = alike.from_ms.saturating_add(at.saturating_mul(slot_ms));
+                let before = steps.last().filter(|last| last.to_ms == from_ms);
+                let running = before.map_or(0, |last| last.tasks);
+                for step in steps_of_slot(from_ms, slot_ms, (alike.peak, task_ms), running) {
+                    add_step(&mut steps, step);
                 }
             }
         }
@@ -89,13 +99,39 @@ impl Load {
     }
 }
 
+/// Slots one after the other that differ in nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlikeSlots {
+    /// Beginning of the first one.
+    pub from_ms: i64,
+    /// How many they are.
+    pub slots: u32,
+    /// Most tasks at one time.
+    pub peak: u32,
+    /// Milliseconds that tasks ran in each of them, together.
+    pub task_ms: i64,
+}
+
+/// Goes on with the last step where nothing changes.
+fn add_step(steps: &mut Vec<Step>, step: Step) {
+    match steps.last_mut() {
+        Some(last) if last.to_ms == step.from_ms && last.tasks == step.tasks => {
+            last.to_ms = step.to_ms;
+        }
+        _ => steps.push(step),
+    }
+}
+
+fn whole(tasks: i64) -> u32 {
+    u32::try_from(tasks).unwrap_or(u32::MAX)
+}
+
 fn steps_of_slot(
     from_ms: i64,
     slot_ms: i64,
     (peak, task_ms): (u32, i64),
     running: u32,
 ) -> impl Iterator<Item = Step> {
-    let whole = |tasks: i64| u32::try_from(tasks).unwrap_or(u32::MAX);
     let (mut steady, mut rest_ms) = (task_ms / slot_ms, task_ms % slot_ms);
     if rest_ms == 0 && i64::from(peak) > steady && steady > 0 {
         (steady, rest_ms) = (steady - 1, slot_ms);

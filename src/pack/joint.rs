@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::groups::{Groups, cost};
 use super::input::{InstanceType, Rules};
-use super::plan;
+use super::plan::Packed;
 use super::problem::Problem;
 use super::result::FleetPlan;
 use super::search::{self, Division, MOST_PAIRED, Search};
@@ -247,12 +247,9 @@ impl<'a> Joint<'a> {
     fn marginal(&self, division: &Division) -> BTreeMap<usize, Usd> {
         let mut marginal = BTreeMap::new();
         for group in &division.groups {
-            for &one in &group.tenants {
-                let rest = group.tenants.iter().copied().filter(|&other| other != one);
-                if let Some(rest) = self.search.groups.known(&rest.collect::<Vec<u32>>()) {
-                    let usd = (group.usd_ms() - rest) / MS_PER_HOUR as f64;
-                    marginal.insert(one as usize, super::describe::down(usd));
-                }
+            for (one, rest) in self.search.groups.without_one(&group.tenants) {
+                let usd = (group.usd_ms() - rest) / MS_PER_HOUR as f64;
+                marginal.insert(one as usize, super::describe::down(usd));
             }
         }
         marginal
@@ -279,6 +276,7 @@ impl<'a> Joint<'a> {
             .map(|group| group.among(&places))
             .collect();
         let found = search::found(&groups, &of_stayers);
-        plan::described(&work, types, &problem, &found).map(Some)
+        drop(groups);
+        Packed::new(&work, types, problem, found)?.plan().map(Some)
     }
 }

@@ -5,6 +5,7 @@
 //! under every fleet, what ECS makes of it, what a good planner reaches, what binds, and each workload's share.
 
 mod attribute;
+mod by_left;
 mod calendar;
 mod chain;
 mod coarse;
@@ -38,10 +39,12 @@ mod zone;
 
 pub(crate) use attribute::{Resources, nine_to_one};
 pub use attribute::{SplitCost, capped};
-pub use input::{Effort, InstanceType, Item, Load, Network, Placement, Rules, Step, Tenant};
+pub use input::{
+    AlikeSlots, Effort, InstanceType, Item, Load, Network, Placement, Rules, Step, Tenant,
+};
 pub use joint::{Candidate, JointPlan, decide};
 pub use once::{Alike, Filled, OncePlan, pack_once};
-pub use plan::{modelled, packable, plan};
+pub use plan::{Packed, modelled, packable, packed, plan};
 pub use problem::fits;
 pub use result::{
     Causes, FleetPlan, InstanceSpan, PerResource, Resource, Share, Stranded, TypeUse,

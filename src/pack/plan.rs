@@ -1,7 +1,7 @@
 //! From the work to the fleet that would do it: searched, checked, measured against the best possible.
 
 use super::describe::Described;
-use super::floor;
+use super::floor::{self, Floor};
 use super::input::{Effort, InstanceType, Network, Rules};
 use super::planner;
 use super::problem::Problem;
@@ -11,6 +11,7 @@ use super::timeline::{self, Work};
 use super::unpackable::{Reason, Unpackable};
 use super::verify::{Fleet, verify};
 use crate::model::units::Usd;
+use crate::workers;
 
 /// The fleet of the `types` that does all the `work`.
 ///
@@ -19,9 +20,21 @@ use crate::model::units::Usd;
 /// # Errors
 /// [`Unpackable`] where a tenant fits no type, nothing ran, or the numbers are beyond what can be followed.
 pub fn plan(work: &Work, types: &[InstanceType], rules: &Rules) -> Result<FleetPlan, Unpackable> {
+    packed(work, types, rules)?.plan()
+}
+
+/// The same fleet, of which a plan tells more than what each tenant pays.
+///
+/// # Errors
+/// As [`plan`].
+pub fn packed<'a>(
+    work: &'a Work,
+    types: &'a [InstanceType],
+    rules: &'a Rules,
+) -> Result<Packed<'a>, Unpackable> {
     let problem = Problem::new(work, types, rules)?;
     let found = search::modelled(&problem, rules.effort.steps / 2);
-    described(work, types, &problem, &found)
+    Packed::new(work, types, problem, found)
 }
 
 /// The tenants that are in the way of any plan, if there are some.
@@ -32,34 +45,71 @@ pub fn packable(work: &Work, types: &[InstanceType], rules: &Rules) -> Result<()
     Problem::new(work, types, rules).map(|_| ())
 }
 
-/// A fleet that was found, checked, with all that is said of it.
-pub(super) fn described(
-    work: &Work,
-    types: &[InstanceType],
-    problem: &Problem<'_>,
-    found: &Found,
-) -> Result<FleetPlan, Unpackable> {
-    let rules = problem.rules;
-    let changes = timeline::changes(problem.tasks);
-    let prices = floor::resource_prices(&problem.offers, rules.network == Network::Awsvpc);
-    let floor = floor::floor(
-        &problem.items,
-        &changes,
-        &problem.offers,
-        &prices,
-        rules.boot_ms.into(),
-    );
-    check(problem, &found.fleet)?;
-    let modelled = found.fleet.cost(types);
-    let achievable = achievable(problem, types)?.map_or(modelled, |usd| usd.min(modelled));
-    let without_trunking = without_trunking(work, types, rules);
-    Ok(Described {
-        types,
-        problem,
-        found,
-        modelled,
+/// A fleet that was found and checked, and the floor under it.
+pub struct Packed<'a> {
+    work: &'a Work,
+    types: &'a [InstanceType],
+    problem: Problem<'a>,
+    found: Found,
+    floor: Floor,
+    modelled: Usd,
+}
+
+impl<'a> Packed<'a> {
+    pub(super) fn new(
+        work: &'a Work,
+        types: &'a [InstanceType],
+        problem: Problem<'a>,
+        found: Found,
+    ) -> Result<Self, Unpackable> {
+        check(&problem, &found.fleet)?;
+        let changes = timeline::changes(problem.tasks);
+        let with_interfaces = problem.rules.network == Network::Awsvpc;
+        let prices = floor::resource_prices(&problem.offers, with_interfaces);
+        let floor = floor::floor(
+            &problem.items,
+            &changes,
+            &problem.offers,
+            &prices,
+            problem.rules.boot_ms.into(),
+        );
+        Ok(Self {
+            modelled: found.fleet.cost(types),
+            work,
+            types,
+            problem,
+            found,
+            floor,
+        })
     }
-    .plan(&floor, achievable, without_trunking))
+
+    fn described(&self) -> Described<'_> {
+        Described {
+            types: self.types,
+            problem: &self.problem,
+            found: &self.found,
+            floor: &self.floor,
+            modelled: self.modelled,
+        }
+    }
+
+    /// Each tenant's part, in the order of the tenants.
+    pub fn shares(&self) -> Vec<Share> {
+        self.described().shares()
+    }
+
+    /// All that is said of it.
+    ///
+    /// # Errors
+    /// Where what a good planner reaches does not pass the check.
+    pub fn plan(&self) -> Result<FleetPlan, Unpackable> {
+        let (without_trunking, achievable) = workers::both(
+            || without_trunking(self.work, self.types, self.problem.rules),
+            || achievable(&self.problem, self.types),
+        );
+        let achievable = achievable?.map_or(self.modelled, |usd| usd.min(self.modelled));
+        Ok(self.described().plan(achievable, without_trunking))
+    }
 }
 
 /// What ECS makes of it, for a comparison: the modelled cost alone.

@@ -5,7 +5,7 @@
 //! answer does not depend on the machine.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::groups::{Group, Groups};
@@ -156,7 +156,10 @@ impl<'a> Search<'a> {
 
     /// These groups, and all others of `who` elsewhere; `None` where one of them can run nowhere else.
     pub(super) fn division(&self, who: &[u32], groups: Vec<Rc<Group>>) -> Option<Division> {
-        let is_on = |tenant: &u32| groups.iter().any(|group| group.tenants.contains(tenant));
+        let is_on = |tenant: &u32| {
+            let mut groups = groups.iter();
+            groups.any(|group| group.tenants.binary_search(tenant).is_ok())
+        };
         let off: Vec<u32> = who.iter().copied().filter(|one| !is_on(one)).collect();
         self.divided(groups, off)
     }
@@ -363,8 +366,9 @@ impl<'a> Search<'a> {
     /// The division after a move; `None` where that cannot be.
     fn changed(&mut self, division: &Division, change: &Move) -> Option<Division> {
         let mut into: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        let moving: BTreeSet<u32> = change.tenants.iter().copied().collect();
         let mut off: Vec<u32> = division.off.clone();
-        off.retain(|one| !change.tenants.contains(one));
+        off.retain(|one| !moving.contains(one));
         for (&tenant, to) in change.tenants.iter().zip(&change.to) {
             match to {
                 Place::Elsewhere => off.push(tenant),
@@ -375,7 +379,7 @@ impl<'a> Search<'a> {
         for at in 0..=division.groups.len() {
             let before = division.groups.get(at);
             let mut tenants = before.map_or_else(Vec::new, |group| group.tenants.clone());
-            tenants.retain(|one| !change.tenants.contains(one));
+            tenants.retain(|one| !moving.contains(one));
             tenants.extend(into.remove(&at).unwrap_or_default());
             match before {
                 Some(group) if group.tenants == tenants => groups.push(Rc::clone(group)),
@@ -386,20 +390,32 @@ impl<'a> Search<'a> {
         self.divided(groups, off)
     }
 
-    /// What a tenant costs at a place, about; `None` where it cannot be there.
-    fn about(&self, division: &Division, tenant: u32, place: Place) -> Option<f64> {
+    /// What a tenant costs at a place, about; `None` where it cannot be there. The groups are worth so much.
+    fn about(
+        &self,
+        (division, worths): (&Division, &[f64]),
+        tenant: u32,
+        place: Place,
+    ) -> Option<f64> {
         let worth = self.worth[tenant as usize];
         match place {
             Place::Elsewhere => self.elsewhere[tenant as usize],
-            Place::Group(at) => Some(division.groups.get(at).map_or(worth * 1.5, |group| {
-                let whole: f64 = group
-                    .tenants
-                    .iter()
-                    .map(|&one| self.worth[one as usize])
-                    .sum();
-                group.usd_ms() * worth / whole.max(f64::MIN_POSITIVE)
-            })),
+            Place::Group(at) => {
+                let group = division.groups.get(at).zip(worths.get(at));
+                Some(group.map_or(worth * 1.5, |(group, whole)| {
+                    group.usd_ms() * worth / whole.max(f64::MIN_POSITIVE)
+                }))
+            }
         }
+    }
+
+    /// What each group is worth.
+    fn worths(&self, division: &Division) -> Vec<f64> {
+        let worth = |group: &Rc<Group>| {
+            let tenants = group.tenants.iter();
+            tenants.map(|&one| self.worth[one as usize]).sum()
+        };
+        division.groups.iter().map(worth).collect()
     }
 
     /// Every tenant with its place.
@@ -417,9 +433,11 @@ impl<'a> Search<'a> {
     fn single_moves(&self, division: &Division) -> Vec<Move> {
         let count = division.groups.len();
         let new = usize::from(count < MOST_GROUPS);
+        let worths = self.worths(division);
+        let known = (division, worths.as_slice());
         let mut moves = Vec::new();
         for (tenant, from) in Self::places(division) {
-            let Some(before) = self.about(division, tenant, from) else {
+            let Some(before) = self.about(known, tenant, from) else {
                 continue;
             };
             let is_alone = match from {
@@ -429,7 +447,7 @@ impl<'a> Search<'a> {
             let groups = (0..count + new).filter(|&at| at < count || !is_alone);
             let to = groups.map(Place::Group).chain([Place::Elsewhere]);
             for to in to.filter(|to| *to != from) {
-                if let Some(after) = self.about(division, tenant, to) {
+                if let Some(after) = self.about(known, tenant, to) {
                     moves.push(Move {
                         hope: before - after,
                         tenants: vec![tenant],
@@ -476,15 +494,14 @@ impl<'a> Search<'a> {
         if places.len() > MOST_PAIRED {
             return Vec::new();
         }
+        let worths = self.worths(division);
+        let known = (division, worths.as_slice());
         let mut moves = Vec::new();
         for (at, &(one, from)) in places.iter().enumerate() {
             for &(other, other_from) in &places[..at] {
                 for (to, other_to) in Self::double_goals(division, from, other_from) {
                     let saves = |tenant, from, to| {
-                        Some(
-                            self.about(division, tenant, from)?
-                                - self.about(division, tenant, to)?,
-                        )
+                        Some(self.about(known, tenant, from)? - self.about(known, tenant, to)?)
                     };
                     let hopes = saves(one, from, to).zip(saves(other, other_from, other_to));
                     moves.extend(hopes.map(|(a, b)| Move {

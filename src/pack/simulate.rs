@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use super::input::{Amount, Placement, Rules};
 use super::timeline::Task;
-use super::zone::{GUARDS, Needs, Packed, Slot, Zone};
+use super::zone::{Needs, Packed, Slot, Zone};
 use crate::model::units::Window;
 
 /// EC2 bills at least this much per start.
@@ -208,8 +208,7 @@ impl<'a> Cluster<'a> {
         let slot = match self.placement {
             Placement::FirstFit if ports == 0 => pool.first_fit(kind, need),
             Placement::FirstFit => pool.first_fit_with_ports(need, ports),
-            Placement::BinpackCpu => pool.best_fit(0, need, ports),
-            Placement::BinpackMemory => pool.best_fit(1, need, ports),
+            Placement::BinpackCpu | Placement::BinpackMemory => pool.best_fit(need, ports),
         };
         slot.map(|slot| (zone as u32, slot))
     }
@@ -257,12 +256,12 @@ impl<'a> Cluster<'a> {
             pool.slots[at as usize] = slot;
             at
         } else {
-            pool.free.push(Packed(GUARDS));
+            pool.free.push(Packed::NONE);
             pool.ports.push(0);
             pool.slots.push(slot);
             pool.slots.len() as u32 - 1
         };
-        pool.set_free(at as usize, Some(self.empty));
+        pool.set_free(at, Some(self.empty));
         pool.made_room.push(at);
         (zone as u32, at)
     }
@@ -273,7 +272,7 @@ impl<'a> Cluster<'a> {
         let pool = &mut self.zones[zone as usize];
         let at = slot as usize;
         let left = pool.free[at].0 - self.needs.words[tenant].0;
-        pool.set_free(at, Some(Packed(left)));
+        pool.set_free(slot, Some(Packed(left)));
         pool.ports[at] |= self.needs.ports[tenant];
         if pool.slots[at].tasks == 0 {
             pool.slots[at].since_ms = task.start_ms;
@@ -292,7 +291,7 @@ impl<'a> Cluster<'a> {
         let pool = &mut self.zones[zone as usize];
         let at = slot as usize;
         let left = pool.free[at].0 + self.needs.words[tenant].0;
-        pool.set_free(at, Some(Packed(left)));
+        pool.set_free(slot, Some(Packed(left)));
         pool.ports[at] &= !self.needs.ports[tenant];
         pool.made_room.push(slot);
         let place = &mut pool.slots[at];
@@ -355,7 +354,7 @@ impl<'a> Cluster<'a> {
         self.running -= 1;
         let pool = &mut self.zones[idle.zone as usize];
         pool.running -= 1;
-        pool.set_free(idle.slot as usize, None);
+        pool.set_free(idle.slot, None);
         pool.slots[idle.slot as usize].lease = u32::MAX;
         pool.vacant.push(Reverse(idle.slot));
     }

@@ -119,7 +119,13 @@ fn ecs_starts_fills_and_stops_instances_by_its_rules() {
 
 #[test]
 fn a_run_from_one_slot_into_the_next_stays_one_run() {
-    let load = Load::of_slots(100, [(0, 1, 50), (100, 1, 50), (300, 3, 120)]);
+    let alike = |from_ms, slots, peak, task_ms| AlikeSlots {
+        from_ms,
+        slots,
+        peak,
+        task_ms,
+    };
+    let load = Load::of_slots(100, [alike(0, 2, 1, 50), alike(300, 1, 3, 120)]);
     let step = |from_ms, to_ms, tasks| Step {
         from_ms,
         to_ms,
@@ -127,6 +133,8 @@ fn a_run_from_one_slot_into_the_next_stays_one_run() {
     };
     let expected = vec![step(50, 150, 1), step(300, 390, 1), step(390, 400, 3)];
     assert_eq!(load, Load::Tasks(expected));
+    let all_through = Load::of_slots(100, [alike(0, 3, 2, 200), alike(300, 1, 2, 200)]);
+    assert_eq!(all_through, Load::Tasks(vec![step(0, 400, 2)]));
 }
 
 #[test]

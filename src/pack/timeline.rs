@@ -1,5 +1,7 @@
 //! The tasks of all tenants, one by one, in order of time.
 
+use std::borrow::Borrow;
+
 use super::input::{Item, Load, Step, Tenant};
 use crate::model::units::Window;
 
@@ -30,11 +32,21 @@ pub struct Work {
 }
 
 impl Work {
-    /// What these tenants do inside `window`.
-    pub fn new(tenants: &[Tenant], window: Window) -> Self {
+    /// What these tenants do inside `window`; each is looked at once.
+    pub fn new(tenants: impl IntoIterator<Item = impl Borrow<Tenant>>, window: Window) -> Self {
+        let (mut items, mut tasks) = (Vec::new(), Some(Vec::new()));
+        for (tenant, at) in tenants.into_iter().zip(0..) {
+            let tenant = tenant.borrow();
+            items.push(tenant.item.clone());
+            tasks = tasks.and_then(|tasks| with_tasks(tasks, &tenant.load, at, window));
+        }
+        if let Some(tasks) = &mut tasks {
+            tasks.sort_unstable();
+            tasks.shrink_to_fit();
+        }
         Self {
-            items: tenants.iter().map(|tenant| tenant.item.clone()).collect(),
-            tasks: tasks(tenants, window),
+            items,
+            tasks,
             window,
         }
     }
@@ -57,6 +69,15 @@ impl Work {
         Some(lengths)
     }
 
+    /// How long the tasks of each tenant run, together; 0 where there are too many to follow.
+    pub fn task_ms(&self) -> Vec<i64> {
+        let mut all_ms = vec![0; self.items.len()];
+        for task in self.tasks.iter().flatten() {
+            all_ms[task.tenant as usize] += task.ms();
+        }
+        all_ms
+    }
+
     /// The work of the tenants at these places, which are in order.
     #[must_use]
     pub fn of(&self, places: &[usize]) -> Self {
@@ -77,23 +98,19 @@ impl Work {
     }
 }
 
-/// The tasks that touch `window`, by start; `None` where there are too many to follow.
-fn tasks(tenants: &[Tenant], window: Window) -> Option<Vec<Task>> {
-    let mut tasks = Vec::new();
-    for (index, tenant) in tenants.iter().enumerate() {
-        let mut sink = Sink {
-            tasks: &mut tasks,
-            tenant: u32::try_from(index).ok()?,
-            window,
-        };
-        match &tenant.load {
-            Load::Runs(runs) => runs
-                .iter()
-                .try_for_each(|&(from, to)| sink.push(from, to))?,
-            Load::Tasks(steps) => nested(steps, &mut sink)?,
-        }
+/// The `tasks` with those of one more tenant that touch `window`; `None` where there are too many to follow.
+fn with_tasks(mut tasks: Vec<Task>, load: &Load, tenant: u32, window: Window) -> Option<Vec<Task>> {
+    let mut sink = Sink {
+        tasks: &mut tasks,
+        tenant,
+        window,
+    };
+    match load {
+        Load::Runs(runs) => runs
+            .iter()
+            .try_for_each(|&(from, to)| sink.push(from, to))?,
+        Load::Tasks(steps) => nested(steps, &mut sink)?,
     }
-    tasks.sort_unstable();
     Some(tasks)
 }
 
@@ -207,7 +224,7 @@ mod tests {
 
     fn tasks_of(load: Load) -> Vec<Task> {
         let item = Item::default();
-        tasks(&[Tenant { item, load }], WINDOW).unwrap()
+        Work::new([Tenant { item, load }], WINDOW).tasks.unwrap()
     }
 
     fn step(from_ms: i64, to_ms: i64, tasks: u32) -> Step {
@@ -240,6 +257,6 @@ mod tests {
     fn a_count_beyond_what_can_be_followed_is_none() {
         let item = Item::default();
         let load = Load::Tasks(vec![step(0, 10, u32::MAX)]);
-        assert_eq!(tasks(&[Tenant { item, load }], WINDOW), None);
+        assert_eq!(Work::new([Tenant { item, load }], WINDOW).tasks, None);
     }
 }

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use super::by_left::ByLeft;
 use super::input::Amount;
 use super::input::Placement;
 
@@ -14,9 +15,12 @@ pub(super) struct Packed(pub(super) u64);
 /// Bits and lowest bit of each field without its guard.
 const FIELDS: [(u32, u32); 4] = [(19, 0), (25, 20), (9, 46), (5, 56)];
 const PRESENCE: u64 = 1 << 62;
-pub(super) const GUARDS: u64 = 1 << 19 | 1 << 45 | 1 << 55 | 1 << 61 | 1 << 63;
+const GUARDS: u64 = 1 << 19 | 1 << 45 | 1 << 55 | 1 << 61 | 1 << 63;
 
 impl Packed {
+    /// Of no instance: nothing fits.
+    pub(super) const NONE: Self = Self(GUARDS);
+
     /// What a task needs. More than a field holds is cut, as capacities are: it fits no instance, so it never comes here.
     pub(super) fn need(amount: Amount) -> Self {
         Self(Self::fields(amount))
@@ -36,6 +40,17 @@ impl Packed {
 
     pub(super) const fn holds(self, need: Self) -> bool {
         (self.0.wrapping_sub(need.0 | PRESENCE)) & GUARDS == GUARDS
+    }
+
+    /// Of each resource, what is more in one of both.
+    #[must_use]
+    pub(super) fn most_of(self, other: Self) -> Self {
+        let larger = |(bits, low): (u32, u32)| {
+            let mask = ((1 << bits) - 1) << low;
+            (self.0 & mask).max(other.0 & mask)
+        };
+        let fields: u64 = FIELDS.into_iter().map(larger).sum();
+        Self(fields | GUARDS | (self.0 | other.0) & PRESENCE)
     }
 
     pub(super) const fn field(self, field: usize) -> u64 {
@@ -100,11 +115,9 @@ pub(super) struct Zone {
     pub(super) made_room: Vec<u32>,
     /// For each different need: where there may be room for it.
     room: Vec<Room>,
-    /// The resource by which instances are chosen, with `binpack`.
-    field: Option<usize>,
-    /// With `binpack`: what is left of it and the place, in one word and in order, of each instance with room for
-    /// the least that any task needs.
-    by_left: Vec<u64>,
+    /// With `binpack`: each instance with room for the least that any task needs, by what is left of the resource by
+    /// which instances are chosen.
+    by_left: Option<ByLeft>,
     least: Packed,
 }
 
@@ -133,12 +146,11 @@ impl Room {
 impl Zone {
     pub(super) fn new(needs: &Needs, placement: Placement) -> Self {
         Self {
-            field: match placement {
+            by_left: match placement {
                 Placement::FirstFit => None,
-                Placement::BinpackCpu => Some(0),
-                Placement::BinpackMemory => Some(1),
+                Placement::BinpackCpu => Some(ByLeft::new(0)),
+                Placement::BinpackMemory => Some(ByLeft::new(1)),
             },
-            by_left: Vec::new(),
             least: needs.least,
             free: Vec::new(),
             ports: Vec::new(),
@@ -181,52 +193,25 @@ impl Zone {
         None
     }
 
-    /// The instance with room and with the least of one resource left; of equals, the first.
-    pub(super) fn best_fit(&self, field: usize, need: Packed, ports: u64) -> Option<u32> {
-        let enough = need.field(field) << 32;
-        let from = self.by_left.partition_point(|&key| key < enough);
-        let places = self.by_left[from..].iter().map(|&key| Self::place(key));
-        let has_room = |at: &u32| {
-            let at = *at as usize;
-            self.free[at].holds(need) && self.ports[at] & ports == 0
-        };
-        places.into_iter().find(has_room)
-    }
-
-    fn key(&self, field: usize, at: usize) -> u64 {
-        self.free[at].field(field) << 32 | at as u64
-    }
-
-    #[allow(clippy::cast_possible_truncation)] // the lower half of a key
-    const fn place(key: u64) -> u32 {
-        key as u32
+    /// The instance with room and with the least left of the resource by which instances are chosen; of equals, the
+    /// first.
+    pub(super) fn best_fit(&mut self, need: Packed, ports: u64) -> Option<u32> {
+        let taken = &self.ports;
+        let by_left = self.by_left.as_mut()?;
+        by_left.first_with_room(need, |place| taken[place as usize] & ports == 0)
     }
 
     /// What is free at a place becomes this much; `None` where there is no instance any more.
-    pub(super) fn set_free(&mut self, at: usize, free: Option<Packed>) {
-        let free = free.unwrap_or(Packed(GUARDS));
-        let Some(field) = self.field else {
-            self.free[at] = free;
-            return;
-        };
-        let before = self.by_left.binary_search(&self.key(field, at));
-        self.free[at] = free;
-        let key = self.key(field, at);
-        let to = self.by_left.partition_point(|&other| other < key);
-        match (before, free.holds(self.least)) {
-            (Ok(from), false) => {
-                self.by_left.remove(from);
+    pub(super) fn set_free(&mut self, at: u32, free: Option<Packed>) {
+        let free = free.unwrap_or(Packed::NONE);
+        let before = std::mem::replace(&mut self.free[at as usize], free);
+        if let Some(by_left) = &mut self.by_left {
+            if before.holds(self.least) {
+                by_left.remove(at, before);
             }
-            (Ok(from), true) if from < to => {
-                self.by_left[from..to].rotate_left(1);
-                self.by_left[to - 1] = key;
+            if free.holds(self.least) {
+                by_left.insert(at, free);
             }
-            (Ok(from), true) => {
-                self.by_left[to..=from].rotate_right(1);
-                self.by_left[to] = key;
-            }
-            (Err(_), true) => self.by_left.insert(to, key),
-            (Err(_), false) => {}
         }
     }
 

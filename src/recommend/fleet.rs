@@ -13,9 +13,10 @@ use crate::model::units::{MS_PER_HOUR, Usd, Window};
 use crate::model::workload::{Architecture, Platform, PurchaseOption, WorkloadKey};
 use crate::pack::{self, FleetPlan, Rules, SplitCost};
 use crate::placement::feasibility::{Demands, is_daemon, obstacles};
-use crate::placement::{Placement, Prices, Size};
+use crate::placement::{Need, Placement, Prices, Size};
 use crate::pricing::NotPriced;
 use crate::pricing::cost::Amount;
+use crate::workers;
 use candidate::Candidate;
 pub(super) use candidate::{item, load, load_at_peak};
 use purchase::FleetPurchase;
@@ -186,7 +187,7 @@ impl Fleets {
         window: Window,
         options: &FleetOptions,
     ) -> Self {
-        let mut sites: BTreeMap<Site, (Vec<Candidate<'_>>, Vec<pack::Item>)> = BTreeMap::new();
+        let mut sites: BTreeMap<Site, (Vec<(&Assessed, Need)>, Vec<pack::Item>)> = BTreeMap::new();
         let mut all = Self {
             fleets: BTreeMap::new(),
             shares: BTreeMap::new(),
@@ -196,7 +197,7 @@ impl Fleets {
             let Some(need) = workload.need else { continue };
             let key = &workload.demand.workload;
             let architecture = workload.configuration.architecture_or_default();
-            let (candidates, daemons) = sites
+            let (able, daemons) = sites
                 .entry(Site {
                     account: key.account.clone(),
                     region: key.region.clone(),
@@ -213,7 +214,7 @@ impl Fleets {
                 },
             );
             if obstacles.is_empty() {
-                candidates.push(Candidate::of(workload, need, policy, window));
+                able.push((workload, need));
                 continue;
             }
             if is_daemon(&workload.configuration) {
@@ -222,25 +223,29 @@ impl Fleets {
             let share = Share::Infeasible(obstacles);
             all.shares.insert(key.clone(), share);
         }
-        sites.retain(|_, (candidates, _)| !candidates.is_empty());
+        sites.retain(|_, (able, _)| !able.is_empty());
         let options = options.for_one_of(sites.len());
-        for (site, (candidates, daemons)) in sites {
-            let planner = Planner::new(prices, window, &options, daemons);
-            all.plan_site(&planner, site, candidates);
+        for (site, (able, daemons)) in sites {
+            let planner = Planner::new(prices, policy, window, &options, daemons);
+            all.plan_site(&planner, site, &able);
         }
         all
     }
 
-    fn plan_site(&mut self, planner: &Planner<'_>, site: Site, candidates: Vec<Candidate<'_>>) {
+    fn plan_site(&mut self, planner: &Planner<'_>, site: Site, able: &[(&Assessed, Need)]) {
         let types = match planner.instance_types(&site) {
             Ok(types) => types,
-            Err(reason) => return self.share_alike(&candidates, &Share::NotPriced(reason)),
+            Err(reason) => return self.share_alike(able, &Share::NotPriced(reason)),
         };
-        let (asked, mut refused) = planner.fitting(&types, candidates);
-        let (decided, everyone) = what_if::both(
+        let (asked, mut refused) = planner.fitting(&types, able);
+        let (decided, everyone) = workers::both(
             || planner.decide(&types, &asked),
             || planner.everyone(&types, &asked),
         );
+        let everyone = everyone.and_then(|fleet| {
+            let shown = decided.is_none().then(|| fleet.plan()).transpose()?;
+            Ok((fleet.shares(), shown))
+        });
         let everyone = everyone.map_err(|unpackable| {
             let all = asked.candidates.iter();
             refused.extend(all.map(|candidate| (*candidate, unpackable.to_string())));
@@ -249,10 +254,10 @@ impl Fleets {
             self.shares
                 .insert(candidate.key().clone(), Share::Infeasible(vec![reason]));
         }
-        let Ok(fleet) = everyone else {
+        let Ok((shares, shown)) = everyone else {
             return;
         };
-        let shares: Vec<Usd> = fleet.shares.iter().map(pack::Share::cost).collect();
+        let shares: Vec<Usd> = shares.iter().map(pack::Share::cost).collect();
         self.record(&asked.candidates, &shares);
         let packed = match decided {
             Some((decided, stayers)) => {
@@ -265,15 +270,15 @@ impl Fleets {
                     .extend(stayers_keys.map(|stayer| stayer.key().clone()));
                 planner.packed(&site, &types, decided, &stayers, Some(&paid))
             }
-            None => planner.packed(&site, &types, fleet, &asked, None),
+            None => shown.and_then(|fleet| planner.packed(&site, &types, fleet, &asked, None)),
         };
         if let Some(packed) = packed {
             self.fleets.insert(site, packed);
         }
     }
 
-    fn share_alike(&mut self, candidates: &[Candidate<'_>], share: &Share) {
-        let keys = candidates.iter().map(|candidate| candidate.key().clone());
+    fn share_alike(&mut self, able: &[(&Assessed, Need)], share: &Share) {
+        let keys = able.iter().map(|(of, _)| of.demand.workload.clone());
         self.shares.extend(keys.map(|key| (key, share.clone())));
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::demand::Slot;
+use crate::demand::{Alike, Slot};
 use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR, SLOT_MS, TaskSize, Usd, Window};
 use crate::model::workload::{Configuration, Kind, Platform, WorkloadKey};
-use crate::pack::{Item, Load, Step, Tenant, Unpackable, Work};
+use crate::pack::{AlikeSlots, Item, Load, Step, Tenant, Unpackable, Work};
 use crate::placement::Need;
 use crate::recommend::choose::cheapest;
 use crate::recommend::{Assessed, Policy};
@@ -62,7 +62,6 @@ fn pace_of(workload: &Assessed, packed_ms: i64) -> Option<Pace> {
 #[derive(Clone, Copy)]
 pub(super) struct Candidate<'a> {
     pub(super) workload: &'a Assessed,
-    need: Need,
     pub(super) choice: Choice,
     pub(super) pace: Option<Pace>,
     /// The least that it costs without the fleet, in the window.
@@ -81,8 +80,9 @@ pub(super) enum Choice {
 }
 
 impl<'a> Candidate<'a> {
-    pub(super) fn of(workload: &'a Assessed, need: Need, policy: &Policy, window: Window) -> Self {
-        let pace = pace_of(workload, packed_ms(&load(workload), window));
+    /// Its tasks are packed for `packed_ms`.
+    fn of(workload: &'a Assessed, packed_ms: i64, policy: &Policy) -> Self {
+        let pace = pace_of(workload, packed_ms);
         let is_on_ec2 = workload.configuration.platform() == Some(Platform::Ec2);
         let known = elsewhere(workload).zip(pace);
         let choice = match known.filter(|_| workload.requirement.is_ok()) {
@@ -98,7 +98,6 @@ impl<'a> Candidate<'a> {
         };
         Self {
             workload,
-            need,
             choice,
             pace,
             least_elsewhere: known.map(|(month, pace)| pace.window_of(month)),
@@ -127,12 +126,12 @@ impl<'a> Candidate<'a> {
         let key = self.key();
         vec![key.kind.as_str().to_owned(), key.cluster.clone()]
     }
+}
 
-    pub(super) fn tenant(&self) -> Tenant {
-        Tenant {
-            item: item(self.need.size(), &self.workload.configuration),
-            load: load(self.workload),
-        }
+fn tenant(workload: &Assessed, need: Need) -> Tenant {
+    Tenant {
+        item: item(need.size(), &workload.configuration),
+        load: load(workload),
     }
 }
 
@@ -154,13 +153,15 @@ pub(in crate::recommend) fn load(workload: &Assessed) -> Load {
     if !demand.spans.is_empty() {
         return Load::Runs(demand.spans.clone());
     }
-    let slots: Vec<Slot> = demand.slots.iter().collect();
-    if demand.workload.kind == Kind::Service && is_thin(&slots) {
-        return Load::Tasks(held(&slots));
+    let alike = demand.slots.alike();
+    if demand.workload.kind == Kind::Service && is_thin(alike) {
+        return Load::Tasks(held(alike));
     }
-    let slots = slots.iter().map(|slot| {
-        let from_ms = slot.slot.saturating_mul(SLOT_MS);
-        (from_ms, slot.peak, slot.task_ms)
+    let slots = alike.iter().map(|alike| AlikeSlots {
+        from_ms: alike.first.slot.saturating_mul(SLOT_MS),
+        slots: alike.count,
+        peak: alike.first.peak,
+        task_ms: alike.first.task_ms,
     });
     Load::of_slots(SLOT_MS, slots)
 }
@@ -196,53 +197,44 @@ fn at_peak(slots: &[Slot]) -> Vec<Step> {
 
 /// Whether the samples of a service come more rarely than once a minute: its tasks did not stop between two of them, and
 /// the count of one says of how many minutes it is no more than of how many tasks.
-fn is_thin(slots: &[Slot]) -> bool {
-    let mut permille: Vec<i64> = slots
-        .iter()
-        .map(|slot| slot.task_ms * 1000 / (i64::from(slot.peak.max(1)) * SLOT_MS))
-        .collect();
-    permille.sort_unstable();
-    permille.get(permille.len() / 2).is_some_and(|&of| of < 500)
+fn is_thin(slots: &[Alike]) -> bool {
+    let (mut thin, mut all) = (0_u64, 0_u64);
+    for Alike { first, count } in slots {
+        let permille = first.task_ms * 1000 / (i64::from(first.peak.max(1)) * SLOT_MS);
+        thin += if permille < 500 { u64::from(*count) } else { 0 };
+        all += u64::from(*count);
+    }
+    thin > all / 2
 }
 
 /// The tasks of a service over time: as many as run for the counted time, in whole tasks, until the next sample.
-fn held(slots: &[Slot]) -> Vec<Step> {
+fn held(slots: &[Alike]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let tasks_in = |slot: &Slot| {
         let tasks = (slot.task_ms + SLOT_MS - 1) / SLOT_MS;
         u32::try_from(tasks).unwrap_or(slot.peak).min(slot.peak)
     };
-    for (at, slot) in slots.iter().enumerate() {
-        let next = slots.get(at + 1).map(|next| next.slot - slot.slot);
+    for (at, alike) in slots.iter().enumerate() {
+        let (from, behind) = (alike.first.slot, alike.next());
+        let next = slots.get(at + 1).map(|next| next.first.slot - (behind - 1));
         let lasting = next.filter(|&slots| slots <= HELD_SLOTS).unwrap_or(1);
-        let from_ms = slot.slot.saturating_mul(SLOT_MS);
-        let to_ms = from_ms.saturating_add(lasting * SLOT_MS);
+        let from_ms = from.saturating_mul(SLOT_MS);
+        let to_ms = (behind - 1)
+            .saturating_mul(SLOT_MS)
+            .saturating_add(lasting * SLOT_MS);
+        let tasks = tasks_in(&alike.first);
         match steps.last_mut() {
-            Some(last) if last.to_ms == from_ms && last.tasks == tasks_in(slot) => {
+            Some(last) if last.to_ms == from_ms && last.tasks == tasks => {
                 last.to_ms = to_ms;
             }
             _ => steps.push(Step {
                 from_ms,
                 to_ms,
-                tasks: tasks_in(slot),
+                tasks,
             }),
         }
     }
     steps
-}
-
-/// How long its tasks run in `window`, together.
-fn packed_ms(load: &Load, window: Window) -> i64 {
-    match load {
-        Load::Runs(runs) => runs
-            .iter()
-            .map(|&(from_ms, to_ms)| window.overlap_ms(from_ms, to_ms))
-            .sum(),
-        Load::Tasks(steps) => steps
-            .iter()
-            .map(|step| window.overlap_ms(step.from_ms, step.to_ms) * i64::from(step.tasks))
-            .sum(),
-    }
 }
 
 /// The least a month costs without the fleet: resized where it is, or on the other platform, on demand.
@@ -263,6 +255,21 @@ pub(super) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
+    /// These workloads with their needs, in `window`. What each of them does is looked at one after the other.
+    pub(super) fn of(workloads: &[(&'a Assessed, Need)], policy: &Policy, window: Window) -> Self {
+        let tenants = workloads.iter();
+        let tenants = tenants.map(|&(workload, need)| tenant(workload, need));
+        let work = Work::new(tenants, window);
+        let packed = workloads.iter().zip(work.task_ms());
+        let candidate = |(&(workload, _), packed_ms): (&(&'a Assessed, Need), i64)| {
+            Candidate::of(workload, packed_ms, policy)
+        };
+        Self {
+            candidates: packed.map(candidate).collect(),
+            work,
+        }
+    }
+
     /// Those that are `wanted`.
     pub(super) fn among(&self, mut wanted: impl FnMut(&Candidate<'a>) -> bool) -> Self {
         let places = 0..self.candidates.len();
@@ -290,12 +297,13 @@ impl<'a> Asked<'a> {
 mod tests {
     use super::*;
 
-    fn slot(slot: i64, task_ms: i64, peak: u32) -> Slot {
-        Slot {
+    fn alike(slot: i64, count: u32, task_ms: i64, peak: u32) -> Alike {
+        let first = Slot {
             slot,
             task_ms,
             peak,
-        }
+        };
+        Alike { first, count }
     }
 
     #[test]
@@ -314,7 +322,7 @@ mod tests {
     #[test]
     fn tasks_of_a_service_do_not_stop_between_two_readings() {
         // Five minutes of two tasks in one record, counted as ten samples; then a quarter of an hour without one, and more.
-        let slots = [0, 1, 4, 9].map(|at| slot(at, 600_000, 10));
+        let slots = [(0, 2), (4, 1), (9, 1)].map(|(at, count)| alike(at, count, 600_000, 10));
         assert!(is_thin(&slots));
         let step = |from: i64, to: i64| Step {
             from_ms: from * SLOT_MS,
@@ -326,7 +334,11 @@ mod tests {
             from_ms: 0,
             to_ms: 2 * SLOT_MS,
         };
-        assert_eq!(packed_ms(&Load::Tasks(held(&slots)), window), 4 * SLOT_MS);
-        assert!(!is_thin(&[0, 1, 2].map(|at| slot(at, 600_000, 2))));
+        let tenant = Tenant {
+            item: Item::default(),
+            load: Load::Tasks(held(&slots)),
+        };
+        assert_eq!(Work::new([tenant], window).task_ms(), [4 * SLOT_MS]);
+        assert!(!is_thin(&[alike(0, 3, 600_000, 2)]));
     }
 }

@@ -4,14 +4,15 @@ use super::candidate::{Asked, Candidate, Choice, fleet_pace};
 use super::{FleetOptions, PackedFleet, Site, TenantShare};
 use crate::model::units::{Usd, Window};
 use crate::model::workload::{Os, PurchaseOption};
-use crate::pack::{self, FleetPlan, InstanceType, Item, Rules, Tenant, Unpackable, Work};
-use crate::placement::{Prices, ec2, fargate, size};
+use crate::pack::{self, FleetPlan, InstanceType, Item, Rules, Unpackable};
+use crate::placement::{Need, Prices, ec2, fargate, size};
 use crate::pricing::NotPriced;
-use crate::recommend::Assessed;
+use crate::recommend::{Assessed, Policy};
 
 /// What a fleet is planned by.
 pub(super) struct Planner<'a> {
     pub(super) prices: &'a Prices<'a>,
+    policy: &'a Policy,
     pub(super) window: Window,
     options: &'a FleetOptions,
     pub(super) rules: Rules,
@@ -21,12 +22,14 @@ impl<'a> Planner<'a> {
     /// `daemons` run on every instance.
     pub(super) fn new(
         prices: &'a Prices<'a>,
+        policy: &'a Policy,
         window: Window,
         options: &'a FleetOptions,
         daemons: Vec<Item>,
     ) -> Self {
         Self {
             prices,
+            policy,
             window,
             options,
             rules: Rules {
@@ -65,17 +68,13 @@ impl Planner<'_> {
         Ok(types)
     }
 
-    /// What the candidates do, without those that no instance type holds, and these with the reason.
+    /// What the workloads do, without those that no instance type holds, and these with the reason.
     pub(super) fn fitting<'c>(
         &self,
         types: &[InstanceType],
-        candidates: Vec<Candidate<'c>>,
+        workloads: &[(&'c Assessed, Need)],
     ) -> (Asked<'c>, Vec<(Candidate<'c>, String)>) {
-        let tenants: Vec<Tenant> = candidates.iter().map(Candidate::tenant).collect();
-        let mut asked = Asked {
-            work: Work::new(&tenants, self.window),
-            candidates,
-        };
+        let mut asked = Asked::of(workloads, self.policy, self.window);
         let mut refused = Vec::new();
         while let Err(unpackable) = pack::packable(&asked.work, types, &self.rules) {
             refused.extend(asked.leave_out(&unpackable));
@@ -87,13 +86,13 @@ impl Planner<'_> {
     }
 
     /// All of them on one fleet.
-    pub(super) fn everyone(
-        &self,
-        types: &[InstanceType],
-        asked: &Asked<'_>,
-    ) -> Result<FleetPlan, Unpackable> {
+    pub(super) fn everyone<'p>(
+        &'p self,
+        types: &'p [InstanceType],
+        asked: &'p Asked<'_>,
+    ) -> Result<pack::Packed<'p>, Unpackable> {
         let stage = tracing::debug_span!("packing", workloads = asked.candidates.len());
-        stage.in_scope(|| pack::plan(&asked.work, types, &self.rules))
+        stage.in_scope(|| pack::packed(&asked.work, types, &self.rules))
     }
 
     /// Who belongs on the fleet, so that the sum of all that can be advised is least; `None` where that is nobody.

@@ -5,6 +5,7 @@ use super::site::Planner;
 use super::{Site, WhatIf};
 use crate::model::units::Usd;
 use crate::pack::{self, Effort, FleetPlan, InstanceType, Network, Rules, Work};
+use crate::workers;
 
 /// A probe of ECS Managed Instances saw 109 s from nothing to the first task, and 93 s until an empty instance was gone.
 /// Source: public measurement of one account, 2026.
@@ -73,15 +74,15 @@ impl Planner<'_> {
         }
         let stage = tracing::debug_span!("what if", questions = tried.len());
         let month = |usd: Usd| fleet_pace(self.window).month_of(usd);
-        let asked = |(change, types, rules): &(&'static str, Vec<InstanceType>, Rules)| {
-            let modelled = pack::modelled(work, types, rules).ok()?;
+        let asked = |(change, types, rules): (&'static str, Vec<InstanceType>, Rules)| {
+            let modelled = pack::modelled(work, &types, &rules).ok()?;
             (modelled < plan.modelled).then(|| WhatIf {
                 change,
                 modelled: month(modelled),
             })
         };
-        let mut changes: Vec<WhatIf> =
-            stage.in_scope(|| in_two(&tried, asked).into_iter().flatten().collect());
+        let answers = stage.in_scope(|| workers::map(tried, asked));
+        let mut changes: Vec<WhatIf> = answers.into_iter().flatten().collect();
         changes.sort_by_key(|change| (change.modelled, change.change));
         changes
     }
@@ -99,28 +100,4 @@ impl Planner<'_> {
         };
         types.iter().map(with_fee).collect()
     }
-}
-
-/// The answers to all of these, in their order, half of them on another thread.
-fn in_two<A: Sync, B: Send>(asked: &[A], answer: impl Fn(&A) -> B + Sync) -> Vec<B> {
-    let (one, other) = asked.split_at(asked.len() / 2);
-    let all = |asked: &[A]| asked.iter().map(&answer).collect::<Vec<B>>();
-    let (mut first, rest) = both(|| all(one), || all(other));
-    first.extend(rest);
-    first
-}
-
-/// Both answers, the first one on another thread.
-pub(super) fn both<A: Send, B>(
-    one: impl FnOnce() -> A + Send,
-    other: impl FnOnce() -> B,
-) -> (A, B) {
-    std::thread::scope(|threads| {
-        let one = threads.spawn(one);
-        let other = other();
-        match one.join() {
-            Ok(one) => (one, other),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
 }
