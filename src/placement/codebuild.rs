@@ -20,7 +20,8 @@ pub fn tariff(price: &CodebuildPrice, bill_queue: bool) -> Tariff {
         of: format!(
             "CodeBuild {} {}",
             price.environment_type, price.compute_type
-        ),
+        )
+        .into(),
         meter,
         charges: vec![Charge::at(
             "build_time",

@@ -37,7 +37,7 @@ pub fn packable(of: &InstanceType) -> pack::InstanceType {
 /// 2 % lower or 9 % higher.
 pub fn tariff(instance: &InstanceType, root_gib: u32, gp3_gib_month: &Price) -> Tariff {
     Tariff {
-        of: format!("EC2 {}", instance.name),
+        of: format!("EC2 {}", instance.name).into(),
         meter: Meter::Seconds60,
         charges: vec![
             Charge::at(

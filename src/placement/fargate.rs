@@ -61,7 +61,7 @@ pub fn tariff(
         ));
     }
     Ok(Tariff {
-        of: describe(prices, size),
+        of: describe(prices, size).into(),
         meter: Meter::fargate(prices.os),
         charges,
     })

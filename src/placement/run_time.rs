@@ -307,7 +307,7 @@ mod tests {
             ..any.price()
         };
         Tariff {
-            of: "it".to_owned(),
+            of: "it".into(),
             meter,
             charges: vec![Charge::at("time", 1, per_ms, "unit", &price)],
         }

@@ -681,7 +681,7 @@ mod tests {
         assert!(license.source.contains("pricing page feed"));
         let m5 = book.instance_type("us-east-1", "m5.large").expect("priced");
         assert_eq!(
-            (m5.price().source.as_str(), m5.price().unit),
+            (&*m5.price().source, m5.price().unit),
             ("list+karpenter+api+page", PriceUnit::Hour)
         );
         let gp3 = book.gp3("us-east-2").expect("priced");

@@ -4,6 +4,8 @@
 //! makes it a list of [`CostLine`]s; nothing sums them away before a report does. An [`Amount`] is such a list with
 //! the ends between which the truth lies.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,11 +60,11 @@ pub struct Charge {
     /// USD for one unit, as published.
     pub price: Decimal,
     /// Date of the price; `None` if undated.
-    pub as_of: Option<String>,
+    pub as_of: Option<Arc<str>>,
     /// What the price stands on.
     pub quality: Quality,
     /// Where the price is from.
-    pub source: String,
+    pub source: Arc<str>,
 }
 
 impl Charge {
@@ -99,7 +101,7 @@ impl Charge {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tariff {
     /// What is run: `FARGATE_SPOT 1 vCPU / 2 GiB arm64`.
-    pub of: String,
+    pub of: Arc<str>,
     /// Which time counts.
     pub meter: Meter,
     /// What is charged for that time.
@@ -162,7 +164,7 @@ impl Tariff {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CostLine {
     /// What is run: `FARGATE_SPOT 1 vCPU / 2 GiB arm64`.
-    pub of: String,
+    pub of: Arc<str>,
     /// `vcpu`, `memory`, `build_time`, …
     pub component: &'static str,
     /// How much.
@@ -172,11 +174,11 @@ pub struct CostLine {
     /// USD for one unit.
     pub price: Decimal,
     /// Date of the price; `None` if undated.
-    pub as_of: Option<String>,
+    pub as_of: Option<Arc<str>>,
     /// What the price stands on.
     pub quality: Quality,
     /// Where the price is from.
-    pub source: String,
+    pub source: Arc<str>,
     /// The product.
     pub usd: Usd,
 }
@@ -226,6 +228,18 @@ impl Amount {
         }
     }
 
+    /// The same without what it is made of, for sums over workloads.
+    #[must_use]
+    pub const fn bare(&self) -> Self {
+        Self {
+            usd: self.usd,
+            low: self.low,
+            high: self.high,
+            estimated: self.estimated,
+            lines: Vec::new(),
+        }
+    }
+
     /// Both together.
     #[must_use]
     pub fn plus(mut self, other: Self) -> Self {
@@ -251,19 +265,14 @@ impl Amount {
     }
 
     /// This amount, seen over `observed_ms`, as a month of 730 hours; `None` where nothing was observed.
-    pub fn per_month(&self, observed_ms: i64) -> Option<Self> {
+    pub fn per_month(mut self, observed_ms: i64) -> Option<Self> {
         let month = |usd: Usd| usd.per_month(observed_ms);
         let month_ms = Decimal::from(HOURS_PER_MONTH * MS_PER_HOUR);
-        let scaled = |line: &CostLine| {
-            Some(CostLine {
-                quantity: line
-                    .quantity
-                    .checked_mul(month_ms)?
-                    .checked_div(Decimal::from(observed_ms))?,
-                usd: month(line.usd)?,
-                ..line.clone()
-            })
-        };
+        for line in &mut self.lines {
+            let quantity = line.quantity.checked_mul(month_ms)?;
+            line.quantity = quantity.checked_div(Decimal::from(observed_ms))?;
+            line.usd = month(line.usd)?;
+        }
         Some(Self {
             usd: month(self.usd)?,
             low: month(self.low)?,
@@ -271,8 +280,7 @@ impl Amount {
                 Some(high) => Some(month(high)?),
                 None => None,
             },
-            estimated: self.estimated,
-            lines: self.lines.iter().map(scaled).collect::<Option<_>>()?,
+            ..self
         })
     }
 }
@@ -302,14 +310,14 @@ mod tests {
             price: price.parse().unwrap(),
             as_of: None,
             quality: Quality::Exact,
-            source: String::new(),
+            source: "".into(),
         }
     }
 
     /// 1 vCPU and 2 GiB on Fargate in us-east-1.
     fn task() -> Tariff {
         Tariff {
-            of: "task".to_owned(),
+            of: "task".into(),
             meter: Meter::Seconds60,
             charges: vec![
                 charge("vcpu", 1024, 1024 * MS_PER_HOUR, "0.04048"),
@@ -412,7 +420,7 @@ mod tests {
             prop_assert!((amount.usd.as_f64() - slowly(low + more)).abs() < 1e-9 * (1.0 + slowly(low + more)));
             prop_assert_eq!(amount.lines.iter().map(|line| line.usd).sum::<Usd>(), amount.usd);
             let observed_ms = days * 24 * MS_PER_HOUR;
-            let month = amount.per_month(observed_ms).unwrap();
+            let month = amount.clone().per_month(observed_ms).unwrap();
             let expected = slowly(low + more) * 730.0 / (days as f64 * 24.0);
             prop_assert!((month.usd.as_f64() - expected).abs() < 1e-9 * (1.0 + expected));
             let lines: Usd = month.lines.iter().map(|line| line.usd).sum();

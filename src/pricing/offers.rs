@@ -1,5 +1,7 @@
 //! What the book answers: prices of what is bought, together with what is known of it.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
 use super::{Price, PriceUnit, Quality};
@@ -67,11 +69,11 @@ pub struct CodebuildPrice {
     /// What is counted.
     pub unit: CodebuildUnit,
     /// Date of the price; `None` if undated.
-    pub as_of: Option<String>,
+    pub as_of: Option<Arc<str>>,
     /// What it stands on.
     pub quality: Quality,
     /// Where it is from.
-    pub source: String,
+    pub source: Arc<str>,
 }
 
 impl CodebuildPrice {
@@ -185,11 +187,11 @@ pub struct InstanceType {
     /// USD per hour, on-demand, Linux, shared tenancy.
     pub usd_per_hour: Decimal,
     /// Date of the price; `None` if undated.
-    pub as_of: Option<String>,
+    pub as_of: Option<Arc<str>>,
     /// What the price stands on.
     pub quality: Quality,
     /// Where the price is from.
-    pub source: String,
+    pub source: Arc<str>,
 }
 
 impl InstanceType {

@@ -1,5 +1,7 @@
 //! A price as its row of the book states it: how much for what, of which day, from where, and how sure.
 
+use std::sync::Arc;
+
 use jiff::ToSpan;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -88,11 +90,11 @@ pub struct Price {
     pub unit: PriceUnit,
     /// The day, month or year on which it was last known to hold (`2026-09-11`, `2026-09` or `2026`); `None` if the
     /// source does not say.
-    pub as_of: Option<String>,
+    pub as_of: Option<Arc<str>>,
     /// What it stands on.
     pub quality: Quality,
     /// Where it is from, in our words; `data/prices/README.md` explains the short ones.
-    pub source: String,
+    pub source: Arc<str>,
 }
 
 impl Price {

@@ -227,9 +227,9 @@ impl Line<'_> {
         Ok(Price {
             usd: self.parse(column, above_zero)?,
             unit,
-            as_of: self.optional("as_of", date)?.map(str::to_owned),
+            as_of: self.optional("as_of", date)?.map(Into::into),
             quality: self.parse("quality", Quality::parse)?,
-            source: self.text("source")?.to_owned(),
+            source: self.text("source")?.into(),
         })
     }
 

@@ -504,14 +504,14 @@ mod tests {
     #[test]
     fn lines_of_a_part_add_up_to_it() {
         let line = |usd: Usd| CostLine {
-            of: "EC2 m5.large".to_owned(),
+            of: "EC2 m5.large".into(),
             component: "instance",
             quantity: Decimal::ONE,
             unit: "instance-hour",
             price: usd.amount(),
             as_of: None,
             quality: crate::pricing::Quality::Exact,
-            source: String::new(),
+            source: "".into(),
             usd,
         };
         let rate = Amount {

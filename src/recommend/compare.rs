@@ -282,6 +282,7 @@ impl Draft {
         let cautions = cautions(&self.0);
         self.0.cautions.extend(cautions);
         self.0.going_rate = cost
+            .clone()
             .per_month(load.period_ms())
             .ok_or_else(|| NotPriced::new("more than can be counted"));
         Offer {

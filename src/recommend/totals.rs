@@ -52,12 +52,7 @@ pub struct OnOnePlatform {
 /// The totals of an analysis.
 pub fn of(workloads: &[Assessed], prices: &Prices<'_>, window: Window) -> Totals {
     let sum = |amounts: &mut dyn Iterator<Item = &Amount>| {
-        amounts.fold(Amount::zero(), |sum, amount| {
-            sum.plus(Amount {
-                lines: Vec::new(),
-                ..amount.clone()
-            })
-        })
+        amounts.fold(Amount::zero(), |sum, amount| sum.plus(amount.bare()))
     };
     let measured = workloads
         .iter()

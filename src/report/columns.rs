@@ -452,11 +452,11 @@ impl LineRow<'_> {
         let own = [
             column("x_Amount", Type::Text, |l: &Self| text(l.amount)),
             column("x_Placement", Type::Text, |l| text(&l.line.of)),
-            column("x_Component", Type::Text, |l| text(&l.line.component)),
+            column("x_Component", Type::Text, |l| text(l.line.component)),
             column("PricingQuantity", Type::Number, |l| {
                 number(Some(l.line.quantity))
             }),
-            column("PricingUnit", Type::Text, |l| text(&l.line.unit)),
+            column("PricingUnit", Type::Text, |l| text(l.line.unit)),
             column("ListUnitPrice", Type::Number, |l| {
                 number(Some(l.line.price_usd))
             }),
@@ -464,7 +464,7 @@ impl LineRow<'_> {
             column("x_PriceAsOf", Type::Text, |l| {
                 maybe(l.line.as_of.as_deref())
             }),
-            column("x_PriceQuality", Type::Text, |l| text(&l.line.quality)),
+            column("x_PriceQuality", Type::Text, |l| text(l.line.quality)),
             column("x_PriceSource", Type::Text, |l| text(&l.line.source)),
         ];
         whose().into_iter().chain(own).collect()
@@ -634,15 +634,15 @@ mod tests {
 
     #[test]
     fn an_amount_is_as_old_and_as_weak_as_its_weakest_price() {
-        let line = |as_of: Option<&str>, quality: &str| CostLineResult {
-            of: String::new(),
-            component: "vcpu".to_owned(),
+        let line = |as_of: Option<&str>, quality: &'static str| CostLineResult {
+            of: "".into(),
+            component: "vcpu",
             quantity: 1.0,
-            unit: "vCPU-hour".to_owned(),
+            unit: "vCPU-hour",
             price_usd: 1.0,
-            as_of: as_of.map(str::to_owned),
-            quality: quality.to_owned(),
-            source: String::new(),
+            as_of: as_of.map(Into::into),
+            quality,
+            source: "".into(),
             usd: Usd::ZERO,
         };
         let mut amount = AmountResult {

@@ -92,11 +92,7 @@ struct Sums {
 impl Sums {
     fn add(&mut self, workload: &Assessed) {
         let plus = |sum: &mut Option<Amount>, amount: &Amount| {
-            let bare = Amount {
-                lines: Vec::new(),
-                ..amount.clone()
-            };
-            *sum = Some(sum.take().unwrap_or_else(Amount::zero).plus(bare));
+            *sum = Some(sum.take().unwrap_or_else(Amount::zero).plus(amount.bare()));
         };
         self.workloads += 1;
         self.not_priced += usize::from(workload.going_rate.is_err());

@@ -3,6 +3,7 @@
 //! These types are versioned on their own; internal types may change without them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -155,21 +156,21 @@ pub struct AmountResult {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CostLineResult {
     /// What runs: `Fargate 1 vCPU / 2 GiB, linux x86_64, on_demand`.
-    pub of: String,
+    pub of: Arc<str>,
     /// `vcpu`, `memory`, `ephemeral_storage`, `windows_license`, `build_time`, `instance`, …
-    pub component: String,
+    pub component: &'static str,
     /// How much.
     pub quantity: f64,
     /// Of what: `vCPU-hour`, `GiB-hour`, `minute`, …
-    pub unit: String,
+    pub unit: &'static str,
     /// USD for one unit, as published.
     pub price_usd: f64,
     /// Date of the price; `None` if undated.
-    pub as_of: Option<String>,
+    pub as_of: Option<Arc<str>>,
     /// What the price stands on: `exact`, `consistent`, `single_source`, `snapshot` or `conflicting`.
-    pub quality: String,
+    pub quality: &'static str,
     /// Where the price is from.
-    pub source: String,
+    pub source: Arc<str>,
     /// The product.
     pub usd: Usd,
 }

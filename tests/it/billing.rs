@@ -40,7 +40,7 @@ fn price(usd: &str, unit: PriceUnit) -> Price {
         unit,
         as_of: None,
         quality: Quality::Exact,
-        source: "a case".to_owned(),
+        source: "a case".into(),
     }
 }
 
@@ -263,7 +263,7 @@ fn builds_cost_what_published_figures_say() {
                 },
                 as_of: None,
                 quality: Quality::Exact,
-                source: "a case".to_owned(),
+                source: "a case".into(),
             }
         };
         let metered_ms = case.builds * price.unit.metering().billed_ms(case.elapsed_ms);

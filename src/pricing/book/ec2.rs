@@ -105,7 +105,8 @@ pub(super) fn fee(instance_type: &InstanceType, share: &Amount) -> Option<Price>
         source: format!(
             "{} of the price ({}): {}",
             share.amount, of.source, share.source
-        ),
+        )
+        .into(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The table `other`: volumes, addresses, fees and free tiers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
@@ -23,9 +24,9 @@ pub(super) enum Item {
 #[derive(Debug, Clone)]
 pub(super) struct Amount {
     pub(super) amount: Decimal,
-    pub(super) as_of: Option<String>,
+    pub(super) as_of: Option<Arc<str>>,
     pub(super) quality: Quality,
-    pub(super) source: String,
+    pub(super) source: Arc<str>,
     pub(super) price: Option<Price>,
 }
 
