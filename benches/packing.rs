@@ -145,7 +145,7 @@ fn dynamic(folder: &Path) {
             .filter(|tenant| pack_fits(tenant, &types))
             .collect();
         let rules = bare();
-        let work = Work::new(&tenants, window);
+        let work = Work::new(tenants, window);
         let trial = match Trial::new(&work, &types, &rules) {
             Ok(trial) => trial,
             Err(unpackable) => {
@@ -257,7 +257,7 @@ fn speed() {
             from_ms: 0,
             to_ms: window_ms,
         };
-        let work = Work::new(&tenants, window);
+        let work = Work::new(tenants, window);
         let trial = Trial::new(&work, &types, &rules).expect("tenants that fit");
         let begun = Instant::now();
         let fleet = trial
@@ -289,7 +289,7 @@ fn fleet() {
             ..Rules::default()
         };
         let begun = Instant::now();
-        let work = Work::new(&tenants, window);
+        let work = Work::new(tenants, window);
         let gathered = begun.elapsed().as_secs_f64();
         let begun = Instant::now();
         let plan = plan(&work, &types, &report).expect("tenants that fit");

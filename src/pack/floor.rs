@@ -176,6 +176,8 @@ struct Sweep {
     needing: Vec<i64>,
     /// Time for which each resource price vector was the best one.
     best_ms: Vec<f64>,
+    /// Those that ever were, which are few, in order.
+    ever_best: Vec<usize>,
     since: Vec<Vec<f64>>,
     by_tenant: Vec<f64>,
 }
@@ -214,7 +216,7 @@ pub(super) fn floor(
         let (best, usd) = sweep.best();
         let lasting_ms = (next.at_ms - now_ms) as f64;
         if let Some(best) = best {
-            sweep.best_ms[best] += lasting_ms;
+            sweep.was_best(best, lasting_ms);
         }
         resources += usd * lasting_ms;
         levels.hold(
@@ -265,6 +267,7 @@ impl Sweep {
             running: vec![0; items.len()],
             needing: vec![0; instance_usd.len()],
             best_ms: vec![0.0; prices.len()],
+            ever_best: Vec::new(),
             since: vec![vec![0.0; prices.len()]; items.len()],
             by_tenant: vec![0.0; items.len()],
         }
@@ -282,14 +285,23 @@ impl Sweep {
         self.running[tenant] += i64::from(change.tasks);
     }
 
+    /// For so long, no resource prices suit better than these.
+    fn was_best(&mut self, prices: usize, lasting_ms: f64) {
+        if let Err(place) = self.ever_best.binary_search(&prices) {
+            self.ever_best.insert(place, prices);
+        }
+        self.best_ms[prices] += lasting_ms;
+    }
+
     /// Books what the tenant's tasks were worth since they last changed.
     fn settle(&mut self, tenant: usize) {
         let running = self.running[tenant] as f64;
         let mut worth = 0.0;
-        let since = self.since[tenant].iter_mut().zip(&self.best_ms);
-        for ((since, now), each) in since.zip(&self.worths[tenant].by_prices) {
-            worth += (now - *since) * (*each as f64 * FINE);
-            *since = *now;
+        let (since, each) = (&mut self.since[tenant], &self.worths[tenant].by_prices);
+        for &at in &self.ever_best {
+            let now = self.best_ms[at];
+            worth += (now - since[at]) * (each[at] as f64 * FINE);
+            since[at] = now;
         }
         self.by_tenant[tenant] += running * worth;
     }

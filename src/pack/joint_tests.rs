@@ -43,14 +43,14 @@ fn decided_on(types: &[InstanceType], workloads: &[Workload], steps: u64) -> Joi
         })
         .collect();
     let tenants: Vec<Tenant> = workloads.iter().map(|one| one.tenant.clone()).collect();
-    decide(&Work::new(&tenants, DAY), &candidates, types, &rules(steps)).unwrap()
+    decide(&Work::new(tenants, DAY), &candidates, types, &rules(steps)).unwrap()
 }
 
 /// What these cost as one capacity provider: every type, every placement.
 fn as_one(workloads: &[&Workload]) -> Usd {
     let tenants: Vec<Tenant> = workloads.iter().map(|one| one.tenant.clone()).collect();
     let (types, rules) = (family(), rules(AMPLE));
-    let work = Work::new(&tenants, DAY);
+    let work = Work::new(tenants, DAY);
     let trial = Trial::new(&work, &types, &rules).unwrap();
     let ways = (0..types.len()).flat_map(|at| {
         [Placement::BinpackCpu, Placement::BinpackMemory].map(|placement| (at, placement))

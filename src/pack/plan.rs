@@ -5,7 +5,7 @@ use super::floor::{self, Floor};
 use super::input::{Effort, InstanceType, Network, Rules};
 use super::planner;
 use super::problem::Problem;
-use super::result::FleetPlan;
+use super::result::{FleetPlan, Share};
 use super::search::{self, Found};
 use super::timeline::{self, Work};
 use super::unpackable::{Reason, Unpackable};

@@ -13,7 +13,7 @@ use super::simulate::{Lease, by_end};
 use super::timeline::Work;
 use super::unpackable::Unpackable;
 use super::verify::{Fleet, Instance};
-use super::zone::{GUARDS, Needs, Packed, Zone};
+use super::zone::{Needs, Packed, Zone};
 
 /// Tasks ready to be tried on one set of instances after another.
 pub struct Standing<'a> {
@@ -208,8 +208,6 @@ fn peak(problem: &Problem<'_>, by_end: &[u32]) -> [u64; 4] {
 /// The instances, by zone, with what is free on them.
 struct Cluster<'a> {
     needs: &'a Needs,
-    /// The resource by which instances are chosen.
-    field: usize,
     zones: Vec<Zone>,
     /// By zone and place there.
     instance_at: Vec<Vec<u32>>,
@@ -226,11 +224,6 @@ impl<'a> Cluster<'a> {
         let needs = &standing.needs;
         let mut cluster = Self {
             needs,
-            field: if placement == Placement::BinpackCpu {
-                CPU
-            } else {
-                MEMORY
-            },
             zones: (0..zones).map(|_| Zone::new(needs, placement)).collect(),
             instance_at: vec![Vec::new(); zones],
             instances: Vec::new(),
@@ -264,8 +257,8 @@ impl<'a> Cluster<'a> {
         self.instance_at[zone].push(u32::try_from(number).ok()?);
         self.instances.push(instance);
         let pool = &mut self.zones[zone];
-        let at = pool.free.len();
-        pool.free.push(Packed(GUARDS));
+        let at = u32::try_from(pool.free.len()).ok()?;
+        pool.free.push(Packed::NONE);
         pool.ports.push(0);
         pool.set_free(at, Some(Packed::capacity(capacity)));
         Some(())
@@ -279,13 +272,13 @@ impl<'a> Cluster<'a> {
         order.sort_by_key(|&zone| counts[zone]);
         let (need, ports) = (self.needs.words[tenant], self.needs.ports[tenant]);
         let found = order.into_iter().find_map(|zone| {
-            let slot = self.zones[zone].best_fit(self.field, need, ports)?;
+            let slot = self.zones[zone].best_fit(need, ports)?;
             Some((zone, slot))
         });
         let (zone, slot) = found?;
         let pool = &mut self.zones[zone];
         let at = slot as usize;
-        pool.set_free(at, Some(Packed(pool.free[at].0 - need.0)));
+        pool.set_free(slot, Some(Packed(pool.free[at].0 - need.0)));
         pool.ports[at] |= ports;
         self.spread[tenant * zones + zone] += 1;
         Some((zone, slot))
@@ -296,7 +289,7 @@ impl<'a> Cluster<'a> {
         let pool = &mut self.zones[zone];
         let at = slot as usize;
         pool.set_free(
-            at,
+            slot,
             Some(Packed(pool.free[at].0 + self.needs.words[tenant].0)),
         );
         pool.ports[at] &= !self.needs.ports[tenant];
@@ -332,7 +325,7 @@ mod tests {
     #[test]
     fn instances_that_are_full_hold_and_one_less_does_not() {
         // Six tasks of one vCPU at once on machines of two.
-        let work = Work::new(&[tenant(1024, 1024, &[(0, 24 * HOUR); 6])], DAY);
+        let work = Work::new([tenant(1024, 1024, &[(0, 24 * HOUR); 6])], DAY);
         let (types, rules) = (family(), rules(1));
         let standing = Standing::new(&work, &types, &rules).unwrap();
         assert_eq!(standing.least(0), Some(3));
@@ -346,7 +339,7 @@ mod tests {
         let runs: Vec<(i64, i64)> = (0..24)
             .map(|hour| (hour * HOUR, (hour + 1) * HOUR))
             .collect();
-        let work = Work::new(&[tenant(2048, 1024, &runs)], DAY);
+        let work = Work::new([tenant(2048, 1024, &runs)], DAY);
         let (types, rules) = (family(), rules(1));
         let standing = Standing::new(&work, &types, &rules).unwrap();
         assert!(standing.held(&times(1)).unwrap().is_some());
@@ -357,7 +350,7 @@ mod tests {
         // Two tasks of 1.5 vCPU are on one machine each; half a vCPU is left of both, and no room for a whole one.
         let small = tenant(1536, 1024, &[(0, 24 * HOUR); 2]);
         let large = tenant(1024, 1024, &[(HOUR, 2 * HOUR)]);
-        let work = Work::new(&[small, large], DAY);
+        let work = Work::new([small, large], DAY);
         let (types, rules) = (family(), rules(1));
         let standing = Standing::new(&work, &types, &rules).unwrap();
         assert_eq!(standing.least(0), Some(2));
@@ -367,7 +360,7 @@ mod tests {
 
     #[test]
     fn daemons_take_their_part_of_every_instance() {
-        let work = Work::new(&[tenant(1024, 1024, &[(0, 24 * HOUR); 4])], DAY);
+        let work = Work::new([tenant(1024, 1024, &[(0, 24 * HOUR); 4])], DAY);
         let rules = Rules {
             daemons: vec![Item {
                 interfaces: 0,
@@ -423,7 +416,7 @@ mod tests {
             counts in prop::collection::vec(0_u32..5, 4),
             zones in 1_u8..4,
         ) {
-            let work = Work::new(&tenants, DAY);
+            let work = Work::new(tenants, DAY);
             let (types, rules) = (family(), rules(zones));
             let standing = Standing::new(&work, &types, &rules).unwrap();
             for placement in [Placement::BinpackCpu, Placement::BinpackMemory] {

@@ -111,6 +111,9 @@ pub(crate) struct Fleets {
     kept: BTreeSet<WorkloadKey>,
 }
 
+/// Workloads that can run on instances, and what each needs.
+type Able<'a> = Vec<(&'a Assessed, Need)>;
+
 /// Where a fleet is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Site {
@@ -187,7 +190,7 @@ impl Fleets {
         window: Window,
         options: &FleetOptions,
     ) -> Self {
-        let mut sites: BTreeMap<Site, (Vec<(&Assessed, Need)>, Vec<pack::Item>)> = BTreeMap::new();
+        let mut sites: BTreeMap<Site, (Able<'_>, Vec<pack::Item>)> = BTreeMap::new();
         let mut all = Self {
             fleets: BTreeMap::new(),
             shares: BTreeMap::new(),

@@ -569,7 +569,7 @@ fn price_quality(amount: Option<&AmountResult>) -> Value<'_> {
     let lines = amount.map_or(&[][..], |amount| &amount.lines);
     let weakest = lines
         .iter()
-        .filter_map(|line| Quality::parse(&line.quality))
+        .filter_map(|line| Quality::parse(line.quality))
         .max();
     maybe(weakest.map(Quality::as_str))
 }

@@ -53,7 +53,7 @@ impl Tasks {
                 item: of(occupant),
                 load: load(occupant).clone(),
             });
-            Work::new(&tenants.collect::<Vec<Tenant>>(), ground.window)
+            Work::new(tenants, ground.window)
         };
         let daemons = occupants.iter().filter(|occupant| occupant.is_daemon);
         Self {

@@ -170,25 +170,26 @@ pub(in crate::recommend) fn load(workload: &Assessed) -> Load {
 /// nobody knows whether the peaks of two workloads met, so they are taken to have met.
 pub(in crate::recommend) fn load_at_peak(workload: &Assessed) -> Load {
     let demand = &workload.demand;
-    let slots: Vec<Slot> = demand.slots.iter().collect();
+    let slots = demand.slots.alike();
     let is_service = demand.workload.kind == Kind::Service;
-    if !demand.spans.is_empty() || is_service && is_thin(&slots) {
+    if !demand.spans.is_empty() || is_service && is_thin(slots) {
         return load(workload);
     }
-    Load::Tasks(at_peak(&slots))
+    Load::Tasks(at_peak(slots))
 }
 
-fn at_peak(slots: &[Slot]) -> Vec<Step> {
+fn at_peak(slots: &[Alike]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for slot in slots.iter().filter(|slot| slot.peak > 0) {
-        let from_ms = slot.slot.saturating_mul(SLOT_MS);
-        let to_ms = from_ms.saturating_add(SLOT_MS);
+    for alike in slots.iter().filter(|alike| alike.first.peak > 0) {
+        let from_ms = alike.first.slot.saturating_mul(SLOT_MS);
+        let to_ms = alike.next().saturating_mul(SLOT_MS);
+        let tasks = alike.first.peak;
         match steps.last_mut() {
-            Some(last) if last.to_ms == from_ms && last.tasks == slot.peak => last.to_ms = to_ms,
+            Some(last) if last.to_ms == from_ms && last.tasks == tasks => last.to_ms = to_ms,
             _ => steps.push(Step {
                 from_ms,
                 to_ms,
-                tasks: slot.peak,
+                tasks,
             }),
         }
     }
@@ -310,7 +311,7 @@ mod tests {
     fn the_peak_of_a_slot_is_taken_to_last_all_through_it() {
         // Three tasks at one time and one in the mean; then three all the time; after a gap, two.
         let slots = [(0, SLOT_MS, 3), (1, 3 * SLOT_MS, 3), (4, SLOT_MS, 2)];
-        let slots = slots.map(|(at, task_ms, peak)| slot(at, task_ms, peak));
+        let slots = slots.map(|(at, task_ms, peak)| alike(at, 1, task_ms, peak));
         let step = |from: i64, to: i64, tasks| Step {
             from_ms: from * SLOT_MS,
             to_ms: to * SLOT_MS,
