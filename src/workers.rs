@@ -37,6 +37,21 @@ pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync)
     turns.map_while(|at| made[at].next()).collect()
 }
 
+/// Both answers, the first one on another thread.
+pub(crate) fn both<A: Send, B>(
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B,
+) -> (A, B) {
+    thread::scope(|threads| {
+        let one = threads.spawn(one);
+        let other = other();
+        match one.join() {
+            Ok(one) => (one, other),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
 fn processors() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }

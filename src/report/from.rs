@@ -172,12 +172,12 @@ fn of_line(line: &CostLine) -> CostLineResult {
     let number = |decimal: rust_decimal::Decimal| decimal.to_f64().unwrap_or(f64::INFINITY);
     CostLineResult {
         of: line.of.clone(),
-        component: line.component.to_owned(),
+        component: line.component,
         quantity: number(line.quantity.round_dp(9)),
-        unit: line.unit.to_owned(),
+        unit: line.unit,
         price_usd: number(line.price),
         as_of: line.as_of.clone(),
-        quality: line.quality.as_str().to_owned(),
+        quality: line.quality.as_str(),
         source: line.source.clone(),
         usd: line.usd,
     }

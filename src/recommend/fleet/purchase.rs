@@ -156,8 +156,8 @@ fn family(name: &str) -> &str {
 
 /// The oldest date; `None` if a price is undated.
 fn oldest(prices: &[&Price]) -> Option<String> {
-    let dates = prices.iter().map(|price| price.as_of.clone());
-    dates.min().flatten()
+    let dates = prices.iter().map(|price| price.as_of.as_deref());
+    dates.min().flatten().map(str::to_owned)
 }
 
 /// A month of a tenant's cost that is lost, in the window, if every instance is interrupted once a month: of a job half of
@@ -326,9 +326,9 @@ mod tests {
         let price = |as_of: Option<&str>| Price {
             usd: Decimal::ONE,
             unit: crate::pricing::PriceUnit::Hour,
-            as_of: as_of.map(str::to_owned),
+            as_of: as_of.map(Into::into),
             quality: Quality::Snapshot,
-            source: String::new(),
+            source: "".into(),
         };
         let (old, new, undated) = (
             price(Some("2026-01")),
