@@ -131,7 +131,7 @@ fn dynamic(folder: &Path) {
     let all_types = files(folder, |name| name.ends_with(".types.csv"));
     let is_tasks = |name: &str| {
         let stem = name.strip_suffix(".csv");
-        stem.is_some_and(|stem| stem != "baseline" && !stem.ends_with(".types"))
+        stem.is_some_and(|stem| stem != "baseline" && stem.rsplit('.').next() != Some("types"))
     };
     let all_tasks = files(folder, is_tasks);
     let pairs = all_tasks
