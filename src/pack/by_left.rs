@@ -3,7 +3,7 @@
 //! They are held in blocks, of each of which is known the most that any of its instances has left of the other
 //! resources: blocks in which no instance has room are passed over.
 
-use super::zone::Packed;
+use super::packed::Packed;
 
 /// A block that grows beyond this is split.
 const MOST_IN_BLOCK: usize = 64;

@@ -22,6 +22,7 @@ mod joint_tests;
 mod knapsack;
 mod master;
 mod once;
+mod packed;
 mod plan;
 mod planner;
 mod problem;

@@ -9,8 +9,9 @@ use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use super::input::{Amount, Placement, Rules};
+use super::packed::Packed;
 use super::timeline::Task;
-use super::zone::{Needs, Packed, Slot, Zone};
+use super::zone::{Needs, Slot, Zone};
 use crate::model::units::Window;
 
 /// EC2 bills at least this much per start.

@@ -6,6 +6,7 @@
 
 use super::floor::Offer;
 use super::input::{Amount, CPU, INTERFACES, InstanceType, MEMORY, Placement, Rules};
+use super::packed::Packed;
 use super::plan::check;
 use super::problem::Problem;
 use super::result::Resource;
@@ -13,7 +14,7 @@ use super::simulate::{Lease, by_end};
 use super::timeline::Work;
 use super::unpackable::Unpackable;
 use super::verify::{Fleet, Instance};
-use super::zone::{Needs, Packed, Zone};
+use super::zone::{Needs, Zone};
 
 /// Tasks ready to be tried on one set of instances after another.
 pub struct Standing<'a> {

@@ -7,6 +7,7 @@
 mod could_be;
 #[cfg(test)]
 mod could_be_tests;
+mod judge;
 mod occupants;
 mod ways;
 

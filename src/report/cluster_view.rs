@@ -7,7 +7,7 @@ use super::phrases::{amount, effort, mark};
 use super::result::{
     ClusterResult, ClusterScaledResult, ClusterWayResult, InstancesResult, Report, WorkloadResult,
 };
-use super::view::{Cell, Column, Fit, Row, Section, Tone};
+use super::section::{Cell, Column, Fit, Row, Section, Tone};
 use crate::model::finding::Finding;
 use crate::model::units::Usd;
 

@@ -5,7 +5,8 @@ use super::result::{
     AmountResult, BoundsResult, CostLineResult, OutOfMemoryResult, PlacementResult, Report,
     ResourceUsage, RiskResult, RunLengthClass, SizeStepResult, WorkloadResult,
 };
-use super::view::{Cell, Column, Fit, Row, Section, View, place};
+use super::section::{Cell, Column, Fit, Row, Section};
+use super::view::{View, place};
 use super::{cluster_view, phrases};
 use crate::model::units::{HOURS_PER_MONTH, Usd};
 

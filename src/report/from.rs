@@ -3,7 +3,7 @@
 use rust_decimal::prelude::ToPrimitive;
 
 use super::amounts::time;
-use super::fleets::FleetFigures;
+use super::fleet_figures::FleetFigures;
 use super::result::{
     AmountResult, BoundsResult, CostLineResult, CoverageResult, Current, EvidenceResult,
     FindingCounts, FleetResult, Metered, PlacementResult, PlatformTotal, PolicyResult,

@@ -6,7 +6,8 @@
 use super::amounts::{count, plural};
 use super::escape::{clip, markdown_cell, markdown_code, markdown_text};
 use super::phrases;
-use super::view::{Cell, Column, Fit, Row, Section, View};
+use super::section::{Cell, Column, Fit, Row, Section};
+use super::view::View;
 
 /// Rows shown before the fold.
 const SHOWN: usize = 20;

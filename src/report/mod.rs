@@ -14,7 +14,8 @@ mod course;
 mod csv;
 pub(crate) mod escape;
 mod explain;
-pub mod fleets;
+pub mod fleet_figures;
+mod fleets;
 mod focus;
 pub mod from;
 pub mod groups;
@@ -36,6 +37,7 @@ pub mod result;
 #[cfg(test)]
 pub(crate) mod sample;
 mod scatter;
+mod section;
 pub mod select;
 mod sentences;
 #[cfg(test)]

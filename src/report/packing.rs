@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::fleets::FleetFigures;
+use super::fleet_figures::FleetFigures;
 use super::from::of_window;
 use super::quality::of_prices;
 use super::result::{PricesResult, WindowResult};

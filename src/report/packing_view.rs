@@ -4,7 +4,8 @@ use super::amounts::{count, money, money_or_not, percent, plural, share};
 use super::fleets;
 use super::packing::{CausesResult, FleetPlanResult, PackingResult, TenantResult};
 use super::phrases;
-use super::view::{Cell, Column, Fit, Row, Section, View};
+use super::section::{Cell, Column, Fit, Row, Section};
+use super::view::View;
 use crate::model::units::{MS_PER_HOUR, Usd};
 
 /// Days listed one by one.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::fleets::FleetFigures;
+use super::fleet_figures::FleetFigures;
 use crate::model::finding::{Finding, ReasonCode};
 use crate::model::units::Usd;
 use crate::model::workload::{Architecture, Kind, Platform, PurchaseOption};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::fleets::{CommitmentResult, FleetFigures, FleetPurchaseResult};
+use super::fleet_figures::{CommitmentResult, FleetFigures, FleetPurchaseResult};
 use super::result::*;
 use crate::model::finding::{Finding, ReasonCode};
 use crate::model::units::Usd;

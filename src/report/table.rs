@@ -11,7 +11,8 @@ use comfy_table::{
 use super::Style;
 use super::escape::{clip, terminal};
 use super::phrases;
-use super::view::{Cell, Column, Fit, Row, Section, Tone, View};
+use super::section::{Cell, Column, Fit, Row, Section, Tone};
+use super::view::View;
 
 /// From this width on, everything has its column; below, the texts of a row stand under each other.
 const WIDE: u16 = 170;

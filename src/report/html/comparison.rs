@@ -8,8 +8,8 @@ use crate::report::amounts::{count, money};
 use crate::report::comparison::{ComparisonResult, OfferResult};
 use crate::report::explain::{duration, placement_name};
 use crate::report::phrases;
+use crate::report::section::{Cell, Column, Fit, Row, Section};
 use crate::report::svg::{course, label, line};
-use crate::report::view::{Cell, Column, Fit, Row, Section};
 
 /// The page; `answer` and `turns` are the sentences that the table prints.
 pub(in crate::report) fn page(

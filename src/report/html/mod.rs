@@ -18,8 +18,9 @@ use super::amounts::{count, plural};
 use super::escape::{self, clip};
 use super::phrases;
 use super::result::Report;
+use super::section::{Cell, Column, Fit, Row, Section, Tone};
 use super::sentences;
-use super::view::{Cell, Column, Fit, Row, Section, Tone, View};
+use super::view::View;
 pub(super) use comparison::page as comparison;
 
 const STYLE: &str = include_str!("page.css");

@@ -1,6 +1,6 @@
 //! Small fleet plans for tests.
 
-use super::super::fleets::FleetFigures;
+use super::super::fleet_figures::FleetFigures;
 use super::super::packing::*;
 use super::super::result::Report;
 use super::usd;
