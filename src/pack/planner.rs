@@ -28,7 +28,7 @@ struct Level {
     heat: f64,
     /// Part of the effort that is left for the levels after, percent.
     left_percent: u64,
-    /// Times that the search begins anew; the best of them counts.
+    /// Times that the search begins anew, where there is effort for it; the best of them counts.
     starts: u64,
 }
 
@@ -70,6 +70,8 @@ const COOLED: f64 = 1e-3;
 /// Each pair of tasks is worth this much effort, and all of them no less than that: more finds nothing more among few.
 const STEPS_PER_PAIR: u64 = 1_000;
 const LEAST_STEPS: u64 = 100_000;
+/// A search that is given less for each pair of tasks is not worth beginning anew.
+const STEPS_PER_PAIR_AND_START: u64 = 10_000;
 
 /// A planner's fleet; `None` where `steps` do not suffice to place every task once.
 pub(super) fn plan(problem: &Problem<'_>, offers: &[Offer], steps: u64) -> Option<Fleet> {
@@ -245,9 +247,12 @@ impl<'a> Planner<'a> {
     /// The best of what as many searches reach as the level says, until no more than `until_left` effort is left.
     fn improve_best(&mut self, until_left: u64, level: &Level) {
         let constructed = self.chain_of.clone();
-        let share = self.left.saturating_sub(until_left) / level.starts;
+        let effort = self.left.saturating_sub(until_left);
+        let pairs = (self.placed.len() as u64).pow(2).max(1);
+        let starts = (effort / pairs / STEPS_PER_PAIR_AND_START).clamp(1, level.starts);
+        let share = effort / starts;
         let mut best: Option<(f64, Vec<u32>)> = None;
-        for later in (0..level.starts).rev() {
+        for later in (0..starts).rev() {
             if best.is_some() {
                 self.rebuild(&constructed);
             }
@@ -257,7 +262,7 @@ impl<'a> Planner<'a> {
                 best = Some((cost, self.chain_of.clone()));
             }
         }
-        if let Some((_, chain_of)) = best.filter(|_| level.starts > 1) {
+        if let Some((_, chain_of)) = best.filter(|_| starts > 1) {
             self.rebuild(&chain_of);
         }
     }
