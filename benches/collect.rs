@@ -22,6 +22,7 @@
 )]
 #[path = "../tests/it/fake/mod.rs"]
 mod fake;
+mod process;
 
 use std::fs;
 use std::path::Path;
@@ -35,6 +36,7 @@ use fake::{Fake, Scale, World};
 use plimsoll::dataset::log::Log;
 use plimsoll::dataset::{Dataset, Table, coverage};
 use polars::prelude::{DataType, Expr, LazyFrame, PlRefPath, ScanArgsParquet, col, lit};
+use process::peak_mib;
 
 /// Sizes that are compared, as shares of the whole.
 const SHARES: [f64; 3] = [0.1, 1.0 / 3.0, 1.0];
@@ -241,15 +243,6 @@ fn watched(command: &mut Command) -> (Duration, f64) {
         String::from_utf8_lossy(&said)
     );
     (took, peak)
-}
-
-/// The most memory that a process has held so far; `None` when it has ended.
-fn peak_mib(process: u32) -> Option<f64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let kib = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"))?;
-    Some(kib.trim().parse::<f64>().ok()? / 1_024.0)
 }
 
 /// Committed rows of `table` that are `wanted`.

@@ -14,6 +14,8 @@
     reason = "a benchmark prints, and has nobody to hand an error to"
 )]
 
+mod process;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -28,6 +30,7 @@ use plimsoll::dataset::writer::add_samples;
 use plimsoll::demand;
 use plimsoll::model::workload::{Kind, WorkloadKey};
 use polars::prelude::{LazyFrame, PlRefPath, ScanArgsParquet, col};
+use process::{peak_mib, processor_s};
 
 /// 2026-08-01T00:00:00Z.
 const START_MS: i64 = 1_785_542_400_000;
@@ -48,7 +51,7 @@ fn from_environment(name: &str, default: usize) -> usize {
 fn main() {
     if let Some(root) = std::env::var_os(ALONE) {
         reduce(&Dataset::at(root.to_str().unwrap()).unwrap(), false);
-        println!("{}", peak_mib());
+        println!("{}", peak_mib("self").unwrap_or(f64::NAN));
         return;
     }
     let samples = from_environment("PLIMSOLL_BENCH_SAMPLES", 10_000_000);
@@ -136,26 +139,6 @@ fn timed(work: impl FnOnce()) -> (f64, f64) {
     let (start, before) = (Instant::now(), processor_s());
     work();
     (start.elapsed().as_secs_f64(), processor_s() - before)
-}
-
-/// Seconds that processors spent on this process so far, in hundredths.
-fn processor_s() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace();
-    let ticks: Vec<f64> = fields.skip(11).take(2).flat_map(str::parse).collect();
-    ticks.iter().sum::<f64>() / 100.0
-}
-
-/// The most memory that this process ever had, with what was generated before.
-fn peak_mib() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    peak.and_then(|text| text.trim().trim_end_matches(" kB").parse::<f64>().ok())
-        .map_or(f64::NAN, |kib| kib / 1024.0)
 }
 
 fn reduce(dataset: &Dataset, keeps: bool) {

@@ -13,6 +13,8 @@
     reason = "a benchmark prints, and has nobody to hand an error to"
 )]
 
+mod process;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +33,7 @@ use plimsoll::pricing::PriceBook;
 use plimsoll::report::result::{CoverageResult, Report};
 use plimsoll::report::{Format, Style, render};
 use plimsoll::{demand, import};
+use process::{peak_mib, processor_s};
 
 /// 2026-09-01T00:00:00Z.
 const START_MS: i64 = 1_788_220_800_000;
@@ -123,29 +126,9 @@ fn timed<T>(name: &str, work: impl FnOnce() -> T) -> T {
         "  {name:<10} {:>7.2} s {:>7.2} s of the processor, at most {:>5.0} MiB so far",
         start.elapsed().as_secs_f64(),
         processor_s() - before,
-        peak_mib()
+        peak_mib("self").unwrap_or(f64::NAN)
     );
     made
-}
-
-/// Seconds that processors spent on this process so far, in hundredths.
-fn processor_s() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace();
-    let ticks: Vec<f64> = fields.skip(11).take(2).flat_map(str::parse).collect();
-    ticks.iter().sum::<f64>() / 100.0
-}
-
-/// The most memory that this process had so far.
-fn peak_mib() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    peak.and_then(|text| text.trim().trim_end_matches(" kB").parse::<f64>().ok())
-        .map_or(f64::NAN, |kib| kib / 1024.0)
 }
 
 /// The services and their samples, with the days already reduced and kept.

@@ -14,7 +14,6 @@ use crate::recommend::totals::{self, Totals};
 use crate::rightsize;
 use crate::rightsize::calibration::Calibrations;
 use crate::rightsize::run_time::RunTimes;
-
 use crate::workers;
 
 pub use crate::recommend::fleet::FleetOptions;

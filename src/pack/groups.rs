@@ -8,8 +8,7 @@ use std::rc::Rc;
 
 use super::coarse::Load;
 use super::floor::{Offer, undominated};
-use super::input::Placement;
-use super::input::{CPU, InstanceType, MEMORY};
+use super::input::{CPU, InstanceType, MEMORY, Placement};
 use super::problem::Problem;
 use super::simulate::{Simulated, simulate};
 use super::timeline::Task;

@@ -197,14 +197,14 @@ impl<'a> Search<'a> {
         found.map(|found| found.groups)
     }
 
-    /// The groups of `other` with these tenants alone, and those of them who are in none of these in others.
+    /// The groups of `other` with these tenants, in order, alone, and those of them who are in none of these in others.
     fn only(&mut self, who: &[u32], other: &Division) -> Option<Division> {
         let mut rest = who.to_vec();
         let mut groups = Vec::with_capacity(MOST_GROUPS);
         for group in &other.groups {
             let mut tenants = group.tenants.clone();
-            tenants.retain(|one| who.contains(one));
-            rest.retain(|one| !tenants.contains(one));
+            tenants.retain(|one| who.binary_search(one).is_ok());
+            rest.retain(|one| tenants.binary_search(one).is_err());
             if !tenants.is_empty() {
                 groups.push(self.groups.of(tenants)?);
             }

@@ -1,8 +1,7 @@
 //! Single steps of the planning, for what-if questions and for measuring.
 
 use super::floor;
-use super::input::Placement;
-use super::input::{Effort, InstanceType, Network, Rules};
+use super::input::{Effort, InstanceType, Network, Placement, Rules};
 use super::plan::check;
 use super::planner;
 use super::problem::Problem;

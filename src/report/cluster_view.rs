@@ -24,12 +24,12 @@ pub(super) fn sections(report: &Report) -> Vec<Section> {
 
 /// What clusters could save beside the savings of workloads; `None` where no instance can go.
 pub(super) fn savings(report: &Report) -> Option<String> {
-    let saving: Vec<Usd> = report.clusters.iter().filter_map(advised).collect();
-    let saved: Usd = saving.iter().copied().sum();
-    (!saving.is_empty()).then(|| {
+    let advised: Vec<&ClusterWayResult> = report.clusters.iter().filter_map(advised).collect();
+    let saved: Usd = advised.iter().map(|way| way.monthly_savings.usd).sum();
+    (!advised.is_empty()).then(|| {
         format!(
             "Beside these savings, {} of {} could do with fewer instances and save about {} a month.",
-            count(saving.len()),
+            count(advised.len()),
             plural(report.clusters.len(), "EC2 cluster"),
             money(saved)
         )
@@ -50,9 +50,8 @@ pub(super) fn of_tenant(report: &Report, workload: &WorkloadResult) -> Option<St
     Some(format!("Its cluster's instances: {}.", finding(cluster)))
 }
 
-fn advised(cluster: &ClusterResult) -> Option<Usd> {
-    let way = cluster.could_be.iter().find(|way| way.is_advised)?;
-    Some(way.monthly_savings.usd)
+fn advised(cluster: &ClusterResult) -> Option<&ClusterWayResult> {
+    cluster.could_be.iter().find(|way| way.is_advised)
 }
 
 fn today(report: &Report) -> Section {
@@ -80,7 +79,7 @@ fn today(report: &Report) -> Section {
 fn cluster_row(cluster: &ClusterResult) -> Row {
     let reserved = |share: Option<f64>| share.map_or_else(|| "not known".to_owned(), percent);
     let cost = cluster.going_rate.as_ref();
-    let saves = cluster.could_be.iter().find(|way| way.is_advised);
+    let saves = advised(cluster);
     Row {
         cells: vec![
             Cell::Name(name(cluster), String::new()),

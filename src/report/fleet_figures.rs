@@ -85,6 +85,28 @@ pub struct CommitmentResult {
     pub base_load_usd_per_hour: Usd,
 }
 
+impl FleetPurchaseResult {
+    /// Nothing is known of it yet.
+    pub(super) const fn unknown(purchase_option: InstancePurchase) -> Self {
+        Self {
+            purchase_option,
+            effort: Effort::Low,
+            cost_usd: None,
+            upper_usd: None,
+            monthly_savings_usd: None,
+            commitments: Vec::new(),
+            covered_percent: None,
+            utilization_percent: None,
+            break_even_utilization_percent: None,
+            interruptions_percent: None,
+            break_even_interruptions_percent: None,
+            as_of: None,
+            quality: None,
+            not_priced: None,
+        }
+    }
+}
+
 impl FleetFigures {
     /// The figures of a fleet.
     pub(super) fn of(fleet: &PackedFleet) -> Self {
@@ -121,22 +143,7 @@ impl FleetFigures {
 }
 
 fn of_purchase(purchase: &FleetPurchase, modelled: Usd) -> FleetPurchaseResult {
-    let nothing = FleetPurchaseResult {
-        purchase_option: purchase.option,
-        effort: Effort::Low,
-        cost_usd: None,
-        upper_usd: None,
-        monthly_savings_usd: None,
-        commitments: Vec::new(),
-        covered_percent: None,
-        utilization_percent: None,
-        break_even_utilization_percent: None,
-        interruptions_percent: None,
-        break_even_interruptions_percent: None,
-        as_of: None,
-        quality: None,
-        not_priced: None,
-    };
+    let nothing = FleetPurchaseResult::unknown(purchase.option);
     match &purchase.bought {
         Ok(bought) => of_bought(nothing, bought, modelled),
         Err(reason) => FleetPurchaseResult {

@@ -667,20 +667,8 @@ fn fleet() -> FleetResult {
 /// Spot and a Compute Savings Plan of one year; the others are not priced.
 fn bought(purchase_option: InstancePurchase) -> FleetPurchaseResult {
     let not_priced = FleetPurchaseResult {
-        purchase_option,
-        effort: Effort::Low,
-        cost_usd: None,
-        upper_usd: None,
-        monthly_savings_usd: None,
-        commitments: Vec::new(),
-        covered_percent: None,
-        utilization_percent: None,
-        break_even_utilization_percent: None,
-        interruptions_percent: None,
-        break_even_interruptions_percent: None,
         as_of: Some("2026-11-20".into()),
-        quality: None,
-        not_priced: None,
+        ..FleetPurchaseResult::unknown(purchase_option)
     };
     match purchase_option {
         InstancePurchase::Spot => FleetPurchaseResult {

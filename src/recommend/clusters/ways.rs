@@ -312,10 +312,18 @@ impl Ways<'_> {
         u32::from(self.present.zones).min(self.present.total())
     }
 
+    /// How many of a hundred instances are not spares.
+    fn target_percent(&self) -> u64 {
+        self.ground
+            .rules
+            .target_capacity_percent
+            .clamp(1, 100)
+            .into()
+    }
+
     /// So many instances with those that are kept as spares.
     fn with_spares(&self, count: u32) -> u32 {
-        let percent = u64::from(self.ground.rules.target_capacity_percent.clamp(1, 100));
-        let count = (u64::from(count) * 100).div_ceil(percent);
+        let count = (u64::from(count) * 100).div_ceil(self.target_percent());
         u32::try_from(count)
             .unwrap_or(u32::MAX)
             .max(self.least_total())
@@ -327,7 +335,7 @@ impl Ways<'_> {
         standing: &Standing<'_>,
         counts: &[u32],
     ) -> Result<Option<Held>, String> {
-        let percent = u64::from(self.ground.rules.target_capacity_percent.clamp(1, 100));
+        let percent = self.target_percent();
         let in_use =
             |&count: &u32| u32::try_from(u64::from(count) * percent / 100).unwrap_or(count);
         let usable: Vec<u32> = counts.iter().map(in_use).collect();
