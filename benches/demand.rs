@@ -38,6 +38,8 @@ const SERVICES: usize = 500;
 const PER_DAY: usize = SERVICES * 2 * 1440;
 /// Tells a process of its own, whose memory is looked at, that it is to reduce this dataset and nothing else.
 const ALONE: &str = "PLIMSOLL_BENCH_ALONE";
+/// Files that a bare scan reads at once.
+const SCANNED_AT_ONCE: usize = 32;
 /// What is read of a sample.
 const READ: [&str; 12] = [
     "kind", "cluster", "name", "run_id", "metric", "period_s", "at_ms", "sample_s", "max", "sum",
@@ -148,16 +150,31 @@ fn reduce(dataset: &Dataset, keeps: bool) {
     assert!(!reduced.demands.is_empty());
 }
 
-/// What it costs to decode columns and to do next to nothing with them.
+/// What it costs to decode columns and to do next to nothing with them: of some files at a time, because all of them
+/// are in memory at once.
 fn bare_scan(root: &Path, columns: &[&str]) {
-    let glob = root.join("samples/**/*.parquet");
-    let path = PlRefPath::new(glob.to_str().unwrap());
     let columns: Vec<_> = columns.iter().map(|name| col(*name).null_count()).collect();
-    LazyFrame::scan_parquet(path, ScanArgsParquet::default())
-        .unwrap()
-        .select(columns)
-        .collect()
-        .unwrap();
+    for files in files_of(&root.join("samples")).chunks(SCANNED_AT_ONCE) {
+        LazyFrame::scan_parquet_files(files.to_vec().into(), ScanArgsParquet::default())
+            .unwrap()
+            .select(columns.clone())
+            .collect()
+            .unwrap();
+    }
+}
+
+/// The files below a folder.
+fn files_of(folder: &Path) -> Vec<PlRefPath> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_of(&path));
+        } else {
+            files.push(PlRefPath::new(path.to_str().unwrap()));
+        }
+    }
+    files
 }
 
 /// A month of services at one-minute resolution, day by day, the same for the same number of samples.

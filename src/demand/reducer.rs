@@ -28,6 +28,38 @@ fn in_ms(count: f64, sample_s: i32) -> i64 {
     rounded(count * f64::from(sample_s) * 1000.0)
 }
 
+/// What a number of samples stands for. Most samples have the number of the one before.
+#[derive(Default)]
+struct Weight {
+    count: f64,
+    period_s: i32,
+    sample_s: i32,
+    /// Task-milliseconds.
+    ms: i64,
+    /// Tasks that ran at once, at least.
+    tasks: i64,
+}
+
+impl Weight {
+    #[inline]
+    fn of(count: f64, period_s: i32, sample_s: i32) -> Self {
+        let ms = in_ms(count, sample_s);
+        Self {
+            count,
+            period_s,
+            sample_s,
+            ms,
+            tasks: ceiling(ms as f64 / (f64::from(period_s) * 1000.0)),
+        }
+    }
+
+    #[inline]
+    fn is_of(&self, count: f64, period_s: i32, sample_s: i32) -> bool {
+        self.count.to_bits() == count.to_bits()
+            && (self.period_s, self.sample_s) == (period_s, sample_s)
+    }
+}
+
 /// Adds samples up, one series and day after the other.
 pub(super) struct Reducer {
     pub(super) rows: DayRows,
@@ -115,24 +147,24 @@ impl Reducer {
 
     /// Adds samples of what is present.
     fn add_piece(&mut self, present: &Present, rows: &Rows<'_>, counts_tasks: bool) {
-        let seconds = rows.seconds();
-        if let Some((period_s, sample_s)) = seconds {
-            self.add_cells(rows, |_| (period_s, sample_s));
+        if let Some(seconds) = rows.seconds() {
+            self.add_rows(present, rows, counts_tasks, |_| seconds);
         } else {
-            self.add_cells(rows, |row| rows.seconds_of(row));
-        }
-        if counts_tasks {
-            if let Some((period_s, sample_s)) = seconds {
-                self.add_running(present, rows, |_| (period_s, sample_s));
-            } else {
-                self.add_running(present, rows, |row| rows.seconds_of(row));
-            }
+            self.add_rows(present, rows, counts_tasks, |row| rows.seconds_of(row));
         }
     }
 
-    /// Adds samples to their buckets, whose period and length in seconds `seconds` tells.
+    /// Adds samples, whose period and length in seconds `seconds` tells, to their buckets; and to their slots, where
+    /// their number is that of running tasks.
     #[inline]
-    fn add_cells(&mut self, rows: &Rows<'_>, seconds: impl Fn(usize) -> (i32, i32)) {
+    fn add_rows(
+        &mut self,
+        present: &Present,
+        rows: &Rows<'_>,
+        counts_tasks: bool,
+        seconds: impl Fn(usize) -> (i32, i32),
+    ) {
+        let mut weight = Weight::default();
         let values = rows
             .at_ms
             .iter()
@@ -140,13 +172,16 @@ impl Reducer {
             .zip(rows.sum.iter().zip(rows.count));
         for (row, ((&at_ms, &max), (&sum, &count))) in values.enumerate() {
             let (period_s, sample_s) = seconds(row);
+            if !weight.is_of(count, period_s, sample_s) {
+                weight = Weight::of(count, period_s, sample_s);
+            }
             let at = bucket(max);
             let cell = &mut self.cells[usize::from(at)];
             if cell.samples == 0 {
                 self.touched.push(at);
             }
             cell.merge(&Cell {
-                weight_ms: in_ms(count, sample_s),
+                weight_ms: weight.ms,
                 sum_ms: in_ms(sum, sample_s),
                 samples: 1,
                 max,
@@ -154,50 +189,35 @@ impl Reducer {
                 first_ms: at_ms,
                 last_ms: at_ms,
             });
+            if counts_tasks {
+                self.add_running(present, at_ms, &weight);
+            }
         }
     }
 
-    /// Adds samples, whose number is that of running tasks, to their slots.
+    /// Adds a sample, whose number is that of running tasks, to its slot.
     #[inline]
-    fn add_running(
-        &mut self,
-        present: &Present,
-        rows: &Rows<'_>,
-        seconds: impl Fn(usize) -> (i32, i32),
-    ) {
-        let times = |slot: i64| slot * SLOT_MS..(slot + 1) * SLOT_MS;
-        let mut of_slot = self.slot.map_or(0..0, |row| times(row.slot));
-        for (row, (&at_ms, &count)) in rows.at_ms.iter().zip(rows.count).enumerate() {
-            let (period_s, sample_s) = seconds(row);
-            let weight_ms = in_ms(count, sample_s);
-            let tasks = ceiling(weight_ms as f64 / (f64::from(period_s) * 1000.0));
-            let is_present = self
-                .slot
-                .as_ref()
-                .is_some_and(|slot| slot.period_s == period_s);
-            match &mut self.slot {
-                Some(slot) if is_present && of_slot.contains(&at_ms) => {
-                    slot.weight_ms = slot.weight_ms.saturating_add(weight_ms);
-                    slot.peak = slot.peak.max(tasks);
-                    slot.samples += 1;
-                }
-                slot => {
-                    let number = at_ms.div_euclid(SLOT_MS);
-                    of_slot = times(number);
-                    let before = slot.replace(SlotRow {
-                        series: present.series,
-                        from_ms: present.from_ms,
-                        slot: number,
-                        slots: 1,
-                        period_s,
-                        weight_ms,
-                        peak: tasks,
-                        samples: 1,
-                    });
-                    take_slot(&mut self.rows.slots, before);
-                }
-            }
+    fn add_running(&mut self, present: &Present, at_ms: i64, weight: &Weight) {
+        if let Some(slot) = &mut self.slot
+            && slot.period_s == weight.period_s
+            && (slot.slot * SLOT_MS..(slot.slot + 1) * SLOT_MS).contains(&at_ms)
+        {
+            slot.weight_ms = slot.weight_ms.saturating_add(weight.ms);
+            slot.peak = slot.peak.max(weight.tasks);
+            slot.samples += 1;
+            return;
         }
+        let before = self.slot.replace(SlotRow {
+            series: present.series,
+            from_ms: present.from_ms,
+            slot: at_ms.div_euclid(SLOT_MS),
+            slots: 1,
+            period_s: weight.period_s,
+            weight_ms: weight.ms,
+            peak: weight.tasks,
+            samples: 1,
+        });
+        take_slot(&mut self.rows.slots, before);
     }
 
     /// Hands over the cells of the present series and day.
