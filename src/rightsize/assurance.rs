@@ -1,11 +1,13 @@
 //! How sure a target is: where its margin comes from, the share of weeks that may go beyond any size, and what is missing.
 
 use crate::demand::Usage;
+use crate::model::workload::Kind;
 
 use super::calibration::{Calibrations, Group, Weeks};
-use super::history::History;
-use super::history::Period;
+use super::headroom::USUAL_PERCENT;
+use super::history::{History, Period};
 use super::margin::{Margin, PEAK_KEPT_BELOW, Resource, Sizes, Statistics};
+use super::policy::SizingPolicy;
 use super::resolution;
 use super::risk::Risk;
 
@@ -33,8 +35,27 @@ pub struct Assurance {
 }
 
 impl Assurance {
+    /// The user's headroom where there is one, else what the fleet's weeks say.
+    pub(super) fn under(
+        policy: &SizingPolicy,
+        resource: Resource,
+        usage: &Usage,
+        kind: Kind,
+        fleet: &Calibrations,
+    ) -> Self {
+        let calibrated = || {
+            let group = Group::of(kind, usage);
+            Self::of(resource, usage, group, fleet, policy.risk)
+        };
+        let fixed = |percent| Self::fixed(usage, percent, policy.risk);
+        match policy.headroom_percent(resource) {
+            Some(percent) => fixed(percent),
+            None => calibrated().unwrap_or_else(|| fixed(USUAL_PERCENT)),
+        }
+    }
+
     /// What `usage` of a workload of `group` says, held against the fleet's weeks; `None` where nothing was used.
-    pub(super) fn of(
+    fn of(
         resource: Resource,
         usage: &Usage,
         group: Group,
@@ -92,8 +113,14 @@ impl Assurance {
         self.asked
     }
 
+    /// What this share of weeks asks for, and what half of it does; without end where the margin is fixed.
+    pub(super) fn needs(&self, share: f64) -> (f64, f64) {
+        let need = |share| self.need(share).unwrap_or(f64::INFINITY);
+        (need(share), need(share / 2.0))
+    }
+
     /// The smallest size that no more than this share of weeks is expected beyond; `None` where the margin is fixed.
-    pub(super) fn need(&self, share: f64) -> Option<f64> {
+    fn need(&self, share: f64) -> Option<f64> {
         let sizes = self.sizes.as_ref()?;
         Some(sizes.at(self.weeks.level(share)))
     }

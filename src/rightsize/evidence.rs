@@ -9,9 +9,10 @@
 use crate::demand::{Demand, Usage};
 use crate::model::finding::{Reason, ReasonCode};
 use crate::model::units::{MS_PER_DAY, TaskSize, Window};
-use crate::model::workload::{Kind, Platform};
+use crate::model::workload::{Configuration, Kind, Platform};
 
-use super::{SizingPolicy, figure};
+use super::policy::SizingPolicy;
+use super::wording::figure;
 
 /// Runs, and days with samples, that a job needs when it does not run on [`SizingPolicy::min_days`] days.
 const RARE_JOB: i64 = 3;
@@ -238,13 +239,8 @@ fn several_sizes(demand: &Demand) -> Option<Reason> {
 
 /// Fargate ends a task before it uses more memory than its size; a sample far above it is of something else.
 fn impossible_memory(demand: &Demand) -> Option<Reason> {
-    let sizes = demand
-        .ran
-        .iter()
-        .map(|component| &component.configuration)
-        .chain(&demand.current);
-    let on_fargate =
-        sizes.filter(|configuration| configuration.platform() == Some(Platform::Fargate));
+    let on_fargate = configurations(demand)
+        .filter(|configuration| configuration.platform() == Some(Platform::Fargate));
     let largest = on_fargate
         .filter_map(|configuration| configuration.memory_mib)
         .max()?;
@@ -264,12 +260,7 @@ fn impossible_cpu(demand: &Demand) -> Option<Reason> {
     if demand.workload.kind != Kind::Build {
         return None;
     }
-    let sizes = demand
-        .ran
-        .iter()
-        .map(|component| &component.configuration)
-        .chain(&demand.current);
-    let largest = sizes
+    let largest = configurations(demand)
         .filter_map(|configuration| configuration.cpu_units)
         .max()?;
     let (peak, largest) = (demand.cpu.as_ref()?.max, f64::from(largest) / 1024.0);
@@ -281,6 +272,13 @@ fn impossible_cpu(demand: &Demand) -> Option<Reason> {
         )
     };
     (peak > largest * IMPOSSIBLE).then(|| Reason::new(ReasonCode::ImplausibleData, text()))
+}
+
+/// Those that ran, and the present one.
+fn configurations(demand: &Demand) -> impl Iterator<Item = &Configuration> {
+    let ran = demand.ran.iter();
+    ran.map(|component| &component.configuration)
+        .chain(&demand.current)
 }
 
 /// The resources with fewer than `needed`, and how many; named together where they have equally many.
@@ -330,7 +328,9 @@ fn rounded_down(days: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::calibration::Calibrations;
-    use super::super::tests::{WINDOW, build, minutes, reasons, service, task, usage_of};
+    use super::super::fixtures::{
+        WINDOW, build, minutes, reasons, required, service, task, usage_of,
+    };
     use super::*;
     use crate::dataset::schema::Metric;
     use crate::demand::Runs;
@@ -340,7 +340,7 @@ mod tests {
 
     /// The reasons why `demand` is withheld, code and text.
     fn withheld(demand: &Demand) -> Vec<(ReasonCode, String)> {
-        reasons(super::super::tests::required(demand))
+        reasons(required(demand))
     }
 
     /// `demand`, read only in these minutes (from, to) of the window.

@@ -449,7 +449,7 @@ pub(super) mod tests {
     /// Days of minutes as a reduction makes them.
     fn reduced(minutes: &[(i64, f64)]) -> Usage {
         let at = |(minute, value): &(i64, f64)| (minute * 60_000, *value);
-        super::super::tests::usage_of(Metric::CpuVcpu, minutes.iter().map(at))
+        super::super::fixtures::usage_of(Metric::CpuVcpu, minutes.iter().map(at))
     }
 
     fn some_minutes() -> impl Strategy<Value = Vec<(i64, f64)>> {

@@ -72,7 +72,7 @@ fn of_an_hour(resource: Resource, risk: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{minutes, usage_of};
+    use super::super::fixtures::{minutes, usage_of};
     use super::*;
     use crate::dataset::schema::Metric;
 

@@ -247,7 +247,7 @@ fn rank(runs: usize, chance: f64) -> Option<usize> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tests::{build, minutes, service, usage_of};
+    use super::super::fixtures::{build, minutes, service, usage_of};
     use super::*;
     use crate::dataset::schema::Metric;
 
