@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::groups::{Groups, cost};
 use super::input::{InstanceType, Rules};
-use super::plan::Packed;
+use super::plan::PackedFleet;
 use super::problem::Problem;
 use super::result::FleetPlan;
 use super::search::{self, Division, MOST_PAIRED, Search};
@@ -277,6 +277,8 @@ impl<'a> Joint<'a> {
             .collect();
         let found = search::found(&groups, &of_stayers);
         drop(groups);
-        Packed::new(&work, types, problem, found)?.plan().map(Some)
+        PackedFleet::new(&work, types, problem, found)?
+            .plan()
+            .map(Some)
     }
 }
