@@ -1,8 +1,7 @@
 //! What the name of a part tells: table, account, region and month in its folder, then its days and the hash of its
 //! bytes.
 
-use sha2::{Digest, Sha256};
-
+pub use crate::model::hash::short_hash;
 use crate::model::units::{MS_PER_DAY, Window};
 
 /// Which partition a part belongs to.
@@ -14,16 +13,6 @@ pub struct Partition {
     pub region: String,
     /// `YYYY-MM`.
     pub month: String,
-}
-
-/// The first 16 hex digits of a SHA-256, as names of parts and sources carry them.
-pub fn short_hash(hash: Sha256) -> String {
-    let digest: [u8; 32] = hash.finalize().into();
-    digest[..8]
-        .iter()
-        .fold(String::with_capacity(16), |hex, byte| {
-            hex + &format!("{byte:02x}")
-        })
 }
 
 /// What the path of a part says of its rows.

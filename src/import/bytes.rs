@@ -10,8 +10,8 @@ use std::rc::Rc;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
-use crate::dataset::name::short_hash;
 use crate::model::error::{Error, ErrorKind};
+use crate::model::hash::short_hash;
 
 /// Content may expand this much, whatever it came from,
 const FREE_EXPANSION: u64 = 256 << 20;

@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod finding;
+pub mod hash;
 pub mod span;
 pub mod tags;
 pub mod units;

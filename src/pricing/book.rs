@@ -1,19 +1,5 @@
 //! The price book: tables of public list prices, each row dated, sourced and graded, and look-ups that answer with a
-//! price or with the reason why there is none.
-//!
-//! Every price row ends in `as_of` (the day, month or year on or after which the source was read, empty if it does
-//! not say), `source` (in our words) and `quality` ([`super::Quality`]). Prices are USD, kept as published. The tables:
-//!
-//! | table | columns before those |
-//! |---|---|
-//! | `fargate` | `region,os,architecture,purchase_option,component,usd`; components `vcpu_hour`, `gib_hour`, `ephemeral_gib_hour`, `os_license_vcpu_hour` |
-//! | `codebuild` | `region,purchase_option,environment_type,compute_type,usd,unit`; options `on_demand`, `reserved_capacity`; units `minute`, `second`, `second_gib` (times the type's memory) |
-//! | `ec2` | `region,instance_type,usd_per_hour` (Linux, shared tenancy); on-demand, or what follows the type: `m5.large spot`, `m5.large savings_plan_1yr_no_upfront` ([`InstancePurchase`]) |
-//! | `other` | `region,item,amount,unit`; `*` is every region without a row of its own |
-//!
-//! Two tables describe what is priced and end in `source` only: `codebuild_types`
-//! (`environment_type,compute_type,cpu_units,memory_mib,usable_memory_mib,disk_gb`) and `instance_types`
-//! (`instance_type,architecture,class,vcpu,memory_mib,interfaces,task_slots,task_slots_trunking`).
+//! price or with the reason why there is none. [`Tables`] says what the tables hold.
 //!
 //! The embedded tables are plain text in the program: a region's rows are found by a scan for their first cell, and read
 //! when the region is first asked for. Nothing is generated, so nothing can be stale.
@@ -22,15 +8,16 @@ mod codebuild;
 mod ec2;
 mod fargate;
 mod other;
+mod region;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::OnceLock;
 
 use rust_decimal::Decimal;
-use sha2::{Digest, Sha256};
 
-use super::table::{self, Line, Table};
+use super::table::{self, Table};
+use super::tables::{ANY_REGION, Tables};
 use super::{
     CodebuildPrice, CodebuildType, FargatePrices, InstanceClass, InstanceType, NotPriced, Price,
     PriceRow,
@@ -38,48 +25,13 @@ use super::{
 use crate::model::error::Result;
 use crate::model::units::TaskSize;
 use crate::model::workload::{Architecture, InstancePurchase, Os, PurchaseOption};
-use ec2::Shapes;
 use other::{Amount, Item};
-
-/// The region of rows that hold in every region without a row of its own.
-pub(super) const ANY_REGION: &str = "*";
-
-/// The texts of the tables, CSV with a header line; an empty text is a table without rows.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Tables<'a> {
-    /// Fargate prices.
-    pub fargate: &'a str,
-    /// CodeBuild prices.
-    pub codebuild: &'a str,
-    /// CodeBuild compute types.
-    pub codebuild_types: &'a str,
-    /// EC2 prices.
-    pub ec2: &'a str,
-    /// EC2 instance types.
-    pub instance_types: &'a str,
-    /// Volumes, addresses, fees, free tiers.
-    pub other: &'a str,
-}
-
-impl Tables<'static> {
-    /// The tables that come with the tool.
-    pub const EMBEDDED: Self = Self {
-        fargate: include_str!("../../data/prices/fargate.csv"),
-        codebuild: include_str!("../../data/prices/codebuild.csv"),
-        codebuild_types: include_str!("../../data/prices/codebuild_types.csv"),
-        ec2: include_str!("../../data/prices/ec2.csv"),
-        instance_types: include_str!("../../data/prices/instance_types.csv"),
-        other: include_str!("../../data/prices/other.csv"),
-    };
-}
+use region::Regions;
 
 /// Public list prices, looked up by what is bought.
 #[derive(Clone)]
 pub struct PriceBook {
-    /// What regions are read from; `None` where all of them have been.
-    text: Option<Text<'static>>,
-    codebuild_types: Vec<CodebuildType>,
-    regions: BTreeMap<String, OnceLock<Result<Region, NotPriced>>>,
+    regions: Regions,
     hash: OnceLock<String>,
 }
 
@@ -87,45 +39,16 @@ impl fmt::Debug for PriceBook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PriceBook")
             .field("hash", &self.hash())
-            .field("regions", &self.regions.len())
+            .field("regions", &self.regions.names().count())
             .finish_non_exhaustive()
     }
-}
-
-/// The tables as cut into regions.
-#[derive(Debug, Clone)]
-struct Text<'t> {
-    fargate: Table<'t>,
-    codebuild: Table<'t>,
-    ec2: Table<'t>,
-    other: Table<'t>,
-    instance_types: Table<'t>,
-    shapes: OnceLock<table::Result<Shapes>>,
-}
-
-/// The prices of a region.
-#[derive(Debug, Clone, Default)]
-struct Region {
-    fargate: fargate::Prices,
-    codebuild: codebuild::Prices,
-    instance_types: ec2::Prices,
-    instances_otherwise: ec2::Otherwise,
-    other: other::Amounts,
-    rows: Vec<PriceRow>,
 }
 
 impl PriceBook {
     /// The book that comes with the tool.
     pub fn embedded() -> Result<Self> {
-        let tables = &Tables::EMBEDDED;
-        let text = Text::of(tables)?;
-        let regions = text.regions();
         Ok(Self {
-            codebuild_types: codebuild::types(tables.codebuild_types)?,
-            regions: regions
-                .map(|region| (region.to_owned(), OnceLock::new()))
-                .collect(),
-            text: Some(text),
+            regions: Regions::unread(&Tables::EMBEDDED)?,
             hash: OnceLock::new(),
         })
     }
@@ -137,27 +60,15 @@ impl PriceBook {
     }
 
     pub(super) fn read(tables: &Tables<'_>) -> table::Result<Self> {
-        let codebuild_types = codebuild::types(tables.codebuild_types)?;
-        let text = Text::of(tables)?;
-        text.shapes()?;
-        let regions = text.regions().map(|region| {
-            let read = text.read(region, &codebuild_types)?;
-            Ok((region.to_owned(), OnceLock::from(Ok(read))))
-        });
         Ok(Self {
-            regions: regions.collect::<table::Result<_>>()?,
-            codebuild_types,
-            text: None,
-            hash: OnceLock::from(hash(tables)),
+            regions: Regions::read(tables)?,
+            hash: OnceLock::from(tables.hash()),
         })
     }
 
     /// The regions that it has prices of, in order.
     pub fn regions(&self) -> impl Iterator<Item = &str> {
-        self.regions
-            .keys()
-            .map(String::as_str)
-            .filter(|region| *region != ANY_REGION)
+        self.regions.names().filter(|region| *region != ANY_REGION)
     }
 
     /// Fargate prices; both vCPU and memory are known, and the licence for Windows.
@@ -170,7 +81,8 @@ impl PriceBook {
     ) -> Result<&FargatePrices, NotPriced> {
         let key = (os, architecture, purchase_option);
         match self
-            .region(region)?
+            .regions
+            .get(region)?
             .and_then(|prices| prices.fargate.get(&key))
         {
             Some(prices) => prices.as_ref().map_err(Clone::clone),
@@ -186,7 +98,8 @@ impl PriceBook {
         environment_type: &str,
         compute_type: &str,
     ) -> Result<&CodebuildPrice, NotPriced> {
-        self.region(region)?
+        self.regions
+            .get(region)?
             .and_then(|prices| prices.codebuild.on_demand(environment_type, compute_type))
             .ok_or_else(|| codebuild::unknown(region, environment_type, compute_type))
     }
@@ -194,7 +107,8 @@ impl PriceBook {
     /// The prices of CodeBuild's reserved-capacity fleets: per instance and minute that it is provisioned, whether builds
     /// run or not.
     pub fn codebuild_fleets(&self, region: &str) -> Result<&[CodebuildPrice], NotPriced> {
-        self.region(region)?
+        self.regions
+            .get(region)?
             .map(|prices| prices.codebuild.reserved())
             .filter(|fleets| !fleets.is_empty())
             .ok_or_else(|| {
@@ -206,12 +120,12 @@ impl PriceBook {
 
     /// Every known CodeBuild type, as ordered in its table: by environment type, then from small to large.
     pub fn codebuild_types(&self) -> &[CodebuildType] {
-        &self.codebuild_types
+        self.regions.codebuild_types()
     }
 
     /// The size of a CodeBuild type; `None` where the type is not known or its vCPU is not published.
     pub fn codebuild_size(&self, environment_type: &str, compute_type: &str) -> Option<TaskSize> {
-        codebuild::find(&self.codebuild_types, environment_type, compute_type)?.size()
+        codebuild::find(self.codebuild_types(), environment_type, compute_type)?.size()
     }
 
     /// The priced [`InstanceClass::General`] types of an architecture, ordered by name; never empty.
@@ -231,7 +145,8 @@ impl PriceBook {
         class: InstanceClass,
     ) -> Result<&[InstanceType], NotPriced> {
         let types = self
-            .region(region)?
+            .regions
+            .get(region)?
             .and_then(|prices| prices.instance_types.get(&(architecture, class)));
         types
             .map(Vec::as_slice)
@@ -240,7 +155,7 @@ impl PriceBook {
 
     /// One instance type, of whatever class.
     pub fn instance_type(&self, region: &str, name: &str) -> Result<&InstanceType, NotPriced> {
-        let priced = self.region(region)?;
+        let priced = self.regions.get(region)?;
         let mut types = priced
             .iter()
             .flat_map(|prices| prices.instance_types.values().flatten());
@@ -261,7 +176,7 @@ impl PriceBook {
         names: &[&str],
         bought: InstancePurchase,
     ) -> Result<Vec<&Price>, NotPriced> {
-        let of_region = self.region(region)?;
+        let of_region = self.regions.get(region)?;
         let price = |name: &str| {
             let bought_so = &of_region?.instances_otherwise;
             bought_so.get(&(bought, name.to_owned()))
@@ -358,7 +273,8 @@ impl PriceBook {
     fn amount(&self, region: &str, item: Item, name: &str) -> Result<&Amount, NotPriced> {
         let of = |region| {
             Ok(self
-                .region(region)?
+                .regions
+                .get(region)?
                 .and_then(|prices| prices.other.get(&item)))
         };
         match of(region)? {
@@ -367,23 +283,9 @@ impl PriceBook {
         }
     }
 
-    /// The prices of `region`, read when they are first asked for.
-    fn region(&self, region: &str) -> Result<Option<&Region>, NotPriced> {
-        let Some(slot) = self.regions.get(region) else {
-            return Ok(None);
-        };
-        let read = slot.get_or_init(|| match &self.text {
-            None => Ok(Region::default()),
-            Some(text) => text
-                .read(region, &self.codebuild_types)
-                .map_err(|refusal| NotPriced::new(refusal.to_string())),
-        });
-        read.as_ref().map(Some).map_err(Clone::clone)
-    }
-
     /// 16 hexadecimal digits that are the same for the same table texts only.
     pub fn hash(&self) -> &str {
-        self.hash.get_or_init(|| hash(&Tables::EMBEDDED))
+        self.hash.get_or_init(|| Tables::EMBEDDED.hash())
     }
 
     /// Oldest and newest date among the dated rows; `None` without any.
@@ -394,12 +296,12 @@ impl PriceBook {
 
     /// Every row, by region and as ordered in the tables. Reads all regions: ask for those of one where one will do.
     pub fn rows(&self) -> impl Iterator<Item = &PriceRow> {
-        self.regions.keys().flat_map(|region| self.rows_of(region))
+        self.regions.names().flat_map(|region| self.rows_of(region))
     }
 
     /// The rows of one region, as ordered in the tables; `*` has those of every region.
     pub fn rows_of(&self, region: &str) -> &[PriceRow] {
-        match self.region(region) {
+        match self.regions.get(region) {
             Ok(Some(prices)) => &prices.rows,
             // Tables that cannot be read never make a book, and the embedded ones are read by a test.
             Ok(None) | Err(_) => &[],
@@ -407,100 +309,10 @@ impl PriceBook {
     }
 }
 
-impl<'t> Text<'t> {
-    fn of(tables: &Tables<'t>) -> table::Result<Self> {
-        Ok(Self {
-            fargate: Table::of("fargate", tables.fargate)?,
-            codebuild: Table::of("codebuild", tables.codebuild)?,
-            ec2: Table::of("ec2", tables.ec2)?,
-            other: Table::of("other", tables.other)?,
-            instance_types: Table::of("instance_types", tables.instance_types)?,
-            shapes: OnceLock::new(),
-        })
-    }
-
-    /// Every region that a table has a row of, in order.
-    fn regions(&self) -> impl Iterator<Item = &'t str> {
-        let tables = [&self.fargate, &self.codebuild, &self.ec2, &self.other];
-        let regions: BTreeSet<&str> = tables.into_iter().flat_map(Table::regions).collect();
-        regions.into_iter()
-    }
-
-    fn shapes(&self) -> table::Result<&Shapes> {
-        self.shapes
-            .get_or_init(|| ec2::shapes(&self.instance_types))
-            .as_ref()
-            .map_err(Clone::clone)
-    }
-
-    fn read(&self, region: &str, types: &[CodebuildType]) -> table::Result<Region> {
-        let mut rows = Vec::new();
-        let fargate = fargate::read(region, &self.fargate.lines_of(region)?, &mut rows)?;
-        let codebuild = codebuild::read(&self.codebuild.lines_of(region)?, types, &mut rows)?;
-        let (instance_types, instances_otherwise) =
-            ec2::read(&self.ec2.lines_of(region)?, self.shapes()?, &mut rows)?;
-        Ok(Region {
-            fargate,
-            codebuild,
-            instance_types,
-            instances_otherwise,
-            other: other::read(&self.other.lines_of(region)?, &mut rows)?,
-            rows,
-        })
-    }
-}
-
 /// The instance types that `instance_types` describes, in order.
 pub(super) fn instance_type_names(instance_types: &str) -> Result<BTreeSet<String>> {
     let table = Table::of("instance_types", instance_types)?;
     Ok(ec2::shapes(&table)?.into_keys().collect())
-}
-
-fn hash(tables: &Tables<'_>) -> String {
-    let Tables {
-        fargate,
-        codebuild,
-        codebuild_types,
-        ec2,
-        instance_types,
-        other,
-    } = *tables;
-    let mut sha = Sha256::new();
-    for text in [
-        fargate,
-        codebuild,
-        codebuild_types,
-        ec2,
-        instance_types,
-        other,
-    ] {
-        // The length keeps text that moves from one table to the next from hashing alike.
-        sha.update(text.len().to_le_bytes());
-        sha.update(text);
-    }
-    short_hash(sha)
-}
-
-/// The first 16 hexadecimal digits.
-pub(super) fn short_hash(sha: Sha256) -> String {
-    let first = sha
-        .finalize()
-        .iter()
-        .take(8)
-        .fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
-    format!("{first:016x}")
-}
-
-fn insert<K: Ord, V>(
-    map: &mut BTreeMap<K, V>,
-    key: K,
-    value: V,
-    line: &Line<'_>,
-) -> table::Result<()> {
-    match map.insert(key, value) {
-        None => Ok(()),
-        Some(_) => Err(line.repeated()),
-    }
 }
 
 #[cfg(test)]
@@ -658,7 +470,7 @@ mod tests {
     fn every_embedded_region_reads() {
         let book = embedded();
         for region in book.regions().chain([ANY_REGION]) {
-            let read = book.region(region).expect(region);
+            let read = book.regions.get(region).expect(region);
             assert!(
                 read.is_some_and(|prices| !prices.rows.is_empty()),
                 "{region}"

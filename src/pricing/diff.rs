@@ -58,7 +58,7 @@ pub fn diff(old: &PriceBook, new: &PriceBook) -> Diff {
         only_new: in_new.difference(&in_old).cloned().collect(),
         ..Diff::default()
     };
-    let anywhere = super::book::ANY_REGION.to_owned();
+    let anywhere = super::tables::ANY_REGION.to_owned();
     for region in std::iter::once(&anywhere).chain(in_old.intersection(&in_new)) {
         let (mut before, after) = (by_item(old, region), by_item(new, region));
         for (item, row) in after {

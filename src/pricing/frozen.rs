@@ -10,7 +10,7 @@
 //! [end] 5d41402abc4b2a76
 //! ```
 //!
-//! Below the first line, lines that start with `#` are for people. Each section is a table as [`super::book`]
+//! Below the first line, lines that start with `#` are for people. Each section is a table as [`Tables`]
 //! describes it; all six are there. The last line carries the first 16 hexadecimal digits of the SHA-256 of all lines
 //! above it, so a cut or a changed price is an error and not a price.
 
@@ -19,42 +19,21 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::book::{PriceBook, Tables, short_hash};
+use super::book::PriceBook;
+use super::tables::Tables;
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::hash::short_hash;
 
 const FIRST_LINE: &str = "# plimsoll price book, format ";
 const FORMAT: u32 = 2;
-const NAMES: [&str; 6] = [
-    "fargate",
-    "codebuild",
-    "codebuild_types",
-    "ec2",
-    "instance_types",
-    "other",
-];
 
 /// The text of a frozen book of `tables`; `about` is said in its second line.
 pub fn text(tables: &Tables<'_>, about: &str) -> String {
-    let Tables {
-        fargate,
-        codebuild,
-        codebuild_types,
-        ec2,
-        instance_types,
-        other,
-    } = *tables;
     let mut text = format!(
         "{FIRST_LINE}{FORMAT}\n# {}\n",
         about.replace(['\n', '\r'], " ")
     );
-    for (name, table) in NAMES.into_iter().zip([
-        fargate,
-        codebuild,
-        codebuild_types,
-        ec2,
-        instance_types,
-        other,
-    ]) {
+    for (name, table) in tables.named() {
         let _ = writeln!(text, "\n[{name}]\n{}", table.trim_end());
     }
     let _ = writeln!(text, "[end] {}", checksum(&text));
@@ -137,6 +116,12 @@ fn read(text: &str) -> Result<PriceBook, Flaw> {
     Ok(book)
 }
 
+/// The tables that are all there.
+fn names() -> impl Iterator<Item = &'static str> {
+    let tables = Tables::default().named();
+    tables.into_iter().map(|(name, _)| name)
+}
+
 fn check_format(first: &str) -> Result<(), Flaw> {
     match first
         .strip_prefix(FIRST_LINE)
@@ -172,7 +157,7 @@ fn sections(text: &str) -> Result<BTreeMap<&'static str, Section>, Flaw> {
     for (number, line) in (1..).zip(text.lines()) {
         last = number;
         if line.starts_with("[end]") {
-            return match NAMES.into_iter().find(|name| !sections.contains_key(name)) {
+            return match names().find(|name| !sections.contains_key(name)) {
                 None => Ok(sections),
                 Some(missing) => Err(Flaw::new(
                     number,
@@ -181,9 +166,7 @@ fn sections(text: &str) -> Result<BTreeMap<&'static str, Section>, Flaw> {
             };
         }
         if let Some(title) = line.strip_prefix('[') {
-            let name = NAMES
-                .into_iter()
-                .find(|name| title.strip_suffix(']') == Some(name));
+            let name = names().find(|name| title.strip_suffix(']') == Some(name));
             let name = name.ok_or_else(|| {
                 Flaw::new(number, format!("`{line}` is no table of a price book"))
             })?;

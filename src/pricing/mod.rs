@@ -16,16 +16,18 @@ pub mod refresh;
 pub mod regions;
 pub mod savings_plan;
 mod table;
+mod tables;
 
 use std::fmt;
 
-pub use book::{PriceBook, Tables};
+pub use book::PriceBook;
 pub use metering::Metering;
 pub use offers::{
     CodebuildPrice, CodebuildType, CodebuildUnit, FargatePrices, InstanceClass, InstanceType,
     PriceRow,
 };
 pub use price::{Price, PriceUnit, Quality, is_old};
+pub use tables::Tables;
 
 /// Why something has no price: a sentence that names the region and what was looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,7 +27,8 @@ pub use found::{Found, LeftOut, Service};
 pub use tables::{Texts, tables};
 
 use super::CodebuildType;
-use super::book::{PriceBook, Tables, instance_type_names};
+use super::book::{PriceBook, instance_type_names};
+use super::tables::Tables;
 use crate::model::error::Result;
 use found::Claims;
 use product::Product;

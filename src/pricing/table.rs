@@ -195,6 +195,19 @@ fn records(table: &'static str, first: u64, text: &str) -> Result<Vec<(u64, Stri
 }
 
 impl Line<'_> {
+    /// Adds what this line says to what the lines before it said; said twice it is refused.
+    pub(super) fn insert<K: Ord, V>(
+        &self,
+        map: &mut BTreeMap<K, V>,
+        key: K,
+        value: V,
+    ) -> Result<()> {
+        match map.insert(key, value) {
+            None => Ok(()),
+            Some(_) => Err(self.repeated()),
+        }
+    }
+
     /// The cell as `parse` reads it; refused where it cannot.
     pub(super) fn parse<'a, T>(
         &'a self,

@@ -12,7 +12,7 @@ use plimsoll::model::finding::{Finding, ReasonCode};
 use plimsoll::model::units::Usd;
 use plimsoll::model::workload::{Architecture, Os, PurchaseOption};
 use plimsoll::pricing::PriceBook;
-use plimsoll::pricing::book::Tables;
+use plimsoll::pricing::Tables;
 use plimsoll::pricing::cost::{Amount, Certainty};
 use proptest::prelude::*;
 use serde_json::{Value, json};

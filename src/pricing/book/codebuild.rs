@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::insert;
 use crate::model::workload::{Architecture, Os};
 use crate::pricing::table::{self, Line, Table, count};
 use crate::pricing::{
@@ -51,7 +50,7 @@ pub(super) fn read(
         } else {
             &mut on_demand
         };
-        insert(prices, key, price, line)?;
+        line.insert(prices, key, price)?;
     }
     Ok(Prices {
         on_demand,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::insert;
 use super::other::Amount;
 use crate::model::workload::{Architecture, InstancePurchase};
 use crate::pricing::table::{self, Line, Table, count};
@@ -39,7 +38,7 @@ pub(super) fn shapes(table: &Table<'_>) -> table::Result<Shapes> {
             task_slots_trunking: line.parse("task_slots_trunking", count)?,
         };
         let name = line.text("instance_type")?.to_owned();
-        insert(&mut shapes, name, shape, &line)?;
+        line.insert(&mut shapes, name, shape)?;
     }
     Ok(shapes)
 }
@@ -63,8 +62,8 @@ pub(super) fn read(
         rows.push(line.row(item, "usd_per_hour", "USD per hour")?);
         let price = line.price("usd_per_hour", PriceUnit::Hour)?;
         match bought {
-            Some(bought) => insert(&mut otherwise, (bought, name), price, line)?,
-            None => insert(&mut on_demand, name, (shape, price), line)?,
+            Some(bought) => line.insert(&mut otherwise, (bought, name), price)?,
+            None => line.insert(&mut on_demand, name, (shape, price))?,
         }
     }
     let mut types: Prices = BTreeMap::new();

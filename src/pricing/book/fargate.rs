@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::insert;
 use crate::model::workload::{Architecture, Os, PurchaseOption};
 use crate::pricing::table::{self, Line};
 use crate::pricing::{FargatePrices, NotPriced, Price, PriceRow, PriceUnit};
@@ -33,7 +32,7 @@ pub(super) fn read(
         let item = format!("{} {} {} {component}", key.0, key.1, key.2);
         rows.push(line.row(item, "usd", unit_name)?);
         let price = line.price("usd", unit)?;
-        insert(&mut stated, (key, component), price, line)?;
+        line.insert(&mut stated, (key, component), price)?;
     }
     let keys = stated.keys().map(|(key, _)| *key);
     Ok(keys

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use super::insert;
 use crate::pricing::table::{self, Line};
 use crate::pricing::{NotPriced, Price, PriceRow, PriceUnit, Quality};
 
@@ -102,7 +101,7 @@ pub(super) fn read(lines: &[Line<'_>], rows: &mut Vec<PriceRow>) -> table::Resul
             source: stated.source.clone(),
             price: spelling.price.map(|_| stated),
         };
-        insert(&mut amounts, spelling.item, amount, line)?;
+        line.insert(&mut amounts, spelling.item, amount)?;
     }
     Ok(amounts)
 }

@@ -2,7 +2,7 @@
 
 use super::found::{Found, Item, Row, Service};
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::pricing::book::{ANY_REGION, Tables};
+use crate::pricing::tables::{ANY_REGION, Tables};
 
 /// The tables that a refresh makes.
 #[derive(Debug, Clone)]
