@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::DataFrame;
 use sha2::{Digest, Sha256};
 
-use super::groups::SampleGroup;
+use super::groups::{MOST_AT_ONCE, SampleGroup};
 use super::log::{self, Committer};
-use super::name::{self, folder, short_hash, stem};
+use super::name::{self, Partition, short_hash, stem};
 use super::part;
 use super::scan::Scan;
 use super::schema::{self, CoverageRow, SampleRow, State};
@@ -24,6 +24,7 @@ use crate::model::error::{Error, ErrorKind, Result};
 
 /// What the commits of compactions are about.
 const SCOPE: &str = "compaction";
+
 /// How many parts are read no more, and how many instead.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Compacted {
@@ -38,32 +39,56 @@ pub struct Compacted {
 /// The samples of some days, each once, and how many were left out by day.
 pub type Resolved = (Vec<SampleRow>, Vec<DaySummary>);
 
+/// What is small enough to be rewritten, and how much of it is held at once, in rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    /// From so many on, a part is left alone.
+    pub(crate) large: usize,
+    /// About so many samples are written into one part.
+    pub(crate) at_once: usize,
+}
+
+impl Sizes {
+    pub(crate) const USUAL: Self = Self {
+        large: 200_000,
+        at_once: MOST_AT_ONCE,
+    };
+}
+
 /// Rewrites the small parts of a dataset into few; `resolve` reads a group of samples and leaves each of them once.
 pub fn compact(
+    dataset: &Dataset,
+    resolve: impl Fn(&Scan<'_>, &SampleGroup) -> Result<Resolved>,
+) -> Result<Compacted> {
+    compact_by(Sizes::USUAL, dataset, resolve)
+}
+
+/// The same by other sizes.
+pub(crate) fn compact_by(
+    sizes: Sizes,
     dataset: &Dataset,
     resolve: impl Fn(&Scan<'_>, &SampleGroup) -> Result<Resolved>,
 ) -> Result<Compacted> {
     let scan = Scan::new(dataset)?;
     let mut compacted = Compacted::default();
     for table in [Table::Workloads, Table::Runs, Table::Instances] {
-        for (folder, parts) in scan.small_parts(table)? {
-            let frame = scan.stacked(table, &parts)?;
-            let written = [write(
-                dataset,
-                &folder,
-                &parts,
-                &scan,
-                frame,
-                Summary::default(),
-            )?];
-            compacted.count(dataset, &parts, &written)?;
+        for (folder, parts) in scan.small_parts(table, sizes.large)? {
+            let mut frame = scan.stacked(table, &parts)?;
+            let mut rewrite = Rewrite::of(&scan, table, &folder, &parts);
+            let days = rewrite.days();
+            rewrite.write(&mut frame, days, Summary::default())?;
+            compacted.count(rewrite)?;
         }
     }
-    for (_, parts) in scan.small_parts(Table::Samples)? {
-        let mut written = Vec::new();
+    for (folder, parts) in scan.small_parts(Table::Samples, sizes.large)? {
+        let mut rewrite = Rewrite::of(&scan, Table::Samples, &folder, &parts);
         let covered = covered(&scan, &parts)?;
-        for group in scan.days_of(&parts)? {
+        for group in scan.days_of(&parts, sizes.at_once)? {
             let (mut rows, left_out) = resolve(&scan, &group)?;
+            let at_ms = || rows.iter().map(|row| row.at_ms);
+            let Some((first_ms, last_ms)) = at_ms().min().zip(at_ms().max()) else {
+                continue;
+            };
             rows.sort_by(SampleRow::order);
             let mut summary = Summary {
                 days: left_out,
@@ -74,13 +99,12 @@ pub fn compact(
             for series in &mut summary.series {
                 series.covered_ms = covered.get(&series.key().map(str::to_owned)).copied();
             }
-            let frame = schema::samples(&rows).map_err(unfit)?;
-            let first = parts.first().map_or("", |part| folder(part));
-            // One of them tells for all: they are committed together.
-            let of_first = if written.is_empty() { &parts[..] } else { &[] };
-            written.push(write(dataset, first, of_first, &scan, frame, summary)?);
+            // By its name a reader knows of which days a part may hold samples.
+            let days = [first_ms, last_ms].map(|at_ms| name::date(name::day(at_ms)));
+            let mut frame = schema::samples(&rows).map_err(unfit)?;
+            rewrite.write(&mut frame, days, summary)?;
         }
-        compacted.count(dataset, &parts, &written)?;
+        compacted.count(rewrite)?;
     }
     compacted.coverage = log::checkpoint(dataset)?;
     Ok(compacted)
@@ -102,16 +126,23 @@ fn covered(scan: &Scan<'_>, parts: &[String]) -> Result<BTreeMap<[String; 4], (i
 }
 
 impl Compacted {
-    /// Commits the parts that were written, all of one folder, and counts them.
-    fn count(&mut self, dataset: &Dataset, parts: &[String], written: &[String]) -> Result<()> {
+    /// Commits the parts that were written instead of others, and counts them.
+    fn count(&mut self, rewrite: Rewrite<'_>) -> Result<()> {
+        let Rewrite {
+            dataset,
+            partition,
+            parts,
+            written,
+            ..
+        } = rewrite;
         let mut hash = Sha256::new();
         for part in parts {
             hash.update(part.as_bytes());
         }
-        let Some((partition, (first, _))) = written
-            .first()
-            .and_then(|part| Some((name::partition(part), stem(part).split_once('_')?)))
-        else {
+        // What was rewritten before may become the same again.
+        let is_same = parts.iter().collect::<BTreeSet<_>>() == written.iter().collect();
+        let days = written.first().map(|part| name::days(part));
+        let Some((first, _)) = days.filter(|_| !is_same) else {
             return Ok(());
         };
         let row = CoverageRow {
@@ -134,47 +165,66 @@ impl Compacted {
     }
 }
 
-/// Writes one part that stands for `parts`, in their folder.
-fn write(
-    dataset: &Dataset,
-    folder: &str,
-    parts: &[String],
-    scan: &Scan<'_>,
-    mut frame: DataFrame,
-    summary: Summary,
-) -> Result<String> {
-    let place = format!("{folder}/");
-    let partition = name::partition(&place);
-    let Some(table) = Table::of(&place) else {
-        return Err(Error::new(
-            ErrorKind::Failure,
-            format!("`{folder}` holds no parts"),
-        ));
-    };
-    let origins = parts.iter().flat_map(|part| scan.compactions.origins(part));
-    let stands_for: BTreeSet<String> = origins.map(|part| stem(&part).to_owned()).collect();
-    let days = |at: usize| {
-        let days = stands_for
-            .iter()
-            .filter_map(move |stem| stem.split('_').nth(at));
-        days.map(str::to_owned)
-    };
-    let first = days(0)
-        .min()
-        .unwrap_or_else(|| format!("{}-01", partition.month));
-    let last = days(1).max().unwrap_or_else(|| first.clone());
-    let summary = Summary {
-        stands_for: stands_for.iter().cloned().collect(),
-        ..summary
-    };
-    part::write(
-        &dataset.storage,
-        table,
-        &partition,
-        (&first, &last),
-        &mut frame,
-        Beside::Summary(&summary),
-    )
+/// Parts of one folder on their way into others.
+struct Rewrite<'a> {
+    dataset: &'a Dataset,
+    table: Table,
+    partition: Partition,
+    /// Those that are read no more.
+    parts: &'a [String],
+    /// What the new ones stand for together, without folder and ending.
+    stands_for: BTreeSet<String>,
+    /// The new ones.
+    written: Vec<String>,
+}
+
+impl<'a> Rewrite<'a> {
+    fn of(scan: &Scan<'a>, table: Table, folder: &str, parts: &'a [String]) -> Self {
+        let origins = parts.iter().flat_map(|part| scan.compactions.origins(part));
+        Self {
+            dataset: scan.dataset,
+            table,
+            partition: name::partition(&format!("{folder}/")),
+            parts,
+            stands_for: origins.map(|part| stem(&part).to_owned()).collect(),
+            written: Vec::new(),
+        }
+    }
+
+    /// The first and the last day that the names of the parts tell.
+    fn days(&self) -> [String; 2] {
+        let days = || self.stands_for.iter().map(|stem| name::days(stem));
+        let first = days().map(|(first, _)| first).min().unwrap_or_default();
+        let last = days().map(|(_, last)| last).max().unwrap_or_default();
+        [first, last].map(str::to_owned)
+    }
+
+    /// Writes one of the new parts. The first one tells for all: they are committed together.
+    fn write(
+        &mut self,
+        frame: &mut DataFrame,
+        [first, last]: [String; 2],
+        summary: Summary,
+    ) -> Result<()> {
+        let stands_for = match self.written[..] {
+            [] => self.stands_for.iter().cloned().collect(),
+            _ => Vec::new(),
+        };
+        let summary = Summary {
+            stands_for,
+            ..summary
+        };
+        let part = part::write(
+            &self.dataset.storage,
+            self.table,
+            &self.partition,
+            (&first, &last),
+            frame,
+            Beside::Summary(&summary),
+        )?;
+        self.written.push(part);
+        Ok(())
+    }
 }
 
 fn unfit(cause: polars::prelude::PolarsError) -> Error {

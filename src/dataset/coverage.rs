@@ -23,6 +23,14 @@ pub struct Committed {
     pub row: CoverageRow,
 }
 
+impl Committed {
+    /// True for what was seen of a day that was not over: it is going to be collected again.
+    pub(super) fn is_open(&self) -> bool {
+        let reason = self.row.reason.as_deref();
+        self.row.state == State::Partial.as_str() && !is_failure(&self.row.state, reason)
+    }
+}
+
 /// Of the commits of each scope-day and source, keeps the one that tells most; all of them where they tell alike.
 ///
 /// In place, and ordered: a dataset may have hundreds of thousands.

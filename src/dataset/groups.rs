@@ -29,17 +29,17 @@ impl SampleGroup {
 }
 
 /// Rows of one group that are held at once.
-const MOST_AT_ONCE: usize = 2_000_000;
+pub(super) const MOST_AT_ONCE: usize = 2_000_000;
 
-/// Parts that overlap are read some days at a time: no sample of one day is about another.
-pub(super) fn by_days(parts: &[&Named], window: Window) -> Vec<SampleGroup> {
+/// Parts that overlap are read some days, about `most_at_once` rows, at a time: no sample of one day is about another.
+pub(super) fn by_days(parts: &[&Named], window: Window, most_at_once: usize) -> Vec<SampleGroup> {
     let spans = parts.iter().filter_map(|part| span_of_days(&part.path));
     let whole = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     let (from_ms, to_ms) = whole.map_or((window.from_ms, window.to_ms), |(from_ms, to_ms)| {
         (from_ms.max(window.from_ms), to_ms.min(window.to_ms))
     });
     let rows: usize = parts.iter().map(|part| part.rows).sum();
-    let times = i64::try_from(rows.div_ceil(MOST_AT_ONCE)).unwrap_or(i64::MAX);
+    let times = i64::try_from(rows.div_ceil(most_at_once)).unwrap_or(i64::MAX);
     let days = ((to_ms - from_ms - 1).div_euclid(MS_PER_DAY) + 1).max(1);
     let step = ((days - 1) / times.max(1) + 1) * MS_PER_DAY;
     let mut groups = Vec::new();

@@ -52,6 +52,8 @@ use std::path::PathBuf;
 
 use crate::model::error::{Error, ErrorKind, Result};
 use storage::Storage;
+#[cfg(test)]
+pub(crate) use storage::steps::stepwise;
 
 /// Version of the layout and of the tables' schemas; a reader refuses newer ones.
 pub const FORMAT: u32 = 2;

@@ -11,7 +11,7 @@ use super::batch::SKEW_MS;
 use super::compactions::Compactions;
 use super::coverage::{self, Committed, is_import};
 use super::given::Given;
-use super::groups::{SampleGroup, by_days, group};
+use super::groups::{MOST_AT_ONCE, SampleGroup, by_days, group};
 use super::kept::{self, SampleDay};
 use super::late::Late;
 use super::log::Log;
@@ -23,9 +23,6 @@ use super::{Dataset, Table, source};
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::{MS_PER_DAY, Window};
 use crate::model::workload;
-
-/// Rows from which a part is large enough to be left alone.
-const LARGE: usize = 200_000;
 
 /// The commits of a dataset and the parts they name.
 #[derive(Debug)]
@@ -202,8 +199,14 @@ impl<'a> Scan<'a> {
         self.compactions.instead_of(named).into_iter().collect()
     }
 
-    /// By folder, the parts of a table that are worth rewriting: small ones, of samples also those that overlap.
-    pub(super) fn small_parts(&self, table: Table) -> Result<Vec<(String, Vec<String>)>> {
+    /// By folder, the parts of a table that are worth rewriting: those of less than `large` rows, of samples also those
+    /// that overlap. Parts that are read together are rewritten together. What is of a day that is not over is left until
+    /// it is: the next collection replaces it, and nothing that stands for it, too, would count any more.
+    pub(super) fn small_parts(
+        &self,
+        table: Table,
+        large: usize,
+    ) -> Result<Vec<(String, Vec<String>)>> {
         let parts = self.footers(&self.parts(table))?;
         let mut overlapping = BTreeSet::new();
         for members in group(&parts) {
@@ -211,9 +214,23 @@ impl<'a> Scan<'a> {
                 overlapping.extend(members.iter().map(|part| &part.path));
             }
         }
+        let rows: HashMap<&String, usize> =
+            parts.iter().map(|part| (&part.path, part.rows)).collect();
+        let (open, over): (Vec<_>, Vec<_>) =
+            self.commits.iter().partition(|commit| commit.is_open());
+        let over = coverage::named_parts(over, table);
+        let mut open = coverage::named_parts(open, table);
+        open.retain(|part| !over.contains(part));
+        let is_worth = |together: &[String]| {
+            let rows = together.iter().filter_map(|part| rows.get(part));
+            let is_small = rows.sum::<usize>() < large;
+            let is_open = together.iter().any(|part| open.contains(part));
+            let is_overlapping = together.iter().any(|part| overlapping.contains(part));
+            is_overlapping || is_small && !is_open
+        };
         let mut folders: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for part in &parts {
-            if part.rows < LARGE || overlapping.contains(&part.path) {
+            if is_worth(&self.compactions.together_with(&part.path)) {
                 folders
                     .entry(folder(&part.path))
                     .or_default()
@@ -239,15 +256,19 @@ impl<'a> Scan<'a> {
         stack(frames).map_err(|cause| unreadable(table, cause))
     }
 
-    /// The samples of `parts`, some days at a time.
-    pub(super) fn days_of(&self, parts: &[String]) -> Result<Vec<SampleGroup>> {
+    /// The samples of `parts`, some days, about `most_at_once` rows, at a time.
+    pub(super) fn days_of(
+        &self,
+        parts: &[String],
+        most_at_once: usize,
+    ) -> Result<Vec<SampleGroup>> {
         let parts = self.footers(parts)?;
         let parts: Vec<&Named> = parts.iter().map(|part| &**part).collect();
         let always = Window {
             from_ms: i64::MIN,
             to_ms: i64::MAX,
         };
-        Ok(by_days(&parts, always))
+        Ok(by_days(&parts, always, most_at_once))
     }
 
     /// How many samples of each day were left out of compacted parts.
@@ -363,7 +384,7 @@ impl<'a> Scan<'a> {
             let overlapping =
                 members.len() > 1 || members.iter().any(|part| part.summary.conflicts);
             if overlapping {
-                groups.extend(by_days(&members, window));
+                groups.extend(by_days(&members, window, MOST_AT_ONCE));
             } else {
                 groups.extend(members.iter().map(|part| SampleGroup {
                     parts: vec![part.path.clone()],

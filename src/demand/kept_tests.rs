@@ -26,8 +26,8 @@ use crate::model::workload::{Configuration, Kind, WorkloadKey};
 
 /// 2026-10-01, days since the epoch.
 const FIRST: i64 = 20_727;
-const T0: i64 = FIRST * MS_PER_DAY;
-const MINUTE: i64 = 60_000;
+pub(super) const T0: i64 = FIRST * MS_PER_DAY;
+pub(super) const MINUTE: i64 = 60_000;
 
 struct World {
     dataset: Dataset,
@@ -92,7 +92,7 @@ impl World {
     }
 }
 
-fn service(number: usize) -> Arc<WorkloadKey> {
+pub(super) fn service(number: usize) -> Arc<WorkloadKey> {
     let key = WorkloadKey {
         account: "012345678901".to_owned(),
         region: "eu-central-1".to_owned(),
@@ -103,7 +103,7 @@ fn service(number: usize) -> Arc<WorkloadKey> {
     Arc::new(key)
 }
 
-fn sample(number: usize, minute: i64, period_s: Option<i32>, value: f64) -> SampleRow {
+pub(super) fn sample(number: usize, minute: i64, period_s: Option<i32>, value: f64) -> SampleRow {
     SampleRow {
         workload: service(number),
         run_id: None,

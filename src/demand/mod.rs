@@ -15,6 +15,8 @@ pub mod instances;
 mod keep;
 #[cfg(test)]
 mod kept_tests;
+#[cfg(test)]
+mod meanwhile_tests;
 pub mod observed;
 mod overlap;
 mod pace;

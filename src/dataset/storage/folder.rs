@@ -79,6 +79,8 @@ pub(super) fn files(root: &Path) -> Result<Vec<String>> {
 }
 
 fn children(root: &Path, folder: &str) -> Result<Vec<String>> {
+    #[cfg(test)]
+    super::steps::step()?;
     let path = root.join(folder);
     let unreadable = |cause| {
         Error::new(
@@ -109,12 +111,16 @@ fn children(root: &Path, folder: &str) -> Result<Vec<String>> {
 
 /// The bytes of a part.
 pub(super) fn read(root: &Path, part: &str) -> Result<Vec<u8>> {
+    #[cfg(test)]
+    super::steps::step()?;
     let path = root.join(part);
     regular(&path).map_err(|cause| unreadable(&path, cause))
 }
 
 /// The last `length` bytes of a part, all of them where there are fewer.
 pub(super) fn read_tail(root: &Path, part: &str, length: u64) -> Result<Vec<u8>> {
+    #[cfg(test)]
+    super::steps::step()?;
     let path = root.join(part);
     let read = || {
         let mut file = open_regular(&path)?;
@@ -156,6 +162,8 @@ fn open_regular(path: &Path) -> io::Result<fs::File> {
 
 /// Writes beside, syncs, and renames.
 pub(super) fn create(root: &Path, part: &str, bytes: &[u8]) -> Result<()> {
+    #[cfg(test)]
+    super::steps::step()?;
     place(&root.join(part), bytes).map_err(|cause| {
         Error::new(
             ErrorKind::Write,

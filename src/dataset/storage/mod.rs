@@ -7,6 +7,8 @@ mod failure;
 mod folder;
 mod guard;
 mod keys;
+#[cfg(test)]
+pub(crate) mod steps;
 
 use std::fmt;
 use std::path::PathBuf;
