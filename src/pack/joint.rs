@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::groups::{Groups, cost};
 use super::input::{InstanceType, Rules};
-use super::plan::PackedFleet;
+use super::plan::CheckedFleet;
 use super::problem::Problem;
 use super::result::FleetPlan;
 use super::search::{self, Division, MOST_PAIRED, Search};
@@ -277,7 +277,7 @@ impl<'a> Joint<'a> {
             .collect();
         let found = search::found(&groups, &of_stayers);
         drop(groups);
-        PackedFleet::new(&work, types, problem, found)?
+        CheckedFleet::new(&work, types, problem, found)?
             .plan()
             .map(Some)
     }

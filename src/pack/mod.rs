@@ -45,7 +45,7 @@ pub use input::{
 };
 pub use joint::{Candidate, JointPlan, decide};
 pub use once::{Alike, Filled, OncePlan, pack_once};
-pub use plan::{PackedFleet, modelled, packable, packed, plan};
+pub use plan::{CheckedFleet, modelled, packable, packed, plan};
 pub use problem::fits;
 pub use result::{
     Causes, FleetPlan, InstanceSpan, PerResource, Resource, Share, Stranded, TypeUse,

@@ -31,10 +31,10 @@ pub fn packed<'a>(
     work: &'a Work,
     types: &'a [InstanceType],
     rules: &'a Rules,
-) -> Result<PackedFleet<'a>, Unpackable> {
+) -> Result<CheckedFleet<'a>, Unpackable> {
     let problem = Problem::new(work, types, rules)?;
     let found = search::modelled(&problem, rules.effort.steps / 2);
-    PackedFleet::new(work, types, problem, found)
+    CheckedFleet::new(work, types, problem, found)
 }
 
 /// The tenants that are in the way of any plan, if there are some.
@@ -46,7 +46,7 @@ pub fn packable(work: &Work, types: &[InstanceType], rules: &Rules) -> Result<()
 }
 
 /// A fleet that was found and checked, and the floor under it.
-pub struct PackedFleet<'a> {
+pub struct CheckedFleet<'a> {
     work: &'a Work,
     types: &'a [InstanceType],
     problem: Problem<'a>,
@@ -55,7 +55,7 @@ pub struct PackedFleet<'a> {
     modelled: Usd,
 }
 
-impl<'a> PackedFleet<'a> {
+impl<'a> CheckedFleet<'a> {
     pub(super) fn new(
         work: &'a Work,
         types: &'a [InstanceType],

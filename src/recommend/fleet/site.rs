@@ -90,7 +90,7 @@ impl Planner<'_> {
         &'p self,
         types: &'p [InstanceType],
         asked: &'p Asked<'_>,
-    ) -> Result<pack::PackedFleet<'p>, Unpackable> {
+    ) -> Result<pack::CheckedFleet<'p>, Unpackable> {
         let stage = tracing::debug_span!("packing", workloads = asked.candidates.len());
         stage.in_scope(|| pack::packed(&asked.work, types, &self.rules))
     }
