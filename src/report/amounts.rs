@@ -119,9 +119,45 @@ pub(super) fn time(ms: i64) -> String {
         .to_string()
 }
 
+/// `90 s`, `5 min 30 s`, `2 h 5 min`.
+pub(super) fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "not known".to_owned();
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked above; float-to-int casts saturate"
+    )]
+    let whole = seconds.round() as u64;
+    let join = |big: u64, big_unit: &str, small: u64, small_unit: &str| match small {
+        0 => format!("{big} {big_unit}"),
+        _ => format!("{big} {big_unit} {small} {small_unit}"),
+    };
+    match whole {
+        0..120 => format!("{whole} s"),
+        120..7_200 => join(whole / 60, "min", whole % 60, "s"),
+        _ => join(whole / 3600, "h", whole % 3600 / 60, "min"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_read_as_people_say_them() {
+        for (seconds, said) in [
+            (0.4, "0 s"),
+            (90.0, "90 s"),
+            (120.0, "2 min"),
+            (330.0, "5 min 30 s"),
+            (7_500.0, "2 h 5 min"),
+            (f64::NAN, "not known"),
+        ] {
+            assert_eq!(duration(seconds), said);
+        }
+    }
 
     fn usd(amount: &str) -> Usd {
         Usd::new(amount.parse().unwrap())

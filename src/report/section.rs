@@ -86,6 +86,24 @@ pub(super) struct Sparkline {
     pub(super) peak: String,
 }
 
+impl Section {
+    /// A table without a sentence above it.
+    pub(super) fn of(
+        id: &'static str,
+        heading: &str,
+        columns: Vec<Column>,
+        rows: Vec<Row>,
+    ) -> Self {
+        Self {
+            id,
+            heading: heading.to_owned(),
+            text: Vec::new(),
+            columns,
+            rows,
+        }
+    }
+}
+
 impl Column {
     pub(super) const fn new(title: &'static str, fit: Fit, joint: &'static str) -> Self {
         Self { title, fit, joint }

@@ -2,7 +2,7 @@
 
 use super::{chart, plain_table, push, text};
 use crate::model::workload::Kind;
-use crate::report::amounts::{mib, plural, vcpu};
+use crate::report::amounts::{duration, mib, plural, vcpu};
 use crate::report::explain;
 use crate::report::phrases;
 use crate::report::result::WorkloadResult;
@@ -70,8 +70,8 @@ fn seen(workload: &WorkloadResult) -> String {
             &mut said,
             &format!(
                 " A run took {} in the median, {} at the longest.",
-                explain::duration(median),
-                explain::duration(longest)
+                duration(median),
+                duration(longest)
             ),
         );
     }
