@@ -1,6 +1,6 @@
 //! Clusters on EC2 instances as a flat table: one row for each as it is today, and one for each thing that it could be.
 
-use super::columns::{Column, Type, Value, column, maybe, number, text, usd};
+use super::flat::{Column, Type, Value, column, maybe, number, text, usd};
 use super::result::{ClusterResult, ClusterWayResult, InstancesResult, Report};
 
 /// What a row is made of.

@@ -3,78 +3,15 @@
 //! Names are those of FOCUS where it has the same thing; all others begin with `x_`, as it asks of custom columns.
 //! Source: FOCUS specification 1.4, cost and usage columns and naming of custom columns, read 2026-11.
 
-use std::borrow::Cow;
-
+use super::amount_columns::{amount, best, rate};
+use super::flat::{Column, Type, Value, column, integer, maybe, number, text, usd};
 use super::result::{
-    AmountResult, CostLineResult, PlacementResult, Report, RequirementResult, Size, WorkloadResult,
+    CostLineResult, PlacementResult, Report, RequirementResult, Size, WorkloadResult,
 };
 use crate::model::units::Usd;
 use crate::model::workload::{Architecture, Kind, Platform};
 use crate::placement::effort::Effort;
-use crate::pricing::Quality;
 use crate::pricing::cost::Certainty;
-
-/// What the cells of a column are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Type {
-    /// Text; what others chose is untrusted.
-    Text,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// US dollars.
-    Usd,
-    /// An instant, RFC 3339.
-    Time,
-}
-
-/// A cell.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value<'a> {
-    /// Not known, or nothing to say.
-    Null,
-    /// Text or an instant.
-    Text(Cow<'a, str>),
-    /// A whole number.
-    Integer(i64),
-    /// A number that is one.
-    Number(f64),
-    /// US dollars.
-    Usd(Usd),
-    /// A JSON object, as text.
-    Json(String),
-}
-
-/// A column of a table whose rows are made of `R`.
-pub(super) struct Column<R> {
-    /// Its name.
-    pub(super) name: &'static str,
-    /// What its cells are.
-    pub(super) of: Type,
-    cell: Cell<R>,
-}
-
-/// A part of an amount.
-type Part = fn(Option<&AmountResult>) -> Value<'_>;
-
-/// Where the cell of a row comes from.
-enum Cell<R> {
-    /// The row itself.
-    Of(fn(&R) -> Value<'_>),
-    /// A part of one of its amounts.
-    Part(fn(&R) -> Option<&AmountResult>, Part),
-}
-
-impl<R> Column<R> {
-    /// The cell of a row.
-    pub(super) fn value<'r>(&self, row: &'r R) -> Value<'r> {
-        match &self.cell {
-            Cell::Of(cell) => cell(row),
-            Cell::Part(amount, part) => part(amount(row)),
-        }
-    }
-}
 
 /// A row that is about a workload.
 trait OfWorkload {
@@ -182,11 +119,6 @@ impl OfWorkload for LineRow<'_> {
     }
 }
 
-pub(super) fn column<R>(name: &'static str, of: Type, cell: fn(&R) -> Value<'_>) -> Column<R> {
-    let cell = Cell::Of(cell);
-    Column { name, of, cell }
-}
-
 /// Which workload a row is about: the first columns of every table.
 fn whose<R: OfWorkload>() -> [Column<R>; 5] {
     [
@@ -200,29 +132,6 @@ fn whose<R: OfWorkload>() -> [Column<R>; 5] {
             maybe(r.workload().cluster.as_deref())
         }),
     ]
-}
-
-/// An amount: its best figure, how sure it is, its ends, and the oldest and weakest price behind it.
-fn amount<R>(
-    names: [&'static str; 6],
-    of: fn(&R) -> Option<&AmountResult>,
-) -> impl Iterator<Item = Column<R>> {
-    let parts: [(Type, Part); 6] = [
-        (Type::Usd, best),
-        (Type::Text, certainty),
-        (Type::Usd, lower),
-        (Type::Usd, upper),
-        (Type::Text, prices_as_of),
-        (Type::Text, price_quality),
-    ];
-    names
-        .into_iter()
-        .zip(parts)
-        .map(move |(name, (kind, part))| Column {
-            name,
-            of: kind,
-            cell: Cell::Part(of, part),
-        })
 }
 
 impl WorkloadRow<'_> {
@@ -239,17 +148,7 @@ impl WorkloadRow<'_> {
             ],
             |w: &Self| w.workload.current.measured_cost.as_ref(),
         );
-        let rate = amount(
-            [
-                "x_GoingRate",
-                "x_GoingRateCertainty",
-                "x_GoingRateLower",
-                "x_GoingRateUpper",
-                "x_GoingRatePricesAsOf",
-                "x_GoingRatePriceQuality",
-            ],
-            |w: &Self| w.workload.current.going_rate.as_ref(),
-        );
+        let rate = rate(|w: &Self| w.workload.current.going_rate.as_ref());
         whose()
             .into_iter()
             .chain(measured)
@@ -431,17 +330,7 @@ impl PlacementRow<'_> {
                 Value::Text(p.placement.reasons.join("; ").into())
             }),
         ];
-        let rate = amount(
-            [
-                "x_GoingRate",
-                "x_GoingRateCertainty",
-                "x_GoingRateLower",
-                "x_GoingRateUpper",
-                "x_GoingRatePricesAsOf",
-                "x_GoingRatePriceQuality",
-            ],
-            |p: &Self| p.placement.going_rate.as_ref(),
-        );
+        let rate = rate(|p: &Self| p.placement.going_rate.as_ref());
         whose().into_iter().chain(rate).chain(own).collect()
     }
 }
@@ -519,61 +408,6 @@ pub(super) fn cheapest(workload: &WorkloadResult, platform: Platform) -> Option<
         .min()
 }
 
-pub(super) fn text(text: &str) -> Value<'_> {
-    Value::Text(Cow::Borrowed(text))
-}
-
-pub(super) fn maybe(known: Option<&str>) -> Value<'_> {
-    known.map_or(Value::Null, text)
-}
-
-pub(super) fn number(known: Option<f64>) -> Value<'static> {
-    known
-        .filter(|value| value.is_finite())
-        .map_or(Value::Null, Value::Number)
-}
-
-fn integer(known: Option<i64>) -> Value<'static> {
-    known.map_or(Value::Null, Value::Integer)
-}
-
-pub(super) fn usd(known: Option<Usd>) -> Value<'static> {
-    known.map_or(Value::Null, Value::Usd)
-}
-
-fn best(amount: Option<&AmountResult>) -> Value<'static> {
-    usd(amount.map(|amount| amount.usd))
-}
-
-fn lower(amount: Option<&AmountResult>) -> Value<'static> {
-    usd(amount.and_then(|amount| amount.lower_usd))
-}
-
-fn upper(amount: Option<&AmountResult>) -> Value<'static> {
-    usd(amount.and_then(|amount| amount.upper_usd))
-}
-
-fn certainty(amount: Option<&AmountResult>) -> Value<'static> {
-    maybe(amount.map(|amount| amount.certainty.as_str()))
-}
-
-/// The date of the oldest price behind it; nothing where one has no date.
-fn prices_as_of(amount: Option<&AmountResult>) -> Value<'_> {
-    let lines = amount.map_or(&[][..], |amount| &amount.lines);
-    let dates: Option<Vec<&str>> = lines.iter().map(|line| line.as_of.as_deref()).collect();
-    maybe(dates.and_then(|dates| dates.into_iter().min()))
-}
-
-/// The quality of the weakest price behind it.
-fn price_quality(amount: Option<&AmountResult>) -> Value<'_> {
-    let lines = amount.map_or(&[][..], |amount| &amount.lines);
-    let weakest = lines
-        .iter()
-        .filter_map(|line| Quality::parse(line.quality))
-        .max();
-    maybe(weakest.map(Quality::as_str))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sample;
@@ -630,37 +464,6 @@ mod tests {
                 assert!(fits, "{}: {value:?}", column.name);
             }
         }
-    }
-
-    #[test]
-    fn an_amount_is_as_old_and_as_weak_as_its_weakest_price() {
-        let line = |as_of: Option<&str>, quality: &'static str| CostLineResult {
-            of: "".into(),
-            component: "vcpu",
-            quantity: 1.0,
-            unit: "vCPU-hour",
-            price_usd: 1.0,
-            as_of: as_of.map(Into::into),
-            quality,
-            source: "".into(),
-            usd: Usd::ZERO,
-        };
-        let mut amount = AmountResult {
-            usd: Usd::ZERO,
-            certainty: Certainty::Exact,
-            lower_usd: None,
-            upper_usd: None,
-            lines: vec![
-                line(Some("2026-10-01"), "single_source"),
-                line(Some("2025-12-06"), "exact"),
-            ],
-        };
-        assert_eq!(prices_as_of(Some(&amount)), text("2025-12-06"));
-        assert_eq!(price_quality(Some(&amount)), text("single_source"));
-        amount.lines.push(line(None, "conflicting"));
-        assert_eq!(prices_as_of(Some(&amount)), Value::Null);
-        assert_eq!(price_quality(Some(&amount)), text("conflicting"));
-        assert_eq!(price_quality(None), Value::Null);
     }
 
     #[test]

@@ -4,8 +4,9 @@
 
 use rust_decimal::Decimal;
 
-use super::columns::{Column, Value, WorkloadRow, workload_rows};
+use super::columns::{WorkloadRow, workload_rows};
 use super::escape;
+use super::flat::{Column, Value};
 use super::result::Report;
 
 /// A header row and one row per workload.

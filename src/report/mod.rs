@@ -3,6 +3,7 @@
 //! [`result`] is what an analysis says, made from the domain's values; `view` arranges it for people, `columns` lays
 //! it out flat for programs; every format only prints one of these three.
 
+mod amount_columns;
 pub(crate) mod amounts;
 pub mod backtest;
 mod cluster;
@@ -14,6 +15,7 @@ mod course;
 mod csv;
 pub(crate) mod escape;
 mod explain;
+mod flat;
 pub mod fleet_figures;
 mod fleets;
 mod focus;

@@ -5,7 +5,8 @@ use polars::prelude::{
     PolarsResult, Series as Values, TimeUnit,
 };
 
-use super::columns::{Column, Type, Value, WorkloadRow, workload_rows};
+use super::columns::{WorkloadRow, workload_rows};
+use super::flat::{Column, Type, Value};
 use super::result::Report;
 use crate::model::error::{Error, ErrorKind, Result};
 

@@ -11,10 +11,10 @@ use rust_xlsxwriter::{
 use super::amounts::NOT_PRICED;
 use super::cluster_columns::{ClusterRow, cluster_rows};
 use super::columns::{
-    Column, LineRow, PlacementRow, Type, Value, WorkloadRow, line_rows, placement_rows,
-    workload_rows,
+    LineRow, PlacementRow, WorkloadRow, line_rows, placement_rows, workload_rows,
 };
 use super::escape;
+use super::flat::{Column, Type, Value};
 use super::result::{AmountResult, Report};
 use super::view::View;
 use crate::model::error::{Error, ErrorKind, Result};
