@@ -8,72 +8,19 @@ mod codebuild;
 mod curves;
 mod ec2;
 mod fargate;
-
-use std::cmp::Reverse;
-
-use rust_decimal::Decimal;
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use crate::model::units::{HOURS_PER_MONTH, MS_PER_DAY, MS_PER_HOUR, TaskSize, Usd};
-use crate::model::workload::{Architecture, Os, Platform, PurchaseOption};
-use crate::placement::{Placement, Size};
-use crate::pricing::cost::{Amount, Tariff};
-use crate::pricing::{Metering, NotPriced, PriceBook, Quality};
-
-const MONTH_MS: i64 = HOURS_PER_MONTH * MS_PER_HOUR;
+mod job;
+mod offer;
+mod terms;
 
 pub use break_even::{BreakEven, Contender, RunLength, RunsPerDay};
 pub use curves::{Curve, CurvePoint};
+pub use job::{Job, Load};
+pub use offer::Offer;
 
-/// A job to place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Job {
-    /// AWS region.
-    pub region: String,
-    /// Operating system.
-    pub os: Os,
-    /// Architectures to look at.
-    pub architectures: Vec<Architecture>,
-    /// What one run needs.
-    pub need: TaskSize,
-    /// Storage of one run, GiB; `None` where what comes with a placement will do.
-    pub ephemeral_gib: Option<u32>,
-    /// How long and how often it runs.
-    #[serde(flatten)]
-    pub load: Load,
-    /// Whether CodeBuild's free minutes are still there for it.
-    pub free_tier: bool,
-}
+use std::cmp::Reverse;
 
-/// How long and how often a job runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Load {
-    /// Metered span of one run, milliseconds: image pull to stop on Fargate, PROVISIONING to end on CodeBuild.
-    pub duration_ms: i64,
-    /// Runs per day.
-    pub runs_per_day: u32,
-    /// Days that the cost is for.
-    pub days: u32,
-}
-
-impl Load {
-    /// Runs in the whole period.
-    pub fn runs(self) -> u64 {
-        u64::from(self.runs_per_day) * u64::from(self.days)
-    }
-
-    /// The period in milliseconds.
-    pub fn period_ms(self) -> i64 {
-        i64::from(self.days) * MS_PER_DAY
-    }
-
-    /// Runs that overlap on average, rounded up; at least one.
-    fn overlap(self) -> i128 {
-        let busy_ms = i128::from(self.runs_per_day) * i128::from(self.duration_ms.max(0));
-        ceil_div(busy_ms, MS_PER_DAY.into()).max(1)
-    }
-}
+use crate::model::workload::Architecture;
+use crate::pricing::PriceBook;
 
 /// Where a job could run.
 #[derive(Debug, Clone)]
@@ -86,39 +33,6 @@ pub struct Comparison {
     pub break_even: Vec<BreakEven>,
     /// What the same placements cost as runs get longer or more.
     pub curves: Vec<Curve>,
-}
-
-/// A placement and what the whole period costs there.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Offer {
-    /// Where.
-    pub placement: Placement,
-    /// What the period costs; `None` where the placement has no price, or cannot be.
-    pub cost: Option<Amount>,
-    terms: Option<Terms>,
-}
-
-impl Offer {
-    /// Why it cannot be, why it has no price, or what to mind.
-    pub fn reasons(&self) -> impl Iterator<Item = String> + '_ {
-        let placement = &self.placement;
-        let unpriced = placement
-            .going_rate
-            .as_ref()
-            .err()
-            .filter(|_| placement.is_feasible())
-            .map(ToString::to_string);
-        placement
-            .obstacles
-            .iter()
-            .cloned()
-            .chain(unpriced)
-            .chain(placement.cautions.iter().cloned())
-    }
-
-    fn usd(&self) -> Option<Usd> {
-        self.cost.as_ref().map(|cost| cost.usd)
-    }
 }
 
 /// Where `job` could run and what that costs by `book`.
@@ -149,161 +63,6 @@ pub fn compare(job: &Job, book: &PriceBook) -> Comparison {
     }
 }
 
-/// What is paid for: a tariff, and the time it is billed for.
-#[derive(Debug, Clone, PartialEq)]
-struct Terms {
-    tariff: Tariff,
-    time: BilledTime,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum BilledTime {
-    /// Each run by itself, after `boot_ms`, which is billed too; `free_ms` of the period are not billed.
-    PerRun {
-        rule: Metering,
-        boot_ms: i64,
-        free_ms: i64,
-    },
-    /// Instances for all of the period, each with room for so many runs.
-    AlwaysOn { runs_per_instance: u32 },
-}
-
-impl BilledTime {
-    const fn per_run(rule: Metering) -> Self {
-        Self::PerRun {
-            rule,
-            boot_ms: 0,
-            free_ms: 0,
-        }
-    }
-
-    /// Milliseconds billed in the period. Never less for longer or for more runs.
-    fn billed_ms(self, load: Load) -> i128 {
-        match self {
-            Self::PerRun {
-                rule,
-                boot_ms,
-                free_ms,
-            } => {
-                let run_ms = rule.billed_ms(load.duration_ms.saturating_add(boot_ms));
-                (i128::from(load.runs()) * i128::from(run_ms) - i128::from(free_ms)).max(0)
-            }
-            Self::AlwaysOn { runs_per_instance } => {
-                let instances = ceil_div(load.overlap(), runs_per_instance.max(1).into());
-                instances.saturating_mul(load.period_ms().into())
-            }
-        }
-    }
-}
-
-impl Terms {
-    /// What the period costs, line by line; `None` beyond what can be counted.
-    fn cost(&self, load: Load) -> Option<Amount> {
-        let billed_ms = i64::try_from(self.time.billed_ms(load)).ok()?;
-        let usd = self.tariff.usd(billed_ms);
-        (usd.amount() < Decimal::MAX).then(|| Amount {
-            lines: self.tariff.lines(billed_ms),
-            ..Amount::exact(usd)
-        })
-    }
-
-    /// What 730 billed hours cost. Finite as a decimal, unlike the price of a millisecond.
-    fn usd_per_month(&self) -> Usd {
-        self.tariff.usd(MONTH_MS)
-    }
-}
-
-fn ceil_div(number: i128, by: i128) -> i128 {
-    number / by + i128::from(number % by > 0)
-}
-
-/// A placement before its cost is known.
-struct Draft(Placement);
-
-impl Draft {
-    fn new(
-        platform: Platform,
-        architecture: Architecture,
-        purchase_option: PurchaseOption,
-    ) -> Self {
-        Self(Placement {
-            platform,
-            size: None,
-            architecture,
-            purchase_option,
-            obstacles: Vec::new(),
-            cautions: Vec::new(),
-            going_rate: Err(NotPriced::new("it cannot run there")),
-            run_time: None,
-        })
-    }
-
-    fn sized(mut self, size: Size) -> Self {
-        self.0.size = Some(size);
-        self
-    }
-
-    fn because(mut self, reason: impl Into<String>) -> Self {
-        self.0.cautions.push(reason.into());
-        self
-    }
-
-    /// Says so where sources disagree on the price.
-    fn minding(self, quality: Quality) -> Self {
-        if quality == Quality::Conflicting {
-            self.because("sources disagree on this price")
-        } else {
-            self
-        }
-    }
-
-    fn infeasible(mut self, reason: impl Into<String>) -> Offer {
-        self.0.obstacles.push(reason.into());
-        self.without_cost()
-    }
-
-    fn unpriced(mut self, reason: NotPriced) -> Offer {
-        self.0.going_rate = Err(reason);
-        self.without_cost()
-    }
-
-    fn without_cost(self) -> Offer {
-        Offer {
-            placement: self.0,
-            cost: None,
-            terms: None,
-        }
-    }
-
-    fn priced(mut self, terms: Terms, load: Load) -> Offer {
-        let Some(cost) = terms.cost(load) else {
-            return self.unpriced(NotPriced::new("more than can be counted"));
-        };
-        let cautions = cautions(&self.0);
-        self.0.cautions.extend(cautions);
-        self.0.going_rate = cost
-            .clone()
-            .per_month(load.period_ms())
-            .ok_or_else(|| NotPriced::new("more than can be counted"));
-        Offer {
-            placement: self.0,
-            cost: Some(cost),
-            terms: Some(terms),
-        }
-    }
-}
-
-/// What to mind about an architecture and a way to buy.
-fn cautions(placement: &Placement) -> Vec<String> {
-    let image = (placement.architecture == Architecture::Arm64).then_some("needs an arm64 image");
-    let option = match placement.purchase_option {
-        PurchaseOption::OnDemand | PurchaseOption::Mixed => None,
-        PurchaseOption::Spot => Some("can be interrupted, and its price floats"),
-        _ => Some("only under a Compute Savings Plan that is used in full"),
-    };
-    image.into_iter().chain(option).map(str::to_owned).collect()
-}
-
 fn of_architecture(job: &Job, book: &PriceBook, architecture: Architecture) -> Vec<Offer> {
     let platforms = [fargate::offers, codebuild::offers, ec2::offers];
     platforms
@@ -317,8 +76,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::units::{TaskSize, Usd};
+    use crate::model::workload::{Os, Platform, PurchaseOption};
+    use crate::placement::Size;
+    use crate::pricing::Metering;
     use crate::pricing::Tables;
     use crate::pricing::metering::fargate_cost;
+    use rust_decimal::Decimal;
 
     pub(super) fn book() -> PriceBook {
         PriceBook::embedded().expect("the embedded tables parse")

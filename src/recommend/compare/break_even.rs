@@ -9,7 +9,9 @@ use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{BilledTime, Load, Offer};
+use super::job::Load;
+use super::offer::Offer;
+use super::terms::BilledTime;
 use crate::model::units::Usd;
 use crate::model::workload::{Architecture, Platform, PurchaseOption};
 use crate::placement::feasibility::LONGEST_BUILD_MS;
@@ -420,7 +422,7 @@ mod tests {
             let other = Rate { time: BilledTime::PerRun { rule: Metering::EC2, boot_ms, free_ms: 0 }, ..other };
             let wins = |length: RunLength, seconds: u32| {
                 let load = Load { duration_ms: i64::from(seconds) * 1000, ..LOAD };
-                let cost = |rate: &Rate| Usd::of(rate.time.billed_ms(load), rate.usd_per_month.amount(), super::super::MONTH_MS);
+                let cost = |rate: &Rate| Usd::of(rate.time.billed_ms(load), rate.usd_per_month.amount(), super::super::terms::MONTH_MS);
                 let (one, other) = (cost(&one), cost(&other));
                 if length.cheaper == Platform::Fargate { one < other } else { other < one }
             };

@@ -1,6 +1,8 @@
 //! The job as a CodeBuild build: every compute type that holds it.
 
-use super::{BilledTime, Draft, Job, Load, MONTH_MS, Offer, Terms};
+use super::job::{Job, Load};
+use super::offer::{Draft, Offer};
+use super::terms::{BilledTime, MONTH_MS, Terms};
 use crate::model::units::MS_PER_HOUR;
 use crate::model::workload::{Architecture, Platform, PurchaseOption};
 use crate::placement::feasibility::LONGEST_BUILD_MS;

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{BilledTime, Contender, Load, Offer, Terms};
+use super::break_even::Contender;
+use super::job::Load;
+use super::offer::Offer;
+use super::terms::{BilledTime, Terms};
 use crate::model::units::Usd;
 use crate::model::workload::{Platform, PurchaseOption};
 
@@ -109,8 +112,8 @@ fn curve(offer: &Offer, terms: &Terms, always_on: bool, load: Load) -> Curve {
 
 #[cfg(test)]
 mod tests {
+    use super::super::compare;
     use super::super::tests::{book, job};
-    use super::super::{Platform, compare};
     use super::*;
 
     #[test]

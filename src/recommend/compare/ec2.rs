@@ -2,7 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::{BilledTime, Draft, Job, Load, Offer, Terms, ceil_div};
+use super::job::{Job, Load};
+use super::offer::{Draft, Offer};
+use super::terms::{BilledTime, Terms, ceil_div};
 use crate::model::units::{TaskSize, Usd};
 use crate::model::workload::{Architecture, Os, Platform, PurchaseOption};
 use crate::pack::{self, Rules};

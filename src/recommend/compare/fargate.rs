@@ -1,6 +1,8 @@
 //! The job on Fargate: the cheapest size that holds it, bought in every way that has a price.
 
-use super::{BilledTime, Draft, Job, Offer, Terms};
+use super::job::Job;
+use super::offer::{Draft, Offer};
+use super::terms::{BilledTime, Terms};
 use crate::model::workload::{Architecture, Platform, PurchaseOption};
 use crate::placement::feasibility::LARGEST_EPHEMERAL_GIB;
 use crate::placement::{Need, Size, fargate, size};
