@@ -11,8 +11,10 @@ use comfy_table::{Table, TableStyle};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use rust_decimal::Decimal;
 
+use super::args::TagArgs;
+use super::console::Console;
+use super::failure::cannot_print;
 use super::prices::BookArgs;
-use super::{Console, TagArgs, cannot_print};
 use crate::aws::{LoginRequest, check_endpoints};
 use crate::collect::cost::{Cost, METRICS_PER_CENT, usd};
 use crate::collect::summary::{Line, Progress, Summary};

@@ -4,7 +4,8 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::{DatasetArgs, cannot_print};
+use super::args::DatasetArgs;
+use super::failure::cannot_print;
 use crate::dataset::compact::compact;
 use crate::demand::window;
 use crate::model::error::Result;

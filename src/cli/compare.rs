@@ -1,6 +1,5 @@
 //! `plimsoll compare`: where should a job run? Needs no data.
 
-pub(super) mod parse;
 mod table;
 
 use std::io::Write;
@@ -8,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, value_parser};
 
+use super::failure::cannot_print;
+use super::file;
+use super::parse;
 use super::prices::BookArgs;
-use super::{cannot_print, file};
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::TaskSize;
 use crate::model::workload::{Architecture, Os};

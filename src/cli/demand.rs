@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{DatasetArgs, cannot_print, file};
+use super::args::DatasetArgs;
+use super::failure::cannot_print;
+use super::file;
 use crate::dataset::scan::Scan;
 use crate::demand::{export, sql};
 use crate::model::error::{Error, ErrorKind, Result};

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::Console;
+use super::console::Console;
 use super::output::OutputArgs;
 use super::report::{AnalysisArgs, analyse, print};
 use crate::dataset::Dataset;

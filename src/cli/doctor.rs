@@ -5,8 +5,8 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::cannot_print;
 use super::collect::{ScopeArgs, exit_code, request_for};
+use super::failure::cannot_print;
 use crate::collect::doctor::{BUILD_DAYS, Checkup, ClusterCheck, Kept, METRIC_DAYS};
 use crate::collect::summary::Line;
 use crate::collect::{Collection, Insights};

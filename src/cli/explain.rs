@@ -5,9 +5,12 @@ use std::io::Write;
 
 use clap::{Args, ValueEnum};
 
+use super::args::{ClockArgs, SourceArgs};
+use super::console::Console;
+use super::demo;
+use super::failure::cannot_print;
 use super::prices::BookArgs;
 use super::report::{AnalysisArgs, analyse};
-use super::{ClockArgs, Console, SourceArgs, cannot_print, demo};
 use crate::dataset::Dataset;
 use crate::dataset::scan::Scan;
 use crate::model::error::{Error, ErrorKind, Result};

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{ClockArgs, Console, TagArgs, cannot_print, explain};
+use super::args::{ClockArgs, TagArgs};
+use super::console::Console;
+use super::failure::{cannot_print, explain};
 use crate::dataset::Dataset;
 use crate::import::{self, FileReport, Input, Outcome, Tally};
 use crate::model::error::{ErrorKind, Result};

@@ -1,33 +1,36 @@
 //! The verbs: their arguments, their runs, and what all of them share.
 
+mod args;
 mod backtest;
 mod collect;
 mod compact;
 pub mod compare;
 mod config;
+mod console;
 mod demand;
 mod demo;
 mod doctor;
 mod explain;
+mod failure;
 mod file;
 mod import;
 mod output;
 mod pack;
+mod parse;
 mod policy;
 mod prices;
 mod report;
 mod schema;
 
-use std::io::{self, IsTerminal, Write};
+pub use failure::explain;
 
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use tracing_subscriber::fmt::format::{FmtSpan, Writer};
-use tracing_subscriber::fmt::time::FormatTime;
+use std::io::{self, Write};
 
-use crate::dataset::Dataset;
-use crate::model::error::{Error, ErrorKind, Result};
-use crate::model::tags::{TagKeys, USUAL_KEYS};
-use crate::report::Style;
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::model::error::Result;
+use console::{Console, When};
+use failure::{cannot_print, is_closed_pipe};
 
 /// How small each container workload on AWS may safely be, where it is cheapest, and how sure that is
 #[derive(Debug, Parser)]
@@ -105,115 +108,11 @@ impl Cli {
     }
 }
 
-/// A dataset that is there.
-#[derive(Debug, Args)]
-struct DatasetArgs {
-    /// Where the dataset is: a folder or `s3://BUCKET/PREFIX`
-    #[arg(long, value_name = "DIR|S3", env = "PLIMSOLL_DATASET")]
-    dataset: String,
-}
-
-impl DatasetArgs {
-    fn open(&self) -> Result<Dataset> {
-        Dataset::open(&self.dataset)
-    }
-}
-
-/// A dataset, or the embedded sample in its place.
-#[derive(Debug, Args)]
-struct SourceArgs {
-    /// Where the dataset is: a folder or `s3://BUCKET/PREFIX`
-    #[arg(
-        long,
-        value_name = "DIR|S3",
-        env = "PLIMSOLL_DATASET",
-        required_unless_present = "demo"
-    )]
-    dataset: Option<String>,
-    /// Take the embedded sample instead
-    #[arg(long)]
-    demo: bool,
-}
-
-impl SourceArgs {
-    /// Where the dataset is; `None` for the sample.
-    fn dataset(&self) -> Option<&str> {
-        self.dataset.as_deref().filter(|_| !self.demo)
-    }
-}
-
-/// Which tags enter a dataset.
-#[derive(Debug, Args)]
-struct TagArgs {
-    /// Keys of the tags to keep, in any case; `*` keeps every tag, whatever it may hold
-    #[arg(long, value_name = "KEYS", default_value = USUAL_KEYS, env = "PLIMSOLL_TAGS")]
-    tags: TagKeys,
-}
-
-/// The present, which only the verbs know.
-#[derive(Debug, Args)]
-struct ClockArgs {
-    /// The present, for tests
-    #[arg(long, hide = true, env = "PLIMSOLL_NOW", hide_env = true)]
-    now: Option<jiff::Timestamp>,
-}
-
-impl ClockArgs {
-    /// Epoch milliseconds.
-    fn now_ms(&self) -> i64 {
-        self.now
-            .unwrap_or_else(jiff::Timestamp::now)
-            .as_millisecond()
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum When {
-    /// On a terminal, unless `NO_COLOR` is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-/// What a verb may know of the terminal.
-#[derive(Debug, Clone, Copy)]
-pub struct Console {
-    /// How to show tables on stdout.
-    pub style: Style,
-    /// Whether stderr is a terminal that wants progress bars.
-    pub progress: bool,
-    /// Whether stderr is to stay silent.
-    pub quiet: bool,
-}
-
-impl Console {
-    fn of(cli: &Cli) -> Self {
-        let stdout = io::stdout().is_terminal();
-        let width = stdout
-            .then(terminal_size::terminal_size)
-            .flatten()
-            .map(|(width, _)| width.0);
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let color = match cli.color {
-            When::Auto => stdout && !no_color,
-            When::Always => true,
-            When::Never => false,
-        };
-        Self {
-            style: Style { width, color },
-            progress: !cli.quiet && io::stderr().is_terminal(),
-            quiet: cli.quiet,
-        }
-    }
-}
-
 /// Runs the verb and returns the exit code.
 pub fn run(cli: &Cli) -> Result<u8> {
-    log_to_stderr(cli);
+    console::log_to_stderr(cli.quiet, cli.verbose);
     survive_file_limits();
-    let console = Console::of(cli);
+    let console = Console::of(cli.quiet, cli.color);
     let mut out = io::BufWriter::new(io::stdout().lock());
     let code = match &cli.verb {
         Verb::Demo(args) => demo::run(args, console, &mut out),
@@ -259,76 +158,3 @@ fn survive_file_limits() {
 
 #[cfg(not(unix))]
 fn survive_file_limits() {}
-
-/// Only plimsoll's own words: libraries below may print what they were given.
-fn log_to_stderr(cli: &Cli) {
-    let level = match (cli.quiet, cli.verbose) {
-        (true, _) => "plimsoll=error",
-        (_, 0) => "plimsoll=warn",
-        (_, 1) => "plimsoll=info",
-        (_, 2) => "plimsoll=debug",
-        _ => "plimsoll=trace",
-    };
-    let filter = tracing_subscriber::EnvFilter::new(level);
-    // From -vv on, every stage tells its seconds when it ends, and its rows.
-    let spans = if cli.verbose > 1 && !cli.quiet {
-        FmtSpan::CLOSE
-    } else {
-        FmtSpan::NONE
-    };
-    // A second subscriber in one process is a matter of tests; the first one stays.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_target(false)
-        .with_ansi(io::stderr().is_terminal())
-        .with_timer(NoTime)
-        .with_span_events(spans)
-        .try_init();
-}
-
-/// No time of day in front of a line; the subscriber still measures how long a stage takes.
-struct NoTime;
-
-impl FormatTime for NoTime {
-    fn format_time(&self, _: &mut Writer<'_>) -> std::fmt::Result {
-        Ok(())
-    }
-}
-
-/// The error of a result that cannot be printed.
-pub(crate) fn cannot_print(cause: io::Error) -> Error {
-    Error::new(ErrorKind::Write, "cannot write to standard output").cause(cause)
-}
-
-/// A reader that has seen enough (`| head`) is no failure.
-fn is_closed_pipe(error: &Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
-        {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
-}
-
-/// An error as the user reads it: what, why, what next. Nothing in it can move a cursor.
-pub fn explain(error: &Error) -> String {
-    use crate::report::escape::terminal;
-    let mut lines = vec![format!("error: {}", terminal(&error.to_string()))];
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        lines.push(format!("  caused by: {}", terminal(&cause.to_string())));
-        source = cause.source();
-    }
-    lines.extend(
-        error
-            .next_step()
-            .map(|hint| format!("  hint: {}", terminal(hint))),
-    );
-    lines.join("\n") + "\n"
-}

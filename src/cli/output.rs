@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Console, cannot_print, file};
+use super::console::Console;
+use super::failure::cannot_print;
+use super::file;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::units::Usd;
 use crate::report::groups::GroupBy;

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, value_parser};
 
-use super::compare::parse;
+use super::args::{ClockArgs, SourceArgs};
+use super::console::Console;
+use super::failure::cannot_print;
+use super::parse;
 use super::prices::BookArgs;
 use super::report::{AnalysisArgs, analysed};
-use super::{ClockArgs, Console, SourceArgs, cannot_print, demo, file};
+use super::{demo, file};
 use crate::analysis::{Analysis, FleetOptions};
 use crate::dataset::Dataset;
 use crate::dataset::scan::Scan;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::{Args, ValueEnum};
 
-use super::cannot_print;
+use super::failure::cannot_print;
 use crate::collect::policy::{self, Location};
 use crate::model::error::Result as Outcome;
 

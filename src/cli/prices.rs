@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::Console;
+use super::console::Console;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::pricing::{PriceBook, frozen};
 

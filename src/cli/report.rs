@@ -6,9 +6,10 @@ use std::io::Write;
 use clap::Args;
 use sha2::{Digest, Sha256};
 
+use super::args::{ClockArgs, DatasetArgs};
+use super::console::Console;
 use super::output::OutputArgs;
 use super::prices::BookArgs;
-use super::{ClockArgs, Console, DatasetArgs};
 use crate::analysis::{self, Analysis, FleetOptions, Policy};
 use crate::dataset::coverage::{Extent, Gap};
 use crate::dataset::given::Given;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::{Args, ValueEnum};
 
-use super::cannot_print;
+use super::failure::cannot_print;
 use crate::model::error::Result;
 use crate::report::{comparison_schema, packing_schema, report_schema};
 

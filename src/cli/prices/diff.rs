@@ -8,7 +8,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Form, csv_text, json_text, read_book, table_text};
-use crate::cli::{Console, cannot_print};
+use crate::cli::console::Console;
+use crate::cli::failure::cannot_print;
 use crate::model::error::Result;
 use crate::pricing::PriceBook;
 use crate::pricing::diff::{Change, Diff, diff};

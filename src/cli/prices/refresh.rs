@@ -13,8 +13,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
 use crate::aws::check_endpoints;
-use crate::cli::compare::parse::region;
-use crate::cli::{Console, cannot_print, file};
+use crate::cli::console::Console;
+use crate::cli::failure::cannot_print;
+use crate::cli::file;
+use crate::cli::parse::region;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::pricing::refresh::bulk::{self, Kept, Web};
 use crate::pricing::refresh::{self, Answers, Found, Service, Wanted, ask};

@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::{BookArgs, Form, csv_text, json_text, table_text, today};
-use crate::cli::{Console, cannot_print};
+use crate::cli::console::Console;
+use crate::cli::failure::cannot_print;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::pricing::{PriceBook, PriceRow, Quality, is_old};
 
@@ -23,7 +24,7 @@ pub(in crate::cli) struct ShowArgs {
     #[arg(long = "type", value_name = "TEXT")]
     item: Option<String>,
     /// Only prices of this quality
-    #[arg(long, value_name = "QUALITY", value_parser = crate::cli::compare::parse::spelled(Quality::ALL.iter().map(|quality| quality.as_str()), Quality::parse))]
+    #[arg(long, value_name = "QUALITY", value_parser = crate::cli::parse::spelled(Quality::ALL.iter().map(|quality| quality.as_str()), Quality::parse))]
     quality: Option<Quality>,
     #[command(flatten)]
     prices: BookArgs,
