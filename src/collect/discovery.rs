@@ -7,9 +7,10 @@ use super::cloudwatch::{self, ByCluster, SERIES_PER_WORKLOAD, Series};
 use super::ecs::{self, Cluster, Insights};
 use super::logs::{self, Group};
 use super::plan::{Day, Known};
+use super::request::Request;
 use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Outcome, Scopes};
-use super::{Request, source};
 use crate::dataset::schema::State;
+use crate::dataset::source;
 use crate::dataset::written::BUILD_SCOPE;
 use crate::model::units::MS_PER_DAY;
 

@@ -15,10 +15,12 @@ use super::commit::Sink;
 use super::ecs::{Cluster, Service};
 use super::logs::Group;
 use super::plan::{Day, Known, spans};
+use super::request::Request;
 use super::scopes::{ClusterScope, EVERY_CLUSTER, Metrics, Outcome, SERVICES_A_UNIT, Scopes};
 use super::summary::Line;
-use super::{Request, ecs, logs, source};
+use super::{ecs, logs};
 use crate::dataset::schema::State;
+use crate::dataset::source;
 use crate::dataset::written::{BUILD_SCOPE, ScopeDay};
 use crate::model::units::MS_PER_DAY;
 

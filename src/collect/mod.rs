@@ -22,88 +22,36 @@ pub(crate) mod policy;
 mod rates;
 mod reckoning;
 pub(crate) mod regions;
+mod request;
 mod scopes;
+pub(crate) mod stopped;
 pub(crate) mod summary;
 #[cfg(test)]
 mod wire;
 
-use std::ops::Range;
-use std::time::Duration;
+pub(crate) use cloudwatch::Resolution;
+pub(crate) use ecs::Insights;
+pub(crate) use plan::Day;
+pub(crate) use request::{Regions, Request};
 
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::aws::LoginRequest;
 use crate::dataset::Dataset;
 use crate::dataset::log::Committer;
-use crate::dataset::source::{self, OPEN_DAY, SETTLING_MS, STILL_RUNNING};
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::model::tags::TagKeys;
 use call::Place;
-pub(crate) use cloudwatch::Resolution;
 use cost::Cost;
-pub(crate) use ecs::Insights;
 use fetch::Terms;
-pub(crate) use plan::Day;
 use plan::Known;
 use scopes::Scopes;
 use summary::Summary;
-
-/// What to collect.
-#[derive(Debug)]
-pub(crate) struct Request {
-    /// With which credentials; each reaches one account.
-    pub(crate) logins: Vec<LoginRequest>,
-    /// Where.
-    pub(crate) regions: Regions,
-    /// Only these ECS clusters; all where empty.
-    pub(crate) clusters: Vec<String>,
-    /// UTC days.
-    pub(crate) days: Range<Day>,
-    /// Hash of the price book in use, to be kept beside what is collected.
-    pub(crate) book: String,
-    /// Which tags are kept.
-    pub(crate) tags: TagKeys,
-    /// How fine.
-    pub(crate) resolution: Resolution,
-    /// The present, epoch milliseconds.
-    pub(crate) now_ms: i64,
-    /// Stop taking up work after this long.
-    pub(crate) deadline: Option<Duration>,
-    /// The most that `GetMetricData` may cost, as metrics requested.
-    pub(crate) most_metrics: u64,
-    /// How many times faster than AWS allows to ask: 1, but for servers on this machine.
-    pub(crate) pace: f64,
-    /// Only what it would take is asked for: nothing is written.
-    pub(crate) is_trial: bool,
-}
-
-/// Which regions of each account.
-#[derive(Debug)]
-pub(crate) enum Regions {
-    /// The one that the profile or the environment names.
-    Default,
-    /// These.
-    Named(Vec<String>),
-    /// Every one that the account has enabled.
-    All,
-}
 
 /// Everything that a collection needs from start to end: its threads, and the way to stop it.
 #[derive(Debug)]
 pub(crate) struct Collection {
     runtime: Runtime,
     stop: watch::Sender<Option<&'static str>>,
-}
-
-/// Why a collection ends early.
-pub(crate) mod stopped {
-    /// Ctrl-C.
-    pub(crate) const INTERRUPTED: &str = "interrupted";
-    /// SIGTERM.
-    pub(crate) const TERMINATED: &str = "terminated";
-    /// `--deadline`.
-    pub(crate) const DEADLINE: &str = "stopped at the deadline";
 }
 
 /// What is missing, where, and what it takes to fetch it.
@@ -128,7 +76,7 @@ impl Collection {
             .build()
             .map_err(|cause| Error::new(ErrorKind::Failure, "cannot start threads").cause(cause))?;
         let (stop, _) = watch::channel(None);
-        runtime.spawn(listen(stop.clone(), request.deadline));
+        runtime.spawn(stopped::listen(stop.clone(), request.deadline));
         Ok(Self { runtime, stop })
     }
 
@@ -232,38 +180,5 @@ impl Plan<'_> {
     /// Takes back that it was asked for: nothing of it is going to be fetched.
     pub(crate) fn withdraw(self, request: &Request) -> Result<()> {
         planned::withdraw(self.committer, request, &self.known, &self.asked)
-    }
-}
-
-/// Turns signals and the deadline into a reason to stop; a second signal ends the process at once.
-async fn listen(stop: watch::Sender<Option<&'static str>>, deadline: Option<Duration>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        return;
-    };
-    let timer = async {
-        match deadline {
-            Some(deadline) => tokio::time::sleep(deadline).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::pin!(timer);
-    let mut over = false;
-    loop {
-        let (why, code) = tokio::select! {
-            _ = interrupt.recv() => (stopped::INTERRUPTED, 130),
-            _ = terminate.recv() => (stopped::TERMINATED, 143),
-            () = &mut timer, if !over => {
-                over = true;
-                (stopped::DEADLINE, 0)
-            }
-        };
-        let before = stop.send_replace(Some(why));
-        if code != 0 && before.is_some_and(|before| before != stopped::DEADLINE) {
-            std::process::exit(code);
-        }
     }
 }

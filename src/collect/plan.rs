@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
-use super::{OPEN_DAY, SETTLING_MS, source};
 use crate::dataset::coverage::Committed;
 use crate::dataset::log;
 use crate::dataset::name::date;
 use crate::dataset::schema::State;
+use crate::dataset::source::{self, OPEN_DAY, SETTLING_MS};
 use crate::dataset::written::BUILD_SCOPE;
 use crate::dataset::{Dataset, collected};
 use crate::model::error::Result;

@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::call::Place;
+use super::discovery;
 use super::plan::{Known, spans};
+use super::request::{Regions, Request};
 use super::scopes::Scopes;
 use super::summary::Line;
-use super::{Regions, Request, discovery};
 use crate::dataset::log::Committer;
 use crate::dataset::schema::State;
 use crate::dataset::source::{self, EVERY_CLUSTER, NO_PLACE, PLANNED};

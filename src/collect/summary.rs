@@ -8,8 +8,8 @@ use super::call::{Fault, Tally};
 use super::commit::{Commit, is_failure};
 use super::plan::Day;
 use super::scopes::Scopes;
-use super::source;
 use crate::dataset::schema::State;
+use crate::dataset::source;
 
 /// How one scope fared with one source.
 #[derive(Debug, Clone, PartialEq, Eq)]

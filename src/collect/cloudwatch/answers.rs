@@ -1,80 +1,18 @@
-//! What `GetMetricData` answered, page by page, and what is wrong with it.
+//! What `GetMetricData` answered, page by page.
 
-use crate::collect::rates::Class;
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use std::collections::BTreeSet;
 
 use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
 use aws_sdk_cloudwatch::types::{MessageData, MetricDataResult, StatusCode};
 use aws_smithy_types::DateTime;
 
+use super::flaws::Flaws;
+use super::grid::Grid;
 use crate::collect::call::Fault;
-use crate::collect::plan::Day;
-use crate::model::units::MS_PER_DAY;
 use crate::records::fields::code_word;
 
 /// How often the points of a window may come again before the answer is taken to be without end.
 const MOST_REPEATED: usize = 4;
-
-/// The points that a call asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Grid {
-    /// Epoch milliseconds, on the grid.
-    pub(super) window_ms: Range<i64>,
-    /// Seconds from one point to the next.
-    pub(super) period_s: i32,
-}
-
-/// Windows that begin later than this before now have a lower rate of points. Source: CloudWatch service quotas, read 2026-11.
-const FRESH_MS: i64 = 3 * 60 * 60 * 1000;
-
-impl Grid {
-    /// `window_ms` without the period that is not over at its end.
-    pub(super) fn within(window_ms: &Range<i64>, period_s: i32) -> Self {
-        let step_ms = i64::from(period_s) * 1000;
-        Self {
-            window_ms: window_ms.start..window_ms.end.div_euclid(step_ms) * step_ms,
-            period_s,
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.window_ms.is_empty()
-    }
-
-    fn step_ms(&self) -> i64 {
-        i64::from(self.period_s) * 1000
-    }
-
-    fn holds(&self, at_ms: i64) -> bool {
-        self.window_ms.contains(&at_ms) && (at_ms - self.window_ms.start) % self.step_ms() == 0
-    }
-
-    fn points(&self) -> usize {
-        usize::try_from((self.window_ms.end - self.window_ms.start) / self.step_ms())
-            .unwrap_or_default()
-    }
-
-    /// What `queries` over this window weigh in CloudWatch's rate of points.
-    pub(super) fn points_asked(&self, queries: usize, now_ms: i64) -> (Class, f64) {
-        let class = if now_ms - self.window_ms.start > FRESH_MS {
-            Class::OldPoints
-        } else {
-            Class::FreshPoints
-        };
-        (class, (queries * self.points()) as f64)
-    }
-
-    /// Both halves; the second is empty for a window of one point.
-    pub(super) fn halves(&self) -> [Self; 2] {
-        let points = i64::try_from(self.points()).unwrap_or(i64::MAX);
-        let middle = self.window_ms.start + (points + 1) / 2 * self.step_ms();
-        [self.window_ms.start..middle, middle..self.window_ms.end].map(|window_ms| Self {
-            window_ms,
-            period_s: self.period_s,
-        })
-    }
-}
 
 /// How far a query was answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -242,10 +180,10 @@ impl Answer {
     /// Tells what is wrong with it and returns its points in order, each once. Points that contradict each other
     /// have no value: they are NaN.
     pub(super) fn finish(mut self, flaws: &mut Flaws) -> Vec<(i64, f64)> {
-        flaws.queries += 1;
+        flaws.count_query();
         match self.status {
             Status::Complete => {}
-            Status::Forbidden => flaws.forbidden += 1,
+            Status::Forbidden => flaws.refuse_query(),
             Status::Missing => flaws.of_queries("not answered"),
             Status::Partial => flaws.of_queries("partial data"),
             Status::Failed => flaws.of_queries("internal error"),
@@ -287,78 +225,6 @@ fn epoch_ms(time: &DateTime) -> Option<i64> {
     time.secs()
         .checked_mul(1000)?
         .checked_add((i64::from(time.subsec_nanos()) + 500_000) / 1_000_000)
-}
-
-/// Everything that keeps a chunk from being complete: counted, by what it is.
-#[derive(Debug, Default)]
-pub(super) struct Flaws {
-    /// Queries that were finished.
-    queries: usize,
-    /// Of these, refused by AWS.
-    forbidden: usize,
-    of_queries: BTreeMap<String, usize>,
-    of_calls: BTreeMap<String, usize>,
-    of_days: BTreeMap<Day, BTreeMap<&'static str, usize>>,
-}
-
-impl Flaws {
-    fn of_queries(&mut self, what: &str) {
-        *self.of_queries.entry(what.to_owned()).or_default() += 1;
-    }
-
-    /// `count` times `what`, which may concern every day.
-    pub(super) fn of_calls(&mut self, what: &str, count: usize) {
-        if count > 0 {
-            *self.of_calls.entry(what.to_owned()).or_default() += count;
-        }
-    }
-
-    /// A point that was left out.
-    pub(super) fn of_day(&mut self, at_ms: i64, what: &'static str) {
-        *self
-            .of_days
-            .entry(at_ms.div_euclid(MS_PER_DAY))
-            .or_default()
-            .entry(what)
-            .or_default() += 1;
-    }
-
-    /// What was asked for is what was answered or failed: every one of `queries` was finished.
-    pub(super) fn account_for(&mut self, queries: usize) {
-        self.of_calls(
-            "metrics that were lost on the way",
-            queries.abs_diff(self.queries),
-        );
-    }
-
-    /// True when the credentials may read none of the series.
-    pub(super) fn is_denied(&self) -> bool {
-        self.forbidden > 0 && self.forbidden == self.queries
-    }
-
-    /// What keeps `day` from being complete.
-    pub(super) fn reason(&self, day: Day) -> Option<String> {
-        let mut reasons = Vec::new();
-        if self.forbidden > 0 {
-            reasons.push(format!(
-                "access denied for {} of {} metrics",
-                self.forbidden, self.queries
-            ));
-        }
-        reasons.extend(
-            self.of_queries
-                .iter()
-                .map(|(what, count)| format!("{what} for {count} of {} metrics", self.queries)),
-        );
-        reasons.extend(
-            self.of_calls
-                .iter()
-                .map(|(what, count)| format!("{what}: {count}")),
-        );
-        let of_day = self.of_days.get(&day).into_iter().flatten();
-        reasons.extend(of_day.map(|(what, count)| format!("points left out, {what}: {count}")));
-        (!reasons.is_empty()).then(|| reasons.join("; "))
-    }
 }
 
 #[cfg(test)]
@@ -577,28 +443,6 @@ mod tests {
         answers.replace(&open, second);
         assert!(answers.which(Status::is_open).is_empty());
         assert_eq!(answers.each[1].points, [(0, 7.0)]);
-    }
-
-    #[test]
-    fn a_window_ends_with_its_last_whole_period() {
-        assert_eq!(Grid::within(&(0..7_199_999), 3_600).window_ms, 0..3_600_000);
-        assert!(Grid::within(&(0..59_999), 60).is_empty());
-    }
-
-    #[test]
-    fn halves_are_on_the_grid_and_make_the_whole() {
-        let [first, second] = grid().halves();
-        assert_eq!(
-            (first.window_ms, second.window_ms),
-            (0..180_000, 180_000..300_000)
-        );
-        let [first, second] = Grid {
-            window_ms: 0..60_000,
-            period_s: 60,
-        }
-        .halves();
-        assert_eq!(first.window_ms, 0..60_000);
-        assert!(second.is_empty());
     }
 
     #[test]

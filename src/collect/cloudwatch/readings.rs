@@ -1,6 +1,7 @@
 //! Three statistics of one series → its samples.
 
-use super::answers::{Answer, Flaws};
+use super::answers::Answer;
+use super::flaws::Flaws;
 use super::series::Series;
 use crate::dataset::schema::{SampleRow, SourceKind};
 
@@ -74,7 +75,8 @@ mod tests {
     use aws_sdk_cloudwatch::types::{MetricDataResult, StatusCode};
     use aws_smithy_types::DateTime;
 
-    use super::super::answers::{Answers, Grid};
+    use super::super::answers::Answers;
+    use super::super::grid::Grid;
     use super::*;
 
     /// Samples of three lists of (minute, value).

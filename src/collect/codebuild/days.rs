@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use crate::collect::call::Fault;
 use crate::collect::plan::{Day, is_over};
-use crate::collect::{OPEN_DAY, STILL_RUNNING, source};
 use crate::dataset::schema::State;
+use crate::dataset::source::{self, OPEN_DAY, STILL_RUNNING};
 use crate::dataset::written::{BUILD_SCOPE, ScopeDay};
 use crate::model::units::MS_PER_DAY;
 
