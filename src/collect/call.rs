@@ -62,6 +62,27 @@ impl Fault {
         }
     }
 
+    /// What it makes of a scope-day that it broke off, of which it may be that nothing was seen; `flaws` are of what was.
+    pub(crate) fn broke_off(
+        &self,
+        saw_nothing: bool,
+        flaws: Option<String>,
+    ) -> (State, Option<String>) {
+        if saw_nothing {
+            return (self.state(), Some(self.reason()));
+        }
+        let reasons: Vec<String> = [Some(self.reason()), flaws].into_iter().flatten().collect();
+        (State::Partial, Some(reasons.join("; ")))
+    }
+
+    /// Whatever else is asked there would fare alike.
+    pub(crate) const fn is_of_place(&self) -> bool {
+        matches!(
+            self,
+            Self::OptedOut | Self::Credentials(_) | Self::Stranger(_) | Self::Stopped(_)
+        )
+    }
+
     /// In words.
     pub(crate) fn reason(&self) -> String {
         match self {

@@ -102,12 +102,7 @@ impl Discovery<'_> {
         let source = clusters_source(&self.request.clusters);
         let discovered = match ecs::discover(self.place, &self.request.clusters).await {
             Ok(discovered) => discovered,
-            Err(
-                fault @ (Fault::OptedOut
-                | Fault::Credentials(_)
-                | Fault::Stranger(_)
-                | Fault::Stopped(_)),
-            ) => return Err(fault),
+            Err(fault) if fault.is_of_place() => return Err(fault),
             Err(fault) => {
                 // What is not listed was not looked at on any of the days.
                 self.outcomes

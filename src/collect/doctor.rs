@@ -72,12 +72,7 @@ pub(crate) async fn examine(place: &Place, only: &[String], now_ms: i64) -> Resu
             faults.extend(discovered.missing);
             discovered.clusters
         }
-        Err(
-            fault @ (Fault::OptedOut
-            | Fault::Credentials(_)
-            | Fault::Stranger(_)
-            | Fault::Stopped(_)),
-        ) => return Err(fault),
+        Err(fault) if fault.is_of_place() => return Err(fault),
         Err(fault) => {
             faults.push(format!("clusters: {}", fault.reason()));
             Vec::new()

@@ -286,17 +286,7 @@ impl Read {
         let refused = (refused > 0)
             .then(|| format!("{refused} of {} records refused ({reasons})", self.events));
         match &self.fault {
-            Some(fault) if self.events == 0 => (fault.state(), Some(fault.reason())),
-            Some(fault) => (
-                State::Partial,
-                Some(
-                    [Some(fault.reason()), refused]
-                        .into_iter()
-                        .flatten()
-                        .collect::<Vec<_>>()
-                        .join("; "),
-                ),
-            ),
+            Some(fault) => fault.broke_off(self.events == 0, refused),
             None if refused.is_some() => (State::Partial, refused),
             None if !is_over => (State::Partial, Some(OPEN_DAY.to_owned())),
             None if began_within => (

@@ -165,17 +165,7 @@ impl Outcome {
     pub(super) fn scope_day(&self, day: Day, is_over: bool) -> (State, Option<String>) {
         let flaws = self.flaws.reason(day);
         match &self.fault {
-            Some(fault) if self.rows == 0 => (fault.state(), Some(fault.reason())),
-            Some(fault) => (
-                State::Partial,
-                Some(
-                    [Some(fault.reason()), flaws]
-                        .into_iter()
-                        .flatten()
-                        .collect::<Vec<_>>()
-                        .join("; "),
-                ),
-            ),
+            Some(fault) => fault.broke_off(self.rows == 0, flaws),
             None if self.flaws.is_denied() => (State::Denied, flaws),
             None if flaws.is_some() => (State::Partial, flaws),
             None if is_over => (State::Complete, None),
