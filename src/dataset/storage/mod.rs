@@ -3,6 +3,7 @@
 //! Parts are only ever added. Nothing is deleted, nothing is written over.
 
 mod bucket;
+mod endpoint;
 mod failure;
 mod folder;
 mod guard;
