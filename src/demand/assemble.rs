@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::bounds::Bounded;
 use super::concurrency;
-use super::configurations::{self, InForce};
+use super::in_force::{InForce, in_force, resized_ms};
 use super::pace;
 use super::ran::{self, Counted};
 use super::runs::Run;
@@ -113,7 +113,7 @@ fn demand(
         ran: components,
         pace,
         current: timeline.last().map(|entry| entry.configuration.clone()),
-        resized_ms: configurations::resized_ms(timeline),
+        resized_ms: resized_ms(timeline),
         cpu: samples.usage.remove(&Resource::Cpu),
         cpu_share: samples.cpu_share,
         memory: samples.usage.remove(&Resource::Memory),
@@ -199,7 +199,7 @@ fn counted_tasks(samples: &WorkloadTotals, timeline: &[InForce]) -> Vec<Counted>
     counted.sort_by_key(|counted| (counted.slot.slot, counted.size));
     for Counted { slot, .. } in &mut counted {
         // Samples of 20 seconds are three a minute.
-        let entry = configurations::in_force(timeline, slot.slot * SLOT_MS);
+        let entry = in_force(timeline, slot.slot * SLOT_MS);
         if let Some(sample_s) = entry.and_then(|entry| entry.resolution_s) {
             slot.task_ms = slot.task_ms * i64::from(sample_s) * 1000 / MS_PER_MINUTE;
             let peak = i64::from(slot.peak) * i64::from(sample_s) * 1000;

@@ -101,6 +101,26 @@ pub struct Histogram {
     steps: Vec<Step>,
 }
 
+/// Steps that begin at the same value added up, in order of their highest; `ends` has both of a step.
+pub fn added_up<S>(
+    mut steps: Vec<S>,
+    ends: impl Fn(&S) -> (f64, f64),
+    add: impl Fn(&mut S, &S),
+) -> Vec<S> {
+    let (begins, highest) = (|step: &S| ends(step).0, |step: &S| ends(step).1);
+    // Each day is in order: sorting finds its steps together, and only merges the days.
+    steps.sort_by(|a, b| begins(a).total_cmp(&begins(b)));
+    steps.dedup_by(|next, step| {
+        let is_same = begins(next).to_bits() == begins(step).to_bits();
+        if is_same {
+            add(step, next);
+        }
+        is_same
+    });
+    steps.sort_by(|a, b| highest(a).total_cmp(&highest(b)));
+    steps
+}
+
 impl Histogram {
     /// Of counts per bucket in a unit of which one makes `factor`.
     pub fn of(counts: impl IntoIterator<Item = (f64, Bucket)>) -> Self {
@@ -115,19 +135,12 @@ impl Histogram {
 
     /// Steps of the same bucket and size have the same lower end: they are added up.
     fn of_steps(steps: impl Iterator<Item = Step>) -> Self {
-        let mut steps: Vec<Step> = steps.collect();
-        // Each day is in order: sorting finds its steps together, and only merges the days.
-        steps.sort_by(|a, b| a.above.total_cmp(&b.above));
-        steps.dedup_by(|next, step| {
-            let is_same = next.above.to_bits() == step.above.to_bits();
-            if is_same {
-                step.max = step.max.max(next.max);
-                step.weight_ms += next.weight_ms;
-                step.clock_ms += next.clock_ms;
-            }
-            is_same
+        let ends = |step: &Step| (step.above, step.max);
+        let mut steps = added_up(steps.collect(), ends, |step, next| {
+            step.max = step.max.max(next.max);
+            step.weight_ms += next.weight_ms;
+            step.clock_ms += next.clock_ms;
         });
-        steps.sort_by(|a, b| a.max.total_cmp(&b.max));
         steps.shrink_to_fit();
         Self { steps }
     }

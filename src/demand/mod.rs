@@ -9,8 +9,10 @@ mod columns;
 mod concurrency;
 pub mod configurations;
 pub mod days;
+mod definitions;
 pub mod export;
 pub mod histogram;
+pub mod in_force;
 pub mod instances;
 mod keep;
 #[cfg(test)]
@@ -35,10 +37,12 @@ mod stretches;
 pub mod table;
 #[cfg(test)]
 mod tests;
+mod timeline;
 pub mod totals;
 pub mod usage;
 mod values;
 pub mod window;
+mod workload_rows;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

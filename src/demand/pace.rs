@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::bounds::Bounded;
-use super::configurations;
+use super::in_force;
 use super::ran::Evidence;
 use super::sources::Sources;
 use super::{Component, Pace};
@@ -86,9 +86,9 @@ pub(super) fn of(
 /// When the present configuration took over, if another was in force before.
 fn changed_ms(workload: &WorkloadKey, evidence: &Evidence<'_>) -> Option<i64> {
     if workload.kind == Kind::Service && !evidence.timeline.is_empty() {
-        return configurations::unchanged_since_ms(evidence.timeline);
+        return in_force::unchanged_since_ms(evidence.timeline);
     }
-    configurations::mix_since_ms(evidence.runs.iter().map(|run| run.run))
+    in_force::mix_since_ms(evidence.runs.iter().map(|run| run.run))
 }
 
 /// The runs whose configuration was started since `changed_ms`: what is left of others is on its way out.

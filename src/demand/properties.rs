@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::bounds::Bounded;
-use super::configurations::{InForce, placed};
+use super::in_force::{InForce, placed};
 use super::observed::Observed;
 use super::ran::{Counted, Evidence};
 use super::records::Records;

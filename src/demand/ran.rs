@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::bounds::Bounded;
-use super::configurations::{self, InForce};
+use super::in_force::{InForce, bought_by, in_force, placed};
 use super::{Basis, Component, FinishedRun, MeteredMs, RunCpu, Slot, Span};
 use crate::dataset::schema::SourceKind;
 use crate::model::units::{MS_PER_DAY, MS_PER_MINUTE, SLOT_MS, TaskSize, Window};
@@ -178,16 +178,12 @@ impl Evidence<'_> {
             }
             let mut by_provider: BTreeMap<&str, i64> = BTreeMap::new();
             for Counted { slot, .. } in alike {
-                for (provider, ms) in configurations::placed(strategy, slot.task_ms, SLOT_MS) {
+                for (provider, ms) in placed(strategy, slot.task_ms, SLOT_MS) {
                     *by_provider.entry(provider).or_default() += ms;
                 }
             }
             for (provider, ms) in by_provider.into_iter().filter(|(_, ms)| *ms > 0) {
-                add_time(
-                    sums,
-                    configurations::bought_by(&configuration, provider),
-                    ms,
-                );
+                add_time(sums, bought_by(&configuration, provider), ms);
             }
         }
     }
@@ -196,7 +192,7 @@ impl Evidence<'_> {
     fn in_force(&self, counted: &Counted) -> Option<&InForce> {
         let (at_ms, size) = (counted.slot.slot * SLOT_MS, counted.size);
         let is_of_size = |entry: &&InForce| entry.configuration.size() == size;
-        let then = configurations::in_force(self.timeline, at_ms);
+        let then = in_force(self.timeline, at_ms);
         let in_slot = || {
             let is_in_slot =
                 |entry: &&InForce| entry.from_ms >= at_ms && entry.from_ms < at_ms + SLOT_MS;

@@ -117,20 +117,13 @@ impl Day {
     }
 }
 
-/// Steps that begin at the same value added up, ordered by their highest.
-fn merged(mut steps: Vec<Step>) -> Vec<Step> {
-    // Each day is in order: sorting finds its steps together, and only merges the days.
-    steps.sort_by(|a, b| a.above.total_cmp(&b.above));
-    steps.dedup_by(|next, step| {
-        let is_same = next.above.to_bits() == step.above.to_bits();
-        if is_same {
-            step.highest = step.highest.max(next.highest);
-            step.weight += next.weight;
-        }
-        is_same
-    });
-    steps.sort_by(|a, b| a.highest.total_cmp(&b.highest));
-    steps
+/// Steps that begin at the same value added up, in order of their highest.
+fn merged(steps: Vec<Step>) -> Vec<Step> {
+    let ends = |step: &Step| (step.above, step.highest);
+    histogram::added_up(steps, ends, |step, next| {
+        step.highest = step.highest.max(next.highest);
+        step.weight += next.weight;
+    })
 }
 
 impl FromIterator<Day> for History<'_> {
