@@ -6,19 +6,56 @@
 
 use fastrand::Rng;
 
-use super::construct::{Bin, Crowd, Packing, Pattern, usd};
+use super::construct::{Bin, Packing, Pattern, Snapshot, usd};
 use super::exact;
 use super::floor;
+use super::fullest::fullest;
 use super::input::Amount;
-use super::knapsack::{Grid, Knapsack, Scratch};
+use super::knapsack::{Grid, Knapsack, Scratch, common_divisor};
 use super::master::Master;
 
 /// Instance types of more cells are not asked for their best pattern in a dive.
 const CELLS_IN_DIVE: usize = 70_000;
+/// Branch and bound looks at so many items for one pattern,
+const STEPS_OF_ONE: u64 = 300_000;
+/// and is asked no more about a type for which that did not suffice so often.
+const PATIENCE: u32 = 3;
 /// Reduced costs above this share of a price are taken for zero.
 const GAIN: f64 = 1e-7;
 /// The bound is good enough at this distance, as a share.
 const CLOSE: f64 = 2e-5;
+
+/// The largest amount of which every price is a multiple, USD per hour: whatever is bought costs a multiple of it, too.
+/// Zero where prices have more digits than are looked at.
+struct Multiple(f64);
+
+/// Billionths of a USD are looked at.
+const PER_USD: f64 = 1e9;
+
+impl Multiple {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a price of an hour
+    fn of(prices: impl Iterator<Item = f64>) -> Self {
+        let mut divisor = 0;
+        for usd in prices {
+            let whole = (usd * PER_USD).round();
+            if (usd * PER_USD - whole).abs() > 1e-3 {
+                return Self(0.0);
+            }
+            divisor = common_divisor(divisor, whole as u64);
+        }
+        Self(divisor as f64 / PER_USD)
+    }
+
+    /// The least that can be paid where it is no less than `usd`.
+    fn at_least(&self, usd: f64) -> f64 {
+        let times = usd / self.0 * (1.0 - 1e-9) - 1e-6;
+        if times.is_finite() {
+            usd.max(times.ceil() * self.0)
+        } else {
+            usd
+        }
+    }
+}
 
 /// The best packing found and what none can beat.
 #[derive(Debug, Clone)]
@@ -29,14 +66,15 @@ pub(super) struct Solved {
 }
 
 /// Packs `counts` of the items; every one fits some type. Uses about `steps` of effort.
-pub(super) fn solve(crowd: &Crowd, counts: &[u32], steps: u64, seed: u64) -> Option<Solved> {
-    if let Some(packing) = exact::pack(crowd, counts) {
+pub(super) fn solve(snapshot: &Snapshot, counts: &[u32], steps: u64, seed: u64) -> Option<Solved> {
+    if let Some(packing) = exact::pack(snapshot, counts) {
         let bound = usd(&packing);
         return Some(Solved { packing, bound });
     }
-    let mut search = Search::new(crowd, steps, seed);
+    let mut search = Search::new(snapshot, steps, seed);
     let mut best = search.construct(counts)?;
     let (bound, values) = search.bound(counts, steps / 10 * 6);
+    let bound = search.multiple.at_least(bound);
     let limit = steps / 4;
     while search.left > limit && usd(&best) > bound * (1.0 + CLOSE) {
         let dived = search.dive(counts, usd(&best));
@@ -54,24 +92,29 @@ pub(super) fn solve(crowd: &Crowd, counts: &[u32], steps: u64, seed: u64) -> Opt
 }
 
 struct Search<'a> {
-    crowd: &'a Crowd,
+    snapshot: &'a Snapshot,
+    multiple: Multiple,
     grid: Grid,
     scratch: Scratch,
     pool: Vec<Pattern>,
+    /// By type, how often branch and bound did not come to an end.
+    given_up: Vec<u32>,
     left: u64,
     random: Rng,
 }
 
 impl<'a> Search<'a> {
-    fn new(crowd: &'a Crowd, steps: u64, seed: u64) -> Self {
+    fn new(snapshot: &'a Snapshot, steps: u64, seed: u64) -> Self {
         Self {
-            crowd,
+            snapshot,
+            multiple: Multiple::of(snapshot.offers.iter().map(|offer| offer.usd_per_hour)),
             grid: Grid::new(
-                &crowd.items,
-                crowd.offers.iter().map(|offer| offer.capacity),
+                &snapshot.items,
+                snapshot.offers.iter().map(|offer| offer.capacity),
             ),
             scratch: Scratch::default(),
             pool: Vec::new(),
+            given_up: vec![0; snapshot.offers.len()],
             left: steps,
             random: Rng::with_seed(seed),
         }
@@ -83,9 +126,9 @@ impl<'a> Search<'a> {
 
     /// The best of the quick ways.
     fn construct(&mut self, counts: &[u32]) -> Option<Packing> {
-        let mut best: Option<Packing> = self.crowd.bin_by_bin(counts);
-        for offer in 0..self.crowd.offers.len() {
-            let Some(packed) = self.crowd.first_fit_decreasing(offer, counts) else {
+        let mut best: Option<Packing> = self.snapshot.bin_by_bin(counts);
+        for offer in 0..self.snapshot.offers.len() {
+            let Some(packed) = self.snapshot.first_fit_decreasing(offer, counts) else {
                 continue;
             };
             if best.as_ref().is_none_or(|best| usd(&packed) < usd(best)) {
@@ -111,7 +154,8 @@ impl<'a> Search<'a> {
         let mut own = 0.4;
         loop {
             self.generate(&mut master, counts, 400);
-            if master.usd() <= bound * (1.0 + CLOSE) || self.left <= until_left {
+            let reached = self.multiple.at_least(bound);
+            if master.usd() <= reached * (1.0 + CLOSE) || self.left <= until_left {
                 return (bound, values);
             }
             let prices: Vec<f64> = master
@@ -121,7 +165,7 @@ impl<'a> Search<'a> {
                 .map(|(dual, value)| (own * dual + (1.0 - own) * value).max(0.0))
                 .collect();
             let found = self.exact(&prices, counts, cells);
-            if cells == usize::MAX {
+            if found.is_of_all {
                 let worth = prices
                     .iter()
                     .zip(counts)
@@ -142,7 +186,7 @@ impl<'a> Search<'a> {
                 own = 0.4;
             } else if own < 1.0 {
                 own = 1.0;
-            } else if cells < usize::MAX {
+            } else if !found.is_of_all {
                 (cells, own) = (usize::MAX, 0.4);
             } else {
                 return (bound, values);
@@ -160,9 +204,9 @@ impl<'a> Search<'a> {
                 .sum()
         };
         let mut best = (0.0, vec![0.0; counts.len()]);
-        for prices in floor::resource_prices(&self.crowd.offers, false) {
+        for prices in floor::resource_prices(&self.snapshot.offers, false) {
             let values: Vec<f64> = self
-                .crowd
+                .snapshot
                 .items
                 .iter()
                 .map(|item| worth(&prices, item))
@@ -184,7 +228,7 @@ impl<'a> Search<'a> {
         let mut singles = Vec::with_capacity(counts.len());
         for (item, &count) in counts.iter().enumerate().filter(|&(_, &count)| count > 0) {
             singles.push(self.pool.len());
-            self.pool.push(self.crowd.single(item, count)?);
+            self.pool.push(self.snapshot.single(item, count)?);
         }
         let mut master = Master::new(&self.pool, counts, &singles);
         self.optimize(&mut master);
@@ -211,21 +255,21 @@ impl<'a> Search<'a> {
 
     /// Patterns worth more than they cost, found by filling each type in several orders.
     fn greedy(&mut self, duals: &[f64], counts: &[u32]) -> Vec<Pattern> {
-        let crowd = self.crowd;
+        let snapshot = self.snapshot;
         let mut found: Vec<(f64, Pattern)> = Vec::new();
         let mut order: Vec<usize> = (0..counts.len())
             .filter(|&item| counts[item] > 0 && duals[item] > 0.0)
             .collect();
-        for offer in 0..crowd.offers.len() {
-            let capacity = crowd.offers[offer]
+        for offer in 0..snapshot.offers.len() {
+            let capacity = snapshot.offers[offer]
                 .capacity
                 .0
                 .map(|amount| f64::from(amount.max(1)));
-            let usd = crowd.offers[offer].usd_per_hour;
+            let usd = snapshot.offers[offer].usd_per_hour;
             let mut best: Option<(f64, Bin)> = None;
             for tilt in [0.5, 0.15, 0.85] {
                 let density = |item: usize| {
-                    let amount = crowd.items[item].0;
+                    let amount = snapshot.items[item].0;
                     let size = tilt * f64::from(amount[0]) / capacity[0]
                         + (1.0 - tilt) * f64::from(amount[1]) / capacity[1]
                         + f64::from(amount[2]) / capacity[2] * 0.05
@@ -236,7 +280,7 @@ impl<'a> Search<'a> {
                     order.iter().map(|&item| (density(item), item)).collect();
                 keyed.sort_by(|a, b| b.0.total_cmp(&a.0));
                 order = keyed.into_iter().map(|(_, item)| item).collect();
-                let bin = crowd.filled(offer, &order, counts);
+                let bin = snapshot.filled(offer, &order, counts);
                 let worth = bin.worth(duals);
                 if worth > usd * (1.0 + GAIN) && best.as_ref().is_none_or(|(most, _)| worth > *most)
                 {
@@ -244,25 +288,67 @@ impl<'a> Search<'a> {
                 }
             }
             if let Some((worth, bin)) = best {
-                found.extend(crowd.close(bin).map(|pattern| (worth / usd, pattern)));
+                found.extend(snapshot.close(bin).map(|pattern| (worth / usd, pattern)));
             }
         }
-        self.spend((order.len() * crowd.offers.len() * 3 * 8) as u64);
+        self.spend((order.len() * snapshot.offers.len() * 3 * 8) as u64);
         found.sort_by(|a, b| b.0.total_cmp(&a.0));
         found.truncate(4);
         found.into_iter().map(|(_, pattern)| pattern).collect()
     }
 
-    /// The best pattern of every type of no more than so many cells, by knapsack.
+    /// The best pattern of every type: by branch and bound where that is quick, else by knapsack, if the type has no
+    /// more than so many cells.
     fn exact(&mut self, prices: &[f64], counts: &[u32], most_cells: usize) -> Exact {
-        let crowd = self.crowd;
+        let snapshot = self.snapshot;
         let mut exact = Exact {
             overfull: 1.0,
+            is_of_all: true,
             patterns: Vec::new(),
         };
+        let mut large = Vec::new();
+        for (offer, of) in snapshot.offers.iter().enumerate() {
+            if self.given_up[offer] >= PATIENCE {
+                large.push(offer);
+                continue;
+            }
+            let found = fullest(
+                snapshot,
+                offer,
+                prices,
+                counts,
+                of.usd_per_hour,
+                STEPS_OF_ONE,
+            );
+            self.spend(found.steps);
+            if let Some(worth) = found.worth {
+                exact.overfull = exact.overfull.max(worth / of.usd_per_hour);
+                exact
+                    .patterns
+                    .extend(snapshot.cheapest(by_item(found.content)));
+            }
+            if !found.is_certain {
+                self.given_up[offer] += 1;
+                large.push(offer);
+            }
+        }
+        self.by_knapsack(&large, prices, counts, most_cells, &mut exact);
+        exact
+    }
+
+    /// The best pattern of each of these types that has no more than so many cells.
+    fn by_knapsack(
+        &mut self,
+        offers: &[usize],
+        prices: &[f64],
+        counts: &[u32],
+        most_cells: usize,
+        exact: &mut Exact,
+    ) {
+        let snapshot = self.snapshot;
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut spent = 0;
-        let kinds: &[bool] = if crowd.has_gpus() {
+        let kinds: &[bool] = if snapshot.has_gpus() {
             &[false, true]
         } else {
             &[false]
@@ -271,55 +357,52 @@ impl<'a> Search<'a> {
             let may = |item: &Amount| with_gpus || item.0[super::input::GPUS] == 0;
             let values: Vec<f64> = prices
                 .iter()
-                .zip(&crowd.items)
+                .zip(&snapshot.items)
                 .map(|(&price, item)| if may(item) { price } else { 0.0 })
                 .collect();
-            let is_asked = |offer: &floor::Offer| {
-                let has_gpus = offer.capacity.0[super::input::GPUS] > 0;
-                (has_gpus == with_gpus || kinds.len() == 1)
-                    && self.grid.cells(offer.capacity) <= most_cells
+            let of_kind = |offer: &&usize| {
+                let has_gpus = snapshot.offers[**offer].capacity.0[super::input::GPUS] > 0;
+                has_gpus == with_gpus || kinds.len() == 1
             };
-            let asked = crowd
-                .offers
-                .iter()
-                .filter(|offer| is_asked(offer))
-                .map(|offer| offer.capacity);
-            let knapsack = Knapsack::fill(&self.grid, &values, counts, asked, &mut scratch);
+            let (asked, others): (Vec<usize>, Vec<usize>) =
+                offers.iter().filter(of_kind).partition(|&&offer| {
+                    self.grid.cells(snapshot.offers[offer].capacity) <= most_cells
+                });
+            exact.is_of_all &= others.is_empty();
+            if asked.is_empty() {
+                continue;
+            }
+            let capacities = asked.iter().map(|&offer| snapshot.offers[offer].capacity);
+            let knapsack = Knapsack::fill(&self.grid, &values, counts, capacities, &mut scratch);
             spent += knapsack.steps / 4;
-            for (place, offer) in crowd
-                .offers
-                .iter()
-                .enumerate()
-                .filter(|(_, offer)| is_asked(offer))
-            {
-                let ratio = knapsack.most(offer.capacity) / offer.usd_per_hour;
+            for offer in asked {
+                let of = &snapshot.offers[offer];
+                let ratio = knapsack.most(of.capacity) / of.usd_per_hour;
                 exact.overfull = exact.overfull.max(ratio);
-                exact.patterns.extend(self.repaired(
-                    place,
-                    &knapsack.content(offer.capacity),
-                    &values,
-                ));
+                let content = knapsack.content(of.capacity);
+                exact
+                    .patterns
+                    .extend(self.repaired(offer, &content, &values));
             }
             scratch = knapsack.into_scratch();
         }
         self.scratch = scratch;
         self.spend(spent);
-        exact
     }
 
     /// A content without what does not really fit, on the cheapest type that holds it.
     fn repaired(&self, offer: usize, content: &[(u32, u32)], values: &[f64]) -> Option<Pattern> {
-        let crowd = self.crowd;
+        let snapshot = self.snapshot;
         let mut sorted = content.to_vec();
         sorted.sort_by(|a, b| values[b.0 as usize].total_cmp(&values[a.0 as usize]));
-        let mut bin = Bin::new(crowd.offers[offer].capacity);
+        let mut bin = Bin::new(snapshot.offers[offer].capacity);
         for (item, count) in sorted {
-            let fits = bin.room(crowd, item as usize, count);
+            let fits = bin.room(snapshot, item as usize, count);
             if fits > 0 {
-                bin.put(crowd, item as usize, fits);
+                bin.put(snapshot, item as usize, fits);
             }
         }
-        crowd.close(bin)
+        snapshot.close(bin)
     }
 
     /// Takes whole instances from the fractional mix until nothing is left; `None` where that does not beat `limit`.
@@ -414,10 +497,10 @@ impl<'a> Search<'a> {
         let mut done = packing.clone();
         if let Some(pairs) = exact::pairs(left) {
             self.spend(pairs * 4);
-            done.extend(exact::pack(self.crowd, left)?);
+            done.extend(exact::pack(self.snapshot, left)?);
         } else {
-            self.spend(u64::from(rest) * (self.crowd.offers.len() * left.len()) as u64);
-            done.extend(self.crowd.bin_by_bin(left)?);
+            self.spend(u64::from(rest) * (self.snapshot.offers.len() * left.len()) as u64);
+            done.extend(self.snapshot.bin_by_bin(left)?);
         }
         Some(done)
     }
@@ -432,7 +515,7 @@ impl<'a> Search<'a> {
         let mut cost: f64 = bins.iter().map(|bin| bin.usd).sum();
         while self.left > 0 && cost > bound * (1.0 + CLOSE) {
             let chosen = self.worst(&bins, values);
-            let mut counts = vec![0; self.crowd.items.len()];
+            let mut counts = vec![0; self.snapshot.items.len()];
             let mut before = 0.0;
             for &at in &chosen {
                 before += bins[at].usd;
@@ -495,7 +578,14 @@ impl<'a> Search<'a> {
 /// Patterns worth more than they cost, and by how much the fullest one is.
 struct Exact {
     overfull: f64,
+    /// Every type was asked: no pattern is fuller.
+    is_of_all: bool,
     patterns: Vec<Pattern>,
+}
+
+fn by_item(mut content: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
+    content.sort_unstable();
+    content
 }
 
 fn is_within(pattern: &Pattern, left: &[u32]) -> bool {
@@ -523,4 +613,20 @@ fn take_times(left: &mut [u32], packing: &mut Packing, pattern: &Pattern, times:
     }
     packing.push((pattern.clone(), times));
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_bought_costs_a_multiple_of_what_all_prices_are_multiples_of() {
+        let of_one_family = Multiple::of([0.0816, 0.1632, 0.3264].into_iter());
+        assert!((of_one_family.at_least(0.17) - 0.2448).abs() < 1e-12);
+        assert!((of_one_family.at_least(0.2448) - 0.2448).abs() < 1e-12);
+        let of_two = Multiple::of([0.3, 0.2].into_iter());
+        assert!((of_two.at_least(0.41) - 0.5).abs() < 1e-12);
+        let endless = Multiple::of([1.0 / 3.0, 0.5].into_iter());
+        assert!((endless.at_least(0.41) - 0.41).abs() < 1e-15);
+    }
 }

@@ -5,7 +5,7 @@ use super::input::{Amount, GPUS};
 
 /// Equal items, counted.
 #[derive(Debug, Clone)]
-pub(super) struct Crowd {
+pub(super) struct Snapshot {
     pub(super) items: Vec<Amount>,
     /// Ports of the instance as bits.
     pub(super) ports: Vec<u64>,
@@ -16,7 +16,7 @@ pub(super) struct Crowd {
 /// What one instance of a type holds: how many of which item, by item, ascending; never zero of one.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Pattern {
-    /// Place in [`Crowd::offers`].
+    /// Place in [`Snapshot::offers`].
     pub(super) offer: usize,
     pub(super) counts: Vec<(u32, u32)>,
     pub(super) usd: f64,
@@ -68,22 +68,22 @@ impl Bin {
     }
 
     /// How many more of this item fit, up to `most`.
-    pub(super) fn room(&self, crowd: &Crowd, item: usize, most: u32) -> u32 {
-        let ports = crowd.ports[item];
+    pub(super) fn room(&self, snapshot: &Snapshot, item: usize, most: u32) -> u32 {
+        let ports = snapshot.ports[item];
         let by_ports = if ports == 0 {
             u32::MAX
         } else {
             u32::from(ports & self.ports == 0)
         };
-        self.free.fit(crowd.items[item]).min(by_ports).min(most)
+        self.free.fit(snapshot.items[item]).min(by_ports).min(most)
     }
 
     /// Puts in items for which there is room.
-    pub(super) fn put(&mut self, crowd: &Crowd, item: usize, count: u32) {
-        for (free, each) in self.free.0.iter_mut().zip(crowd.items[item].0) {
+    pub(super) fn put(&mut self, snapshot: &Snapshot, item: usize, count: u32) {
+        for (free, each) in self.free.0.iter_mut().zip(snapshot.items[item].0) {
             *free -= each * count;
         }
-        self.ports |= crowd.ports[item];
+        self.ports |= snapshot.ports[item];
         let id = u32::try_from(item).unwrap_or(u32::MAX);
         match self.counts.binary_search_by_key(&id, |&(item, _)| item) {
             Ok(at) => self.counts[at].1 += count,
@@ -92,7 +92,7 @@ impl Bin {
     }
 }
 
-impl Crowd {
+impl Snapshot {
     /// The same content on the cheapest type that holds it.
     pub(super) fn cheapest(&self, counts: Vec<(u32, u32)>) -> Option<Pattern> {
         let mut load = [0_u64; 4];

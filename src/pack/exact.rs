@@ -3,17 +3,17 @@
 //! What is left after some instances is a state; from each state, all contents of the next instance that take the
 //! first item left are followed. Worth it only while states and contents are few.
 
-use super::construct::{Crowd, Packing, Pattern};
+use super::construct::{Packing, Pattern, Snapshot};
 
 /// Pairs of a state and a content, at most.
 const MOST_PAIRS: u64 = 200_000;
 
 /// The cheapest packing of `counts`; `None` where there are too many to try every way, or one fits no type.
-pub(super) fn pack(crowd: &Crowd, counts: &[u32]) -> Option<Packing> {
+pub(super) fn pack(snapshot: &Snapshot, counts: &[u32]) -> Option<Packing> {
     pairs(counts)?;
     let states = States::of(counts)?;
     let contents: Vec<Option<Pattern>> = (0..states.count)
-        .map(|state| states.pattern(crowd, state))
+        .map(|state| states.pattern(snapshot, state))
         .collect();
     let mut cheapest = vec![(0.0, 0_usize); states.count];
     for state in 1..states.count {
@@ -74,7 +74,7 @@ impl States {
     }
 
     /// An instance that holds just this, of the cheapest type; `None` where none does.
-    fn pattern(&self, crowd: &Crowd, state: usize) -> Option<Pattern> {
+    fn pattern(&self, snapshot: &Snapshot, state: usize) -> Option<Pattern> {
         let mut ports = 0_u64;
         let mut counts = Vec::new();
         for (at, &(item, _, _)) in self.digits.iter().enumerate() {
@@ -82,14 +82,14 @@ impl States {
             if count == 0 {
                 continue;
             }
-            let own = crowd.ports[item];
+            let own = snapshot.ports[item];
             if own != 0 && (count > 1 || ports & own != 0) {
                 return None;
             }
             ports |= own;
             counts.push((u32::try_from(item).ok()?, count));
         }
-        crowd.cheapest(counts)
+        snapshot.cheapest(counts)
     }
 
     /// Every content that can be taken of `state` and has one at least of the last item that is left in it.

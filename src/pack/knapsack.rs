@@ -21,9 +21,9 @@ impl Grid {
             [most[0].max(of.0[CPU]), most[1].max(of.0[MEMORY])]
         });
         let mut step = [0, 1].map(|at| {
-            items
-                .iter()
-                .fold(0, |divisor, item| common_divisor(divisor, item.0[at]))
+            let sizes = items.iter().map(|item| u64::from(item.0[at]));
+            u32::try_from(sizes.fold(0, common_divisor))
+                .unwrap_or(1)
                 .max(1)
         });
         let cells =
@@ -52,7 +52,7 @@ impl Grid {
     }
 }
 
-fn common_divisor(a: u32, b: u32) -> u32 {
+pub(super) fn common_divisor(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { common_divisor(b, a % b) }
 }
 

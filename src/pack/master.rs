@@ -8,6 +8,8 @@ use super::construct::Pattern;
 const TOLERANCE: f64 = 1e-9;
 /// An item without a row.
 const NONE: u32 = u32::MAX;
+/// How far demands are moved apart, as a share.
+const APART: f64 = 1e-7;
 /// The inverse is computed afresh after this many exchanges, before errors add up.
 const EXCHANGES: usize = 150;
 
@@ -48,7 +50,10 @@ impl Master {
         let mut master = Self {
             rows,
             row_of: vec![NONE; left.len()],
-            demand: item_of.iter().map(|&item| f64::from(left[item])).collect(),
+            demand: item_of
+                .iter()
+                .map(|&item| demand(item, left[item]))
+                .collect(),
             inverse: vec![0.0; rows * rows],
             basis: singles
                 .iter()
@@ -167,7 +172,7 @@ impl Master {
         let Some((out, ratio)) = leaving else {
             return false;
         };
-        self.steps += (self.rows * self.rows) as u64 / 2;
+        self.steps += (self.rows * (self.rows + 100)) as u64 / 8;
         let pivot = direction[out];
         let own: Vec<f64> = self.inverse[out * self.rows..(out + 1) * self.rows]
             .iter()
@@ -197,7 +202,7 @@ impl Master {
     fn refresh(&mut self, pool: &[Pattern]) {
         let rows = self.rows;
         self.exchanged = 0;
-        self.steps += (rows * rows * rows) as u64 / 4;
+        self.steps += (rows * rows * rows) as u64 / 8;
         let mut matrix = vec![0.0; rows * rows];
         for (at, column) in self.basis.iter().enumerate() {
             match *column {
@@ -230,6 +235,13 @@ impl Master {
             }
         }
     }
+}
+
+/// A little more than what is left, by another share for each item: where rows are filled at the same time, exchanges
+/// that change nothing could go round in circles.
+fn demand(item: usize, left: u32) -> f64 {
+    let share = (item as f64 * 0.618_033_988_749_895).fract();
+    f64::from(left) * (1.0 + APART * (1.0 + share))
 }
 
 /// The inverse of a matrix, row-major; `None` where it has none.

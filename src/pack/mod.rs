@@ -14,6 +14,7 @@ mod construct;
 mod describe;
 mod exact;
 mod floor;
+mod fullest;
 mod groups;
 mod input;
 mod joint;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::columns::{self, Solved};
-use super::construct::{Crowd, Packing};
+use super::construct::{Packing, Snapshot};
 use super::floor::undominated;
 use super::input::{Amount, InstanceType, Item, Rules};
 use super::problem::{amounts, offers};
@@ -54,21 +54,21 @@ pub fn pack_once(
     let offers = undominated(&offers(types, rules));
     let items: Vec<&Item> = tasks.iter().map(|alike| &alike.item).collect();
     let (amounts, ports) = amounts(&items, &offers, rules)?;
-    let (crowd, counts, members) = together(&amounts, &ports, tasks, offers);
+    let (snapshot, counts, members) = together(&amounts, &ports, tasks, offers);
     if counts.is_empty() {
         return Err(Unpackable::because(Reason::NothingRan));
     }
     let failed = Unpackable::because(Reason::CheckFailed);
     let solved =
-        columns::solve(&crowd, &counts, rules.effort.steps, rules.seed).ok_or(failed.clone())?;
-    if !is_sound(&crowd, &counts, &solved.packing) {
+        columns::solve(&snapshot, &counts, rules.effort.steps, rules.seed).ok_or(failed.clone())?;
+    if !is_sound(&snapshot, &counts, &solved.packing) {
         return Err(failed);
     }
-    Ok(described(&crowd, &solved, members, types))
+    Ok(described(&snapshot, &solved, members, types))
 }
 
 /// Equal tasks counted together; beside each kind, the tasks it is made of.
-type Together = (Crowd, Vec<u32>, Vec<Vec<(usize, u32)>>);
+type Together = (Snapshot, Vec<u32>, Vec<Vec<(usize, u32)>>);
 
 fn together(
     amounts: &[Amount],
@@ -95,7 +95,7 @@ fn together(
     let counts = kinds.values().map(count).collect();
     let (items, ports) = kinds.keys().copied().unzip();
     (
-        Crowd {
+        Snapshot {
             items,
             ports,
             offers,
@@ -106,7 +106,7 @@ fn together(
 }
 
 /// Checks a packing against nothing but the items and the capacities: every item is packed once, no instance is too full.
-fn is_sound(crowd: &Crowd, counts: &[u32], packing: &Packing) -> bool {
+fn is_sound(snapshot: &Snapshot, counts: &[u32], packing: &Packing) -> bool {
     let mut packed = vec![0_u64; counts.len()];
     for (pattern, times) in packing {
         let mut load = [0_u64; 4];
@@ -114,15 +114,15 @@ fn is_sound(crowd: &Crowd, counts: &[u32], packing: &Packing) -> bool {
         for &(item, count) in &pattern.counts {
             let (at, count) = (item as usize, u64::from(count));
             packed[at] += count * u64::from(*times);
-            for (load, each) in load.iter_mut().zip(crowd.items[at].0) {
+            for (load, each) in load.iter_mut().zip(snapshot.items[at].0) {
                 *load += u64::from(each) * count;
             }
-            if crowd.ports[at] != 0 && (count > 1 || ports & crowd.ports[at] != 0) {
+            if snapshot.ports[at] != 0 && (count > 1 || ports & snapshot.ports[at] != 0) {
                 return false;
             }
-            ports |= crowd.ports[at];
+            ports |= snapshot.ports[at];
         }
-        let capacity = crowd.offers[pattern.offer].capacity.0;
+        let capacity = snapshot.offers[pattern.offer].capacity.0;
         if load
             .iter()
             .zip(capacity)
@@ -138,7 +138,7 @@ fn is_sound(crowd: &Crowd, counts: &[u32], packing: &Packing) -> bool {
 }
 
 fn described(
-    crowd: &Crowd,
+    snapshot: &Snapshot,
     solved: &Solved,
     members: Vec<Vec<(usize, u32)>>,
     types: &[InstanceType],
@@ -147,7 +147,7 @@ fn described(
     let mut instances = Vec::new();
     let mut cost = Decimal::ZERO;
     for (pattern, times) in &solved.packing {
-        let of = &types[crowd.offers[pattern.offer].index];
+        let of = &types[snapshot.offers[pattern.offer].index];
         cost += of.usd_per_hour().unwrap_or(Decimal::MAX) * Decimal::from(*times);
         let mut left = *times;
         while left > 0 {

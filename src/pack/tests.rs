@@ -207,6 +207,54 @@ fn a_million_equal_tasks_at_once_are_packed_within_a_thousandth_of_the_floor() {
     assert_eq!(held, 1_000_000);
 }
 
+/// Full instances, each cut into three tasks: as many instances as were cut are known to be the fewest.
+fn cut_from_full_instances(instances: u32, random: &mut fastrand::Rng) -> Vec<Alike> {
+    let mut tasks = Vec::new();
+    for _ in 0..instances {
+        let mut cut = |whole: u32| {
+            let first = random.u32(whole * 38 / 100..whole * 49 / 100);
+            let second = random.u32(whole / 4..whole * 3 / 10);
+            [first, second, whole - first - second]
+        };
+        let (cpu, mut memory) = (cut(4000), cut(9000));
+        memory.rotate_left(1);
+        let task = |(cpu, memory)| Alike {
+            item: Item::of(TaskSize::new(cpu, memory)),
+            count: 1,
+        };
+        tasks.extend(cpu.into_iter().zip(memory).map(task));
+    }
+    tasks
+}
+
+#[test]
+fn tasks_cut_from_full_instances_are_packed_into_as_many_and_no_bound_is_above() {
+    let types = [InstanceType {
+        name: "whole".to_owned(),
+        cpu_units: 4000,
+        memory_mib: 9000,
+        usd_per_hour: Decimal::new(25, 2),
+        ..InstanceType::default()
+    }];
+    let rules = Rules {
+        network: Network::BridgeOrHost,
+        os_memory_permille: 0,
+        agent_memory_mib: 0,
+        effort: Effort::milliseconds(2000),
+        ..quick()
+    };
+    for seed in 0..4 {
+        let tasks = cut_from_full_instances(17, &mut fastrand::Rng::with_seed(seed));
+        let plan = pack_once(&tasks, &types, &rules).unwrap();
+        let fewest = Usd::new(Decimal::new(17 * 25, 2));
+        assert_eq!(
+            (plan.usd_per_hour, plan.floor_usd_per_hour),
+            (fewest, fewest),
+            "seed {seed}"
+        );
+    }
+}
+
 /// Packs by trying every partition of the tasks: slow and obvious.
 fn optimum(tasks: &[(u32, u32)], types: &[InstanceType]) -> Option<f64> {
     let mut best = vec![f64::INFINITY; 1 << tasks.len()];
