@@ -2,9 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::job::{Job, Load};
+use super::job::{Job, Load, ceil_div};
 use super::offer::{Draft, Offer};
-use super::terms::{BilledTime, Terms, ceil_div};
+use super::terms::{BilledTime, Terms};
 use crate::model::units::{TaskSize, Usd};
 use crate::model::workload::{Architecture, Os, Platform, PurchaseOption};
 use crate::pack::{self, Rules};

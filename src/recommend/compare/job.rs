@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::terms::ceil_div;
 use crate::model::units::{MS_PER_DAY, TaskSize};
 use crate::model::workload::{Architecture, Os};
 
@@ -54,4 +53,8 @@ impl Load {
         let busy_ms = i128::from(self.runs_per_day) * i128::from(self.duration_ms.max(0));
         ceil_div(busy_ms, MS_PER_DAY.into()).max(1)
     }
+}
+
+pub(super) fn ceil_div(number: i128, by: i128) -> i128 {
+    number / by + i128::from(number % by > 0)
 }

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::job::Load;
+use super::job::{Load, ceil_div};
 use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR, Usd};
 use crate::pricing::Metering;
 use crate::pricing::cost::{Amount, Tariff};
@@ -71,8 +71,4 @@ impl Terms {
     pub(super) fn usd_per_month(&self) -> Usd {
         self.tariff.usd(MONTH_MS)
     }
-}
-
-pub(super) fn ceil_div(number: i128, by: i128) -> i128 {
-    number / by + i128::from(number % by > 0)
 }
