@@ -16,12 +16,13 @@ use std::sync::OnceLock;
 
 use rust_decimal::Decimal;
 
+use super::not_priced::NotPriced;
+use super::offers::{
+    CodebuildPrice, CodebuildType, FargatePrices, InstanceClass, InstanceType, PriceRow,
+};
+use super::price::Price;
 use super::table::{self, Table};
 use super::tables::{ANY_REGION, Tables};
-use super::{
-    CodebuildPrice, CodebuildType, FargatePrices, InstanceClass, InstanceType, NotPriced, Price,
-    PriceRow,
-};
 use crate::model::error::Result;
 use crate::model::units::TaskSize;
 use crate::model::workload::{Architecture, InstancePurchase, Os, PurchaseOption};

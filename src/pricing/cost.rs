@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::metering::{Meter, MeteredMs};
-use super::{Price, Quality};
+use super::price::{Price, Quality};
 use crate::model::span::Span;
 use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR, Usd};
 

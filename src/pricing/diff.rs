@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
-use super::{PriceBook, PriceRow};
+use super::book::PriceBook;
+use super::offers::PriceRow;
 
 /// A price that is not the same in both books.
 #[derive(Debug, Clone, PartialEq, Eq)]

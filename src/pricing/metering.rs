@@ -12,7 +12,8 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use rust_decimal::Decimal;
 
-use super::{CodebuildPrice, CodebuildUnit, FargatePrices, InstanceType, NotPriced};
+use super::not_priced::NotPriced;
+use super::offers::{CodebuildPrice, CodebuildUnit, FargatePrices, InstanceType};
 use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR, TaskSize, Usd, Window};
 use crate::model::workload::Os;
 

@@ -10,6 +10,7 @@ pub mod cost;
 pub mod diff;
 pub mod frozen;
 pub mod metering;
+mod not_priced;
 mod offers;
 mod price;
 pub mod refresh;
@@ -18,31 +19,12 @@ pub mod savings_plan;
 mod table;
 mod tables;
 
-use std::fmt;
-
 pub use book::PriceBook;
 pub use metering::Metering;
+pub use not_priced::NotPriced;
 pub use offers::{
     CodebuildPrice, CodebuildType, CodebuildUnit, FargatePrices, InstanceClass, InstanceType,
     PriceRow,
 };
 pub use price::{Price, PriceUnit, Quality, is_old};
 pub use tables::Tables;
-
-/// Why something has no price: a sentence that names the region and what was looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotPriced(String);
-
-impl NotPriced {
-    pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
-    }
-}
-
-impl fmt::Display for NotPriced {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for NotPriced {}

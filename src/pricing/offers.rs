@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use super::{Price, PriceUnit, Quality};
+use super::price::{Price, PriceUnit, Quality};
 use crate::model::units::TaskSize;
 use crate::model::workload::{Architecture, Os, PurchaseOption};
 

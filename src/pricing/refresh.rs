@@ -9,6 +9,7 @@
 //! Sources: AWS Billing user guide, "AWS Price List Query API" (shape, filters, endpoints); the usage types are those of
 //! real price lists and bills.
 
+mod answers;
 pub mod ask;
 pub mod bulk;
 mod codebuild;
@@ -16,14 +17,17 @@ mod ec2;
 mod fargate;
 mod found;
 mod product;
+mod quoted;
+mod regions;
 mod spot;
 mod tables;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
+pub use answers::Answers;
 pub use found::{Found, LeftOut, Service};
+pub use quoted::{Rate, SpotPrice};
+pub use regions::endpoint;
 pub use tables::{Texts, tables};
 
 use super::CodebuildType;
@@ -52,61 +56,6 @@ impl Wanted {
             spot,
         })
     }
-}
-
-/// Everything AWS answered about one region, as it came.
-#[derive(Debug, Clone, Default)]
-pub struct Answers {
-    /// Products of `AmazonECS`, JSON.
-    pub ecs: Vec<String>,
-    /// Products of `CodeBuild`, JSON.
-    pub codebuild: Vec<String>,
-    /// Products of `AmazonEC2`, JSON: instances and volumes.
-    pub ec2: Vec<String>,
-    /// Products of `AmazonVPC`, JSON.
-    pub vpc: Vec<String>,
-    /// Savings Plan rates for Fargate and EC2.
-    pub rates: Vec<Rate>,
-    /// Spot prices of Fargate and EC2.
-    pub spot: Vec<SpotPrice>,
-    /// What could not be read.
-    pub left_out: Vec<LeftOut>,
-}
-
-/// One rate of one Savings Plan offering.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rate {
-    /// `Compute` or `EC2Instance`.
-    pub plan_type: String,
-    /// `USE1-Fargate-vCPU-Hours:perCPU`, `BoxUsage:m5.large`.
-    pub usage_type: String,
-    /// `RunInstances` for Linux on EC2; empty for Fargate.
-    pub operation: String,
-    /// The rate as published.
-    pub rate: String,
-    /// `Hrs`.
-    pub unit: String,
-    /// `USD`.
-    pub currency: String,
-    /// The length of the plan in seconds.
-    pub duration_s: i64,
-    /// `No Upfront`, `Partial Upfront` or `All Upfront`.
-    pub payment_option: String,
-}
-
-/// One price of the feeds behind the Spot tables of AWS's Fargate and EC2 pricing pages.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SpotPrice {
-    /// AWS region.
-    pub region: String,
-    /// `per vCPU per hour`, or an instance type.
-    pub label: String,
-    /// `vCPU-Hours`.
-    pub unit: String,
-    /// The price by currency, as published.
-    pub prices: BTreeMap<String, String>,
-    /// The day of the feed; empty where it does not say it.
-    pub as_of: String,
 }
 
 /// What `answers` say about `region` at `now`.
@@ -179,33 +128,6 @@ impl Wanted {
         );
         items
     }
-}
-
-/// The endpoint of the Price List Query API to ask about `region`: the nearest of the region's partition. What is
-/// priced is a filter and does not depend on it.
-pub fn endpoint(region: &str) -> &'static str {
-    match region.split('-').next().unwrap_or_default() {
-        "cn" => "cn-northwest-1",
-        "eusc" => "eusc-de-east-1",
-        "eu" | "me" | "af" | "il" => "eu-central-1",
-        "ap" => "ap-south-1",
-        _ => "us-east-1",
-    }
-}
-
-/// `us-east-1`, `us-gov-west-1`; not `us-west-2-lax-1`, which is a zone.
-fn is_region(name: &str) -> bool {
-    let mut parts = name.rsplit('-');
-    let is_numbered = parts
-        .next()
-        .is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()));
-    let mut words = 0;
-    is_numbered
-        && parts.all(|part| {
-            words += 1;
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase())
-        })
-        && words >= 2
 }
 
 #[cfg(test)]

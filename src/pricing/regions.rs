@@ -1,6 +1,6 @@
 //! Names of regions: which belong together, and which one was probably meant.
 
-use super::PriceBook;
+use super::book::PriceBook;
 
 /// The partition of a region: accounts, credentials and price lists of one are strangers to the others.
 pub fn partition(region: &str) -> &'static str {

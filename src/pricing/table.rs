@@ -9,7 +9,8 @@ use std::fmt;
 use csv::StringRecord;
 use rust_decimal::Decimal;
 
-use super::{Price, PriceRow, PriceUnit, Quality};
+use super::offers::PriceRow;
+use super::price::{Price, PriceUnit, Quality};
 use crate::model::error::{Error, ErrorKind};
 
 /// Why a table cannot be read, and where.

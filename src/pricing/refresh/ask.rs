@@ -11,7 +11,10 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::{StreamExt, TryStreamExt};
 
-use super::{Answers, Rate, ec2, endpoint, is_region};
+use super::answers::Answers;
+use super::ec2;
+use super::quoted::Rate;
+use super::regions::{endpoint, is_region};
 use crate::aws::{self, Clients, LoginRequest, Patience};
 use crate::model::error::{Error, ErrorKind, Result};
 

@@ -24,7 +24,7 @@ use flate2::read::MultiGzDecoder;
 pub use self::kept::Kept;
 pub use self::web::{Progress, Web};
 
-use super::Answers;
+use super::answers::Answers;
 use crate::model::error::{Error, ErrorKind, Result};
 use offer::Extract;
 

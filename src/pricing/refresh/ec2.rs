@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Rate;
 use super::found::{Item, Priced, Service};
 use super::product::Product;
+use super::quoted::Rate;
 use crate::model::workload::InstancePurchase;
 
 /// What makes a product the plain on-demand price of a Linux instance: shared hardware, nothing installed, no licence, no

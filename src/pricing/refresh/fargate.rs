@@ -1,8 +1,8 @@
 //! Fargate: products of `AmazonECS` and Savings Plan rates.
 
-use super::Rate;
 use super::found::{Item, Priced, Service};
 use super::product::{Product, without_region};
+use super::quoted::Rate;
 use crate::model::workload::{Architecture, Os, PurchaseOption};
 
 const HOURS: &[&str] = &["hours", "Hrs", "vCPU-Hours"];

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::product::{Product, is_above_zero};
-use super::{Rate, SpotPrice};
+use super::quoted::{Rate, SpotPrice};
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::pricing::Quality;
 

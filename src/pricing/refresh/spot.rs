@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::SpotPrice;
 use super::found::{Item, Priced, Service};
+use super::quoted::SpotPrice;
 use crate::model::workload::{Architecture, Os, PurchaseOption};
 
 /// The price that an entry states: none for an instance type that the book does not describe.

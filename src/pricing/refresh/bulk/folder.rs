@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::{Answers, is_region};
 use super::extract;
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::pricing::refresh::answers::Answers;
+use crate::pricing::refresh::regions::is_region;
 
 /// Folders within folders that are looked into.
 const DEEPEST: usize = 12;

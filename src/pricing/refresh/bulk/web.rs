@@ -17,7 +17,8 @@ use super::kept::Kept;
 use super::offer::Extract;
 use super::{extract, unreadable};
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::pricing::refresh::Answers;
+use crate::pricing::refresh::answers::Answers;
+use crate::pricing::refresh::regions::is_region;
 
 /// Attempts without a byte of progress before the network is given up.
 const ATTEMPTS: u32 = 5;
@@ -205,7 +206,7 @@ impl List {
         let ecs = self.services.iter().take(1);
         let regions = ecs.flat_map(|(_, files)| files.keys());
         regions
-            .filter(|region| super::super::is_region(region))
+            .filter(|region| is_region(region))
             .cloned()
             .collect()
     }
