@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Placement;
+use super::place::Placement;
 use crate::model::workload::{Configuration, PurchaseOption};
 
 /// A step of a recommendation.

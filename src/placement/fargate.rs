@@ -68,7 +68,7 @@ pub fn tariff(
 }
 
 fn describe(prices: &FargatePrices, size: TaskSize) -> String {
-    let name = super::Size::of_task(size, None).name;
+    let name = super::size::Size::of_task(size, None).name;
     format!(
         "Fargate {name}, {} {}, {}",
         prices.os, prices.architecture, prices.purchase_option

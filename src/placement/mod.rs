@@ -9,109 +9,23 @@ pub mod ec2;
 pub mod effort;
 pub mod fargate;
 pub mod feasibility;
+mod place;
 pub mod present;
 pub mod run_time;
 pub mod size;
+mod subject;
 
-use crate::demand::Pace;
-use crate::model::units::Usd;
-use crate::model::workload::{
-    Architecture, Configuration, Kind, Os, Platform, PurchaseOption, WorkloadKey,
-};
-use crate::pricing::cost::{Amount, Tariff};
-use crate::pricing::{NotPriced, PriceBook};
 pub use crate::rightsize::Need;
-use crate::rightsize::run_time::{Machine, RunTimes};
-use feasibility::{Demands, obstacles};
-use run_time::{Predicted, RunTimeThere, There};
+pub use place::Placement;
 pub use size::Size;
+pub use subject::{Prices, Subject};
 
-/// What an amount of placing rests on besides the workload.
-#[derive(Debug, Clone, Copy)]
-pub struct Prices<'a> {
-    /// The price book.
-    pub book: &'a PriceBook,
-    /// Bill CodeBuild's queue time too: AWS's page and AWS's support contradict each other.
-    pub bill_queue_time: bool,
-}
-
-/// A workload to place.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
-    /// Whose it is.
-    pub workload: &'a WorkloadKey,
-    /// How it is configured today, the size of a compute type filled in.
-    pub configuration: &'a Configuration,
-    /// What one run needs.
-    pub need: Need,
-    /// What ran since it is configured so; `None` where that is not known.
-    pub pace: Option<&'a Pace>,
-    /// Its longest run, milliseconds.
-    pub longest_ms: Option<i64>,
-    /// How the time of its runs follows size; `None` of what runs all the time.
-    pub run_times: Option<&'a RunTimes>,
-}
-
-/// Where a workload could run, fully specified, and what that costs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Placement {
-    /// Which platform.
-    pub platform: Platform,
-    /// Which size; `None` when none holds the workload.
-    pub size: Option<Size>,
-    /// Which architecture.
-    pub architecture: Architecture,
-    /// Bought how.
-    pub purchase_option: PurchaseOption,
-    /// Why it cannot run there; empty where it can.
-    pub obstacles: Vec<String>,
-    /// What to mind.
-    pub cautions: Vec<String>,
-    /// What a month there costs at the present pace.
-    pub going_rate: Result<Amount, NotPriced>,
-    /// How long runs take there; `None` where they take as long as today.
-    pub run_time: Option<RunTimeThere>,
-}
-
-impl Placement {
-    /// Whether it can run there.
-    pub fn is_feasible(&self) -> bool {
-        self.obstacles.is_empty()
-    }
-
-    /// The going rate of a placement that can be.
-    pub fn rate(&self) -> Option<&Amount> {
-        self.going_rate.as_ref().ok().filter(|_| self.is_feasible())
-    }
-
-    /// What a month there costs if runs take as long as they can.
-    pub fn slowest(&self) -> Option<Usd> {
-        let slowest = self.run_time.map(|run_time| run_time.slowest);
-        self.rate().map(|rate| slowest.unwrap_or(rate.usd))
-    }
-
-    /// Takes a rate, with what it says of run times on `cpu_units`.
-    fn put_rate(
-        &mut self,
-        predicted: Result<Predicted, NotPriced>,
-        subject: &Subject<'_>,
-        cpu_units: u32,
-    ) {
-        let machine = Machine {
-            architecture: self.architecture,
-            cpu_units,
-        };
-        if let Ok(predicted) = &predicted {
-            self.run_time = predicted.run_time(subject, machine);
-        }
-        let today = Machine::of(subject.configuration);
-        let caution = self.run_time.zip(today);
-        self.cautions.extend(
-            caution.and_then(|(run_time, today)| run_time::caution(&run_time, today, machine)),
-        );
-        self.going_rate = predicted.map(|predicted| predicted.amount);
-    }
-}
+use crate::model::workload::{Architecture, Kind, Os, Platform, PurchaseOption};
+use crate::pricing::NotPriced;
+use crate::pricing::cost::Tariff;
+use crate::rightsize::run_time::Machine;
+use place::draft;
+use run_time::{Predicted, There};
 
 /// The placements that a workload has to itself: Fargate and CodeBuild, every architecture and purchase option.
 pub fn alone(subject: &Subject<'_>, prices: &Prices<'_>) -> Vec<Placement> {
@@ -138,74 +52,6 @@ pub fn at(
         Platform::Codebuild => on_codebuild(subject, prices, architecture),
         Platform::Ec2 => None,
     }
-}
-
-fn draft(
-    subject: &Subject<'_>,
-    platform: Platform,
-    architecture: Architecture,
-    purchase_option: PurchaseOption,
-) -> Placement {
-    let demands = Demands {
-        kind: subject.workload.kind,
-        configuration: subject.configuration,
-        architecture,
-        longest_ms: subject.longest_ms,
-    };
-    Placement {
-        platform,
-        size: None,
-        architecture,
-        purchase_option,
-        obstacles: obstacles(platform, &demands),
-        cautions: cautions(subject, platform, architecture, purchase_option),
-        going_rate: Err(NotPriced::new("it cannot run there")),
-        run_time: None,
-    }
-}
-
-/// What to mind about moving there.
-fn cautions(
-    subject: &Subject<'_>,
-    platform: Platform,
-    architecture: Architecture,
-    purchase_option: PurchaseOption,
-) -> Vec<String> {
-    let configuration = subject.configuration;
-    let other_architecture = architecture != configuration.architecture_or_default();
-    let image = other_architecture
-        .then(|| format!("needs an image for {architecture}; equal vCPU is not equal work"));
-    let option = match purchase_option {
-        PurchaseOption::OnDemand | PurchaseOption::Mixed => None,
-        PurchaseOption::Spot => Some("tasks can be interrupted; the price floats"),
-        _ => Some("true only while a commitment of that size is used every hour"),
-    };
-    let moves = configuration.platform() != Some(platform);
-    let wrapping = match (subject.workload.kind, platform) {
-        (Kind::Build, Platform::Fargate | Platform::Ec2) => Some(
-            "needs its own runner image and orchestration; assumes the same run time on as many vCPU",
-        ),
-        (Kind::Task, Platform::Codebuild) => Some(
-            "needs a build project around it; assumes the same run time on as many vCPU, provisioning included",
-        ),
-        _ => None,
-    };
-    let network = (moves
-        && platform == Platform::Fargate
-        && matches!(
-            configuration.network_mode.as_deref(),
-            Some("host" | "bridge")
-        ))
-    .then_some("needs network mode awsvpc");
-    image
-        .into_iter()
-        .chain(
-            [option, wrapping, network]
-                .into_iter()
-                .flatten()
-                .map(str::to_owned),
-        )
-        .collect()
 }
 
 fn on_fargate(

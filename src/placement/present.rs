@@ -3,8 +3,11 @@
 //! A component is priced as it was configured. What its configuration does not tell is not read as a default: the
 //! amount reaches from the cheapest alternative to the dearest.
 
+use super::place::{Placement, draft};
 use super::run_time::{self, Predicted, There};
-use super::{Placement, Prices, Size, Subject, codebuild, draft, fargate, size};
+use super::size::{self, Size};
+use super::subject::{Prices, Subject};
+use super::{codebuild, fargate};
 use crate::demand::{Component, Demand, MeteredMs, Pace};
 use crate::model::units::{TaskSize, Usd};
 use crate::model::workload::{Architecture, Configuration, Os, Platform, PurchaseOption};

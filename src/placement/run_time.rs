@@ -7,7 +7,7 @@ use crate::pricing::cost::{Amount, Tariff};
 use crate::pricing::metering::{Meter, MeteredMs, Metering};
 use crate::rightsize::run_time::{Machine, RunTimes};
 
-use super::Subject;
+use super::subject::Subject;
 
 /// The length of a run in whose stead time is taken that is not known run by run: so long that no rounding shows.
 const LONG_MS: i64 = 10_000 * MS_PER_HOUR;

@@ -7,9 +7,8 @@ use crate::model::units::TaskSize;
 use crate::model::workload::{Configuration, Os};
 use crate::pricing::metering::INCLUDED_EPHEMERAL_GIB;
 use crate::pricing::{CodebuildType, PriceBook};
+use crate::rightsize::Need;
 use crate::rightsize::sizes::{cheapest, fargate_sizes};
-
-use super::Need;
 
 /// A size, by amount and by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
