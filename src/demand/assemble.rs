@@ -8,13 +8,12 @@ use super::concurrency;
 use super::in_force::{InForce, in_force, resized_ms};
 use super::pace;
 use super::ran::{self, Counted};
+use super::result::{Basis, Component, Demand, Evidence, OutOfMemory, RUN_LENGTHS_S, RunCpu, Runs};
 use super::runs::Run;
+use super::slots::{Slot, Slots};
 use super::sources::Sources;
 use super::totals::WorkloadTotals;
 use super::usage::{Resource, Usage};
-use super::{
-    Basis, Component, Demand, Evidence, OutOfMemory, RUN_LENGTHS_S, RunCpu, Runs, Slot, Slots,
-};
 use crate::dataset::schema::{Metric, SourceKind};
 use crate::model::error::Result;
 use crate::model::units::{MS_PER_MINUTE, SLOT_MS, Window};

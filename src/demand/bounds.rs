@@ -3,10 +3,11 @@
 
 use super::observed::Observed;
 use super::runs::Run;
-use super::{MeteredMs, Span};
 use crate::dataset::schema::SourceKind;
+use crate::model::span::Span;
 use crate::model::units::{MS_PER_MINUTE, Window};
 use crate::model::workload::{Kind, WorkloadKey};
+use crate::pricing::metering::MeteredMs;
 
 /// A run that only sightings tell of (performance records, snapshots of the ECS API) has ended when none came for
 /// this long.

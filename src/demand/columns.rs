@@ -1,6 +1,8 @@
 //! Columns of a frame as plain values.
 
-use polars::prelude::{Column, DataFrame, DataType, PolarsResult};
+use polars::prelude::{Column, DataFrame, DataType, PolarsError, PolarsResult};
+
+use crate::model::error::{Error, ErrorKind};
 
 /// The strings of `name`.
 pub(super) fn texts(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Option<String>>> {
@@ -21,4 +23,13 @@ pub(super) fn integers(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Option
 /// The truth values of `name`.
 pub(super) fn booleans(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Option<bool>>> {
     Ok(frame.column(name).and_then(Column::bool)?.iter().collect())
+}
+
+/// The error of columns that are not what they should be.
+pub(super) fn unfit(cause: PolarsError) -> Error {
+    Error::new(
+        ErrorKind::Input,
+        "the tables of the dataset cannot be reduced",
+    )
+    .cause(cause)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Slot, Slots};
+use super::slots::{Slot, Slots};
 use crate::model::units::{SLOT_MS, Window};
 
 /// Counts the runs alive in each slot of the window: task-milliseconds and the most at once.

@@ -5,9 +5,10 @@ use polars::prelude::{
     PolarsResult, Series as Values,
 };
 
+use super::columns::unfit;
 use super::days::DayRows;
 use super::table::frame;
-use super::{unfit, window};
+use super::window;
 use crate::dataset::scan::Scan;
 use crate::model::error::{Error, ErrorKind, Result};
 

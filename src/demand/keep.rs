@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::columns::unfit;
 use super::days::DayRows;
-use super::{table, unfit};
+use super::table;
 use crate::dataset::keep::Rows;
 use crate::dataset::kept::SampleDay;
 use crate::dataset::name::date;

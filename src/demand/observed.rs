@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::records::Records;
-use super::{Basis, Component, SeenDays};
+use super::result::{Basis, Component, SeenDays};
 use crate::dataset::Table;
 use crate::dataset::coverage::{Committed, is_import};
 use crate::dataset::name::midnight;

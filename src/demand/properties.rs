@@ -10,11 +10,14 @@ use super::in_force::{InForce, placed};
 use super::observed::Observed;
 use super::ran::{Counted, Evidence};
 use super::records::Records;
+use super::result::Component;
 use super::runs::Run;
-use super::{Component, MeteredMs, Slot, Span};
+use super::slots::Slot;
 use crate::dataset::schema::SourceKind;
+use crate::model::span::Span;
 use crate::model::units::{MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE, SLOT_MS, TaskSize, Window};
 use crate::model::workload::{Configuration, Kind, StrategyItem, WorkloadKey};
+use crate::pricing::metering::MeteredMs;
 
 const DAYS: i64 = 3;
 const WINDOW: Window = Window {

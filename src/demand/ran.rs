@@ -8,10 +8,13 @@ use std::sync::Arc;
 
 use super::bounds::Bounded;
 use super::in_force::{InForce, bought_by, in_force, placed};
-use super::{Basis, Component, FinishedRun, MeteredMs, RunCpu, Slot, Span};
+use super::result::{Basis, Component, FinishedRun, RunCpu};
+use super::slots::Slot;
 use crate::dataset::schema::SourceKind;
+use crate::model::span::Span;
 use crate::model::units::{MS_PER_DAY, MS_PER_MINUTE, SLOT_MS, TaskSize, Window};
 use crate::model::workload::{Configuration, Kind};
+use crate::pricing::metering::MeteredMs;
 
 /// Finished runs are all that ran when they make up this share of the counted time, percent.
 const COMPLETE_PERCENT: i64 = 98;

@@ -1,6 +1,15 @@
 //! Running tasks over time. Most services run the same number of tasks for hours: slots that are alike are held once.
 
-use super::Slot;
+/// Running tasks in one slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// Slots since the epoch.
+    pub slot: i64,
+    /// Task-milliseconds in the slot (mean tasks × slot length).
+    pub task_ms: i64,
+    /// Most tasks at once.
+    pub peak: u32,
+}
 
 /// Running tasks in slots of [`crate::model::units::SLOT_MS`], in the order in which they were added.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

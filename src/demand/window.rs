@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::columns::unfit;
 use super::configurations::History;
 use super::days::{DayCount, DayRows};
 use super::keep::Keeper;
 use super::samples::{COLUMNS, NAMES, Reduction, Resolution, Wanted};
+use super::table;
 use super::totals::{Cuts, Sum, Totals};
-use super::{table, unfit};
 use crate::dataset::compact::Resolved;
 use crate::dataset::given;
 use crate::dataset::groups::SampleGroup;
