@@ -57,6 +57,8 @@ struct State {
     rules: Vec<Rule>,
     seen: Vec<Seen>,
     overwritten: Vec<String>,
+    /// Objects that somebody else puts there before the request of this number.
+    later: Option<(usize, BTreeMap<String, Vec<u8>>)>,
 }
 
 /// One bucket, `bucket`, empty at first.
@@ -119,6 +121,11 @@ impl S3 {
         self.state().objects.insert(key.to_owned(), bytes.into());
     }
 
+    /// The same, just before the request that so many others come before.
+    pub(crate) fn plant_before(&self, request: usize, objects: BTreeMap<String, Vec<u8>>) {
+        self.state().later = Some((request, objects));
+    }
+
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.state().seen.clone()
     }
@@ -172,6 +179,7 @@ impl Answer {
 }
 
 fn serve(stream: &TcpStream, state: &Mutex<State>) {
+    let _ = stream.set_nodelay(true);
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
         let Some(answer) = answer(&request, &mut state.lock().expect("no thread panicked")) else {
@@ -238,6 +246,10 @@ fn decoded(text: &str) -> String {
 
 /// `None` ends the connection without a word.
 fn answer(request: &Request, state: &mut State) -> Option<Answer> {
+    let number = state.seen.len();
+    if let Some((_, objects)) = state.later.take_if(|(later, _)| *later <= number) {
+        state.objects.extend(objects);
+    }
     let (bucket, key) = request.key.split_once('/').unwrap_or((&request.key, ""));
     let is_listing = request.query.contains_key("list-type");
     let key = if is_listing {
@@ -461,7 +473,7 @@ fn send(mut stream: &TcpStream, request: &Request, answer: &Answer) -> std::io::
     } else {
         answer.cut.unwrap_or(answer.body.len())
     };
-    stream.write_all(format!("{head}\r\n").as_bytes())?;
-    stream.write_all(&answer.body[..sent])?;
-    stream.flush()
+    head.push_str("\r\n");
+    // At once: the second of two writes would wait until the client has confirmed the first.
+    stream.write_all(&[head.as_bytes(), &answer.body[..sent]].concat())
 }

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::LazyLock;
 
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
@@ -96,6 +97,30 @@ pub(crate) fn plimsoll(args: &[&str]) -> Run {
     )
 }
 
+/// Where temporary folders are made: in memory where there is room, so that nobody waits for a disk to be sure of each
+/// file of each dataset.
+static TEMPORARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    /// KiB: more than all tests hold at the same time.
+    const ROOM: u64 = 1 << 20;
+    const IN_MEMORY: &str = "/dev/shm";
+    let asked = std::process::Command::new("df")
+        .args(["-Pk", IN_MEMORY])
+        .output();
+    let said = asked.map_or_else(|_| String::new(), |asked| Run::of(&asked).stdout);
+    let room = said
+        .lines()
+        .nth(1)
+        .filter(|line| line.ends_with(IN_MEMORY))
+        .and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
+    let has_room = room.is_some_and(|room| room >= ROOM);
+    let is_asked = std::env::var_os("TMPDIR").is_some();
+    if has_room && !is_asked && TempDir::new_in(IN_MEMORY).is_ok() {
+        PathBuf::from(IN_MEMORY)
+    } else {
+        std::env::temp_dir()
+    }
+});
+
 /// A folder with input files and datasets, removed at the end.
 pub(crate) struct World {
     folder: TempDir,
@@ -104,7 +129,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         Self {
-            folder: tempfile::tempdir().expect("a temporary folder"),
+            folder: TempDir::new_in(&*TEMPORARY).expect("a temporary folder"),
         }
     }
 

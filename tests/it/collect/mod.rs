@@ -6,6 +6,7 @@ mod gaps;
 mod golden;
 mod limits;
 mod logins;
+mod meanwhile;
 mod quiet;
 mod resume;
 mod schedules;

@@ -23,6 +23,8 @@ const PACE: &str = "500";
 pub(super) struct Site {
     pub(super) fake: Fake,
     pub(super) folder: support::World,
+    /// The dataset: a folder of the site's, or in the fake's S3.
+    place: &'static str,
     regions: Vec<String>,
     /// Collections begun: no two of them are of the same millisecond.
     begun: Cell<i64>,
@@ -48,8 +50,17 @@ impl Site {
         Self {
             fake,
             folder,
+            place: "dataset",
             regions: regions.into_iter().collect(),
             begun: Cell::new(0),
+        }
+    }
+
+    /// The same with its dataset in a bucket.
+    pub(super) fn in_a_bucket(self) -> Self {
+        Self {
+            place: "s3://bucket/team a/ds",
+            ..self
         }
     }
 
@@ -85,15 +96,15 @@ impl Site {
             .current_dir(self.folder.path(""))
             .env("HOME", self.folder.path(""));
         for (name, value) in self.fake.env() {
-            // Profiles say who asks; keys in the environment would go before them.
-            if ![
+            // Profiles say who asks; keys in the environment would go before them. Whoever reads a bucket asks with keys.
+            let is_of_keys = [
                 "AWS_ACCESS_KEY_ID",
                 "AWS_SECRET_ACCESS_KEY",
                 "AWS_SESSION_TOKEN",
                 "AWS_REGION",
             ]
-            .contains(&name.as_str())
-            {
+            .contains(&name.as_str());
+            if !is_of_keys || self.place.starts_with("s3://") {
                 command.env(name, value);
             }
         }
@@ -106,7 +117,7 @@ impl Site {
         let now = jiff::Timestamp::from_millisecond(self.now_ms() + self.begun.get())
             .expect("a time")
             .to_string();
-        let mut command = self.plimsoll(&["collect", "--dataset", "dataset", "--now", &now]);
+        let mut command = self.plimsoll(&["collect", "--dataset", self.place, "--now", &now]);
         if !args.contains(&"--pace") {
             command.args(["--pace", PACE]);
         }
@@ -134,6 +145,11 @@ impl Site {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts")
+    }
+
+    /// A verb about the dataset, but `collect`.
+    pub(super) fn verb(&self, verb: &str, args: &[&str]) -> Command {
+        self.plimsoll(&[&[verb, "--dataset", self.place], args].concat())
     }
 
     pub(super) fn dataset(&self) -> Dataset {

@@ -64,9 +64,13 @@ impl Site {
     pub(super) fn strict(&self, format: &str) -> Run {
         let now = jiff::Timestamp::from_millisecond(self.now_ms() + 60_000).expect("a time");
         let now = now.to_string();
-        let args = ["report", "--dataset", "dataset", "--strict", "--now", &now];
-        let args = [&args[..], &["--format", format]].concat();
-        Run::of(&self.plimsoll(&args).output().expect("the binary runs"))
+        let args = ["--strict", "--now", &now, "--format", format];
+        Run::of(
+            &self
+                .verb("report", &args)
+                .output()
+                .expect("the binary runs"),
+        )
     }
 
     /// True when a report tells that something was not seen whole: in numbers, and with `--strict` by its exit code.

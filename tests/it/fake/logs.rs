@@ -103,15 +103,12 @@ fn filter_log_events(ask: &Ask<'_>) -> Result<Value, Problem> {
             token = Some((chunk, 0));
             break;
         }
-        let records = group.records(
-            place,
+        let of_chunk = (
             from_ms.max(chunk * chunk_ms),
             end_ms.min((chunk + 1) * chunk_ms),
         );
-        let matching = records
-            .into_iter()
-            .filter(|record| pattern.matches(|name| record.field(name)));
-        for record in matching.skip(sent) {
+        let matching = group.records(place, &pattern, of_chunk);
+        for record in matching.into_iter().skip(sent) {
             let message = record.message(place);
             bytes += message.len();
             if events.len() == limit || bytes > MOST_BYTES && !events.is_empty() {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::pattern::Pattern;
 use super::random::hash;
 use super::series::insights_since;
 use super::task_json::{cluster_arn, launch, task_arn, task_json};
@@ -86,8 +87,13 @@ impl<'w> Group<'w> {
         }
     }
 
-    /// What was logged within `[from_ms, to_ms)` and is still kept, in order of time.
-    pub(crate) fn records(&self, place: &Place<'w>, from_ms: i64, to_ms: i64) -> Vec<Record<'w>> {
+    /// What was logged within `[from_ms, to_ms)`, is still kept and matches `pattern`, in order of time.
+    pub(crate) fn records(
+        &self,
+        place: &Place<'w>,
+        pattern: &Pattern,
+        (from_ms, to_ms): (i64, i64),
+    ) -> Vec<Record<'w>> {
         let now_ms = place.world.now_ms;
         let kept_from_ms = self
             .cluster
@@ -100,15 +106,30 @@ impl<'w> Group<'w> {
         let mut records = Vec::new();
         for workload in self.cluster.workloads(self.cluster_no) {
             match self.kind {
+                // A minute of a large cluster is much: what nobody asks for is not even put together.
+                GroupKind::Performance if !is_asked_for(workload, pattern) => {}
                 GroupKind::Performance => {
                     performance(place, workload, from_ms, to_ms, &mut records);
                 }
                 GroupKind::Events => changes(place, workload, from_ms, to_ms, &mut records),
             }
         }
+        records.retain(|record| pattern.matches(|name| record.field(name)));
         records.sort_by_key(|record| record.at_ms);
         records
     }
+}
+
+/// False where no performance record of a workload, whatever its type, matches `pattern`.
+fn is_asked_for(workload: Workload<'_>, pattern: &Pattern) -> bool {
+    ["Task", "Container", "Service"].iter().any(|record_type| {
+        pattern.matches(|name| match name {
+            "Type" => Some(record_type),
+            "ServiceName" => workload.service(),
+            "ClusterName" => Some(&workload.cluster.name),
+            _ => None,
+        })
+    })
 }
 
 /// A record a minute for each task and container, and for each service.
