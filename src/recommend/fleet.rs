@@ -2,96 +2,33 @@
 //! which of them belong there.
 
 mod candidate;
-pub mod purchase;
+mod options;
+mod purchase;
+mod result;
 mod site;
 mod what_if;
+
+pub(super) use candidate::{item, load, load_at_peak};
+pub use options::FleetOptions;
+pub use result::{
+    Bought, FamilyCommitment, FleetPurchase, MOST_INTERRUPTED_PERCENT, PackedFleet, TenantShare,
+    Terms, WhatIf,
+};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Assessed, Policy};
-use crate::model::units::{MS_PER_HOUR, Usd, Window};
-use crate::model::workload::{Architecture, Platform, PurchaseOption, WorkloadKey};
-use crate::pack::{self, FleetPlan, Rules, SplitCost};
+use crate::model::units::{Usd, Window};
+use crate::model::workload::{Platform, PurchaseOption, WorkloadKey};
+use crate::pack;
 use crate::placement::feasibility::{Demands, is_daemon, obstacles};
 use crate::placement::{Need, Placement, Prices, Size};
 use crate::pricing::NotPriced;
 use crate::pricing::cost::Amount;
 use crate::workers;
 use candidate::Candidate;
-pub(super) use candidate::{item, load, load_at_peak};
-use purchase::FleetPurchase;
+use result::Site;
 use site::Planner;
-
-/// What packing everyone may take in a report: a moment.
-const PLAN_EFFORT: pack::Effort = pack::Effort::milliseconds(20);
-/// What deciding who is on a fleet may take in a report.
-const DECIDE_EFFORT: pack::Effort = pack::Effort::milliseconds(60);
-
-/// How fleets are to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FleetOptions {
-    /// The rules of a fleet; its network for tasks of which no definition tells the mode.
-    pub rules: Rules,
-    /// What deciding who is on a fleet may take.
-    pub decide: pack::Effort,
-    /// These efforts are for all fleets together, else for each.
-    pub together: bool,
-    /// Patterns of instance types that may be used (`m7g.*`); all current ones where empty.
-    pub instance_types: Vec<String>,
-}
-
-impl Default for FleetOptions {
-    fn default() -> Self {
-        Self {
-            rules: Rules {
-                effort: PLAN_EFFORT,
-                ..Rules::default()
-            },
-            decide: DECIDE_EFFORT,
-            together: false,
-            instance_types: Vec::new(),
-        }
-    }
-}
-
-impl FleetOptions {
-    /// Everything within about this effort. Packing everyone takes as much again for what-if questions; whoever is
-    /// then decided to be on a fleet is packed once more.
-    #[must_use]
-    pub fn within(self, effort: pack::Effort) -> Self {
-        let part = |percent: u64| pack::Effort {
-            steps: effort.steps / 100 * percent,
-        };
-        Self {
-            rules: Rules {
-                effort: part(15),
-                ..self.rules
-            },
-            decide: part(30),
-            together: true,
-            ..self
-        }
-    }
-
-    /// The same for one of so many fleets.
-    fn for_one_of(&self, fleets: usize) -> Self {
-        let share = |effort: pack::Effort| pack::Effort {
-            steps: if self.together {
-                effort.steps / (fleets.max(1) as u64)
-            } else {
-                effort.steps
-            },
-        };
-        Self {
-            rules: Rules {
-                effort: share(self.rules.effort),
-                ..self.rules.clone()
-            },
-            decide: share(self.decide),
-            ..self.clone()
-        }
-    }
-}
 
 /// What one workload is to a fleet.
 #[derive(Debug, Clone)]
@@ -113,73 +50,6 @@ pub(crate) struct Fleets {
 
 /// Workloads that can run on instances, and what each needs.
 type Able<'a> = Vec<(&'a Assessed, Need)>;
-
-/// Where a fleet is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Site {
-    account: String,
-    region: String,
-    architecture: Architecture,
-}
-
-/// One packed fleet: amounts are a month's.
-#[derive(Debug, Clone)]
-pub struct PackedFleet {
-    /// AWS account id.
-    pub account: String,
-    /// AWS region.
-    pub region: String,
-    /// Architecture of its instances.
-    pub architecture: Architecture,
-    /// How it is packed in the window.
-    pub plan: FleetPlan,
-    /// Whether these workloads belong on it; else it is what all that can would cost there, and all are cheaper
-    /// elsewhere.
-    pub is_advised: bool,
-    /// As ECS would run it.
-    pub modelled: Usd,
-    /// As a good planner could run it.
-    pub achievable: Usd,
-    /// No packing on these instance types can cost less.
-    pub floor: Usd,
-    /// As ECS would run it where `awsvpc` tasks have no trunking; `None` where that makes no difference to ask.
-    pub without_trunking: Option<Usd>,
-    /// Each task on an instance of its own.
-    pub unpacked: Usd,
-    /// What the same workloads cost on Fargate, on demand, at the same need; `None` where not priced.
-    pub fargate: Option<Usd>,
-    /// Who is on it, with what it pays.
-    pub tenants: Vec<TenantShare>,
-    /// What it would be if one thing were different, cheapest first; only what is cheaper.
-    pub changes: Vec<WhatIf>,
-    /// What it would be if its instances were bought otherwise, in the order of
-    /// [`crate::model::workload::InstancePurchase`].
-    pub purchases: Vec<FleetPurchase>,
-}
-
-/// One workload on a fleet: amounts are a month's.
-#[derive(Debug, Clone)]
-pub struct TenantShare {
-    /// Who.
-    pub workload: WorkloadKey,
-    /// Its part of the fleet's modelled cost; all parts add up to it.
-    pub cost: Usd,
-    /// The same by AWS's split-cost rule.
-    pub split_cost: SplitCost,
-    /// What the fleet would cost less without it, where that was tried.
-    pub marginal: Option<Usd>,
-    /// The least that it costs elsewhere, where that is known.
-    pub elsewhere: Option<Usd>,
-}
-
-/// The fleet with one thing different: a month's modelled cost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WhatIf {
-    /// What is different.
-    pub change: &'static str,
-    /// What the fleet costs then.
-    pub modelled: Usd,
-}
 
 impl Fleets {
     /// Packs every workload that can run on Linux instances and whose size is known.
@@ -333,24 +203,5 @@ impl Fleets {
     /// The fleets.
     pub(crate) fn into_results(self) -> Vec<PackedFleet> {
         self.fleets.into_values().collect()
-    }
-}
-
-impl PackedFleet {
-    /// Instance-hours billed in the window.
-    pub fn instance_hours(&self) -> f64 {
-        self.plan.instance_ms as f64 / MS_PER_HOUR as f64
-    }
-
-    /// Its instance types, dearest first.
-    pub fn instance_types(&self) -> String {
-        let names = self.plan.types.iter().map(|of| of.instance_type.as_str());
-        names.collect::<Vec<_>>().join(" + ")
-    }
-
-    /// How far `cost` is above the floor, percent.
-    pub fn above_floor_percent(&self, cost: Usd) -> f64 {
-        let percent = (cost.as_f64() / self.floor.as_f64() - 1.0) * 100.0;
-        (percent * 100.0).round() / 100.0
     }
 }

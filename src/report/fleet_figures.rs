@@ -7,7 +7,7 @@ use crate::model::units::Usd;
 use crate::model::workload::{Architecture, InstancePurchase};
 use crate::placement::effort::Effort;
 use crate::recommend::fleet::PackedFleet;
-use crate::recommend::fleet::purchase::{
+use crate::recommend::fleet::{
     Bought, FamilyCommitment, FleetPurchase, MOST_INTERRUPTED_PERCENT, Terms,
 };
 

@@ -5,7 +5,7 @@ use super::fleet_figures::{CommitmentResult, FleetFigures, FleetPurchaseResult};
 use super::section::{Cell, Column, Fit, Row, Section};
 use crate::model::units::Usd;
 use crate::model::workload::InstancePurchase;
-use crate::recommend::fleet::purchase::MOST_INTERRUPTED_PERCENT;
+use crate::recommend::fleet::MOST_INTERRUPTED_PERCENT;
 
 /// A way of buying instances as people say it.
 const fn spoken(option: InstancePurchase) -> &'static str {

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::Site;
 use super::candidate::{Asked, fleet_pace};
+use super::result::{
+    Bought, FamilyCommitment, FleetPurchase, MOST_INTERRUPTED_PERCENT, Site, Terms,
+};
 use super::site::Planner;
 use crate::model::units::{HOURS_PER_MONTH, MS_PER_HOUR, Usd, Window};
 use crate::model::workload::{InstancePurchase, Kind};
@@ -14,67 +16,7 @@ use crate::pack::{FleetPlan, InstanceSpan};
 use crate::pricing::savings_plan::{self, Commitment, Hour, Rate};
 use crate::pricing::{NotPriced, Price, Quality};
 
-/// Interruptions per hundred instances and month up to which the cost on Spot is told: the highest of the bounded bands
-/// of the EC2 Spot Instance advisor (below 5, 5–10, 10–15, 15–20, above 20), read 2026-11. Which band a type is in is not
-/// known here.
-pub const MOST_INTERRUPTED_PERCENT: u32 = 20;
 const MONTH_MS: i128 = (HOURS_PER_MONTH * MS_PER_HOUR) as i128;
-
-/// A fleet bought in one way; the ways exclude each other.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FleetPurchase {
-    /// How.
-    pub option: InstancePurchase,
-    /// What it costs, or why that is not known.
-    pub bought: Result<Bought, NotPriced>,
-}
-
-/// What a way of buying costs a month.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Bought {
-    /// What the fleet costs; on Spot without an interruption.
-    pub least: Usd,
-    /// The most it costs; on Spot with [`MOST_INTERRUPTED_PERCENT`].
-    pub most: Usd,
-    /// What is committed to or risked.
-    pub terms: Terms,
-    /// The oldest date of its prices; `None` if one is undated.
-    pub as_of: Option<String>,
-    /// The weakest quality of its prices.
-    pub quality: Quality,
-}
-
-/// What is committed to or risked.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Terms {
-    /// A Savings Plan.
-    Plan {
-        /// One for all instances, or one for each instance family.
-        commitments: Vec<FamilyCommitment>,
-        /// Share of the instances' on-demand cost that is covered.
-        coverage: Option<f64>,
-        /// Share of the commitment that is used.
-        utilization: Option<f64>,
-        /// The utilization below which it costs more than on demand.
-        break_even_utilization: Option<f64>,
-    },
-    /// Spot.
-    Spot {
-        /// Interruptions per instance and month at which it costs as much as on demand; `None` where nothing is lost.
-        break_even_interruptions: Option<f64>,
-    },
-}
-
-/// A commitment, USD per hour.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FamilyCommitment {
-    /// The instance family; `None` where it holds for all.
-    pub family: Option<String>,
-    /// The one that costs least over the window.
-    pub usd_per_hour: Usd,
-    /// The largest that is used whole in every hour of the window.
-    pub base_load_usd_per_hour: Usd,
-}
 
 impl Planner<'_> {
     /// The fleet bought in every other way.

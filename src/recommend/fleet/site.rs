@@ -1,7 +1,8 @@
 //! The fleet of one account, region and architecture.
 
 use super::candidate::{Asked, Candidate, Choice, fleet_pace};
-use super::{FleetOptions, PackedFleet, Site, TenantShare};
+use super::options::FleetOptions;
+use super::result::{PackedFleet, Site, TenantShare};
 use crate::model::units::{Usd, Window};
 use crate::model::workload::{Os, PurchaseOption};
 use crate::pack::{self, FleetPlan, InstanceType, Item, Rules, Unpackable};

@@ -1,8 +1,8 @@
 //! What a fleet would cost if one thing were different.
 
 use super::candidate::fleet_pace;
+use super::result::{Site, WhatIf};
 use super::site::Planner;
-use super::{Site, WhatIf};
 use crate::model::units::Usd;
 use crate::pack::{self, Effort, FleetPlan, InstanceType, Network, Rules, Work};
 use crate::workers;
