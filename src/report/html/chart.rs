@@ -2,8 +2,7 @@
 
 use super::figure::Figure;
 use crate::model::units::Usd;
-use crate::report::amounts::duration;
-use crate::report::amounts::{count, money, percent, plural, share};
+use crate::report::amounts::{count, duration, money, percent, plural, share};
 use crate::report::explain::placement_name;
 use crate::report::phrases;
 use crate::report::result::{

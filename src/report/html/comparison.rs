@@ -1,11 +1,11 @@
 //! A comparison as a page: the answer, the lines that cross at the break-even points, every placement.
 
 use super::figure::Figure;
-use super::{headed_table, page as whole_page, push, text};
+use super::page::{page as whole_page, push, text};
+use super::tables::headed_table;
 use crate::model::workload::Platform;
 use crate::recommend::compare::{Curve, CurvePoint};
-use crate::report::amounts::duration;
-use crate::report::amounts::{count, money};
+use crate::report::amounts::{count, duration, money};
 use crate::report::comparison::{ComparisonResult, OfferResult};
 use crate::report::explain::placement_name;
 use crate::report::phrases;

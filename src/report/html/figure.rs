@@ -1,6 +1,6 @@
 //! A chart in a page: inline SVG with title, description and its data in a table.
 
-use super::{push, text};
+use super::page::{push, text};
 use crate::report::phrases;
 use crate::report::svg::number;
 

@@ -8,23 +8,22 @@
 mod chart;
 mod comparison;
 mod figure;
+mod page;
 mod panel;
+mod tables;
+
+pub(super) use comparison::page as comparison;
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-
 use super::amounts::{count, plural};
-use super::escape::{self, clip};
 use super::phrases;
 use super::result::Report;
-use super::section::{Cell, Column, Fit, Row, Section, Tone};
+use super::section::Section;
 use super::sentences;
 use super::view::View;
-pub(super) use comparison::page as comparison;
-
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+use page::{SCRIPT, STYLE, page, push, text};
+use tables::{headed_table, plain_table, table};
 
 /// The section with one row per workload.
 const WORKLOADS: &str = "workloads";
@@ -36,11 +35,6 @@ const MOST_FLEETS: usize = 8;
 const MOST_ROWS: usize = 1_000;
 /// Bytes up to which workloads get a panel of their own.
 const MOST_BYTES: usize = 280_000;
-
-/// A text of others as the content of an element or of a quoted attribute.
-pub(super) fn text(text: &str) -> String {
-    escape::html(text)
-}
 
 /// The whole report as a page.
 pub(super) fn render(report: &Report, view: &View) -> String {
@@ -90,22 +84,6 @@ pub(super) fn plain(view: &View) -> String {
     }
     body.push_str(&notes(view));
     page(&view.title, &body)
-}
-
-/// A page around a body.
-pub(super) fn page(title: &str, body: &str) -> String {
-    let hash = |content: &str| {
-        let digest = Sha256::digest(content.as_bytes());
-        format!("'sha256-{}'", aws_smithy_types::base64::encode(digest))
-    };
-    format!(
-        "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<meta name=viewport content=\"width=device-width,initial-scale=1\">\n\
-         <meta http-equiv=Content-Security-Policy content=\"default-src 'none';style-src {};script-src {};base-uri 'none';form-action 'none'\">\n\
-         <meta name=referrer content=no-referrer>\n<title>{}</title>\n<style>{STYLE}</style>\n<main>\n{body}</main>\n<script>{SCRIPT}</script>\n</html>\n",
-        hash(STYLE),
-        hash(SCRIPT),
-        text(title),
-    )
 }
 
 /// The first screen: the answer, how sure it is, and how the savings come about.
@@ -256,106 +234,6 @@ fn workload_table(section: &Section, linked: usize) -> String {
     body
 }
 
-/// A table that is only read.
-pub(super) fn plain_table(body: &mut String, section: &Section) {
-    if !section.rows.is_empty() {
-        table(body, section, &section.rows, &section.heading, None);
-    }
-}
-
-/// A table below its heading, which is its caption too.
-pub(super) fn headed_table(body: &mut String, section: &Section) {
-    if !section.rows.is_empty() {
-        let mut shown = String::new();
-        plain_table(&mut shown, section);
-        body.push_str(&shown.replacen("<caption>", "<caption class=v>", 1));
-    }
-}
-
-/// Columns other than sparklines; the first cell of a row names it. A table whose rows have panels can be sorted; so
-/// many of its first rows are linked to theirs.
-fn table(body: &mut String, section: &Section, rows: &[Row], caption: &str, linked: Option<usize>) {
-    let columns: Vec<(usize, &Column)> = section
-        .columns
-        .iter()
-        .enumerate()
-        .filter(|(_, column)| column.fit != Fit::Sparkline)
-        .collect();
-    let class = if linked.is_some() {
-        " class=sort id=all"
-    } else {
-        ""
-    };
-    push(
-        body,
-        &format!(
-            "<div class=scroll tabindex=0 role=region aria-label=\"{0}\"><table{class}><caption>{0}</caption><thead><tr>",
-            text(caption)
-        ),
-    );
-    for (_, column) in &columns {
-        let class = if column.fit == Fit::Number {
-            " class=n"
-        } else {
-            ""
-        };
-        let title = if column.title.is_empty() {
-            "Value"
-        } else {
-            column.title
-        };
-        push(body, &format!("<th scope=col{class}>{}", text(title)));
-    }
-    body.push_str("<tbody>\n");
-    for (number, row) in (1..).zip(rows) {
-        body.push_str(if row.tone == Tone::Quiet {
-            "<tr class=q>"
-        } else {
-            "<tr>"
-        });
-        for (at, column) in &columns {
-            if let Some(shown) = row.cells.get(*at) {
-                let link = linked
-                    .filter(|linked| *at == 0 && number <= *linked)
-                    .map(|_| number);
-                body.push_str(&cell(shown, column.fit, row.tone, *at == 0, link));
-            }
-        }
-        body.push('\n');
-    }
-    body.push_str("</table></div>\n");
-}
-
-fn cell(cell: &Cell, fit: Fit, row: Tone, is_first: bool, link: Option<usize>) -> String {
-    let shown = match cell {
-        Cell::Nothing | Cell::Sparklines(_) => phrases::NOTHING.to_owned(),
-        Cell::Name(name, detail) => {
-            let name = text(&clip(name));
-            let name = link.map_or_else(
-                || name.clone(),
-                |number| format!("<a href=#w{number}>{name}</a>"),
-            );
-            match detail.as_str() {
-                "" => name,
-                detail => format!("{name} <small>{}</small>", text(detail)),
-            }
-        }
-        Cell::Text(words) => text(&clip(words)),
-        Cell::Number(number, _) => text(number),
-    };
-    let class = match (cell, fit, row) {
-        (Cell::Number(_, Tone::Good), ..) => " class=\"n g\"",
-        (_, Fit::Number, _) => " class=n",
-        (_, _, Tone::Bad) if is_first => " class=bad",
-        _ => "",
-    };
-    if is_first {
-        format!("<th scope=row{class}>{shown}")
-    } else {
-        format!("<td{class}>{shown}")
-    }
-}
-
 /// A panel per workload, the first of them, as many as there is room for.
 fn panels(report: &Report, room: usize) -> Vec<String> {
     let mut left = room;
@@ -393,11 +271,6 @@ fn notes(view: &View) -> String {
     }
     body.push_str("</ul>\n");
     body
-}
-
-/// Appends.
-pub(super) fn push(body: &mut String, more: &str) {
-    body.push_str(more);
 }
 
 #[cfg(test)]

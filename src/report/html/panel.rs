@@ -1,6 +1,8 @@
 //! What a page says of one workload.
 
-use super::{chart, plain_table, push, text};
+use super::chart;
+use super::page::{push, text};
+use super::tables::plain_table;
 use crate::model::workload::Kind;
 use crate::report::amounts::{duration, mib, plural, vcpu};
 use crate::report::explain;
