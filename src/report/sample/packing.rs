@@ -3,7 +3,8 @@
 use super::super::fleet_figures::FleetFigures;
 use super::super::packing::*;
 use super::super::result::Report;
-use super::usd;
+use super::figures::usd;
+use super::fleets::fleet;
 use crate::model::units::{MS_PER_DAY, MS_PER_HOUR};
 use crate::model::workload::{Architecture, Kind};
 
@@ -64,7 +65,7 @@ fn advised() -> FleetPlanResult {
     FleetPlanResult {
         figures: FleetFigures {
             peak_instances: 4,
-            ..super::fleet().figures
+            ..fleet().figures
         },
         is_advised: true,
         placement: "binpack(memory) or binpack(cpu)".into(),
@@ -113,7 +114,7 @@ fn not_advised() -> FleetPlanResult {
             break_even_gap_percent: Some(-0.33),
             binds: "cpu",
             purchase_options: Vec::new(),
-            ..super::fleet().figures
+            ..fleet().figures
         },
         is_advised: false,
         placement: "binpack(cpu)".into(),
