@@ -14,13 +14,15 @@ mod metric_stream;
 mod place;
 mod scan;
 mod shape;
+mod tally;
 mod utf16;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 
 pub use inputs::{Input, inputs};
+pub use tally::Tally;
 
 use crate::dataset::Dataset;
 use crate::dataset::log::{self, Committer};
@@ -29,7 +31,7 @@ use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::tags::TagKeys;
 use bytes::HashingReader;
 use content::Content;
-use place::{Place, Unreadable};
+use place::Unreadable;
 
 /// What became of one file.
 #[derive(Debug)]
@@ -51,65 +53,6 @@ pub enum Outcome {
     Skipped(String),
     /// Nothing of it was kept.
     Failed(Error),
-}
-
-/// Every record of a file, accounted for: `read = accepted + unused + rejected`.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Tally {
-    /// Records found.
-    pub read: u64,
-    /// Records that became rows.
-    pub accepted: u64,
-    /// Well-formed records that say nothing plimsoll uses, by reason.
-    pub unused: BTreeMap<&'static str, u64>,
-    /// Records that cannot be trusted, by reason, with the place of the first.
-    pub rejected: BTreeMap<&'static str, (u64, String)>,
-    /// Things asked for that AWS did not return (`failures`, `buildsNotFound`).
-    pub missing: u64,
-}
-
-/// Rejection reasons of records that may be anything.
-const UNRECOGNISED: [&str; 5] = [
-    shape::UNKNOWN,
-    place::NOT_JSON,
-    place::NOT_UTF8,
-    place::LONG_LINE,
-    place::TOO_LONG,
-];
-
-impl Tally {
-    /// Rejected records in all.
-    pub fn rejected_total(&self) -> u64 {
-        self.rejected.values().map(|(count, _)| count).sum()
-    }
-
-    fn accept(&mut self) {
-        self.read += 1;
-        self.accepted += 1;
-    }
-
-    fn leave(&mut self, reason: &'static str) {
-        self.read += 1;
-        *self.unused.entry(reason).or_default() += 1;
-    }
-
-    fn reject(&mut self, reason: &'static str, place: &Place) {
-        self.read += 1;
-        self.rejected
-            .entry(reason)
-            .or_insert_with(|| (0, place.to_string()))
-            .0 += 1;
-    }
-
-    /// True when something was recognised, be it used or not.
-    fn recognised(&self) -> bool {
-        self.accepted > 0
-            || !self.unused.is_empty()
-            || self
-                .rejected
-                .keys()
-                .any(|reason| !UNRECOGNISED.contains(reason))
-    }
 }
 
 /// Imports `inputs` one by one; what is whole is committed, whatever becomes of the others. Of tags only those of these

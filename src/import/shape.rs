@@ -10,16 +10,15 @@ use serde_json::value::RawValue;
 
 use super::content::LONGEST_LINE;
 use super::document::MISSING;
+use super::metric_stream;
 use super::place::{NOT_JSON, NOT_UTF8, Place, TOO_LATE, TOO_LONG};
-use super::{Tally, metric_stream};
+use super::tally::{Tally, UNKNOWN};
 use crate::dataset::batch::Batch;
 use crate::dataset::writer::Writer;
 use crate::model::error::{Error, Result};
 use crate::model::tags::TagKeys;
 use crate::records::{Refusal, builds, container_insights, services, tasks};
 
-/// Rejection reason of a value whose shape is not known.
-pub(super) const UNKNOWN: &str = "shape not recognised";
 /// Rejection reason of a Firehose record that is not in base64.
 const NOT_BASE64: &str = "data not in base64, or not whole";
 

@@ -51,6 +51,8 @@ mod usage;
 mod view;
 mod xlsx;
 
+pub use table::Style;
+
 use std::path::Path;
 
 use clap::ValueEnum;
@@ -109,15 +111,6 @@ impl Format {
     pub const fn is_binary(self) -> bool {
         matches!(self, Self::Xlsx | Self::Parquet)
     }
-}
-
-/// How a table is shown; the other formats are the same everywhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Style {
-    /// Columns of the terminal; `None` where there is none, and nothing is wrapped.
-    pub width: Option<u16>,
-    /// Whether to colour.
-    pub color: bool,
 }
 
 /// The report in the asked format; text ends with a newline. The same report gives the same bytes.

@@ -8,11 +8,19 @@ use comfy_table::{
     LineStyle, Row as ShownRow, Table, TableStyle, presets::NOTHING,
 };
 
-use super::Style;
 use super::escape::{clip, terminal};
 use super::phrases;
 use super::section::{Cell, Column, Fit, Row, Section, Tone};
 use super::view::View;
+
+/// How a table is shown on a terminal; the other formats are the same everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Style {
+    /// Columns of the terminal; `None` where there is none, and nothing is wrapped.
+    pub width: Option<u16>,
+    /// Whether to colour.
+    pub color: bool,
+}
 
 /// From this width on, everything has its column; below, the texts of a row stand under each other.
 const WIDE: u16 = 170;
