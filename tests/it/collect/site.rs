@@ -1,9 +1,10 @@
 //! A fake AWS, a folder, and the shipped binary between them.
 
-use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 
 use plimsoll::dataset::coverage::Committed;
 use plimsoll::dataset::scan::Scan;
@@ -28,7 +29,12 @@ pub(super) struct Site {
     regions: Vec<String>,
     /// Collections begun: no two of them are of the same millisecond.
     begun: Cell<i64>,
+    /// What the world was last asked for, and held.
+    known: RefCell<Option<(Asked, Rc<Golden>)>>,
 }
+
+/// Changes of the world, days, and how fine.
+type Asked = (u64, i64, Resolution);
 
 impl Site {
     /// Serves `world`; a profile for each of its accounts is there.
@@ -53,6 +59,7 @@ impl Site {
             place: "dataset",
             regions: regions.into_iter().collect(),
             begun: Cell::new(0),
+            known: RefCell::default(),
         }
     }
 
@@ -190,7 +197,20 @@ impl Site {
     }
 
     /// What the world holds of the last `days` whole days and today, as far as it is to be collected.
-    pub(super) fn golden(&self, days: i64, resolution: Resolution) -> Golden {
+    pub(super) fn golden(&self, days: i64, resolution: Resolution) -> Rc<Golden> {
+        let asked = (self.fake.changes(), days, resolution);
+        let mut known = self.known.borrow_mut();
+        match &*known {
+            Some((before, golden)) if *before == asked => golden.clone(),
+            _ => {
+                let golden = Rc::new(self.worked_out(days, resolution));
+                *known = Some((asked, golden.clone()));
+                golden
+            }
+        }
+    }
+
+    fn worked_out(&self, days: i64, resolution: Resolution) -> Golden {
         let now = self.now_ms();
         let from = (now.div_euclid(DAY) - days) * DAY;
         let mut golden = self
@@ -199,7 +219,7 @@ impl Site {
         // Builds tell their own times: nothing about them settles.
         let builds = self
             .fake
-            .look(|world| world.golden(from, now, resolution))
+            .look(|world| world.golden(now - SETTLING, now, resolution))
             .runs;
         // Tasks of services are measured by AWS/ECS: what the performance log says of them is not fetched.
         golden
@@ -268,12 +288,12 @@ impl Site {
         }
         let (golden, collected) = (self.golden(days, resolution), self.collected());
         let (golden_samples, golden_runs) = (
-            by_claim(&golden.samples, |sample| Some(sample_claim(sample))),
-            by_claim(&golden.runs, run_claim),
+            by_claim(samples(&golden.samples)),
+            by_claim(builds(&golden.runs)),
         );
         let (samples, runs) = (
-            by_claim(&collected.samples, |sample| Some(sample_claim(sample))),
-            by_claim(&collected.runs, run_claim),
+            by_claim(samples(&collected.samples)),
+            by_claim(builds(&collected.runs)),
         );
         for Committed {
             account,
@@ -344,15 +364,22 @@ struct Claim {
     day: String,
 }
 
-fn by_claim<T: Ord + Clone>(
-    rows: &BTreeSet<T>,
-    claim: impl Fn(&T) -> Option<Claim>,
-) -> BTreeMap<Claim, BTreeSet<T>> {
-    let mut claims: BTreeMap<Claim, BTreeSet<T>> = BTreeMap::new();
-    for row in rows {
-        if let Some(claim) = claim(row) {
-            claims.entry(claim).or_default().insert(row.clone());
-        }
+/// Whose a row is, its source, its time, and the row.
+type Told<'r, T> = ((&'r Key, &'static str, i64), &'r T);
+
+/// Rows by the scope-day that they are of.
+fn by_claim<'r, T: Ord>(
+    rows: impl Iterator<Item = Told<'r, T>>,
+) -> BTreeMap<Claim, BTreeSet<&'r T>> {
+    let mut days: HashMap<(&Key, &str, i64), BTreeSet<&T>> = HashMap::new();
+    for ((key, source, at_ms), row) in rows {
+        let day = (key, source, at_ms.div_euclid(DAY));
+        days.entry(day).or_default().insert(row);
+    }
+    let mut claims: BTreeMap<Claim, BTreeSet<&T>> = BTreeMap::new();
+    for ((key, source, day), rows) in days {
+        let claim = claim(key, &committed_as(key, source), day * DAY);
+        claims.entry(claim).or_default().extend(rows);
     }
     claims
 }
@@ -377,20 +404,27 @@ fn claim(key: &Key, source: &str, at_ms: i64) -> Claim {
     }
 }
 
-fn sample_claim(sample: &Sample) -> Claim {
-    let [_, _, kind, _, name] = &sample.key;
-    let source = match (sample.source, kind.as_str()) {
+/// The source of a row, as commits name it.
+fn committed_as(key: &Key, source: &str) -> String {
+    let [_, _, kind, _, name] = key;
+    match (source, kind.as_str()) {
+        ("codebuild_api", _) => "collect:builds".to_owned(),
         ("cloudwatch", "service") => format!("collect:metrics:{name}"),
         ("cloudwatch", "task") => format!("collect:family-metrics:{name}"),
         ("cloudwatch", _) => "collect:build-metrics".to_owned(),
         _ => "collect:task-logs".to_owned(),
-    };
-    claim(&sample.key, &source, sample.at_ms)
+    }
+}
+
+fn samples(of: &BTreeSet<Sample>) -> impl Iterator<Item = Told<'_, Sample>> {
+    of.iter()
+        .map(|sample| ((&sample.key, sample.source, sample.at_ms), sample))
 }
 
 /// Of builds alone: what events tell of a run is spread over days.
-fn run_claim(run: &GoldenRun) -> Option<Claim> {
-    (run.source == "codebuild_api").then(|| claim(&run.key, "collect:builds", run.created_ms))
+fn builds(of: &BTreeSet<GoldenRun>) -> impl Iterator<Item = Told<'_, GoldenRun>> {
+    let of_builds = of.iter().filter(|run| run.source == "codebuild_api");
+    of_builds.map(|run| ((&run.key, run.source, run.created_ms), run))
 }
 
 /// The rows of a dataset, in the golden rows' own types.

@@ -48,9 +48,14 @@ pub(crate) struct Run {
     pub(crate) out_of_memory: bool,
 }
 
-/// A reading.
+/// A reading. What differs most comes first: sets of them are put in order by it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Sample {
+    pub(crate) at_ms: i64,
+    /// Bits of an `f64`, as the next two.
+    pub(crate) max: u64,
+    pub(crate) sum: u64,
+    pub(crate) count: u64,
     pub(crate) key: Key,
     /// Of builds, and of tasks in logs.
     pub(crate) run_id: Option<String>,
@@ -59,11 +64,6 @@ pub(crate) struct Sample {
     /// As `dataset::schema::Metric::as_str`.
     pub(crate) metric: &'static str,
     pub(crate) period_s: i64,
-    pub(crate) at_ms: i64,
-    /// Bits of an `f64`, as the next two.
-    pub(crate) max: u64,
-    pub(crate) sum: u64,
-    pub(crate) count: u64,
 }
 
 /// A service from some time on, or a task definition: kind `task`, no cluster, from 0.

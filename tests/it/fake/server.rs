@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::{BufReader, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
@@ -34,6 +34,8 @@ type Hook = Arc<dyn Fn() + Send + Sync>;
 
 struct Shared {
     world: RwLock<World>,
+    /// How often the world was changed.
+    changes: AtomicU64,
     objects: Objects,
     calls: Mutex<Calls>,
     quotas: Mutex<(Option<Quotas>, Buckets)>,
@@ -55,6 +57,7 @@ impl Fake {
         let address = listener.local_addr().expect("a bound address");
         let shared = Arc::new(Shared {
             world: RwLock::new(world),
+            changes: AtomicU64::new(0),
             objects: Objects::default(),
             calls: Mutex::default(),
             quotas: Mutex::default(),
@@ -128,7 +131,13 @@ impl Fake {
 
     /// Changes the world.
     pub(crate) fn change(&self, change: impl FnOnce(&mut World)) {
+        self.shared.changes.fetch_add(1, Ordering::SeqCst);
         change(&mut self.shared.world.write().expect("no thread panics"));
+    }
+
+    /// How often the world was changed: as long as this is the same, so is the world.
+    pub(crate) fn changes(&self) -> u64 {
+        self.shared.changes.load(Ordering::SeqCst)
     }
 
     /// Moves the world's clock.
