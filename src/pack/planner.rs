@@ -26,6 +26,10 @@ struct Level {
     longest_ms: i64,
     /// How much dearer a move may make the fleet at first, as a share of its cost.
     heat: f64,
+    /// How many tasks a move takes off, more or less, at most,
+    removed: usize,
+    /// and how often it takes them off for as long as their instance runs, percent.
+    whole_percent: u8,
     /// Part of the effort that is left for the levels after, percent.
     left_percent: u64,
     /// Times that the search begins anew, where there is effort for it; the best of them counts.
@@ -33,12 +37,15 @@ struct Level {
 }
 
 /// Most of the cost is in few long tasks; there are many short ones, which fill gaps. How the few longest are put
-/// together decides most, and a search is easily caught in one of many ways.
+/// together decides most, and a search is easily caught in one of many ways: many of them are moved at once, and hot.
+/// Those that come later find their places sooner with many small moves.
 const LEVELS: [Level; 4] = [
     Level {
         shortest_ms: 12 * MS_PER_HOUR,
         longest_ms: i64::MAX,
-        heat: 4e-3,
+        heat: 1e-2,
+        removed: 40,
+        whole_percent: 50,
         left_percent: 85,
         starts: 6,
     },
@@ -46,26 +53,32 @@ const LEVELS: [Level; 4] = [
         shortest_ms: 4 * MS_PER_HOUR,
         longest_ms: i64::MAX,
         heat: 1e-3,
-        left_percent: 45,
+        removed: 10,
+        whole_percent: 5,
+        left_percent: 55,
         starts: 1,
     },
     Level {
         shortest_ms: 10 * MS_PER_MINUTE,
         longest_ms: 12 * MS_PER_HOUR,
         heat: 3e-4,
-        left_percent: 20,
+        removed: 10,
+        whole_percent: 5,
+        left_percent: 25,
         starts: 1,
     },
     Level {
         shortest_ms: 0,
         longest_ms: 30 * MS_PER_MINUTE,
         heat: 1e-5,
+        removed: 10,
+        whole_percent: 5,
         left_percent: 0,
         starts: 1,
     },
 ];
 /// The heat at last, as a share of that at first.
-const COOLED: f64 = 1e-3;
+const COOLED: f64 = 1e-2;
 
 /// Each pair of tasks is worth this much effort, and all of them no less than that: more finds nothing more among few.
 const STEPS_PER_PAIR: u64 = 1_000;
@@ -96,6 +109,8 @@ struct Planner<'a> {
     problem: &'a Problem<'a>,
     /// By price.
     offers: Vec<Offer>,
+    /// The most of each resource that any offer up to this one has.
+    largest: Vec<Amount>,
     boot_ms: i64,
     chains: Vec<Chain>,
     /// Chains without a task.
@@ -114,8 +129,15 @@ impl<'a> Planner<'a> {
     fn new(problem: &'a Problem<'a>, offers: &[Offer], steps: u64) -> Self {
         let mut offers = offers.to_vec();
         offers.sort_by(|a, b| a.usd_per_hour.total_cmp(&b.usd_per_hour));
+        let largest = offers.iter().scan([0; 4], |most, offer| {
+            for (most, amount) in most.iter_mut().zip(offer.capacity.0) {
+                *most = amount.max(*most);
+            }
+            Some(Amount(*most))
+        });
         Self {
             problem,
+            largest: largest.collect(),
             offers,
             boot_ms: problem.rules.boot_ms.into(),
             chains: Vec::new(),
@@ -132,12 +154,23 @@ impl<'a> Planner<'a> {
         self.problem.items[self.problem.tasks[task as usize].tenant as usize]
     }
 
-    fn price(&self, peak: [u32; 4]) -> Option<f64> {
+    /// The cheapest offer that holds so much.
+    fn offer(&self, peak: [u32; 4]) -> Option<&Offer> {
         let peak = Amount(peak);
-        self.offers
-            .iter()
-            .find(|offer| offer.capacity.holds(peak))
-            .map(|offer| offer.usd_per_hour)
+        self.offers.iter().find(|offer| offer.capacity.holds(peak))
+    }
+
+    fn price(&self, peak: [u32; 4]) -> Option<f64> {
+        self.offer(peak).map(|offer| offer.usd_per_hour)
+    }
+
+    /// No offer that costs less has more of any resource.
+    fn largest_below(&self, usd_per_hour: f64) -> Amount {
+        let cheaper = self
+            .offers
+            .partition_point(|offer| offer.usd_per_hour < usd_per_hour);
+        let last = cheaper.checked_sub(1);
+        last.map_or(Amount::default(), |last| self.largest[last])
     }
 
     /// Puts the wanted tasks where they cost least, those first that reserve most over time.
@@ -170,23 +203,25 @@ impl<'a> Planner<'a> {
             let at = at as usize;
             let chain = &self.chains[at];
             let longer_ms = chain.longer_ms(task.start_ms, task.end_ms, self.boot_ms);
-            looked += 16;
+            looked += 12;
             if longer_ms as f64 * chain.usd_per_hour >= best_usd
                 || (blink > 0.0 && self.random.f64() < blink)
             {
                 continue;
             }
-            let (peak, segments) = chain.peak_with(&task, item);
-            looked += 2 * segments;
-            let usd_per_hour = if peak == chain.peak {
+            let billed_ms = (chain.billed_ms + longer_ms) as f64;
+            let usd_per_hour = if chain.has_room_always(item) {
                 Some(chain.usd_per_hour)
             } else {
-                self.price(peak)
+                let most = self.largest_below((best_usd + chain.cost()) / billed_ms);
+                let (peak, segments) = chain.peak_with(&task, item, most);
+                looked += 8 + 2 * segments;
+                peak.and_then(|peak| self.price(peak))
             };
             let Some(usd_per_hour) = usd_per_hour else {
                 continue;
             };
-            let usd = (chain.billed_ms + longer_ms) as f64 * usd_per_hour - chain.cost();
+            let usd = billed_ms * usd_per_hour - chain.cost();
             if usd < best_usd {
                 (best_usd, best) = (usd, Some((at, longer_ms)));
             }
@@ -229,12 +264,9 @@ impl<'a> Planner<'a> {
         let chain = &mut self.chains[at];
         chain.add(index, &task, item);
         chain.billed_ms += longer_ms;
-        let peak = Amount(chain.peak);
-        chain.usd_per_hour = self
-            .offers
-            .iter()
-            .find(|offer| offer.capacity.holds(peak))?
-            .usd_per_hour;
+        let peak = chain.peak;
+        let offer = *self.offer(peak)?;
+        self.chains[at].take(&offer);
         self.chain_of[index as usize] = u32::try_from(at).ok()?;
         self.book(at);
         Some(())
@@ -285,7 +317,7 @@ impl<'a> Planner<'a> {
         while self.left > until_left {
             let done = (begun - self.left) as f64 / (begun - until_left) as f64;
             let heat = hot * COOLED.powf(done);
-            let removed = self.choose(&movable, level.longest_ms);
+            let removed = self.choose(&movable, level);
             let mut before = self.take_off(&removed);
             let is_placed = self.put_again(&removed, &mut before).is_some();
             let gain: f64 = before
@@ -325,17 +357,16 @@ impl<'a> Planner<'a> {
     }
 
     /// Tasks to take off: near one another in time, from a few instances.
-    fn choose(&mut self, movable: &[u32], longest_ms: i64) -> Vec<u32> {
+    fn choose(&mut self, movable: &[u32], level: &Level) -> Vec<u32> {
         let seed = movable[self.random.usize(0..movable.len())];
         let around = self.problem.tasks[seed as usize];
-        let wanted = 2 + self.random.usize(0..24);
-        let whole = self.random.u8(0..4) == 0;
+        let wanted = 2 + self.random.usize(0..level.removed);
+        let whole = self.random.u8(0..100) < level.whole_percent;
         let mut near: Vec<usize> = self
             .near
             .within((around.start_ms, around.end_ms))
             .iter()
             .map(|&at| at as usize)
-            .filter(|&at| self.chains[at].is_alive(around.start_ms, around.end_ms))
             .collect();
         self.left = self.left.saturating_sub(near.len() as u64);
         let home = self.chain_of[seed as usize] as usize;
@@ -347,7 +378,7 @@ impl<'a> Planner<'a> {
             tasks.retain(|&task| {
                 let task = &self.problem.tasks[task as usize];
                 let is_near = task.start_ms < around.end_ms && around.start_ms < task.end_ms;
-                task.ms() <= longest_ms && (whole || is_near)
+                task.ms() <= level.longest_ms && (whole || is_near)
             });
             self.random.shuffle(&mut tasks);
             let most = if whole {
@@ -421,9 +452,10 @@ impl<'a> Planner<'a> {
         let chain = &mut self.chains[at];
         self.left = self.left.saturating_sub(chain.segments.len() as u64);
         chain.settle(boot_ms);
-        let peak = Amount(chain.peak);
-        let price = self.offers.iter().find(|offer| offer.capacity.holds(peak));
-        chain.usd_per_hour = price.map_or(0.0, |offer| offer.usd_per_hour);
+        let peak = chain.peak;
+        if let Some(offer) = self.offer(peak).copied() {
+            self.chains[at].take(&offer);
+        }
         self.book(at);
     }
 
