@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `fargate` | `region,os,architecture,purchase_option,component,usd`; components `vcpu_hour`, `gib_hour`, `ephemeral_gib_hour`, `os_license_vcpu_hour` |
 //! | `codebuild` | `region,purchase_option,environment_type,compute_type,usd,unit`; options `on_demand`, `reserved_capacity`; units `minute`, `second`, `second_gib` (times the type's memory) |
-//! | `ec2` | `region,instance_type,usd_per_hour` (Linux, shared tenancy); on-demand, or what follows the type: `m5.large spot`, `m5.large savings_plan_1yr_no_upfront` ([`InstancePurchase`]) |
+//! | `ec2` | `region,instance_type,usd_per_hour` (Linux, shared tenancy); on-demand, or what follows the type: `m5.large spot`, `m5.large savings_plan_1yr_no_upfront` ([`crate::model::workload::InstancePurchase`]) |
 //! | `other` | `region,item,amount,unit`; `*` is every region without a row of its own |
 //!
 //! Two tables describe what is priced and end in `source` only: `codebuild_types`
