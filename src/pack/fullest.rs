@@ -132,12 +132,18 @@ impl Branch {
             self.content = Some(self.chosen.clone());
         }
         for next in first..self.items.len() {
+            if self.left == 0 {
+                return;
+            }
             let choice = self.items[next];
             let most = copies(&choice, room, ports);
             if most > 0 && worth + self.bound(next, room, ports) <= self.best * (1.0 + 1e-12) {
                 return;
             }
             for count in (1..=most).rev() {
+                if self.left == 0 {
+                    return;
+                }
                 let taken = Amount(choice.amount.0.map(|each| each * count));
                 let Some(room) = room.checked_sub(taken) else {
                     continue;
@@ -148,9 +154,6 @@ impl Branch {
                 self.chosen.pop();
             }
             self.left = self.left.saturating_sub(1);
-            if self.left == 0 {
-                return;
-            }
         }
     }
 
@@ -246,6 +249,22 @@ mod tests {
             let asked_more = fullest(&snapshot, 0, &values, &counts, expected + 0.5, u64::MAX);
             prop_assert_eq!(asked_more.worth, None);
         }
+    }
+
+    #[test]
+    fn many_copies_of_small_items_are_given_up_at_once() {
+        let snapshot = Snapshot {
+            items: (0..30).map(|at| Amount([7 + at, 40 - at, 0, 0])).collect(),
+            ports: vec![0; 30],
+            offers: vec![Offer {
+                index: 0,
+                capacity: Amount([2000, 2000, 1, 0]),
+                usd_per_hour: 1.0,
+            }],
+        };
+        let values: Vec<f64> = (0..30).map(|at| 1.0 + f64::from(at % 7) / 100.0).collect();
+        let found = fullest(&snapshot, 0, &values, &[50; 30], 0.0, 500);
+        assert!(!found.is_certain && found.steps == 500);
     }
 
     #[test]
