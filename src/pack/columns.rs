@@ -11,8 +11,9 @@ use super::exact;
 use super::floor;
 use super::fullest::fullest;
 use super::input::Amount;
-use super::knapsack::{Grid, Knapsack, Scratch, common_divisor};
+use super::knapsack::{Grid, Knapsack, Scratch};
 use super::master::Master;
+use super::multiple::Multiple;
 
 /// Instance types of more cells are not asked for their best pattern in a dive.
 const CELLS_IN_DIVE: usize = 70_000;
@@ -24,38 +25,6 @@ const PATIENCE: u32 = 3;
 const GAIN: f64 = 1e-7;
 /// The bound is good enough at this distance, as a share.
 const CLOSE: f64 = 2e-5;
-
-/// The largest amount of which every price is a multiple, USD per hour: whatever is bought costs a multiple of it, too.
-/// Zero where prices have more digits than are looked at.
-struct Multiple(f64);
-
-/// Billionths of a USD are looked at.
-const PER_USD: f64 = 1e9;
-
-impl Multiple {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a price of an hour
-    fn of(prices: impl Iterator<Item = f64>) -> Self {
-        let mut divisor = 0;
-        for usd in prices {
-            let whole = (usd * PER_USD).round();
-            if (usd * PER_USD - whole).abs() > 1e-3 {
-                return Self(0.0);
-            }
-            divisor = common_divisor(divisor, whole as u64);
-        }
-        Self(divisor as f64 / PER_USD)
-    }
-
-    /// The least that can be paid where it is no less than `usd`.
-    fn at_least(&self, usd: f64) -> f64 {
-        let times = usd / self.0 * (1.0 - 1e-9) - 1e-6;
-        if times.is_finite() {
-            usd.max(times.ceil() * self.0)
-        } else {
-            usd
-        }
-    }
-}
 
 /// The best packing found and what none can beat.
 #[derive(Debug, Clone)]
@@ -321,11 +290,9 @@ impl<'a> Search<'a> {
                 STEPS_OF_ONE,
             );
             self.spend(found.steps);
-            if let Some(worth) = found.worth {
+            if let Some((worth, content)) = found.best {
                 exact.overfull = exact.overfull.max(worth / of.usd_per_hour);
-                exact
-                    .patterns
-                    .extend(snapshot.cheapest(by_item(found.content)));
+                exact.patterns.extend(snapshot.cheapest(content));
             }
             if !found.is_certain {
                 self.given_up[offer] += 1;
@@ -583,11 +550,6 @@ struct Exact {
     patterns: Vec<Pattern>,
 }
 
-fn by_item(mut content: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
-    content.sort_unstable();
-    content
-}
-
 fn is_within(pattern: &Pattern, left: &[u32]) -> bool {
     pattern
         .counts
@@ -613,20 +575,4 @@ fn take_times(left: &mut [u32], packing: &mut Packing, pattern: &Pattern, times:
     }
     packing.push((pattern.clone(), times));
     true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_bought_costs_a_multiple_of_what_all_prices_are_multiples_of() {
-        let of_one_family = Multiple::of([0.0816, 0.1632, 0.3264].into_iter());
-        assert!((of_one_family.at_least(0.17) - 0.2448).abs() < 1e-12);
-        assert!((of_one_family.at_least(0.2448) - 0.2448).abs() < 1e-12);
-        let of_two = Multiple::of([0.3, 0.2].into_iter());
-        assert!((of_two.at_least(0.41) - 0.5).abs() < 1e-12);
-        let endless = Multiple::of([1.0 / 3.0, 0.5].into_iter());
-        assert!((endless.at_least(0.41) - 0.41).abs() < 1e-15);
-    }
 }

@@ -4,13 +4,14 @@
 use super::construct::Snapshot;
 use super::input::{Amount, CPU, MEMORY};
 
+/// How many of which item one instance holds, by item, ascending.
+type Content = Vec<(u32, u32)>;
+
 /// What was found of one instance.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Fullest {
-    /// What its content is worth, where that is more than was asked for.
-    pub(super) worth: Option<f64>,
-    /// How many of which item.
-    pub(super) content: Vec<(u32, u32)>,
+    /// What it is worth and what it holds, where that is worth more than was asked for.
+    pub(super) best: Option<(f64, Content)>,
     /// Every content was tried, or cannot be worth more.
     pub(super) is_certain: bool,
     /// Items looked at.
@@ -28,18 +29,21 @@ pub(super) fn fullest(
     most_steps: u64,
 ) -> Fullest {
     let capacity = snapshot.offers[offer].capacity;
-    let items = choices(snapshot, capacity, values, counts);
+    let items = tightest(&choices(snapshot, capacity, values, counts), capacity);
     let mut branch = Branch {
-        best: above,
-        content: None,
+        items,
+        above,
+        best: None,
         chosen: Vec::new(),
         left: most_steps,
-        ..tightest(&items, capacity)
     };
     branch.follow(0, capacity, 0, 0.0);
+    let best = branch.best.map(|mut content| {
+        content.sort_unstable();
+        (branch.above, content)
+    });
     Fullest {
-        worth: branch.content.is_some().then_some(branch.best),
-        content: branch.content.unwrap_or_default(),
+        best,
         is_certain: branch.left > 0,
         steps: most_steps - branch.left,
     }
@@ -81,63 +85,81 @@ const WEIGHTS: [[f64; 2]; 5] = [
     [1.0, 0.0],
 ];
 
-/// The way of weighing resources that bounds an empty instance best.
-fn tightest(items: &[Choice], capacity: Amount) -> Branch {
-    let mut best: Option<(f64, Branch)> = None;
-    for weights in WEIGHTS {
-        let each = [CPU, MEMORY].map(|at| weights[at] / f64::from(capacity.0[at].max(1)));
-        let mut branch = Branch {
-            items: items.to_vec(),
-            each,
-            best: 0.0,
-            content: None,
-            chosen: Vec::new(),
-            left: u64::MAX,
-        };
-        branch.sort();
-        let bound = branch.bound(0, capacity, 0);
-        if best.as_ref().is_none_or(|(least, _)| bound < *least) {
-            best = Some((bound, branch));
+/// The items, weighed in the way that bounds an empty instance best.
+fn tightest(items: &[Choice], capacity: Amount) -> Weighed {
+    let mut best = Weighed::new(items.to_vec(), WEIGHTS[0], capacity);
+    let mut least = best.bound(0, capacity, 0).0;
+    for weights in &WEIGHTS[1..] {
+        let weighed = Weighed::new(items.to_vec(), *weights, capacity);
+        let bound = weighed.bound(0, capacity, 0).0;
+        if bound < least {
+            (best, least) = (weighed, bound);
         }
     }
-    best.map_or_else(Branch::default, |(_, branch)| branch)
+    best
 }
 
-#[derive(Default)]
-struct Branch {
+struct Weighed {
     /// Those of the most value for their size first.
-    items: Vec<Choice>,
+    choices: Vec<Choice>,
     /// What one unit of processor and one of memory count in a size.
     each: [f64; 2],
-    best: f64,
-    content: Option<Vec<(u32, u32)>>,
-    chosen: Vec<(u32, u32)>,
+}
+
+impl Weighed {
+    fn new(mut choices: Vec<Choice>, weights: [f64; 2], capacity: Amount) -> Self {
+        let each = [CPU, MEMORY].map(|at| weights[at] / f64::from(capacity.0[at].max(1)));
+        for choice in &mut choices {
+            choice.size = size(each, choice.amount).max(1e-9);
+        }
+        let density = |choice: &Choice| choice.value / choice.size;
+        choices.sort_by(|a, b| density(b).total_cmp(&density(a)));
+        Self { choices, each }
+    }
+
+    /// Items from `first` on add no more than this: as much of them as their sizes allow, the last one in part. And how
+    /// many were looked at.
+    fn bound(&self, first: usize, room: Amount, ports: u64) -> (f64, u64) {
+        let mut left = size(self.each, room);
+        let mut value = 0.0;
+        let mut looked = 0;
+        for choice in &self.choices[first..] {
+            looked += 1;
+            let most = f64::from(copies(choice, room, ports));
+            let taken = (left / choice.size).min(most);
+            value += taken * choice.value;
+            left -= taken * choice.size;
+            if taken < most {
+                break;
+            }
+        }
+        (value, looked)
+    }
+}
+
+struct Branch {
+    items: Weighed,
+    /// What the best content is worth; what any must be worth more than, until there is one.
+    above: f64,
+    best: Option<Content>,
+    chosen: Content,
     left: u64,
 }
 
 impl Branch {
-    fn sort(&mut self) {
-        let each = self.each;
-        for choice in &mut self.items {
-            choice.size = size(each, choice.amount).max(1e-9);
-        }
-        let density = |choice: &Choice| choice.value / choice.size;
-        self.items.sort_by(|a, b| density(b).total_cmp(&density(a)));
-    }
-
     /// Tries every content that adds items from `first` on to what is chosen.
     fn follow(&mut self, first: usize, room: Amount, ports: u64, worth: f64) {
-        if worth > self.best {
-            self.best = worth;
-            self.content = Some(self.chosen.clone());
+        if worth > self.above {
+            self.above = worth;
+            self.best = Some(self.chosen.clone());
         }
-        for next in first..self.items.len() {
+        for next in first..self.items.choices.len() {
             if self.left == 0 {
                 return;
             }
-            let choice = self.items[next];
+            let choice = self.items.choices[next];
             let most = copies(&choice, room, ports);
-            if most > 0 && worth + self.bound(next, room, ports) <= self.best * (1.0 + 1e-12) {
+            if most > 0 && worth + self.bound(next, room, ports) <= self.above * (1.0 + 1e-12) {
                 return;
             }
             for count in (1..=most).rev() {
@@ -157,23 +179,10 @@ impl Branch {
         }
     }
 
-    /// Items from `first` on add no more than this: as much of them as their sizes allow, the last one in part.
     fn bound(&mut self, first: usize, room: Amount, ports: u64) -> f64 {
-        let mut left = size(self.each, room);
-        let mut value = 0.0;
-        let mut looked = 0;
-        for choice in &self.items[first..] {
-            looked += 1;
-            let most = f64::from(copies(choice, room, ports));
-            let taken = (left / choice.size).min(most);
-            value += taken * choice.value;
-            left -= taken * choice.size;
-            if taken < most {
-                break;
-            }
-        }
+        let (bound, looked) = self.items.bound(first, room, ports);
         self.left = self.left.saturating_sub(looked);
-        value
+        bound
     }
 }
 
@@ -243,11 +252,12 @@ mod tests {
             let found = fullest(&snapshot, 0, &values, &counts, 0.0, u64::MAX);
             let expected = most(&snapshot, &values, &counts, 0, snapshot.offers[0].capacity, 0);
             prop_assert!(found.is_certain);
-            prop_assert!((found.worth.unwrap_or(0.0) - expected).abs() < 1e-6);
-            let held = found.content.iter().map(|&(item, count)| values[item as usize] * f64::from(count));
+            let (worth, content) = found.best.unwrap_or_default();
+            prop_assert!((worth - expected).abs() < 1e-6);
+            let held = content.iter().map(|&(item, count)| values[item as usize] * f64::from(count));
             prop_assert!((held.sum::<f64>() - expected).abs() < 1e-6);
             let asked_more = fullest(&snapshot, 0, &values, &counts, expected + 0.5, u64::MAX);
-            prop_assert_eq!(asked_more.worth, None);
+            prop_assert_eq!(asked_more.best, None);
         }
     }
 

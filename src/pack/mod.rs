@@ -22,6 +22,7 @@ mod joint;
 mod joint_tests;
 mod knapsack;
 mod master;
+mod multiple;
 mod once;
 mod packed;
 mod plan;

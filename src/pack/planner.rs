@@ -538,8 +538,7 @@ impl<'a> Planner<'a> {
                 let from_ms = start_ms
                     .saturating_sub(self.boot_ms)
                     .max(self.problem.window.from_ms);
-                let peak = Amount(peak);
-                let offer = self.offers.iter().find(|offer| offer.capacity.holds(peak));
+                let offer = self.offer(peak);
                 fleet.instances.push(Instance {
                     type_index: offer.map_or(0, |offer| offer.index),
                     lease: Lease {
