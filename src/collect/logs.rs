@@ -231,22 +231,9 @@ pub(crate) async fn fetch_day(
             }
         }
     }
-    let (state, reason) =
-        read.scope_day(group.began_within == Some(day), plan::is_over(day, now_ms));
-    let (scope, source) = (group.scope().to_owned(), group.source().to_owned());
-    unit.commit(
-        place,
-        vec![ScopeDay {
-            scope,
-            workload: None,
-            source,
-            day,
-            state,
-            reason,
-        }],
-        known,
-    )
-    .await
+    let told = read.scope_day(group.began_within == Some(day), plan::is_over(day, now_ms));
+    let scope_day = ScopeDay::of_scope(group.scope(), group.source(), day, told);
+    unit.commit(place, vec![scope_day], known).await
 }
 
 /// What was read of a day.

@@ -91,6 +91,25 @@ pub(crate) struct ScopeDay {
     pub(crate) reason: Option<String>,
 }
 
+impl ScopeDay {
+    /// What is known of a day of a whole scope: its state, and why it is that.
+    pub(crate) fn of_scope(
+        scope: &str,
+        source: &str,
+        day: i64,
+        (state, reason): (State, Option<String>),
+    ) -> Self {
+        Self {
+            scope: scope.to_owned(),
+            workload: None,
+            source: source.to_owned(),
+            day,
+            state,
+            reason,
+        }
+    }
+}
+
 impl Written {
     /// Counts the rows of a part that was written, by their days.
     pub(super) fn count(

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::instances::ClusterInstances;
 use super::kept_tests::{MINUTE, T0, sample, service};
+use super::tests::run as run_of_etl;
 use super::{Demand, reduce, window};
 use crate::dataset::batch::Batch;
 use crate::dataset::compact::{Sizes, compact, compact_by};
@@ -287,23 +288,11 @@ fn runs(now_ms: i64) -> Unit {
         let created_ms = T0 + number * 6 * HOUR;
         RunRow {
             workload: key.clone(),
-            run_id: format!("run-{number}"),
             version,
-            task_definition: Some("etl:1".to_owned()),
             configuration: size(),
-            created_ms: Some(created_ms),
-            pull_started_ms: Some(created_ms),
-            pull_stopped_ms: None,
-            provisioning_ms: None,
             started_ms: Some(created_ms + MINUTE),
-            stopped_ms,
             last_seen_ms: stopped_ms.or(Some(created_ms + MINUTE)),
-            timeout_min: None,
-            left_queue: None,
-            stop_code: None,
-            out_of_memory: false,
-            killed: Vec::new(),
-            source: SourceKind::TaskEvents,
+            ..run_of_etl(&format!("run-{number}"), created_ms, stopped_ms)
         }
     };
     let from_ms = days(now_ms)[0] * MS_PER_DAY;

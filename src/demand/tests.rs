@@ -138,7 +138,7 @@ fn key(kind: Kind, cluster: &str, name: &str) -> Arc<WorkloadKey> {
 }
 
 /// A Fargate task of family `etl`, 0.25 vCPU and 0.5 GiB, as an event tells of it.
-fn run(id: &str, from_ms: i64, to_ms: Option<i64>) -> RunRow {
+pub(super) fn run(id: &str, from_ms: i64, to_ms: Option<i64>) -> RunRow {
     RunRow {
         workload: key(Kind::Task, "batch", "etl"),
         run_id: id.to_owned(),

@@ -115,20 +115,8 @@ impl BuildDay {
                 .filter(|series| !series.is_known())
                 .count(),
         );
-        let (state, reason) = outcome.scope_day(self.day, plan::is_over(self.day, now_ms));
-        let (scope, source) = (BUILD_SCOPE.to_owned(), source::BUILD_METRICS.to_owned());
-        unit.commit(
-            place,
-            vec![ScopeDay {
-                scope,
-                workload: None,
-                source,
-                day: self.day,
-                state,
-                reason,
-            }],
-            known,
-        )
-        .await
+        let told = outcome.scope_day(self.day, plan::is_over(self.day, now_ms));
+        let scope_day = ScopeDay::of_scope(BUILD_SCOPE, source::BUILD_METRICS, self.day, told);
+        unit.commit(place, vec![scope_day], known).await
     }
 }

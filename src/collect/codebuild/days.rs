@@ -191,14 +191,7 @@ impl Days {
 }
 
 fn told(day: Day, state: State, reason: Option<String>) -> ScopeDay {
-    ScopeDay {
-        scope: BUILD_SCOPE.to_owned(),
-        workload: None,
-        source: source::BUILDS.to_owned(),
-        day,
-        state,
-        reason,
-    }
+    ScopeDay::of_scope(BUILD_SCOPE, source::BUILDS, day, (state, reason))
 }
 
 #[cfg(test)]

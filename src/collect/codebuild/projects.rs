@@ -47,19 +47,9 @@ pub(crate) async fn projects(
     reasons.extend(reckoning.gone_note("projects"));
     let unit = sink.unit();
     unit.rows(batch).await?;
-    let (scope, source, day) = (
-        BUILD_SCOPE.to_owned(),
-        source::PROJECTS.to_owned(),
-        now_ms.div_euclid(MS_PER_DAY),
-    );
-    let scope_day = ScopeDay {
-        scope,
-        workload: None,
-        source,
-        day,
-        state,
-        reason: Some(reasons.join("; ")),
-    };
+    let day = now_ms.div_euclid(MS_PER_DAY);
+    let told = (state, Some(reasons.join("; ")));
+    let scope_day = ScopeDay::of_scope(BUILD_SCOPE, source::PROJECTS, day, told);
     unit.commit(place, vec![scope_day], known).await
 }
 
